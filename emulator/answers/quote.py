@@ -1,0 +1,195 @@
+"""Sentences that answer: the emulator's only source of words.
+
+A corpus is a few Markdown or text files. Each sentence is weighed by the words that it shares with
+the question, rare words more than common ones; words in the headings above it and in the sentences
+beside it count for less. The best sentence opens the answer, and its section goes on with it.
+Nothing is looked up by the text of a known question.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.answers.answer import Answer, Ask, shape
+from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
+
+IN_HEADING, BESIDE = 0.7, 0.35
+ENOUGH = 0.45
+MIDDLING = 20
+AS_GOOD = 0.75
+
+_STOPWORDS = frozenset(
+    """a about after all also am an and any anything are as at be been but by can could did do does
+    answer bring come describe during each ever explain find for from get give go had happen happens
+    has have how i if in into is it its just know many may me might more most much must my no not of
+    on one only or other our please say see should show so some something take tell than that the
+    their them then there these they thing this those to up us very want was we were what when where
+    which who why will with word would you your""".split()
+)
+_SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
+_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`]+|<[^>]+>")
+_NOT_PROSE = ("|", ">", "<", "![", "    ")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence that may be quoted: its text, the file, the headings above it, outermost first."""
+
+    text: str
+    source: str
+    headings: tuple[str, ...]
+
+
+class Corpus:
+    """Sentences with an index of their words."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = sentences
+        self._weights: dict[str, dict[int, float]] = defaultdict(dict)
+        for place, sentence in enumerate(sentences):
+            for term in terms(" ".join(sentence.headings)):
+                self._raise(term, place, IN_HEADING)
+            for term in terms(sentence.text):
+                self._raise(term, place, 1.0)
+                for beside in (place - 1, place + 1):
+                    if self._same_section(place, beside):
+                        self._raise(term, beside, BESIDE)
+
+    @classmethod
+    def read(cls, paths: Iterable[Path]) -> "Corpus":
+        """Read Markdown and text files; raises OSError or UnicodeDecodeError."""
+        return cls(
+            [s for path in paths for s in sentences(path.read_text(encoding="utf-8"), path.name)]
+        )
+
+    def rank(self, question: str) -> list[tuple[float, int]]:
+        """(score 0..1, place) of the sentences that share words with the question, best first."""
+        wanted = {term: self._rarity(term) for term in terms(question)}
+        total = sum(wanted.values())
+        scores: defaultdict[int, float] = defaultdict(float)
+        for term, rarity in wanted.items():
+            for place, weight in self._weights.get(term, {}).items():
+                scores[place] += weight * rarity / total
+        shortest_first = sorted(scores, key=lambda place: len(self.sentences[place].text))
+        return sorted(((scores[place], place) for place in shortest_first), key=lambda hit: -hit[0])
+
+    def section(self, place: int) -> Iterator[int]:
+        """The places that follow in the same section, then what stands before them in it."""
+        yield from self._run(place, +1)
+        yield from self._run(place, -1)
+
+    def after(self, place: int) -> Iterator[int]:
+        """The places that follow in the same file, beyond the section."""
+        source = self.sentences[place].source
+        for further in range(place + 1, len(self.sentences)):
+            if self.sentences[further].source != source:
+                return
+            yield further
+
+    def topics(self) -> list[str]:
+        """The innermost headings, in order: what can be asked about."""
+        return list(dict.fromkeys(s.headings[-1] for s in self.sentences if s.headings))
+
+    def _raise(self, term: str, place: int, weight: float) -> None:
+        self._weights[term][place] = max(weight, self._weights[term].get(place, 0.0))
+
+    def _rarity(self, term: str) -> float:
+        """Rare words tell most, except one that the corpus never uses: it may be mere style."""
+        known = len(self._weights.get(term, ()))
+        return math.log(1 + len(self.sentences) / (known or MIDDLING))
+
+    def _same_section(self, place: int, other: int) -> bool:
+        return (
+            0 <= other < len(self.sentences)
+            and self.sentences[place].source == self.sentences[other].source
+            and self.sentences[place].headings == self.sentences[other].headings
+        )
+
+    def _run(self, place: int, step: int) -> Iterator[int]:
+        while self._same_section(place, place + step):
+            place += step
+            yield place
+
+
+def answer(ask: Ask, corpus: Corpus, variant: int = 0) -> Answer:
+    """Answer the latest question from the corpus; `variant` k leads with the k-th best sentence."""
+    question = ask.questions[-1] if ask.questions else ""
+    exact = exact_reply(question)
+    return shape(quoted(ask, corpus, variant) if exact is None else exact, ask)
+
+
+def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
+    """The best sentences, with their sources, or a word on what can be asked."""
+    hits = _hits(ask.questions, corpus)
+    if not hits:
+        return nothing_found(corpus)
+    lead = hits[min(variant, len(hits) - 1)]
+    limit = sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
+    chosen = _choose(lead, hits, corpus, limit)
+    text = " ".join(corpus.sentences[place].text for place in chosen)
+    sources = dict.fromkeys(corpus.sentences[place].source for place in chosen)
+    return f"{text} (Quoted from {' and '.join(sources)}.)"
+
+
+def nothing_found(corpus: Corpus) -> str:
+    topics = "; ".join(corpus.topics()[:12])
+    return f"""This is the course's emulator. It can only quote the files that it was given, and \
+nothing in them answers that. It can be asked about: {topics}."""
+
+
+def _hits(questions: Sequence[str], corpus: Corpus) -> list[int]:
+    """Places that answer the latest question; one that answers nothing alone leans on the last."""
+    for question in (questions[-1:], questions[-2:]):
+        ranked = corpus.rank(without_brevity(" ".join(question)))
+        if ranked and ranked[0][0] >= ENOUGH:
+            return [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
+    return []
+
+
+def _choose(lead: int, hits: list[int], corpus: Corpus, limit: int) -> list[int]:
+    """The lead, then sentences as good as it, then its section, then the rest of its file."""
+    others = [place for place in hits if place != lead]
+    order = [lead, *others[: limit // 3], *corpus.section(lead), *corpus.after(lead)]
+    return list(dict.fromkeys(order))[:limit]
+
+
+def terms(text: str) -> set[str]:
+    """The words that carry meaning, without their endings."""
+    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS}
+
+
+def _stem(word: str) -> str:
+    word = word.removesuffix("'s")
+    word = _SAME.get(word, word)
+    for ending in ("ies", "ing", "ed", "es", "s", "ly", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+def sentences(markdown: str, source: str) -> Iterator[Sentence]:
+    """The sentences of a Markdown text; code, tables and pictures are left out."""
+    headings: list[str] = []
+    in_code = False
+    for line in markdown.splitlines():
+        if line.lstrip().startswith("```"):
+            in_code = not in_code
+        elif in_code or line.startswith(_NOT_PROSE):
+            continue
+        elif line.startswith("#"):
+            depth = len(line) - len(line.lstrip("#"))
+            headings = [*headings[: depth - 1], _plain(line.lstrip("# "))]
+        else:
+            for text in _SENTENCE_END.split(_plain(line.strip().removeprefix("- "))):
+                if text.endswith((".", "!", "?", ":")) and len(text.split()) > 2:
+                    yield Sentence(text, source, tuple(headings))
+
+
+def _plain(line: str) -> str:
+    return _MARKUP.sub(lambda found: found[1] or "", line).strip()

@@ -1,0 +1,1 @@
+"""The families of the API: each module parses a request, has it answered, encodes the answer."""

@@ -1,0 +1,175 @@
+"""The parameters of a request: checked one by one, so that none is silently ignored.
+
+A family lists its parameters in a table. What stands in no table is `unknown_parameter`; what
+OpenAI serves and the emulator does not is refused by name; what is taken but cannot change a quoted
+answer (`temperature`, `seed`, ...) is `inert`, and the answer's header `x-openai-emulator-inert`
+names it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.errors import ApiError
+
+Check = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: `check(name, value)` returns the value or raises ApiError."""
+
+    check: Check
+    default: Any = None
+    required: bool = False
+    inert: bool = False
+
+
+def parse(body: Mapping[str, Any], table: Mapping[str, Param]) -> tuple[dict[str, Any], list[str]]:
+    """The checked values, with defaults filled in, and the names of the inert ones that were sent.
+
+    A parameter that is null counts as not sent, as at OpenAI. Raises ApiError (400).
+    """
+    for name in body:
+        if name not in table:
+            raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    values: dict[str, Any] = {}
+    for name, param in table.items():
+        value = body.get(name)
+        if value is None and param.required:
+            raise bad(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+        values[name] = param.default if value is None else param.check(name, value)
+    inert = [name for name in body if table[name].inert and body[name] is not None]
+    return values, inert
+
+
+def bad(message: str, param: str, code: str | None) -> ApiError:
+    return ApiError(400, message, param=param, code=code)
+
+
+def wrong_type(name: str, expected: str, value: object) -> ApiError:
+    message = f"Invalid type for '{name}': expected {expected}, but got {_kind(value)} instead."
+    return bad(message, name, "invalid_type")
+
+
+def text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong_type(name, "a string", value)
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise wrong_type(name, "a boolean", value)
+    return value
+
+
+def integer(low: int, high: int | None = None) -> Check:
+    def check(name: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise wrong_type(name, "an integer", value)
+        _within(name, value, low, high, "integer")
+        return value
+
+    return check
+
+
+def number(low: float, high: float) -> Check:
+    def check(name: str, value: Any) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise wrong_type(name, "a decimal", value)
+        _within(name, value, low, high, "decimal")
+        return float(value)
+
+    return check
+
+
+def one_of(*allowed: str) -> Check:
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong_type(name, f"one of {_listed(allowed)}", value)
+        if value not in allowed:
+            message = f"Invalid value: '{value}'. Supported values are: {_listed(allowed)}."
+            raise bad(message, name, "invalid_value")
+        return value
+
+    return check
+
+
+def obj(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise wrong_type(name, "an object", value)
+    return value
+
+
+def fields(table: Mapping[str, Param]) -> Check:
+    """An object whose own fields are checked by a table; their names are told as `outer.inner`."""
+
+    def check(name: str, value: Any) -> dict[str, Any]:
+        inner = {f"{name}.{key}": item for key, item in obj(name, value).items()}
+        values, _ = parse(inner, {f"{name}.{key}": param for key, param in table.items()})
+        return {key.removeprefix(f"{name}."): item for key, item in values.items()}
+
+    return check
+
+
+def metadata(name: str, value: Any) -> dict[str, str]:
+    """At most 16 pairs of strings, 64 characters the key, 512 the value (openai 3.54's types)."""
+    pairs = obj(name, value)
+    if len(pairs) > 16:
+        message = (
+            f"Invalid '{name}': too many properties. Expected at most 16, but got {len(pairs)}."
+        )
+        raise bad(message, name, "object_above_max_properties")
+    for key, item in pairs.items():
+        inner = f"{name}.{key}"
+        if len(key) > 64 or len(text(inner, item)) > 512:
+            message = f"Invalid '{inner}': keys have at most 64 characters, values at most 512."
+            raise bad(message, inner, "string_above_max_length")
+    return pairs
+
+
+def only(*harmless: Any) -> Check:
+    """Refuse by name what the emulator does not serve; values that ask for nothing pass."""
+
+    def check(name: str, value: Any) -> Any:
+        if value in harmless:
+            return value
+        message = f"""Unsupported parameter: '{name}' is a part of OpenAI's API that this emulator \
+does not serve. emulator/README.md lists what it does."""
+        raise bad(message, name, "unsupported_parameter")
+
+    return check
+
+
+def _within(name: str, value: float, low: float, high: float | None, kind: str) -> None:
+    if value < low:
+        raise _out_of_range(name, value, kind, "below minimum", ">=", low)
+    if high is not None and value > high:
+        raise _out_of_range(name, value, kind, "above maximum", "<=", high)
+
+
+def _out_of_range(
+    name: str, value: float, kind: str, side: str, sign: str, bound: float
+) -> ApiError:
+    message = f"""Invalid '{name}': {kind} {side} value. Expected a value {sign} {bound:g}, \
+but got {value:g} instead."""
+    return bad(message, name, f"{kind}_{side.replace(' ', '_')[:9]}_value")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _kind(value: object) -> str:
+    kinds = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a decimal",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+        type(None): "null",
+    }
+    return kinds[type(value)]

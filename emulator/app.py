@@ -1,0 +1,105 @@
+"""The whole API as one ASGI application: the door, the routes, and what every answer carries."""
+
+import re
+import sys
+import time
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+from emulator import VERSION, guard
+from emulator.api import chat, models, responses
+from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
+from emulator.faults import HEADER, Stall, at_the_door
+from emulator.serving import Exchange, Service, hangup
+from emulator.wire import ids
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import Message, Receive, Scope, Send
+
+MOST_EXCHANGES = 10_000
+
+# The first words of OpenAI's paths, so that a path that it has is told from one that nobody has.
+_OPENAI = re.compile(
+    r"""/v1/ (audio | batches | chat | completions | containers | conversations | embeddings
+    | evals | files | fine_tuning | images | live | moderations | organization | realtime
+    | responses | skills | uploads | vector_stores | videos) \b""",
+    re.VERBOSE,
+)
+
+
+class App:
+    """Lets a request in, has it answered, and puts OpenAI's headers and errors on the answer."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._router = Router(
+            [*chat.routes, *responses.routes, *models.routes],
+            redirect_slashes=False,
+            default=_not_found,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope["method"], scope["path"], ids.request_id())
+        self._remember(exchange)
+        send = _with_headers(send, exchange)
+        scope.update(app=self, emulator=self.service, exchange=exchange, faults=[])
+        try:
+            await self._answer(scope, guard.bounded(scope, receive), send)
+        except ApiError as error:
+            await _refuse(error, exchange)(scope, receive, send)
+        except HTTPException:
+            await _refuse(wrong_method(exchange.method, exchange.path), exchange)(
+                scope, receive, send
+            )
+        except Stall:
+            exchange.ended = "broken"
+            await hangup(receive)
+        except Exception:  # one request must not end the others; the caller gets OpenAI's 500
+            traceback.print_exc(file=sys.stderr)
+            if exchange.status == 0:
+                await _refuse(server_error(exchange.request_id), exchange)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guard.check(scope)
+        header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
+        scope["faults"] = self.service.faults.strike(header)
+        at_the_door(scope["faults"], scope["exchange"].request_id)
+        await self._router(scope, receive, send)
+
+    def _remember(self, exchange: Exchange) -> None:
+        self.service.exchanges.append(exchange)
+        del self.service.exchanges[:-MOST_EXCHANGES]
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    known = _OPENAI.match(scope["path"])
+    raise (not_served if known else unknown_url)(scope["method"], scope["path"])
+
+
+def _refuse(error: ApiError, exchange: Exchange) -> Response:
+    exchange.ended = "complete"
+    return Response(error.body(), error.status, error.headers, "application/json")
+
+
+def _with_headers(send: Send, exchange: Exchange) -> Send:
+    """A `send` that adds what OpenAI's servers put on every answer, and says who this is."""
+    start = time.perf_counter()
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            exchange.status = message["status"]
+            milliseconds = round(1000 * (time.perf_counter() - start))
+            _add(message, "x-request-id", exchange.request_id)
+            _add(message, "openai-processing-ms", str(milliseconds))
+            _add(message, "openai-version", "2020-10-01")
+            _add(message, "x-openai-emulator", VERSION)
+        await send(message)
+
+    return sending
+
+
+def _add(message: MutableMapping[str, Any], name: str, value: str) -> None:
+    message["headers"].append((name.encode(), value.encode()))

@@ -1,0 +1,109 @@
+"""An error as OpenAI's servers send it: raised anywhere as `ApiError`, made a body in one place.
+
+The sentences, codes and status numbers are those of recorded traffic (order of the keys: message,
+type, param, code). No sentence repeats what a caller sent as a key.
+"""
+
+import json
+from collections.abc import Mapping
+
+INVALID_REQUEST = "invalid_request_error"
+
+
+class ApiError(Exception):
+    """What OpenAI answers instead of a result.
+
+    `status` is the HTTP status; `message`, `type`, `param` and `code` are the fields of the body;
+    `headers` go out with it (`retry-after`, `x-should-retry`, ...).
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        type: str = INVALID_REQUEST,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.type = type
+        self.param = param
+        self.code = code
+        self.headers = dict(headers or {})
+
+    def fields(self) -> dict[str, str | None]:
+        return {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+        }
+
+    def body(self) -> bytes:
+        return pretty({"error": self.fields()})
+
+
+def pretty(value: object) -> bytes:
+    """JSON as OpenAI lays out whole bodies: two spaces, UTF-8, not escaped."""
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+
+
+def no_key() -> ApiError:
+    message = """You didn't provide an API key. You need to provide your API key in an \
+Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."""
+    return ApiError(401, message, headers=_REALM)
+
+
+def bad_key() -> ApiError:
+    message = """Incorrect API key provided. You can find your API key at \
+https://platform.openai.com/account/api-keys."""
+    return ApiError(401, message, code="invalid_api_key", headers=_REALM)
+
+
+def rate_limited(retry_after_ms: int) -> ApiError:
+    seconds = retry_after_ms / 1000
+    return ApiError(
+        429,
+        f"Rate limit reached. Please try again in {seconds:g}s.",
+        type="requests",
+        code="rate_limit_exceeded",
+        headers={
+            "retry-after-ms": str(retry_after_ms),
+            "retry-after": str(-(-retry_after_ms // 1000)),
+        },
+    )
+
+
+def quota_exceeded() -> ApiError:
+    message = """You exceeded your current quota, please check your plan and billing details. \
+For more information on this error, read the docs: \
+https://platform.openai.com/docs/guides/error-codes/api-errors."""
+    return ApiError(429, message, type="insufficient_quota", code="insufficient_quota")
+
+
+def server_error(request_id: str) -> ApiError:
+    message = f"""The server had an error while processing your request. Sorry about that! \
+You can retry your request, or contact us through our help center at help.openai.com if the error \
+persists. (Please include the request ID {request_id} in your message.)"""
+    return ApiError(500, message, type="server_error")
+
+
+def unknown_url(method: str, path: str) -> ApiError:
+    return ApiError(404, f"Invalid URL ({method} {path})")
+
+
+def not_served(method: str, path: str) -> ApiError:
+    message = f"""{method} {path} is a part of OpenAI's API that this emulator does not serve. \
+emulator/README.md lists what it does."""
+    return ApiError(404, message, code="not_served_by_emulator")
+
+
+def wrong_method(method: str, path: str) -> ApiError:
+    return ApiError(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
+
+
+_REALM = {"www-authenticate": 'Bearer realm="OpenAI API"'}

@@ -1,0 +1,216 @@
+"""The failures that can be asked for, by name: `name[xTIMES][@N[b]][=ARGUMENT]`.
+
+    fin@3          the line is closed after three blocks of the stream
+    rst@120b       the line is reset after 120 bytes
+    500x1          the first request fails, the next one does not
+    429=300ms      refused, with the advice to try again in 300 ms
+
+N counts blocks of the stream (`b`: bytes); without TIMES a fault strikes every request. Tests give
+them to the emulator as an argument; `python -m emulator --faults` takes them from the request
+header `x-emulator-fault`, several divided by commas. A fault that strikes at the door answers in
+place of the handler, one of the body bends the blocks of its stream.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from emulator.errors import ApiError, bad_key, quota_exceeded, rate_limited, server_error
+from emulator.wire import sse
+
+HEADER = "x-emulator-fault"
+
+Blocks = Iterable[bytes]
+
+
+class Hangup(Exception):
+    """Close the line here; with `reset`, by a TCP reset that drops what is on its way."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__()
+        self.reset = reset
+
+
+class Stall(Exception):
+    """Send nothing more, and keep the line open."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One failure as it was asked for; `at` counts blocks, or bytes with `in_bytes`."""
+
+    spec: str
+    name: str
+    times: int | None = None
+    at: int = 0
+    in_bytes: bool = False
+    argument: str = ""
+
+    @classmethod
+    def parse(cls, spec: str) -> "Fault":
+        """Raises ApiError (400) for a name that there is not."""
+        found = _SPEC.fullmatch(spec.strip())
+        if found is None or found["name"] not in NAMES:
+            message = f"Unknown fault: {spec!r}. There are: {', '.join(sorted(NAMES))}."
+            raise ApiError(400, message, param=HEADER, code="invalid_value")
+        times = int(found["times"]) if found["times"] else None
+        return cls(
+            found[0],
+            found["name"],
+            times,
+            int(found["at"] or 0),
+            found["unit"] == "b",
+            found["argument"] or "",
+        )
+
+
+class Faults:
+    """The faults in force, and how often each has struck."""
+
+    def __init__(self, specs: Sequence[str] = (), *, from_header: bool = False) -> None:
+        self._standing = [Fault.parse(spec) for spec in specs]
+        self._from_header = from_header
+        self._struck: Counter[str] = Counter()
+
+    def strike(self, header: str | None) -> list[Fault]:
+        """The faults that strike this request, which carried `header`."""
+        asked = header.split(",") if header and self._from_header else []
+        faults = [*self._standing, *map(Fault.parse, asked)]
+        return [fault for fault in faults if self._is_due(fault)]
+
+    def _is_due(self, fault: Fault) -> bool:
+        self._struck[fault.spec] += 1
+        return fault.times is None or self._struck[fault.spec] <= fault.times
+
+
+def at_the_door(faults: Sequence[Fault], request_id: str) -> None:
+    """Raise the first fault that strikes in place of the handler: an ApiError, or Stall."""
+    for fault in faults:
+        if fault.name in DOOR:
+            raise DOOR[fault.name](fault, request_id)
+
+
+def bend(blocks: Blocks, faults: Sequence[Fault]) -> Blocks:
+    """The blocks as the faults leave them; may raise Hangup or Stall on the way."""
+    for fault in faults:
+        if fault.name in BODY:
+            blocks = BODY[fault.name](blocks, fault)
+    return blocks
+
+
+def _refuse_for_now(fault: Fault, request_id: str) -> ApiError:
+    milliseconds = fault.argument.removesuffix("ms")
+    return rate_limited(int(milliseconds) if milliseconds.isdecimal() else 1000)
+
+
+def _upto(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    """The blocks before the fault's place; one that the place divides is cut."""
+    left = fault.at
+    for block in blocks:
+        if left <= 0:
+            return
+        if fault.in_bytes:
+            yield block[:left]
+            left -= len(block)
+        else:
+            yield block
+            left -= 1
+
+
+def _fin(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    raise Hangup(reset=False)
+
+
+def _rst(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    raise Hangup(reset=True)
+
+
+def _stall(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    raise Stall
+
+
+def _half_json(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    yield b'data: {"id":"chatcmpl-half","object":"chat.compl\n\n'
+
+
+def _error_nested(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    yield sse.data(sse.compact({"error": server_error("req_fault").fields()}))
+
+
+def _error_flat(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield from _upto(blocks, fault)
+    error = server_error("req_fault").fields() | {"type": "error", "code": "server_error"}
+    yield sse.event("error", sse.compact(error | {"sequence_number": fault.at}))
+
+
+def _failed_only(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    """Responses: `response.failed` with a code that the SDK's types do not know, and no `error`."""
+    blocks = iter(blocks)
+    first = next(blocks)
+    yield first
+    yield from _upto(blocks, fault)
+    response = json.loads(first.partition(b"data: ")[2])["response"]
+    response |= {
+        "status": "failed",
+        "error": {"code": "server_is_overloaded", "message": "Overloaded."},
+    }
+    failed = {"type": "response.failed", "response": response, "sequence_number": fault.at + 1}
+    yield sse.event("response.failed", sse.compact(failed))
+
+
+def _split(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    """Every block in parts of `argument` bytes, so that letters are cut in two."""
+    size = int(fault.argument or 1)
+    for block in blocks:
+        for start in range(0, len(block), size):
+            yield sse.Alone(block[start : start + size])
+
+
+def _before_each(extra: bytes) -> Callable[[Blocks, Fault], Iterator[bytes]]:
+    def bent(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+        for place, block in enumerate(blocks):
+            if place >= fault.at:
+                yield extra
+            yield block
+
+    return bent
+
+
+def _eof(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    return _upto(blocks, fault)
+
+
+DOOR: dict[str, Callable[[Fault, str], Exception]] = {
+    "401": lambda fault, request_id: bad_key(),
+    "429": _refuse_for_now,
+    "429quota": lambda fault, request_id: quota_exceeded(),
+    "500": lambda fault, request_id: server_error(request_id),
+    "stall-head": lambda fault, request_id: Stall(),
+}
+BODY: dict[str, Callable[[Blocks, Fault], Iterator[bytes]]] = {
+    "fin": _fin,
+    "rst": _rst,
+    "eof": _eof,
+    "stall": _stall,
+    "halfjson": _half_json,
+    "error-nested": _error_nested,
+    "error-flat": _error_flat,
+    "failed-only": _failed_only,
+    "split": _split,
+    "comment": _before_each(b": ping\n\n"),
+    "retry-block": _before_each(b"retry: 3000\n\n"),
+    "empty-data": _before_each(b"data:\n\n"),
+    "id+comment": _before_each(b"id: 7\n: ping\n\n"),
+}
+NAMES = DOOR.keys() | BODY.keys()
+
+_SPEC = re.compile(
+    r"(?P<name>[a-z0-9+-]+?)(?:x(?P<times>\d+))?(?:@(?P<at>\d+)(?P<unit>b?))?(?:=(?P<argument>.*))?"
+)

@@ -1,0 +1,118 @@
+"""Who may come in: a web page on the learner's machine must not reach the emulator.
+
+The emulator listens on 127.0.0.1 alone. A page in a browser can still send requests there, under a
+name that it made resolve to 127.0.0.1; so the Host must be ours, an Origin must be loopback, and
+a body must be of a type that a page cannot send without asking first. Any bearer is let in, since
+a learner's own code may carry a real key; none is kept, logged or sent back.
+"""
+
+import socket
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.errors import ApiError, no_key
+
+HOST = "127.0.0.1"
+JSON_LIMIT = 8 * 2**20
+UPLOAD_LIMIT = 64 * 2**20
+
+_LOOPBACK = (HOST, "localhost", "[::1]")
+_BODY_TYPES = ("application/json", "multipart/form-data")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket on loopback; port 0 takes a free one. Raises OSError where it is taken."""
+    return socket.create_server((HOST, port), backlog=256)
+
+
+def base_url(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}/v1"
+
+
+def check(scope: Scope) -> None:
+    """Raise ApiError (403, 401, 415, 413) for a request that must not come in."""
+    headers = scope["headers"]
+    _check_host(scope)
+    _check_origin(headers)
+    _check_key(_all(headers, b"authorization"))
+    if scope["method"] in ("POST", "PUT", "PATCH"):
+        _check_body(headers)
+
+
+def bounded(scope: Scope, receive: Receive) -> Receive:
+    """A `receive` that raises ApiError (413) once the body is longer than its kind may be."""
+    limit = _limit(scope["headers"])
+    taken = 0
+
+    async def counted() -> MutableMapping[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return counted
+
+
+def _check_host(scope: Scope) -> None:
+    hosts = _all(scope["headers"], b"host")
+    port = scope["server"][1]
+    ours = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
+    if len(hosts) != 1 or hosts[0].lower() not in ours or not scope["path"].startswith("/"):
+        raise _forbidden(f"this emulator answers to 127.0.0.1:{port} and localhost:{port} alone")
+
+
+def _check_origin(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    for origin in _all(headers, b"origin"):
+        try:
+            host = urlsplit(origin).hostname
+        except ValueError:
+            host = None
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            raise _forbidden("this emulator does not serve web pages of other origins")
+    if "cross-site" in _all(headers, b"sec-fetch-site"):
+        raise _forbidden("this emulator does not serve web pages of other sites")
+
+
+def _check_key(authorization: list[str]) -> None:
+    scheme, _, key = authorization[0].partition(" ") if authorization else ("", "", "")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise no_key()
+
+
+def _check_body(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    length = (_all(headers, b"content-length") or ["0"])[0]
+    has_body = length != "0" or bool(_all(headers, b"transfer-encoding"))
+    kind = _content_type(headers)
+    if has_body and kind not in _BODY_TYPES:
+        message = f"""Unsupported content type: '{kind}'. This API method only accepts \
+'application/json' or 'multipart/form-data' requests."""
+        raise ApiError(415, message, code="unsupported_content_type")
+    if length.isdecimal() and int(length) > _limit(headers):
+        raise _too_large(_limit(headers))
+
+
+def _limit(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return UPLOAD_LIMIT if _content_type(headers) == "multipart/form-data" else JSON_LIMIT
+
+
+def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    return (_all(headers, b"content-type") or [""])[0].partition(";")[0].strip().lower()
+
+
+def _too_large(limit: int) -> ApiError:
+    message = f"The request is larger than {limit} bytes, the most that this emulator takes."
+    return ApiError(413, message, code="request_too_large")
+
+
+def _forbidden(why: str) -> ApiError:
+    return ApiError(403, f"Refused: {why}.", code="forbidden_by_emulator")
+
+
+def _all(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    return [value.decode("latin-1").strip() for key, value in headers if key == name]

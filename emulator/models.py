@@ -1,0 +1,54 @@
+"""The models that the emulator answers to: one table, with the ends that OpenAI has announced.
+
+Names and dates are those of openai 3.54's types and of OpenAI's page of deprecations, read in
+November 2026. `python3 course.py doctor` warns of an end; `GET /v1/models` tells it as
+`shutdown_date`. The emulator itself serves a model after its end, too: nothing here is retired.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model: its role, the date of its newest release, its announced end, its successor.
+
+    `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
+    reason. Dates are `YYYY-MM-DD`.
+    """
+
+    id: str
+    role: str
+    released: str
+    ends: str | None = None
+    successor: str | None = None
+    quickest_effort: Literal["none", "minimal"] | None = None
+
+    @property
+    def created(self) -> int:
+        """The release as OpenAI tells it: seconds since 1970, UTC."""
+        return int(datetime.fromisoformat(self.released).replace(tzinfo=UTC).timestamp())
+
+
+_TABLE = [
+    Model("gpt-6-luna", "chat", "2026-09-22", quickest_effort="none"),
+    Model("gpt-6.1-terra", "chat", "2026-10-26", quickest_effort="none"),
+    Model("gpt-5.5", "chat", "2026-04-23", quickest_effort="none"),
+    Model("gpt-5.4-mini", "chat", "2026-03-17", quickest_effort="none"),
+    Model("gpt-5.4-nano", "chat", "2026-03-17", "2027-04-01", quickest_effort="none"),
+    Model("gpt-5.1", "chat", "2025-11-13", "2027-04-01", quickest_effort="none"),
+    Model("gpt-5", "chat", "2025-08-07", "2026-12-11", "gpt-6.1-sol", quickest_effort="minimal"),
+    Model(
+        "gpt-5-mini", "chat", "2025-08-07", "2026-12-11", "gpt-6.1-terra", quickest_effort="minimal"
+    ),
+    Model(
+        "gpt-5-nano", "chat", "2025-08-07", "2026-12-11", "gpt-6-luna", quickest_effort="minimal"
+    ),
+    Model("gpt-4.1", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
+    Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
+    Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
+    Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
+]
+
+MODELS = {model.id: model for model in _TABLE}

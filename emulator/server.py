@@ -1,0 +1,123 @@
+"""Starts the emulator and stops it: alone, as a child of a lesson, or in a thread of a test."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from emulator.answers.quote import Corpus
+from emulator.app import App
+from emulator.faults import Faults
+from emulator.guard import base_url, listen
+from emulator.serving import Exchange, Pace, Service, Sleep
+from emulator.store import Store
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+COURSE = Path(__file__).resolve().parent.parent
+READABLE = (".md", ".txt")
+
+
+def read_corpus(folder: Path | None = None) -> Corpus:
+    """What may be quoted: the files of a folder; by default the handbook and the course's README.
+
+    Raises OSError where a file cannot be read.
+    """
+    chosen = folder or COURSE / "data" / "handbook"
+    paths = sorted(path for path in chosen.iterdir() if path.suffix in READABLE)
+    return Corpus.read(paths if folder else [*paths, COURSE / "README.md"])
+
+
+def make_server(service: Service) -> uvicorn.Server:
+    """uvicorn with the App, no logs, and a note of each open line in `service.lines`."""
+
+    class Line(H11Protocol):
+        """A connection whose transport a fault can reach."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            service.lines[self.client] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            service.lines.pop(self.client, None)
+            super().connection_lost(exc)
+
+    config: dict[str, Any] = {
+        "http": Line,
+        "ws": "none",
+        "loop": "asyncio",
+        "lifespan": "off",
+        "log_config": None,
+        "log_level": "critical",
+        "server_header": False,
+        "timeout_graceful_shutdown": 1,
+        "timeout_keep_alive": 75,
+    }
+    return uvicorn.Server(uvicorn.Config(App(service), **config))
+
+
+class Emulator:
+    """The emulator in a thread of this process.
+
+        with Emulator(faults=["fin@3"]) as emulator:
+            client = OpenAI(base_url=emulator.base_url, api_key="offline")
+
+    `pace` is a factor (0: at once), `sleep` what paces (tests pass their own), `faults` are specs
+    as in `emulator/faults.py`, `corpus` and `data` folders. `exchanges` tells what was asked.
+    """
+
+    def __init__(
+        self,
+        *,
+        pace: float = 0.0,
+        sleep: Sleep = asyncio.sleep,
+        faults: Sequence[str] = (),
+        faults_from_header: bool = False,
+        corpus: Path | None = None,
+        data: Path | None = None,
+    ) -> None:
+        self.service = Service(
+            read_corpus(corpus),
+            Store(data),
+            Pace(pace, sleep),
+            Faults(faults, from_header=faults_from_header),
+        )
+        self._server = make_server(self.service)
+        self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        return self.service.exchanges
+
+    @property
+    def open_lines(self) -> int:
+        """Connections that are open now."""
+        return len(self.service.lines)
+
+    def start(self) -> "Emulator":
+        self._listener = listen()
+        self.base_url = base_url(self._listener)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self.service.store.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listener])
+
+    def __enter__(self) -> "Emulator":
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

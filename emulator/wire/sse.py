@@ -1,0 +1,51 @@
+"""Server-sent events as OpenAI frames them, and the padding that hides how long a piece is.
+
+A stream is a sequence of blocks: bytes that end with a blank line. A `Piece` is a block that
+carries text, so it is the one that a pace holds back. Chat sends `data:` lines alone and ends with
+`[DONE]`; Responses names each event and just ends.
+"""
+
+import json
+import secrets
+from itertools import count
+
+from emulator.wire.ids import ALPHANUMERIC
+
+DONE = b"data: [DONE]\n\n"
+COLUMN = 16
+
+_padding = "".join(secrets.choice(ALPHANUMERIC) for _ in range(4096))
+_places = count()
+
+
+class Piece(bytes):
+    """A block that carries text of the answer."""
+
+
+class Alone(bytes):
+    """A part that must cross in a write of its own."""
+
+
+def compact(value: object) -> str:
+    """JSON on one line, UTF-8 as it is."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def data(json_text: str) -> bytes:
+    """A block with data alone, as chat sends it."""
+    return f"data: {json_text}\n\n".encode()
+
+
+def event(name: str, json_text: str) -> bytes:
+    """A block with a name, as Responses sends it."""
+    return f"event: {name}\ndata: {json_text}\n\n".encode()
+
+
+def padding(length: int) -> str:
+    """Letters that fill `length` characters up to a multiple of 16: at least 1, at most 16.
+
+    OpenAI calls the field `obfuscation`: whoever watches an encrypted stream sees the sizes of its
+    blocks, and could read words off them.
+    """
+    start = (next(_places) * 37) % (len(_padding) - COLUMN)
+    return _padding[start : start + COLUMN - length % COLUMN]
