@@ -1,0 +1,284 @@
+"""Lesson 1. Streaming: show an answer while it is still being written.
+
+1  stream    print each piece of an answer as it comes
+2  race      the same question, whole and streamed: what streaming buys
+3  events    the Responses API: typed events instead of chunks
+4  usage     what it cost: the chunk that has no choices
+5  stop      leave early, and the server stops, too
+6  broken    the line breaks: keep what came, say what happened
+7  together  several answers at once, with the async client
+
+python 01_streaming.py                        all of it; no key needed
+python 01_streaming.py race "Is it cold?"     one part, with your own question
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from common.lesson import open_lesson
+
+from openai import APIConnectionError, APIError, APITimeoutError, AsyncOpenAI, OpenAI
+from openai.types import CompletionUsage
+from openai.types.responses import ResponseStreamEvent
+from openai.types.shared import ReasoningEffort
+
+QUESTION = "What happens on a public evening at Fernhill Observatory? Answer in six sentences."
+MORE_QUESTIONS = ["When does the last bus leave?", "May I bring my dog?"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question and the model it is for; `effort` is how long that may think before it writes."""
+
+    question: str
+    model: str
+    effort: ReasoningEffort
+
+
+# -------------------------------------------------------------------- 1  stream
+
+
+def stream(client: OpenAI, ask: Ask) -> Generator[str, None, None]:
+    """Yield each piece of the answer as soon as it arrives.
+
+    All of it takes as long as before, but the reader starts to read at once.
+    """
+    finish = None
+    with client.chat.completions.create(
+        model=ask.model,
+        messages=[{"role": "user", "content": ask.question}],
+        reasoning_effort=ask.effort,
+        stream=True,
+    ) as chunks:
+        for chunk in chunks:
+            # A chunk may come without a choice: the one that carries the usage does.
+            for choice in chunk.choices:
+                finish = choice.finish_reason or finish
+                # The first delta tells the role and the last one nothing: both have no text.
+                if choice.delta.content:
+                    yield choice.delta.content
+    # A line that is cut cleanly looks like an end; only a finish_reason says that this was all.
+    if finish is None:
+        raise EOFError("the stream ended without a finish_reason")
+
+
+# ---------------------------------------------------------------------- 2  race
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When each piece came, in seconds after the request; a piece is about a token."""
+
+    arrivals: list[float]
+    tokens: int
+
+
+def race(
+    client: OpenAI, ask: Ask, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Timing]:
+    """Ask twice, and note when the text comes.
+
+    Time to first token (TTFT) is what a reader feels; the speed after it only has to beat reading.
+    """
+    start = clock()
+    completion = client.chat.completions.create(
+        model=ask.model,
+        messages=[{"role": "user", "content": ask.question}],
+        reasoning_effort=ask.effort,
+    )
+    arrival = clock() - start
+    tokens = completion.usage.completion_tokens if completion.usage else 0
+    return {"whole": Timing([arrival], tokens), "streamed": measure(stream(client, ask), clock)}
+
+
+def measure(pieces: Iterable[str], clock: Callable[[], float] = time.perf_counter) -> Timing:
+    """Drain a stream, noting when each piece came."""
+    start = clock()
+    arrivals = [clock() - start for _ in pieces]
+    return Timing(arrivals, len(arrivals))
+
+
+# -------------------------------------------------------------------- 3  events
+
+MEANING = {
+    "response.created": "the question has been taken, and the answer has an id",
+    "response.in_progress": "the model is at work",
+    "response.output_item.added": "an item of the answer begins: here a message",
+    "response.content_part.added": "a part of that message begins: here text",
+    "response.output_text.delta": "a piece of the text",
+    "response.output_text.done": "the whole text once more",
+    "response.content_part.done": "the part is complete",
+    "response.output_item.done": "the item is complete",
+    "response.completed": "the end, with the whole response and its usage",
+    "response.incomplete": "the end, cut short: incomplete_details says why",
+    "response.failed": "the end, by a failure: response.error says which",
+    "error": "the end, by an error inside the stream",
+}
+
+
+def events(client: OpenAI, ask: Ask) -> Iterator[ResponseStreamEvent]:
+    """Yield the typed events of an answer.
+
+    Chat sends chunks of one shape. The Responses API, the newer one, says what each event means.
+    """
+    with client.responses.create(
+        model=ask.model,
+        input=ask.question,
+        reasoning={"effort": ask.effort},
+        store=False,
+        stream=True,
+    ) as stream_of_events:
+        yield from stream_of_events
+
+
+def text_of(seen: Iterable[ResponseStreamEvent]) -> tuple[str, str]:
+    """Build the text from its deltas; give it back beside the text that the last event repeats."""
+    text = ""
+    for event in seen:
+        if event.type == "response.output_text.delta":
+            text += event.delta
+        # The SDK raises nothing for these three: whoever does not look takes half for the whole.
+        elif event.type == "error":
+            raise EOFError(f"the stream carried an error: {event.message}")
+        elif event.type == "response.failed":
+            raise EOFError(f"the response failed: {event.response.error}")
+        elif event.type in ("response.completed", "response.incomplete"):
+            return text, event.response.output_text
+    raise EOFError("the stream ended without response.completed")
+
+
+def outline(seen: Iterable[ResponseStreamEvent]) -> list[tuple[str, int, str]]:
+    """The events in order, a run of the same type as one row: type, how many, meaning."""
+    runs = [(kind, len(list(run))) for kind, run in groupby(event.type for event in seen)]
+    return [(kind, count, MEANING.get(kind, "(new to this lesson)")) for kind, count in runs]
+
+
+# --------------------------------------------------------------------- 4  usage
+
+
+def usage(client: OpenAI, ask: Ask) -> CompletionUsage | None:
+    """Count the tokens of a stream.
+
+    A stream tells its cost only if asked to, in one chunk near its end that has no choices.
+    """
+    counted = None
+    with client.chat.completions.create(
+        model=ask.model,
+        messages=[{"role": "user", "content": ask.question}],
+        reasoning_effort=ask.effort,
+        stream=True,
+        stream_options={"include_usage": True},
+    ) as chunks:
+        for chunk in chunks:
+            # Not always the very last chunk, and never there when the stream was cut.
+            counted = chunk.usage or counted
+    return counted
+
+
+# ---------------------------------------------------------------------- 5  stop
+
+
+def stop(client: OpenAI, ask: Ask, sentences: int = 2) -> Iterator[str]:
+    """Yield the first sentences, then close the stream.
+
+    A bare break stops nothing: while the stream object lives the server writes on, and bills.
+    Leaving a `with`, or close(), hangs up. Ctrl-C does the same here: what came stays.
+    """
+    with closing(stream(client, ask)) as pieces:
+        for piece in pieces:
+            yield piece
+            sentences -= piece.endswith((".", "!", "?"))
+            if sentences == 0:
+                break
+
+
+# -------------------------------------------------------------------- 6  broken
+
+
+def broken(client: OpenAI, ask: Ask) -> tuple[str, str]:
+    """Give back what arrived of an answer, and how it ended.
+
+    A stream that has begun is never retried by the SDK, so what came must be kept here. These
+    three lines break on purpose, after twenty chunks.
+    """
+    text = ""
+    try:
+        for piece in stream(client, ask):
+            text += piece
+    except APITimeoutError:
+        return text, "the server fell silent"
+    except APIConnectionError:
+        return text, "the connection was lost"
+    except APIError as error:
+        return text, f"the server reported an error in the stream: {error.message}"
+    except EOFError as error:
+        return text, f"{error}, and the SDK had raised nothing"
+    except ValueError as error:
+        return text, f"the stream was garbled: {error}"
+    return text, "complete"
+
+
+# ------------------------------------------------------------------ 7  together
+
+
+async def together(
+    client: AsyncOpenAI, asks: Sequence[Ask], show: Callable[[int, str], None]
+) -> None:
+    """Stream several answers at once.
+
+    They share one client and one event loop; each piece is shown in its lane as it comes.
+    """
+
+    async def one(lane: int, ask: Ask) -> None:
+        chunks = await client.chat.completions.create(
+            model=ask.model,
+            messages=[{"role": "user", "content": ask.question}],
+            reasoning_effort=ask.effort,
+            stream=True,
+        )
+        async with chunks:
+            async for chunk in chunks:
+                for choice in chunk.choices:
+                    show(lane, choice.delta.content or "")
+
+    async with client:
+        await asyncio.gather(*(one(lane, ask) for lane, ask in enumerate(asks)))
+
+
+# -------------------------------------------------------------------------- main
+
+
+def main() -> None:
+    with open_lesson(__doc__, tour_tokens=(300, 1200)) as lesson:
+        client, show = lesson.client, lesson.show
+        ask = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
+        if lesson.part(stream):
+            show.live(stream(client, ask))
+        if lesson.part(race):
+            show.timings(race(client, ask))
+        if lesson.part(events):
+            seen = list(events(client, ask))
+            show.table(["event", "times", "what it means"], outline(seen))
+            built, final = text_of(seen)
+            show.note(
+                f"{len(built)} letters in deltas; the same as the final text: {built == final}"
+            )
+        if lesson.part(usage) and (cost := usage(client, ask)):
+            show.table(["tokens in", "tokens out"], [(cost.prompt_tokens, cost.completion_tokens)])
+        if lesson.part(stop):
+            show.live(stop(client, ask))
+        if lesson.part(broken):
+            rows = [(how, *broken(lesson.line.broken(how), ask)) for how in ("cut", "end", "error")]
+            show.table(["line", "kept", "how it ended"], rows)
+        if lesson.part(together):
+            asks = [ask, *(replace(ask, question=question) for question in MORE_QUESTIONS)]
+            with show.lanes([each.question for each in asks]) as lanes:
+                asyncio.run(together(lesson.line.async_client(), asks, lanes.add))
+
+
+if __name__ == "__main__":
+    main()

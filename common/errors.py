@@ -1,0 +1,165 @@
+"""What a learner is told when something goes wrong: what, why, what to type now.
+
+    CourseError             anything that the course itself finds wrong
+        SettingsError       .env or the environment
+        EmulatorError       the emulator did not start
+
+`explain` brings the failures of the SDK, of the line and of the server into the same three lines.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any
+
+from common.settings import CourseError
+from emulator.models import MODELS
+
+import httpx2
+import openai
+
+OFFLINE = f"work without a key and without a network: python {Path(sys.argv[0]).name} --offline"
+
+
+class EmulatorError(CourseError):
+    """The emulator could not be started."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a message may name: the model that was asked, who was to answer, the end of the key."""
+
+    model: str
+    host: str
+    key_tail: str | None
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host.startswith(("127.", "localhost", "[::1]"))
+
+
+def explain(error: BaseException, where: Where) -> CourseError | None:
+    """The three lines for an exception of a lesson; None for one that is the course's own bug."""
+    for kind, describe in _KINDS:
+        if isinstance(error, kind):
+            return describe(error, where)
+    return None
+
+
+def _status(error: openai.APIStatusError, where: Where) -> CourseError:
+    number = f"{error.status_code} {error.code or error.type or ''}".strip()
+    if error.code == "model_not_found":
+        return _no_model(number, where)
+    if error.status_code == 401:
+        return _bad_key(number, where)
+    if error.code == "insufficient_quota":
+        return CourseError(
+            f"the account has no credit left ({number})",
+            "OpenAI answers 429 for that too, but trying again does not help",
+            f"add credit at https://platform.openai.com/settings/billing, or {OFFLINE}",
+        )
+    if error.status_code == 429:
+        return CourseError(
+            f"the server asks to slow down ({number})",
+            str(error.message),
+            "wait a minute, then run it again",
+        )
+    if error.status_code >= 500:
+        why = f"nothing is wrong on this side; the request id is {error.request_id}"
+        return CourseError(
+            f"the server failed ({number})", why, f"run it again in a minute, or {OFFLINE}"
+        )
+    return CourseError(f"the server refused the request ({number})", str(error.message), OFFLINE)
+
+
+def _no_model(number: str, where: Where) -> CourseError:
+    known = MODELS.get(where.model)
+    ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
+    better = (known.successor if known else None) or "gpt-6-luna"
+    return CourseError(
+        f"the model {where.model} does not exist, or not for this key ({number})",
+        f"{ends}OPENAI_MODEL in .env or the environment names it",
+        f"set OPENAI_MODEL={better} in .env, or {OFFLINE}",
+    )
+
+
+def _bad_key(number: str, where: Where) -> CourseError:
+    whose = (
+        f"the key that ends in {where.key_tail}" if where.key_tail else "a request without a key"
+    )
+    return CourseError(
+        f"{where.host} refused {whose} ({number})",
+        "it was mistyped, revoked, or belongs to another server",
+        f"put a new one in .env (https://platform.openai.com/api-keys), or {OFFLINE}",
+    )
+
+
+def _timeout(error: BaseException, where: Where) -> CourseError:
+    why = "the line is open, but the server is silent; what had arrived is above"
+    return CourseError(
+        f"nothing came from {where.host} for too long", why, f"run it again, or {OFFLINE}"
+    )
+
+
+def _connection(error: BaseException, where: Where) -> CourseError:
+    cause = error.__cause__
+    if isinstance(cause, httpx2.ConnectError) and where.is_loopback:
+        why = "the process was ended, or never came up"
+        return CourseError(
+            f"the server on this machine ({where.host}) is gone", why, "run it again"
+        )
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+        why = f"no connection could be made: {cause}"
+        return CourseError(
+            f"{where.host} cannot be reached",
+            why,
+            f"check the network and OPENAI_BASE_URL, or {OFFLINE}",
+        )
+    why = "the connection was closed before the answer was complete; what had arrived is above"
+    return CourseError(
+        "the line broke", why, "run it again: a stream is never retried once it has begun"
+    )
+
+
+def _in_stream(error: openai.APIError, where: Where) -> CourseError:
+    why = f"it came inside the stream, after status 200: {error.message}"
+    return CourseError(
+        f"the server gave up in the middle of its answer ({error.code})", why, "run it again"
+    )
+
+
+def _cut(error: BaseException, where: Where) -> CourseError:
+    why = f"{error}; the SDK raises nothing then, what had arrived is above"
+    return CourseError("the answer stopped before its end", why, "run it again")
+
+
+def _garbled(error: BaseException, where: Where) -> CourseError:
+    why = f"what came is no event of OpenAI's: {error}"
+    return CourseError(
+        "the stream was garbled on its way", why, "run it again, or look for a proxy in between"
+    )
+
+
+def _system(error: BaseException, where: Where) -> CourseError:
+    return CourseError(f"the system refused: {error}")
+
+
+def _sdk(error: BaseException, where: Where) -> CourseError:
+    return CourseError(f"the openai package refused: {error}", attempt="python course.py doctor")
+
+
+# The first kind that fits counts, so the special ones stand before the general ones.
+_KINDS: list[tuple[type[BaseException], Callable[[Any, Where], CourseError]]] = [
+    (CourseError, lambda error, where: error),
+    (openai.APITimeoutError, _timeout),
+    (openai.APIConnectionError, _connection),
+    (openai.APIStatusError, _status),
+    (openai.APIError, _in_stream),
+    (openai.OpenAIError, _sdk),
+    (EOFError, _cut),
+    (JSONDecodeError, _garbled),
+    (UnicodeDecodeError, _garbled),
+    (OSError, _system),
+]

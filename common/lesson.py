@@ -1,0 +1,148 @@
+"""The frame of a lesson: its arguments, its parts, its exit codes, its words for a failure."""
+
+import argparse
+import os
+import re
+import sys
+import textwrap
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from common.client import Line, cost_of, open_line
+from common.errors import Where, explain
+from common.settings import CourseError, Settings, load_settings
+from common.terminal import Terminal
+from emulator.models import MODELS
+
+from openai import OpenAI
+
+FAILED, STOPPED = 1, 130
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a lesson's main needs: the settings, the client, the terminal, what was asked for."""
+
+    settings: Settings
+    line: Line
+    show: Terminal
+    contents: dict[str, str]
+    chosen: str | None
+    question: str | None
+
+    @property
+    def client(self) -> OpenAI:
+        return self.line.client
+
+    def part(self, function: Callable[..., object]) -> bool:
+        """Whether this part is to run; if so, its heading and its docstring's reason are shown."""
+        name = function.__name__
+        if self.chosen not in (None, name):
+            return False
+        _, _, reason = (function.__doc__ or "").partition("\n")
+        number = list(self.contents).index(name) + 1
+        self.show.heading(f"{number}  {name}: {self.contents[name]}", reason)
+        return True
+
+
+@contextmanager
+def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
+    """Read the arguments, open the client, say who answers; turn every failure into three lines.
+
+    `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
+    tour takes, in and out. Leaves by SystemExit: 1 a failure, 2 usage, 130 Ctrl-C.
+    """
+    contents = parts_of(doc)
+    args = arguments(doc, contents)
+    show = Terminal()
+    where = Where(model="", host="", key_tail=None)
+    try:
+        settings = load_settings()
+        with open_line(
+            settings, offline=args.offline, send_key=args.send_key, pace=args.pace
+        ) as line:
+            where = Where(settings.model, line.host, line.key_tail)
+            _introduce(show, settings, line, args.part is None, tour_tokens)
+            yield Lesson(settings, line, show, contents, args.part, args.question)
+    except KeyboardInterrupt:
+        print("\nstopped: what had arrived is above", file=sys.stderr)
+        sys.exit(STOPPED)
+    except BrokenPipeError:
+        _forget_output()
+    except Exception as error:  # a learner gets three lines instead of a traceback
+        if args.debug:
+            traceback.print_exc()
+        _complain(error, where)
+        sys.exit(FAILED)
+
+
+def parts_of(doc: str) -> dict[str, str]:
+    """The numbered lines of a docstring: name of the part -> what it shows."""
+    return dict(re.findall(r"^ +\d+  (\w+) +(.+)$", doc, re.MULTILINE))
+
+
+def arguments(
+    doc: str, contents: dict[str, str], argv: Sequence[str] | None = None
+) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s [PART] [QUESTION] [options]",
+    )
+    names = list(contents)
+    add = parser.add_argument
+    add("part", nargs="?", metavar="PART", help="a part by name or number (default: all of them)")
+    add("question", nargs="?", metavar="QUESTION", help="your own question")
+    add("--offline", action="store_true", help="let the emulator answer, whatever .env says")
+    add(
+        "--pace",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="emulator: 1 text comes as from a live model (default), 0 at once",
+    )
+    add(
+        "--send-key", action="store_true", help="send the real key to a server on this machine, too"
+    )
+    add("--debug", action="store_true", help="show the traceback of a failure")
+    args = parser.parse_args(argv)
+    if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
+        args.part = names[int(args.part) - 1]
+    if args.part and args.part not in names:
+        parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}")
+    return args
+
+
+def _introduce(
+    show: Terminal, settings: Settings, line: Line, is_tour: bool, tokens: tuple[int, int]
+) -> None:
+    show.note(f"{line.who}. Model: {settings.model}.")
+    known = MODELS.get(settings.model)
+    if known and known.ends:
+        better = f": set OPENAI_MODEL={known.successor}" if known.successor else ""
+        show.note(f"OpenAI shuts {settings.model} down on {known.ends}{better}.")
+    if line.is_live and is_tour:
+        show.note(f"The whole tour costs {cost_of(settings.model, *tokens)}.")
+
+
+def _complain(error: Exception, where: Where) -> None:
+    told = explain(error, where) or CourseError(
+        f"something that should not happen: {type(error).__name__}: {error}",
+        "this is a mistake in the course, not yours",
+        "run it again with --debug, which shows where",
+    )
+    print(f"error: {_short(str(told))}", file=sys.stderr)
+    for label, text in (("why", told.why), ("try", told.attempt)):
+        if text:
+            print(f"  {label}: {_short(text)}", file=sys.stderr)
+
+
+def _short(text: str) -> str:
+    return textwrap.shorten(text, 300, placeholder="...")
+
+
+def _forget_output() -> None:
+    """Whoever read standard output has left (`| head`): there is nothing more to flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,155 @@
+"""Settings from `.env` and the environment; every problem in them is named in one message."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from emulator.models import MODELS
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+COURSE = Path(__file__).resolve().parent.parent
+OPENAI = "https://api.openai.com/v1"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+# One variable a model, and what is used where it is not set.
+DEFAULT_MODELS = {
+    "OPENAI_MODEL": "gpt-6-luna",
+    "OPENAI_EMBEDDING_MODEL": "text-embedding-3-small",
+    "OPENAI_REALTIME_MODEL": "gpt-realtime-2.1-mini",
+    "OPENAI_TRANSCRIBE_MODEL": "gpt-transcribe",
+}
+
+_PLACEHOLDERS = ("...", "your", "placeholder", "changeme", "xxxx", "<", "api-key-here", "replace")
+_FIX_KEY = "put the key alone behind OPENAI_API_KEY= in .env, or delete the line to work offline"
+
+
+class CourseError(Exception):
+    """What is wrong, why, and what to type now; each a fragment without a full stop."""
+
+    def __init__(self, error: str, why: str | None = None, attempt: str | None = None) -> None:
+        super().__init__(error)
+        self.why = why
+        self.attempt = attempt
+
+
+class SettingsError(CourseError):
+    """`.env` or the environment cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the learner set; `key` and `base_url` are None where nothing is set."""
+
+    key: str | None
+    base_url: str | None
+    model: str
+    embedding_model: str
+    realtime_model: str
+    transcribe_model: str
+
+    @property
+    def effort(self) -> Literal["none", "minimal"] | None:
+        """The least reasoning that the model can be asked for; None if it may not reason."""
+        known = MODELS.get(self.model)
+        return known.quickest_effort if known else None
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url or OPENAI).netloc
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether `OPENAI_BASE_URL` names a server on this machine."""
+        return self.base_url is not None and urlsplit(self.base_url).hostname in LOOPBACK
+
+
+def load_settings(
+    environment: Mapping[str, str] = os.environ, dotenv: Path = COURSE / ".env"
+) -> Settings:
+    """Read the settings; the environment wins over `.env`, and an empty value counts as none.
+
+    Raises SettingsError, which names every problem that there is.
+    """
+    values = {name: value for name, value in read_dotenv(dotenv).items() if value}
+    values |= {name: value for name, value in environment.items() if value}
+    problems = [
+        *_key_problems(values.get("OPENAI_API_KEY")),
+        *_url_problems(values.get("OPENAI_BASE_URL")),
+        *_model_problems(values),
+    ]
+    if problems:
+        raise SettingsError(
+            "; ".join(problems), attempt=_FIX_KEY if "KEY" in problems[0] else "mend it in .env"
+        )
+    models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
+    return Settings(values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL"), *models)
+
+
+def read_dotenv(path: Path) -> dict[str, str | None]:
+    """The variables of a `.env` file; none where there is no file. Raises SettingsError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise SettingsError(
+            ".env is not text in UTF-8",
+            "PowerShell's > and some editors write UTF-16",
+            "save it again as UTF-8, or start anew: copy .env.example to .env",
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            f".env cannot be read: {error.strerror}",
+            attempt="mend its permissions, or move it away",
+        ) from None
+    for line in parse_stream(StringIO(text)):
+        if line.error:
+            wrong = f"line {line.original.line} of .env is not NAME=value"
+            raise SettingsError(
+                wrong,
+                "a quotation mark may be open, or a name missing",
+                "mend the line, or put # before it",
+            )
+    return dotenv_values(stream=StringIO(text), interpolate=False)
+
+
+def _key_problems(key: str | None) -> list[str]:
+    """A key that the server would refuse with a 401, minutes later and without a reason."""
+    if key is None:
+        return []
+    if any(letter in key for letter in "\r\n"):
+        return ["OPENAI_API_KEY has a line break in it"]
+    if any(letter.isspace() for letter in key):
+        return ["OPENAI_API_KEY has blanks in it"]
+    if any(letter in key for letter in "\"'`\u2018\u2019\u201c\u201d"):
+        return ["OPENAI_API_KEY has quotation marks in it"]
+    if not key.isascii() or not key.isprintable():
+        return ["OPENAI_API_KEY has signs in it that no key has"]
+    if any(part in key.lower() for part in _PLACEHOLDERS):
+        return ["OPENAI_API_KEY is still a placeholder"]
+    return []
+
+
+def _url_problems(url: str | None) -> list[str]:
+    if url is None:
+        return []
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    return [] if is_usable else [f"OPENAI_BASE_URL is no http address: {url!r}"]
+
+
+def _model_problems(values: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} is no model's name: {values[name]!r}"
+        for name in DEFAULT_MODELS
+        if name in values and not values[name].isprintable() or " " in values.get(name, "")
+    ]

@@ -1,0 +1,197 @@
+"""What a lesson prints: headings, live text, timings, tables, pictures.
+
+In a pipe, and with `NO_COLOR`, it is plain text; signs that the terminal's code page lacks are
+replaced by plain ones, so that nothing breaks on Windows or in an old locale.
+"""
+
+import re
+import sys
+import textwrap
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
+from types import TracebackType
+from typing import Protocol
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+WIDEST = 88
+BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
+
+
+class Timed(Protocol):
+    """When the pieces of an answer came, in seconds after the request; how many tokens it has."""
+
+    @property
+    def arrivals(self) -> Sequence[float]: ...
+    @property
+    def tokens(self) -> int: ...
+
+
+class Terminal:
+    """The learner's terminal: standard output, at most 88 columns wide."""
+
+    def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self._console = Console(highlight=False, soft_wrap=False)
+        self._console.width = min(self._console.width, WIDEST)
+        self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
+
+    def heading(self, title: str, why: str = "") -> None:
+        """The title of a part, and what it is there for."""
+        self._console.print(f"\n[bold cyan]{escape(title)}[/]")
+        if why:
+            self.note(why)
+        self._console.print()
+
+    def note(self, text: str) -> None:
+        """A remark of the lesson's own, told apart from what a model says."""
+        lines = textwrap.wrap(" ".join(text.split()), self._console.width - 3)
+        for line in lines:
+            self._console.print(f"[dim]|  {escape(line)}[/]")
+
+    def live(self, pieces: Iterable[str]) -> str:
+        """Print pieces as they come, and give back the text; a generator is closed in any case."""
+        page = Page(self._console)
+        guard = closing(pieces) if isinstance(pieces, Generator) else nullcontext()
+        said = ""
+        try:
+            with guard:
+                for piece in pieces:
+                    said += piece
+                    page.write(piece)
+        finally:
+            page.end()
+        return said
+
+    def timings(self, rows: Mapping[str, Timed]) -> None:
+        """Time to first token, total, speed, and a picture of when the text came."""
+        longest = max(timed.arrivals[-1] for timed in rows.values())
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for title in ("", "first text", "all of it", "tokens/s"):
+            table.add_column(title, justify="left" if not title else "right")
+        table.add_column(f"when it came (0 to {longest:.1f} s)", no_wrap=True)
+        room = max(12, self._console.width - 48)
+        for name, timed in rows.items():
+            first, last = timed.arrivals[0], timed.arrivals[-1]
+            speed = f"{timed.tokens / last:.0f}" if last else "-"
+            picture = histogram(timed.arrivals, longest, room, self._bars)
+            table.add_row(name, f"{first:.2f} s", f"{last:.2f} s", speed, f"[cyan]{picture}[/]")
+        self._console.print(table)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for title in columns:
+            table.add_column(title, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        self._console.print(table)
+
+    def lanes(self, titles: Sequence[str]) -> "Lanes":
+        """Several answers side by side, each growing in a lane of its own."""
+        return Lanes(self._console, titles)
+
+
+class Page:
+    """Text that wraps between words although it comes in pieces; in a pipe it is left as it is.
+
+    A word may begin in one piece and pass the margin in the next, so what is already printed of it
+    is taken back and printed again on a new line.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._file = console.file
+        self._width = console.width if console.is_terminal else sys.maxsize
+        self._column = 0
+        self._word = ""
+
+    def write(self, piece: str) -> None:
+        for part in re.findall(r"\n|[^\S\n]+|\S+", piece):
+            self._put(part)
+        self._file.flush()
+
+    def end(self) -> None:
+        if self._column:
+            self._file.write("\n")
+            self._file.flush()
+        self._column, self._word = 0, ""
+
+    def _put(self, part: str) -> None:
+        if part.isspace():
+            self._word = ""
+        else:
+            self._word += part
+        room = self._width - self._column
+        if part == "\n" or (part.isspace() and cell_len(part) >= room):
+            self._file.write("\n")
+            self._column = 0
+        elif cell_len(part) > room and cell_len(self._word) < self._width:
+            self._start_word_again(part)
+        else:
+            self._file.write(part)
+            self._column = (self._column + cell_len(part)) % self._width
+
+    def _start_word_again(self, part: str) -> None:
+        printed = cell_len(self._word) - cell_len(part)
+        self._file.write("\b \b" * printed + "\n" + self._word)
+        self._column = cell_len(self._word)
+
+
+class Lanes:
+    """A column an answer on a terminal; in a pipe each answer is printed whole at the end."""
+
+    def __init__(self, console: Console, titles: Sequence[str]) -> None:
+        self._console, self._titles = console, titles
+        self._texts = [""] * len(titles)
+        self._live = Live(console=console, refresh_per_second=15, transient=False)
+
+    def add(self, lane: int, piece: str) -> None:
+        self._texts[lane] += piece
+        if self._console.is_terminal:
+            self._live.update(self._columns())
+
+    def __enter__(self) -> "Lanes":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+            return
+        for title, text in zip(self._titles, self._texts, strict=True):
+            self._console.print(f"{title}\n{text}\n", markup=False, soft_wrap=True)
+
+    def _columns(self) -> Table:
+        table = Table(box=None, pad_edge=False, expand=True, padding=(0, 2, 0, 0))
+        for title in self._titles:
+            table.add_column(title, ratio=1, header_style="bold")
+        table.add_row(*map(escape, self._texts))
+        return table
+
+
+def histogram(arrivals: Sequence[float], longest: float, width: int, bars: str = BARS) -> str:
+    """How much came when: a bar per stretch of time, the first sign of `bars` where nothing did."""
+    counts = [0] * width
+    for arrival in arrivals:
+        counts[min(width - 1, int(width * arrival / longest)) if longest else 0] += 1
+    most = max(counts)
+    return "".join(bars[-(-count * (len(bars) - 1) // most)] for count in counts)
+
+
+def can_print(signs: str, encoding: str | None) -> bool:
+    try:
+        signs.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
