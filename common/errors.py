@@ -27,13 +27,13 @@ class EmulatorError(CourseError):
     """The emulator could not be started."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Where:
-    """What a message may name: the model that was asked, who was to answer, the end of the key."""
+    """What a message may name, as far as it is known: model, host, the last letters of the key."""
 
-    model: str
-    host: str
-    key_tail: str | None
+    model: str = ""
+    host: str = ""
+    key_tail: str | None = None
 
     @property
     def is_loopback(self) -> bool:

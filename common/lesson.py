@@ -56,23 +56,29 @@ def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
     """
     contents = parts_of(doc)
     args = arguments(doc, contents)
-    show = Terminal()
-    where = Where(model="", host="", key_tail=None)
-    try:
+    show, where = Terminal(), Where()
+    with three_lines(where, debug=args.debug):
         settings = load_settings()
         with open_line(
             settings, offline=args.offline, send_key=args.send_key, pace=args.pace
         ) as line:
-            where = Where(settings.model, line.host, line.key_tail)
+            where.model, where.host, where.key_tail = settings.model, line.host, line.key_tail
             _introduce(show, settings, line, args.part is None, tour_tokens)
             yield Lesson(settings, line, show, contents, args.part, args.question)
+
+
+@contextmanager
+def three_lines(where: Where, *, debug: bool = False) -> Iterator[None]:
+    """Turn what goes wrong inside into three lines and an exit code."""
+    try:
+        yield
     except KeyboardInterrupt:
         print("\nstopped: what had arrived is above", file=sys.stderr)
         sys.exit(STOPPED)
     except BrokenPipeError:
         _forget_output()
     except Exception as error:  # a learner gets three lines instead of a traceback
-        if args.debug:
+        if debug:
             traceback.print_exc()
         _complain(error, where)
         sys.exit(FAILED)

@@ -26,6 +26,7 @@ DEFAULT_MODELS = {
 }
 
 _PLACEHOLDERS = ("...", "your", "placeholder", "changeme", "xxxx", "<", "api-key-here", "replace")
+_FIX_ALL = "mend them where they are set, in .env or in the environment"
 _FIX_KEY = "put the key alone behind OPENAI_API_KEY= in .env, or delete the line to work offline"
 
 
@@ -84,9 +85,8 @@ def load_settings(
         *_model_problems(values),
     ]
     if problems:
-        raise SettingsError(
-            "; ".join(problems), attempt=_FIX_KEY if "KEY" in problems[0] else "mend it in .env"
-        )
+        is_key_alone = len(problems) == 1 and problems[0].startswith("OPENAI_API_KEY")
+        raise SettingsError("; ".join(problems), attempt=_FIX_KEY if is_key_alone else _FIX_ALL)
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
     return Settings(values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL"), *models)
 

@@ -55,10 +55,11 @@ class App:
                 scope, receive, send
             )
         except Stall:
-            exchange.ended = "broken"
+            exchange.end("broken")
             await hangup(receive)
         except Exception:  # one request must not end the others; the caller gets OpenAI's 500
             traceback.print_exc(file=sys.stderr)
+            exchange.end("broken")
             if exchange.status == 0:
                 await _refuse(server_error(exchange.request_id), exchange)(scope, receive, send)
 
@@ -80,7 +81,7 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _refuse(error: ApiError, exchange: Exchange) -> Response:
-    exchange.ended = "complete"
+    exchange.end("complete")
     return Response(error.body(), error.status, error.headers, "application/json")
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import socket
 import struct
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ class Pace:
 class Exchange:
     """One request and how it went, as tests and benchmarks read it; nothing secret is kept.
 
-    `ended` is `open`, `complete`, `disconnected` (the caller hung up) or `broken` (by a fault).
+    `ended` is `open`, `complete`, `disconnected` (the caller hung up) or `broken` (by a fault);
+    `finished` is set then, for whoever waits in another thread.
     """
 
     method: str
@@ -59,6 +61,11 @@ class Exchange:
     status: int = 0
     blocks: int = 0
     ended: str = "open"
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def end(self, how: str) -> None:
+        self.ended = how
+        self.finished.set()
 
 
 @dataclass
@@ -154,15 +161,15 @@ class Reply(Response):
             await self._write_blocks()
         except Hangup as fault:
             await self._flush()
-            self._exchange.ended = "broken"
+            self._exchange.end("broken")
             self._hang_up(scope, reset=fault.reset)
         except Stall:
             await self._flush()
-            self._exchange.ended = "broken"
+            self._exchange.end("broken")
             await self._gone
         else:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            self._exchange.ended = "disconnected" if self._gone.done() else "complete"
+            self._exchange.end("disconnected" if self._gone.done() else "complete")
 
     async def _write_blocks(self) -> None:
         """At pace 0 many blocks share a write; with a pace each piece is waited for."""

@@ -125,10 +125,11 @@ def answer(ask: Ask, corpus: Corpus, variant: int = 0) -> Answer:
 
 def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
     """The best sentences, with their sources, or a word on what can be asked."""
-    hits = _hits(ask.questions, corpus)
-    if not hits:
+    ranked = _hits(ask.questions, corpus)
+    if not ranked:
         return nothing_found(corpus)
-    lead = hits[min(variant, len(hits) - 1)]
+    lead = ranked[min(variant, len(ranked) - 1)][1]
+    hits = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
     limit = sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
     chosen = _choose(lead, hits, corpus, limit)
     text = " ".join(corpus.sentences[place].text for place in chosen)
@@ -142,12 +143,12 @@ def nothing_found(corpus: Corpus) -> str:
 nothing in them answers that. It can be asked about: {topics}."""
 
 
-def _hits(questions: Sequence[str], corpus: Corpus) -> list[int]:
-    """Places that answer the latest question; one that answers nothing alone leans on the last."""
+def _hits(questions: Sequence[str], corpus: Corpus) -> list[tuple[float, int]]:
+    """What answers the latest question; one that finds nothing alone leans on the one before."""
     for question in (questions[-1:], questions[-2:]):
         ranked = corpus.rank(without_brevity(" ".join(question)))
         if ranked and ranked[0][0] >= ENOUGH:
-            return [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
+            return ranked
     return []
 
 

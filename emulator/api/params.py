@@ -144,17 +144,17 @@ does not serve. emulator/README.md lists what it does."""
 
 def _within(name: str, value: float, low: float, high: float | None, kind: str) -> None:
     if value < low:
-        raise _out_of_range(name, value, kind, "below minimum", ">=", low)
+        raise _out_of_range(name, value, kind, "below min", ">=", low)
     if high is not None and value > high:
-        raise _out_of_range(name, value, kind, "above maximum", "<=", high)
+        raise _out_of_range(name, value, kind, "above max", "<=", high)
 
 
 def _out_of_range(
     name: str, value: float, kind: str, side: str, sign: str, bound: float
 ) -> ApiError:
-    message = f"""Invalid '{name}': {kind} {side} value. Expected a value {sign} {bound:g}, \
+    message = f"""Invalid '{name}': {kind} {side}imum value. Expected a value {sign} {bound:g}, \
 but got {value:g} instead."""
-    return bad(message, name, f"{kind}_{side.replace(' ', '_')[:9]}_value")
+    return bad(message, name, f"{kind}_{side.replace(' ', '_')}_value")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -1,0 +1,124 @@
+"""What is found on this machine, and the command that mends what is missing: `course.py doctor`."""
+
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+
+from common.client import open_line
+from common.errors import Where
+from common.lesson import three_lines
+from common.settings import COURSE, CourseError, Settings, load_settings
+from common.terminal import Terminal
+from emulator.models import MODELS
+
+from openai import OpenAIError
+
+PACKAGES = ("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest")
+EXTRAS = ("PyAudio", "sounddevice")
+COURSE_PY = "py course.py" if sys.platform == "win32" else "python3 course.py"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and the command that mends it if it is a problem."""
+
+    subject: str
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings, today: date) -> Iterator[Finding]:
+    """All findings; none holds the text of a key."""
+    yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield python()
+    yield from map(package, PACKAGES + EXTRAS)
+    yield key(settings)
+    yield who(settings)
+    yield from models(settings, today)
+    yield emulator(settings)
+
+
+def python() -> Finding:
+    found = f"{platform.python_version()} at {sys.executable}"
+    is_old = sys.version_info < (3, 11)
+    return Finding(
+        "Python", found, "install Python 3.12 from https://www.python.org" if is_old else ""
+    )
+
+
+def package(name: str) -> Finding:
+    """A package and its version; an extra is no problem where it is missing."""
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        if name in EXTRAS:
+            return Finding(name, "not installed; lesson 3 would use it (requirements-extras.txt)")
+        return Finding(name, "missing", COURSE_PY)
+
+
+def key(settings: Settings) -> Finding:
+    if settings.key is None:
+        return Finding("key", "none; the course works without one")
+    return Finding("key", f"present, {len(settings.key)} characters, ends in {settings.key[-4:]}")
+
+
+def who(settings: Settings) -> Finding:
+    if settings.base_url:
+        note = "; it will not get your key" if settings.is_loopback and settings.key else ""
+        return Finding("who answers", f"{settings.host} (OPENAI_BASE_URL){note}")
+    live = f"{settings.host}; --offline asks the emulator instead"
+    return Finding("who answers", live if settings.key else "the emulator on this machine")
+
+
+def models(settings: Settings, today: date) -> Iterator[Finding]:
+    yield model("model", settings.model, today)
+    yield model("embeddings", settings.embedding_model, today)
+    yield model("realtime", settings.realtime_model, today)
+    yield model("transcription", settings.transcribe_model, today)
+
+
+def model(subject: str, name: str, today: date) -> Finding:
+    known = MODELS.get(name)
+    if known is None or known.ends is None:
+        return Finding(subject, name)
+    has_ended = date.fromisoformat(known.ends) <= today
+    mend = f"set OPENAI_MODEL={known.successor or 'gpt-6-luna'} in .env"
+    return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", mend)
+
+
+def emulator(settings: Settings) -> Finding:
+    """Start it as a lesson does, and ask it something."""
+    try:
+        with open_line(settings, offline=True) as line:
+            count = len(line.client.models.list().data)
+            return Finding("emulator", f"starts, and answers to {count} models' names")
+    except (CourseError, OpenAIError, OSError) as error:
+        return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")
+
+
+def report(show: Terminal, findings: Sequence[Finding]) -> int:
+    """Print the findings; the exit code is 1 if there is something to mend."""
+    show.heading(f"The course in {COURSE}")
+    rows = [("!" if each.mend else "ok", each.subject, each.found) for each in findings]
+    show.table(["", "what", "found"], rows)
+    problems = [(each.subject, each.mend) for each in findings if each.mend]
+    if not problems:
+        show.heading("There is nothing to mend.")
+        return 0
+    show.heading("What to mend")
+    show.table(["what", "how"], problems)
+    return 1
+
+
+def main() -> int:
+    with three_lines(Where()):
+        findings = list(examine(load_settings(), date.today()))
+        return report(Terminal(), findings)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

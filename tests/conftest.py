@@ -1,0 +1,84 @@
+"""What the tests share: the emulator in a thread, and clients that validate strictly."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+
+from common.client import LOCAL
+from emulator.server import Emulator
+
+import httpx2
+import pytest
+from openai import AsyncOpenAI, OpenAI
+
+MODEL = "gpt-6-luna"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key, a proxy or a colour of whoever runs the tests must not change them."""
+    for name in list(os.environ):
+        if name.startswith("OPENAI_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Emulator]]:
+    """Start an emulator with these arguments; it is stopped at the end of the test."""
+    with ExitStack() as stack:
+        yield lambda **arguments: stack.enter_context(Emulator(**arguments))
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """One emulator for all tests that ask it for nothing special."""
+    with Emulator(faults_from_header=True) as shared:
+        yield shared
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[OpenAI]:
+    with connect(emulator) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def async_client(emulator: Emulator) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(
+        base_url=emulator.base_url,
+        api_key="offline",
+        max_retries=0,
+        http_client=httpx2.AsyncClient(**LOCAL),
+        _strict_response_validation=True,
+    ) as opened:
+        yield opened
+
+
+def connect(emulator: Emulator, **options: object) -> OpenAI:
+    """An SDK client that refuses what its own types refuse, and tries once."""
+    arguments = {"api_key": "offline", "max_retries": 0, "_strict_response_validation": True}
+    http_client = httpx2.Client(**LOCAL)
+    return OpenAI(base_url=emulator.base_url, http_client=http_client, **(arguments | options))
+
+
+def ask(text: str) -> dict[str, object]:
+    """The parameters of a question by chat."""
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+
+
+class Gate:
+    """Stands in for asyncio.sleep: lets some pieces pass, then holds the rest back until opened."""
+
+    def __init__(self, passes: int) -> None:
+        self._passes = passes
+        self._open = threading.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self._passes -= 1
+        if self._passes < 0:
+            await asyncio.to_thread(self._open.wait)
+
+    def open(self) -> None:
+        self._open.set()

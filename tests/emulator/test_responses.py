@@ -1,0 +1,214 @@
+"""Responses on the wire: bodies, events in their order, ids, and what is stored."""
+
+import json
+import re
+from itertools import groupby
+
+from tests.conftest import MODEL
+
+import httpx2
+import openai
+import pytest
+
+QUESTION = {"model": MODEL, "input": "When is the observatory closed?"}
+
+ORDER = [
+    "response.created",
+    "response.in_progress",
+    "response.output_item.added",
+    "response.content_part.added",
+    "response.output_text.delta",
+    "response.output_text.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "response.completed",
+]
+
+
+def runs(events):
+    return [kind for kind, _ in groupby(event.type for event in events)]
+
+
+def blocks_of(emulator, **body):
+    """The blocks of a streamed response, as they crossed."""
+    answer = httpx2.post(
+        f"{emulator.base_url}/responses",
+        json=body | {"stream": True},
+        headers={"authorization": "Bearer offline"},
+        trust_env=False,
+    )
+    return answer.text.split("\n\n")[:-1]
+
+
+def test_events_come_in_recorded_order(client):
+    events = list(client.responses.create(**QUESTION, stream=True))
+
+    assert runs(events) == ORDER
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+async def test_events_reach_async_client(async_client):
+    stream = await async_client.responses.create(**QUESTION, stream=True)
+
+    assert runs([event async for event in stream]) == ORDER
+
+
+def test_text_is_told_four_times_alike(client):
+    events = list(client.responses.create(**QUESTION, stream=True))
+
+    told = {
+        "".join(e.delta for e in events if e.type == "response.output_text.delta"),
+        next(e.text for e in events if e.type == "response.output_text.done"),
+        next(e.part.text for e in events if e.type == "response.content_part.done"),
+        events[-1].response.output_text,
+    }
+    assert len(told) == 1
+    assert "closed on Mondays" in told.pop()
+
+
+def test_event_names_equal_types_and_nothing_follows(emulator):
+    blocks = blocks_of(emulator, **QUESTION)
+
+    for block in blocks:
+        name, data = block.split("\n")
+        assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"
+    assert "[DONE]" not in blocks[-1]
+    assert blocks[-1].startswith("event: response.completed")
+
+
+def test_deltas_are_padded_to_sixteen(client):
+    events = list(client.responses.create(**QUESTION, stream=True))
+
+    deltas = [event for event in events if event.type == "response.output_text.delta"]
+    assert all(len(e.delta) + len(e.model_extra["obfuscation"]) == 16 for e in deltas)
+    assert all(event.logprobs == [] for event in deltas)
+
+
+def test_padding_can_be_left_out(client):
+    options = {"include_obfuscation": False}
+
+    events = list(client.responses.create(**QUESTION, stream=True, stream_options=options))
+
+    assert all("obfuscation" not in (event.model_extra or {}) for event in events)
+
+
+def test_ids_are_of_one_family(client):
+    response = client.responses.create(**QUESTION)
+
+    assert re.fullmatch(r"resp_[0-9a-f]{50}", response.id)
+    assert re.fullmatch(r"msg_[0-9a-f]{50}", response.output[0].id)
+    assert response.id.removeprefix("resp_")[:18] == response.output[0].id.removeprefix("msg_")[:18]
+
+
+def test_body_tells_settings_and_defaults(client):
+    response = client.responses.create(
+        **QUESTION, instructions="Be kind.", metadata={"a": "b"}, reasoning={"effort": "none"}
+    )
+
+    told = response.to_dict()
+    assert told["instructions"] == "Be kind."
+    assert told["metadata"] == {"a": "b"}
+    assert told["reasoning"] == {"effort": "none", "summary": None}
+    assert told["text"] == {"format": {"type": "text"}, "verbosity": "medium"}
+    assert (told["store"], told["truncation"], told["tool_choice"]) == (True, "disabled", "auto")
+    assert (
+        told["usage"]["total_tokens"] == response.usage.input_tokens + response.usage.output_tokens
+    )
+
+
+def test_length_leaves_response_incomplete(client):
+    asked = {"model": MODEL, "input": "Reply with exactly: " + "word " * 40}
+
+    events = list(client.responses.create(**asked, max_output_tokens=16, stream=True))
+
+    last = events[-1].response
+    assert events[-1].type == "response.incomplete"
+    assert (last.status, last.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert (last.output[0].status, last.usage.output_tokens) == ("incomplete", 16)
+
+
+def test_helper_of_sdk_reads_stream(client):
+    with client.responses.stream(**QUESTION) as stream:
+        stream.until_done()
+        final = stream.get_final_response()
+
+    assert "closed on Mondays" in final.output_text
+
+
+def test_next_response_knows_previous(client):
+    first = client.responses.create(model=MODEL, input="What is the Lantern?")
+
+    then = client.responses.create(model=MODEL, input="Why?", previous_response_id=first.id)
+
+    assert then.previous_response_id == first.id
+    assert "Lantern" in then.output_text
+    assert then.usage.input_tokens > first.usage.input_tokens + first.usage.output_tokens
+
+
+def test_stored_response_can_be_had_and_deleted(client):
+    made = client.responses.create(**QUESTION)
+
+    assert client.responses.retrieve(made.id) == made
+    client.responses.delete(made.id)
+    with pytest.raises(openai.NotFoundError, match=made.id):
+        client.responses.retrieve(made.id)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.delete(made.id)
+
+
+def test_streamed_response_is_stored_at_its_end(client):
+    events = list(client.responses.create(**QUESTION, stream=True))
+
+    assert client.responses.retrieve(events[0].response.id) == events[-1].response
+
+
+def test_response_is_not_stored_when_told(client):
+    made = client.responses.create(**QUESTION, store=False)
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(**QUESTION, previous_response_id=made.id)
+
+    assert caught.value.code == "previous_response_not_found"
+
+
+def test_unknown_model_is_400(client):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model="gpt-none", input="x")
+
+    assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
+
+
+REFUSED = [
+    ({"tools": [{"type": "web_search"}]}, "tools"),
+    ({"background": True}, "background"),
+    ({"text": {"format": {"type": "json_object"}}}, "text.format"),
+    ({"include": ["message.output_text.logprobs"]}, "include"),
+    ({"conversation": "conv_1"}, "conversation"),
+    ({"input": [{"type": "item_reference", "id": "msg_1"}]}, "input[0].type"),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
+        "input[0].content[0].type",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "param"), REFUSED)
+def test_unserved_parameter_is_refused_by_name(client, change, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(**(QUESTION | change))
+
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
+
+
+def test_items_of_all_shapes_are_read(client):
+    said = [
+        {"role": "developer", "content": "Answer in one sentence."},
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]},
+        {"role": "assistant", "content": [{"type": "output_text", "text": "Yes?"}]},
+        {"role": "user", "content": "What is the Lantern?"},
+    ]
+
+    response = client.responses.create(model=MODEL, input=said)
+
+    assert response.output_text.count(". ") == 1
+    assert "Lantern" in response.output_text

@@ -1,0 +1,131 @@
+"""Thinking: what is quoted for which question, what is obeyed, how text is cut into pieces."""
+
+from emulator.answers.answer import Ask, Message, shape
+from emulator.answers.instructions import exact_reply, sentences_wanted
+from emulator.answers.quote import Corpus, answer, sentences
+from emulator.server import read_corpus
+from emulator.wire import ids, sse, tokens
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+CORPUS = read_corpus()
+
+
+def told(*questions, **options):
+    messages = [Message("user", question) for question in questions]
+    return answer(Ask(messages, **options), CORPUS).text
+
+
+FACTS = [
+    ("When is the observatory closed?", "closed on Mondays"),
+    ("How much does a family ticket cost?", "26 euros"),
+    ("What does it cost for kids?", "children"),
+    ("When does the last bus go back?", "23:10"),
+    ("May I bring my dog?", "Dogs may come into the garden"),
+    ("Is there a lift to the dome?", "there is no lift"),
+    ("What was found here in 1936?", "comet"),
+    ("Who can become a lamplighter?", "over sixteen"),
+    ("What happens when clouds cover the sky?", "lecture room"),
+    ("Which telescope shows galaxies?", "Lantern"),
+]
+
+
+@pytest.mark.parametrize(("question", "fact"), FACTS)
+def test_answer_quotes_fitting_sentence(question, fact):
+    assert fact in told(question)
+
+
+def test_answer_names_its_source():
+    assert told("When is the observatory closed?").count("(Quoted from hours-and-prices.md") == 1
+
+
+@pytest.mark.parametrize("question", ["Who was Napoleon?", "hello", "", "Tell me a joke."])
+def test_nothing_found_says_what_can_be_asked(question):
+    said = told(question)
+
+    assert "can only quote" in said
+    assert "The three telescopes" in said or "The Lantern" in said
+
+
+def test_every_sentence_is_found_by_its_own_words():
+    for sentence in CORPUS.sentences:
+        best = CORPUS.rank(sentence.text)[0][0]
+        ties = [place for score, place in CORPUS.rank(sentence.text) if score >= best - 1e-9]
+        assert sentence in [CORPUS.sentences[place] for place in ties]
+
+
+def test_short_question_leans_on_the_one_before():
+    assert "Lantern" in told("What is the Lantern?", "Why?")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reply"),
+    [
+        ("Reply with exactly: pong", "pong"),
+        ("Please respond with exactly the following text: a b", "a b"),
+        ("Say only the word 'hello'", "hello"),
+        ('Answer with nothing but "yes, sir". Thank you!', "yes, sir"),
+        ("Repeat back to me exactly: line\nbreak ", "line\nbreak"),
+        ("When exactly does it open?", None),
+        ("Reply with exactly", None),
+    ],
+)
+def test_exact_reply_is_obeyed(prompt, reply):
+    assert exact_reply(prompt) == reply
+
+
+def test_sentences_wanted_reads_numbers():
+    assert sentences_wanted(["in two sentences", "hm"]) == 2
+    assert sentences_wanted(["in 12 short sentences"]) == 12
+    assert sentences_wanted(["in a few sentences"]) is None
+
+
+def test_sentences_leave_out_code_and_tables():
+    prose = "# A\n\nOne is here. Two is (too).\n"
+    text = prose + "```\nNot this one.\n```\n| not | this one. |\n## B\n- It is `three`."
+
+    found = [(s.text, s.headings) for s in sentences(text, "x.md")]
+
+    assert found == [
+        ("One is here.", ("A",)),
+        ("Two is (too).", ("A",)),
+        ("It is three.", ("A", "B")),
+    ]
+
+
+def test_empty_corpus_still_answers():
+    assert "can only quote" in answer(Ask([Message("user", "dome")]), Corpus([])).text
+
+
+@given(st.text())
+def test_pieces_join_to_text(text):
+    assert "".join(tokens.split(text)) == text
+    assert all(tokens.split(text)) or text == ""
+
+
+@given(st.text(), st.integers(1, 20), st.lists(st.text(min_size=1), max_size=4))
+def test_shape_keeps_within_limits(text, most, stops):
+    shaped = shape(text, Ask([], max_tokens=most, stop=stops))
+
+    assert text.startswith(shaped.text)
+    assert len(shaped.pieces) <= most
+    assert not any(stop in shaped.text for stop in stops)
+    assert (shaped.finish == "length") == (
+        len(tokens.split(text[: min([text.find(s) for s in stops if s in text] or [len(text)])]))
+        > most
+    )
+
+
+@given(st.integers(0, 1000))
+def test_padding_fills_to_sixteen(length):
+    padding = sse.padding(length)
+
+    assert (length + len(padding)) % 16 == 0
+    assert 1 <= len(padding) <= 16
+
+
+def test_ids_do_not_repeat():
+    assert len({ids.completion_id() for _ in range(1000)}) == 1000
+    assert len({ids.Family().id("resp") for _ in range(1000)}) == 1000
