@@ -86,7 +86,7 @@ def three_lines(where: Where, *, debug: bool = False) -> Iterator[None]:
 
 def parts_of(doc: str) -> dict[str, str]:
     """The numbered lines of a docstring: name of the part -> what it shows."""
-    return dict(re.findall(r"^ +\d+  (\w+) +(.+)$", doc, re.MULTILINE))
+    return dict(re.findall(r"^ *\d  (\w+) +(.+)$", doc, re.MULTILINE))
 
 
 def arguments(
