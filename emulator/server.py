@@ -104,7 +104,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self.service.store.close()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 
@@ -75,17 +76,22 @@ def ask(text: str) -> dict[str, object]:
 
 
 class Gate:
-    """Stands in for asyncio.sleep: lets some pieces pass, then holds the rest back until opened."""
+    """Stands in for asyncio.sleep: lets some pieces pass, then holds the rest back until opened.
+
+    `reached` is set once something is held back.
+    """
 
     def __init__(self, passes: int) -> None:
         self._passes = passes
         self._open = asyncio.Event()
+        self.reached = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def sleep(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._passes -= 1
         if self._passes < 0:
+            self.reached.set()
             await self._open.wait()
 
     def open(self) -> None:

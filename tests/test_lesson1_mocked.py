@@ -1,0 +1,166 @@
+"""Lesson 1's functions without any server: a transport hands the SDK real bytes.
+
+This is how to test one's own code that calls OpenAI: `httpx2.MockTransport` stands where the
+network was, and everything above it, the SDK included, is real.
+"""
+
+import json
+from collections.abc import Callable
+
+from tests import lesson1
+from tests.conftest import MODEL
+
+import httpx2
+from openai import AsyncOpenAI, OpenAI
+
+LESSON = lesson1.load()
+ASK = LESSON.Ask("Is it cold?", MODEL, "none")
+
+
+def chunk(content: str | None = None, finish: str | None = None, **more: object) -> dict:
+    """One chunk as OpenAI sends it."""
+    delta = {} if content is None else {"content": content}
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    envelope = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    return envelope | {"choices": [choice]} | more
+
+
+def sse(*blocks: dict) -> bytes:
+    return (
+        b"".join(b"data: %b\n\n" % json.dumps(block).encode() for block in blocks)
+        + b"data: [DONE]\n\n"
+    )
+
+
+def client_for(body: bytes, seen: list[dict] | None = None) -> OpenAI:
+    """A client that gets this body whatever it asks; what it asked is put into `seen`."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if seen is not None:
+            seen.append(json.loads(request.content))
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
+
+    transport = httpx2.MockTransport(answer)
+    return OpenAI(api_key="test", http_client=httpx2.Client(transport=transport), max_retries=0)
+
+
+def ticking(*times: float) -> Callable[[], float]:
+    """A clock that tells these times, one after the other."""
+    return iter(times).__next__
+
+
+ANSWER = sse(
+    chunk(""), chunk("Yes. "), chunk("Very."), chunk("Bring gloves."), chunk(finish="stop")
+)
+
+
+def test_stream_yields_texts_alone():
+    assert list(LESSON.stream(client_for(ANSWER), ASK)) == ["Yes. ", "Very.", "Bring gloves."]
+
+
+def test_stream_sends_what_the_lesson_says():
+    seen = []
+
+    list(LESSON.stream(client_for(ANSWER, seen), ASK))
+
+    assert seen == [
+        {
+            "messages": [{"role": "user", "content": "Is it cold?"}],
+            "model": MODEL,
+            "reasoning_effort": "none",
+            "stream": True,
+        }
+    ]
+
+
+def test_measure_notes_each_arrival():
+    timing = LESSON.measure(["a", "b"], clock=ticking(10.0, 10.5, 11.0))
+
+    assert timing == LESSON.Timing([0.5, 1.0], 2)
+
+
+def test_race_times_both_ways():
+    whole = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": MODEL,
+        "choices": [],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8},
+    }
+    bodies = iter([json.dumps(whole).encode(), ANSWER])
+    transport = httpx2.MockTransport(
+        lambda request: httpx2.Response(
+            200, headers={"content-type": "application/json"}, content=next(bodies)
+        )
+    )
+    client = OpenAI(api_key="test", http_client=httpx2.Client(transport=transport))
+
+    timings = LESSON.race(client, ASK, clock=ticking(0, 3, 10, 11, 12, 13))
+
+    assert timings == {"whole": LESSON.Timing([3], 3), "streamed": LESSON.Timing([1, 2, 3], 3)}
+
+
+def test_usage_is_found_before_other_empty_chunks():
+    counted = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
+    last = chunk() | {"choices": []}
+    body = sse(chunk("Yes."), chunk(finish="stop"), last | {"usage": counted}, last)
+
+    usage = LESSON.usage(client_for(body), ASK)
+
+    assert (usage.prompt_tokens, usage.completion_tokens) == (5, 3)
+
+
+def test_usage_may_never_come():
+    assert LESSON.usage(client_for(sse(chunk("Yes."))), ASK) is None
+
+
+def test_stop_ends_after_second_sentence():
+    assert "".join(LESSON.stop(client_for(ANSWER), ASK, sentences=1)) == "Yes. Very."
+
+
+def test_broken_tells_a_complete_answer():
+    assert LESSON.broken(client_for(ANSWER), ASK) == ("Yes. Very.Bring gloves.", "complete")
+
+
+def test_broken_hears_a_page_instead_of_a_stream():
+    text, how = LESSON.broken(client_for(b"<html>Please log in</html>"), ASK)
+
+    assert text == ""
+    assert "finish_reason" in how
+
+
+def test_outline_counts_runs_and_bears_new_events():
+    types = [
+        "response.created",
+        "response.output_text.delta",
+        "response.output_text.delta",
+        "new.one",
+    ]
+    body = b"".join(b'event: %b\ndata: {"type":"%b"}\n\n' % (t.encode(), t.encode()) for t in types)
+
+    rows = LESSON.outline(LESSON.events(client_for(body), ASK))
+
+    assert [(kind, count) for kind, count, _ in rows] == [
+        ("response.created", 1),
+        ("response.output_text.delta", 2),
+        ("new.one", 1),
+    ]
+    assert rows[-1][2] == "(new to this lesson)"
+
+
+async def test_together_keeps_lanes_apart():
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        question = json.loads(request.content)["messages"][0]["content"]
+        return httpx2.Response(200, content=sse(chunk(question), chunk(finish="stop")))
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    shown = []
+
+    await LESSON.together(
+        AsyncOpenAI(api_key="test", http_client=http_client),
+        [LESSON.Ask(letter, MODEL, "none") for letter in "abc"],
+        lambda lane, piece: shown.append((lane, piece)),
+    )
+
+    assert sorted(filter(lambda each: each[1], shown)) == [(0, "a"), (1, "b"), (2, "c")]

@@ -1,0 +1,252 @@
+"""Lesson 1 as a learner meets it: run in a terminal, in a pipe, with a key, without packages."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+from tests import lesson1
+from tests.conftest import Gate
+
+import pytest
+
+PARTS = ["stream", "race", "events", "usage", "stop", "broken", "together"]
+CANARY = "sk-canary-0123456789abcdef"
+COMPLAINT = re.compile(r"error: .+\n(  why: .+\n)?  try: .+\n")
+
+
+def complaint(result):
+    """The three lines; anything else on standard error fails the test."""
+    assert result.returncode == 1, result
+    assert COMPLAINT.fullmatch(result.stderr), result.stderr
+    return result.stderr
+
+
+def test_tour_shows_every_part():
+    result = lesson1.run("--offline", "--pace", "0")
+
+    assert result.returncode == 0, result.stderr
+    headings = re.findall(r"^(\d)  (\w+): ", result.stdout, re.MULTILINE)
+    assert headings == [(str(number), name) for number, name in enumerate(PARTS, 1)]
+    assert "the course's emulator" in result.stdout
+    assert "final text: True" in result.stdout
+    assert result.stderr == ""
+
+
+def test_pipe_gets_plain_text():
+    result = lesson1.run("race", "--offline", "--pace", "0")
+
+    assert "\x1b" not in result.stdout
+    assert "\b" not in result.stdout
+
+
+@pytest.mark.parametrize("number", ["1", "stream"])
+def test_part_can_be_named_or_numbered(start, number):
+    emulator = start()
+
+    result = lesson1.run_here(
+        number, "Reply with exactly: my own words", OPENAI_BASE_URL=emulator.base_url
+    )
+
+    assert result.stdout.endswith("\nmy own words\n")
+    assert len(emulator.exchanges) == 1
+
+
+def test_unknown_part_is_usage_error():
+    result = lesson1.run_here("dance")
+
+    assert result.returncode == 2
+    assert "there is no part 'dance'; there are: stream, race" in result.stderr
+
+
+def test_help_names_every_option():
+    result = lesson1.run_here("--help")
+
+    assert result.returncode == 0
+    assert all(name in result.stdout for name in ["--offline", "--send-key", "--debug", *PARTS])
+
+
+SAID = {
+    "401": "refused a request without a key (401 invalid_api_key)",
+    "429=1ms": "the server asks to slow down (429 rate_limit_exceeded)",
+    "429quota": "the account has no credit left (429 insufficient_quota)",
+    "500": "the server failed (500",
+    "fin@5": "the line broke",
+    "eof@5": "the answer stopped before its end",
+    "error-nested@5": "the server gave up in the middle of its answer",
+    "halfjson@5": "the stream was garbled on its way",
+}
+
+
+@pytest.mark.parametrize("fault", SAID)
+def test_failure_is_told_in_three_lines(start, fault):
+    emulator = start(faults=[fault])
+
+    result = lesson1.run_here("stream", OPENAI_BASE_URL=emulator.base_url)
+
+    assert SAID[fault] in complaint(result)
+
+
+def test_unknown_model_is_told_with_its_successor(start):
+    result = lesson1.run_here("stream", OPENAI_BASE_URL=start().base_url, OPENAI_MODEL="gpt-none")
+
+    said = complaint(result)
+    assert "the model gpt-none does not exist, or not for this key (404 model_not_found)" in said
+    assert "set OPENAI_MODEL=gpt-6-luna in .env" in said
+
+
+def test_old_model_works_and_is_warned_of(start):
+    result = lesson1.run_here("stream", OPENAI_BASE_URL=start().base_url, OPENAI_MODEL="gpt-5-mini")
+
+    assert result.returncode == 0
+    assert "OpenAI shuts gpt-5-mini down on 2026-12-11" in result.stdout
+
+
+def test_refused_port_is_told():
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+
+    result = lesson1.run_here("stream", OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+
+    assert f"(127.0.0.1:{port}) is gone" in complaint(result)
+
+
+def test_dead_network_is_told():
+    result = lesson1.run_here(
+        "stream", OPENAI_BASE_URL="http://nowhere.invalid/v1", OPENAI_API_KEY="sk-1"
+    )
+
+    assert "nowhere.invalid cannot be reached" in complaint(result)
+
+
+def test_bad_settings_are_told_before_anything():
+    result = lesson1.run_here("stream", OPENAI_API_KEY="sk-your-key")
+
+    assert "still a placeholder" in complaint(result)
+    assert result.stdout == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the emulator by /proc")
+def test_killed_emulator_is_told():
+    command = [sys.executable, str(lesson1.SCRIPT), "stream", "--offline"]
+    with subprocess.Popen(
+        command,
+        env=lesson1.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as learner:
+        shown = ""
+        while not shown.endswith("A public") and (letter := learner.stdout.read(1)):
+            shown += letter
+        subprocess.run(["pkill", "-9", "-P", str(learner.pid), "-f", "emulator"], check=True)
+        out, err = learner.communicate(timeout=10)
+
+    assert learner.returncode == 1
+    assert "A public" in shown + out
+    assert err.startswith("error: the line broke\n")
+    assert "Traceback" not in err
+
+
+def test_closed_pipe_ends_quietly(start):
+    command = [sys.executable, str(lesson1.SCRIPT)]
+    environment = lesson1.environment(OPENAI_BASE_URL=start().base_url)
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as learner:
+        learner.stdout.readline()
+        learner.stdout.close()
+        error = learner.stderr.read()
+
+    assert error == ""
+
+
+def test_old_code_page_breaks_nothing(start):
+    result = lesson1.run(
+        "race", OPENAI_BASE_URL=start().base_url, PYTHONIOENCODING="cp1252", PYTHONUTF8="0"
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "#" in result.stdout or "@" in result.stdout
+
+
+def test_missing_packages_are_told_in_three_lines(tmp_path):
+    bare = [sys.executable, "-S", str(lesson1.SCRIPT)]
+
+    result = subprocess.run(
+        bare, env=lesson1.environment(), capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+
+    said = complaint(result)
+    assert "not installed for this Python: openai" in said
+    assert said.rstrip().endswith("course.py 1")
+
+
+def test_p5_key_never_reaches_a_stand_in():
+    """Every byte that the lesson sends to a server on this machine, with keys in all places."""
+    got = bytearray()
+
+    def swallow(listener):
+        with closing(listener), listener.accept()[0] as line:
+            line.settimeout(5)
+            while b"\r\n\r\n" not in got or not got.endswith(b"}"):
+                got.extend(line.recv(65536))
+            line.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}")
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=swallow, args=[listener])
+    thread.start()
+    result = lesson1.run(
+        "stream",
+        OPENAI_BASE_URL=f"http://127.0.0.1:{listener.getsockname()[1]}/v1",
+        OPENAI_API_KEY=CANARY,
+        OPENAI_ADMIN_KEY=CANARY,
+        OPENAI_ORG_ID=CANARY,
+        OPENAI_CUSTOM_HEADERS=f"x-extra: {CANARY}",
+        OPENAI_LOG="debug",
+    )
+    thread.join()
+
+    assert b"Bearer offline" in got
+    assert CANARY.encode() not in got
+    assert CANARY not in result.stdout + result.stderr
+
+
+def test_p7_debug_prints_no_key(start):
+    emulator = start()
+
+    result = lesson1.run(
+        "stream",
+        "--send-key",
+        "--debug",
+        OPENAI_BASE_URL=emulator.base_url,
+        OPENAI_API_KEY=CANARY,
+        OPENAI_LOG="debug",
+    )
+
+    assert result.returncode == 0
+    assert "Request" in result.stderr
+    assert CANARY not in result.stdout + result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
+@pytest.mark.parametrize("part", ["race", "events", "together"])
+def test_p19_ctrl_c_stops_any_part(start, part):
+    gate = Gate(passes=0)
+    emulator = start(pace=1, sleep=gate.sleep)
+    command = [sys.executable, str(lesson1.SCRIPT), part]
+    with subprocess.Popen(
+        command,
+        env=lesson1.environment(OPENAI_BASE_URL=emulator.base_url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as learner:
+        assert gate.reached.wait(10)
+        learner.send_signal(2)
+        _, error = learner.communicate(timeout=10)
+
+    assert learner.returncode == 130
+    assert error.strip() == "stopped: what had arrived is above"
