@@ -334,19 +334,18 @@ def run(argv: List[str], watch: Callable[[str], None] = lambda line: None) -> Tu
 
     env = {key: value for key, value in os.environ.items() if key not in PIP_UNSET}
     env["PIP_USER"] = "0"
-    child = Popen(
-        argv, cwd=HERE, env=env, close_fds=WINDOWS, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
-    )
     lines = []
-    try:
-        for line in child.stdout or ():
-            lines.append(line.decode("utf-8", "replace").rstrip())
-            watch(lines[-1])
-        return child.wait(), "\n".join(lines)
-    finally:
-        if child.poll() is None:
+    with Popen(
+        argv, cwd=HERE, env=env, close_fds=WINDOWS, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
+    ) as child:
+        try:
+            for line in child.stdout or ():
+                lines.append(line.decode("utf-8", "replace").rstrip())
+                watch(lines[-1])
+        except BaseException:
             child.terminate()
-            child.wait()
+            raise
+    return child.returncode, "\n".join(lines)
 
 
 class Progress:

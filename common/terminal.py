@@ -106,7 +106,8 @@ class Page:
 
     def __init__(self, console: Console) -> None:
         self._file = console.file
-        self._width = console.width if console.is_terminal else sys.maxsize
+        # The last column stays free: a cursor that waits there for its line break cannot go back.
+        self._width = console.width - 1 if console.is_terminal else sys.maxsize
         self._column = 0
         self._word = ""
 
@@ -134,7 +135,9 @@ class Page:
             self._start_word_again(part)
         else:
             self._file.write(part)
-            self._column = (self._column + cell_len(part)) % self._width
+            self._column += cell_len(part)
+            if self._column > self._width:
+                self._column %= self._width
 
     def _start_word_again(self, part: str) -> None:
         printed = cell_len(self._word) - cell_len(part)

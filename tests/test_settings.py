@@ -1,0 +1,145 @@
+"""Settings: what wins, what is refused, and that every problem is named at once."""
+
+from contextlib import suppress
+
+from common.settings import DEFAULT_MODELS, SettingsError, load_settings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEY = "sk-proj-0123456789"
+
+
+@pytest.fixture
+def dotenv(tmp_path):
+    return tmp_path / ".env"
+
+
+def load(dotenv, text=None, **environment):
+    if text is not None:
+        dotenv.write_text(text, encoding="utf-8")
+    return load_settings(environment, dotenv)
+
+
+def test_nothing_set_gives_defaults(dotenv):
+    settings = load(dotenv)
+
+    assert (settings.key, settings.base_url, settings.model) == (None, None, "gpt-6-luna")
+    assert settings.effort == "none"
+    assert settings.host == "api.openai.com"
+
+
+def test_dotenv_is_read(dotenv):
+    settings = load(dotenv, f"OPENAI_API_KEY={KEY}\nOPENAI_REALTIME_MODEL=gpt-realtime-2.1\n")
+
+    assert (settings.key, settings.realtime_model) == (KEY, "gpt-realtime-2.1")
+
+
+def test_environment_wins(dotenv):
+    assert load(dotenv, "OPENAI_MODEL=a\n", OPENAI_MODEL="b").model == "b"
+
+
+def test_empty_value_counts_as_none(dotenv):
+    settings = load(dotenv, f"OPENAI_API_KEY={KEY}\nOPENAI_MODEL=\n", OPENAI_API_KEY="")
+
+    assert (settings.key, settings.model) == (KEY, "gpt-6-luna")
+
+
+def test_bom_and_comments_are_borne(dotenv):
+    assert load(dotenv, f"\ufeff# mine\nOPENAI_API_KEY={KEY}  # secret\n").key == KEY
+
+
+def test_dollar_in_value_is_kept(dotenv):
+    assert load(dotenv, "OPENAI_MODEL=a${HOME}b\n").model == "a${HOME}b"
+
+
+@pytest.mark.parametrize(
+    ("model", "effort"), [("gpt-5-mini", "minimal"), ("gpt-4o", None), ("llama3", None)]
+)
+def test_effort_is_what_the_model_takes(dotenv, model, effort):
+    assert load(dotenv, OPENAI_MODEL=model).effort == effort
+
+
+BAD_KEYS = {
+    "sk-...": "still a placeholder",
+    "your-api-key-here": "still a placeholder",
+    "<key>": "still a placeholder",
+    "sk-a b": "has blanks",
+    "sk-a\nb": "has a line break",
+    "'sk-a'": "has quotation marks",
+    "\N{LEFT DOUBLE QUOTATION MARK}sk-a": "has quotation marks",
+    "sk-ключ": "signs in it that no key has",
+}
+
+
+@pytest.mark.parametrize("key", BAD_KEYS)
+def test_bad_key_is_named_but_not_told(dotenv, key):
+    with pytest.raises(SettingsError, match=BAD_KEYS[key]) as caught:
+        load(dotenv, OPENAI_API_KEY=key)
+
+    assert key not in str(caught.value)
+    assert "OPENAI_API_KEY=" in caught.value.attempt
+
+
+@pytest.mark.parametrize(
+    "url", ["localhost:11434", "ftp://x", "http://", "http://[", "http://x:y/"]
+)
+def test_bad_url_is_named(dotenv, url):
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no http address"):
+        load(dotenv, OPENAI_BASE_URL=url)
+
+
+def test_all_problems_stand_in_one_message(dotenv):
+    with pytest.raises(SettingsError) as caught:
+        load(dotenv, OPENAI_API_KEY="sk-...", OPENAI_BASE_URL="x", OPENAI_MODEL="a b")
+
+    assert all(name in str(caught.value) for name in ("_API_KEY", "_BASE_URL", "_MODEL"))
+
+
+def test_line_that_is_no_variable_is_named(dotenv):
+    with pytest.raises(SettingsError, match="line 2 of .env"):
+        load(dotenv, 'OPENAI_MODEL=a\nOPENAI_API_KEY="sk-open\n')
+
+
+@pytest.mark.parametrize("content", ["OPENAI_MODEL=a".encode("utf-16"), b"OPENAI_MODEL=\xff\n"])
+def test_other_encoding_is_named(dotenv, content):
+    dotenv.write_bytes(content)
+
+    with pytest.raises(SettingsError, match="UTF-8") as caught:
+        load(dotenv)
+
+    assert ".env.example" in caught.value.attempt
+
+
+def test_folder_in_place_of_dotenv_is_named(dotenv):
+    dotenv.mkdir()
+
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load(dotenv)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_loopback"),
+    [
+        ("http://127.0.0.1:1/v1", True),
+        ("http://LOCALHOST/v1", True),
+        ("http://[::1]:2", True),
+        ("http://127.0.0.1.nip.io", False),
+    ],
+)
+def test_loopback_is_told_by_host(dotenv, url, is_loopback):
+    assert load(dotenv, OPENAI_BASE_URL=url).is_loopback is is_loopback
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["OPENAI_API_KEY", "OPENAI_BASE_URL", *DEFAULT_MODELS]), st.text()
+    )
+)
+def test_any_environment_is_settings_or_one_message(tmp_path_factory, environment):
+    missing = tmp_path_factory.getbasetemp() / "no-such.env"
+    with suppress(SettingsError):
+        settings = load_settings(environment, missing)
+        assert settings.key is None or settings.key.isprintable()
+        assert settings.model.isprintable()
