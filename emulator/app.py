@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-MOST_EXCHANGES = 10_000
+MOST_EXCHANGES = 256
 
 # The first words of OpenAI's paths, so that a path that it has is told from one that nobody has.
 _OPENAI = re.compile(

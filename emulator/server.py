@@ -44,6 +44,9 @@ def make_server(service: Service) -> uvicorn.Server:
         def connection_lost(self, exc: Exception | None) -> None:
             service.lines.pop(self.client, None)
             super().connection_lost(exc)
+            # After a reset uvicorn leaves this timer, and with it the whole line, in memory.
+            if self.timeout_keep_alive_task is not None:
+                self.timeout_keep_alive_task.cancel()
 
     config: dict[str, Any] = {
         "http": Line,
