@@ -92,7 +92,7 @@ def many_streams(base_url: str) -> float:
 
 
 def rounds(emulator: str, minimal: str, minimal_short: str) -> dict[str, list[tuple[float, float]]]:
-    """Pairs (emulator, minimal server) of each figure, a pair a round, taken right after another."""
+    """Pairs (emulator, minimal server) of each figure: a pair a round, one after the other."""
     seen: dict[str, list[tuple[float, float]]] = {"first": [], "rate": [], "many": []}
     for _ in range(ROUNDS):
         (first, rate), (first_minimal, rate_minimal) = one_stream(emulator), one_stream(minimal)

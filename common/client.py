@@ -16,6 +16,7 @@ from typing import Any
 
 from common.errors import EmulatorError
 from common.settings import COURSE, Settings
+from emulator.models import MODELS
 
 import httpx2
 from openai import AsyncOpenAI, OpenAI
@@ -29,9 +30,6 @@ TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
 # On loopback there is no proxy to pass and no certificate to check (reading them takes a while).
 LOCAL: dict[str, Any] = {"trust_env": False, "verify": False, "timeout": TIMEOUT}
 _UNCOMPRESSED = {"accept-encoding": "identity"}
-
-# Dollars a million tokens, in and out, from OpenAI's pages of November 2026.
-PRICES = {"gpt-6-luna": (0.10, 0.50), "gpt-6.1-terra": (1.00, 5.00)}
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,10 @@ def open_line(
 
 def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
     """What that many tokens cost live, in words."""
-    if model not in PRICES:
+    known = MODELS.get(model)
+    if known is None or known.price is None:
         return f"about {tokens_out:,} tokens of {model}, whose price is not known here"
-    price_in, price_out = PRICES[model]
+    price_in, price_out = known.price
     dollars = (tokens_in * price_in + tokens_out * price_out) / 1e6
     tokens = f"{tokens_in:,} tokens in, {tokens_out:,} out"
     return f"about ${dollars:.4f} ({tokens}, prices of November 2026)"

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from common.client import open_line
 from common.errors import Where
 from common.lesson import three_lines
-from common.settings import COURSE, CourseError, Settings, load_settings
+from common.settings import COURSE, DEFAULT_MODELS, CourseError, Settings, load_settings
 from common.terminal import Terminal
 from emulator.models import MODELS
 
@@ -85,7 +85,8 @@ def model(subject: str, name: str, today: date) -> Finding:
     if known is None or known.ends is None:
         return Finding(subject, name)
     has_ended = date.fromisoformat(known.ends) <= today
-    mend = f"set OPENAI_MODEL={known.successor or 'gpt-6-luna'} in .env"
+    better = known.successor or DEFAULT_MODELS["OPENAI_MODEL"]
+    mend = f"set OPENAI_MODEL={better} in .env"
     return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", mend)
 
 

@@ -14,7 +14,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from common.settings import CourseError
+from common.settings import DEFAULT_MODELS, CourseError
 from emulator.models import MODELS
 
 import httpx2
@@ -77,7 +77,7 @@ def _status(error: openai.APIStatusError, where: Where) -> CourseError:
 def _no_model(number: str, where: Where) -> CourseError:
     known = MODELS.get(where.model)
     ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
-    better = (known.successor if known else None) or "gpt-6-luna"
+    better = (known.successor if known else None) or DEFAULT_MODELS["OPENAI_MODEL"]
     return CourseError(
         f"the model {where.model} does not exist, or not for this key ({number})",
         f"{ends}OPENAI_MODEL in .env or the environment names it",

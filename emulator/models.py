@@ -15,7 +15,8 @@ class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
     `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
-    reason. Dates are `YYYY-MM-DD`.
+    reason. `price` is in dollars for a million tokens in, and out, where it is known. Dates are
+    `YYYY-MM-DD`.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Model:
     ends: str | None = None
     successor: str | None = None
     quickest_effort: Literal["none", "minimal"] | None = None
+    price: tuple[float, float] | None = None
 
     @property
     def created(self) -> int:
@@ -32,8 +34,8 @@ class Model:
 
 
 _TABLE = [
-    Model("gpt-6-luna", "chat", "2026-09-22", quickest_effort="none"),
-    Model("gpt-6.1-terra", "chat", "2026-10-26", quickest_effort="none"),
+    Model("gpt-6-luna", "chat", "2026-09-22", quickest_effort="none", price=(0.10, 0.50)),
+    Model("gpt-6.1-terra", "chat", "2026-10-26", quickest_effort="none", price=(1.00, 5.00)),
     Model("gpt-5.5", "chat", "2026-04-23", quickest_effort="none"),
     Model("gpt-5.4-mini", "chat", "2026-03-17", quickest_effort="none"),
     Model("gpt-5.4-nano", "chat", "2026-03-17", "2027-04-01", quickest_effort="none"),

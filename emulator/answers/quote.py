@@ -153,10 +153,11 @@ def _hits(questions: Sequence[str], corpus: Corpus) -> list[tuple[float, int]]:
 
 
 def _choose(lead: int, hits: list[int], corpus: Corpus, limit: int) -> list[int]:
-    """The lead, then sentences as good as it, then its section, then the rest of its file."""
-    others = [place for place in hits if place != lead]
-    order = [lead, *others[: limit // 3], *corpus.section(lead), *corpus.after(lead)]
-    return list(dict.fromkeys(order))[:limit]
+    """The lead and what goes on from it, then up to a third of sentences that are as good."""
+    others = [place for place in hits if place != lead][: limit // 3]
+    onward = [*corpus.section(lead), *corpus.after(lead)]
+    flow = [place for place in dict.fromkeys(onward) if place not in others]
+    return [lead, *flow[: limit - 1 - len(others)], *others][:limit]
 
 
 def terms(text: str) -> set[str]:
