@@ -5,6 +5,7 @@
     python3 course.py 1 [ARGS]         lesson 1
     python3 course.py test [ARGS]      the tests
     python3 course.py doctor           look this computer over
+    python3 course.py fixtures         record the cassettes of the tests anew
 
 On Windows, type `py` for `python3`. The first run takes about half a minute; a run that finds
 all in place costs a tenth of a second. What a run leaves half done, the next one mends.
@@ -33,6 +34,7 @@ LESSONS = {
 MODULES = {
     "test": ("pytest", "the tests; ARGS go to pytest"),
     "doctor": ("common.doctor", "look this computer over"),
+    "fixtures": ("tests.record_fixtures", "record the cassettes of the tests anew"),
 }
 WINDOWS = sys.platform == "win32"
 HERE = os.path.dirname(os.path.abspath(__file__))

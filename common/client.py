@@ -1,5 +1,6 @@
 """Who answers: opens the right client, and nothing in a lesson knows which it got.
 
+--replay FILE             the cassette
 --offline                 the emulator
 OPENAI_BASE_URL           the server that it names
 OPENAI_API_KEY            OpenAI
@@ -7,15 +8,14 @@ nothing of these          the emulator
 """
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from common.errors import EmulatorError
-from common.settings import COURSE, Settings
+from common.children import Tape, start_emulator
+from common.settings import Settings
+from common.wire import Tap
 from emulator.models import MODELS
 
 import httpx2
@@ -39,6 +39,7 @@ class Line:
     client: OpenAI
     who: str
     is_live: bool
+    tap: Tap | None = None
 
     @property
     def host(self) -> str:
@@ -50,13 +51,19 @@ class Line:
         key = self.client.api_key
         return None if key == PLACEHOLDER else key[-4:]
 
+    def tapped(self, tap: Tap) -> "Line":
+        """The same line with a tap on whatever crosses it."""
+        client = self.client.with_options(http_client=self._http(tap.hooks()))
+        return replace(self, client=client, tap=tap)
+
     def async_client(self) -> AsyncOpenAI:
         """An async client to the same server; for one `asyncio.run` and `async with`."""
+        hooks = self.tap.async_hooks() if self.tap else {}
         return AsyncOpenAI(
             api_key=self.client.api_key,
             base_url=self.client.base_url,
-            timeout=self.client.timeout,
-            http_client=None if self.is_live else httpx2.AsyncClient(**LOCAL),
+            timeout=TIMEOUT,
+            http_client=httpx2.AsyncClient(event_hooks=hooks, **self._options()),
         )
 
     def broken(self, how: str, after: int = 20) -> OpenAI:
@@ -66,16 +73,48 @@ class Line:
             assert isinstance(response.stream, httpx2.SyncByteStream)
             response.stream = BreakingStream(response.stream, how, after)
 
-        hooks = {"response": [bend]}
-        http = httpx2.Client(event_hooks=hooks, **({} if self.is_live else LOCAL))
-        return self.client.with_options(http_client=http, default_headers=_UNCOMPRESSED)
+        hooks = self.tap.hooks() if self.tap else {"response": []}
+        http_client = self._http(hooks | {"response": [bend, *hooks["response"]]})
+        return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
+
+    def _http(self, hooks: dict[str, list[Callable[..., Any]]]) -> httpx2.Client:
+        return httpx2.Client(event_hooks=hooks, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {"timeout": TIMEOUT} if self.is_live else LOCAL
 
 
 @contextmanager
 def open_line(
-    settings: Settings, *, offline: bool = False, send_key: bool = False, pace: float = 1.0
+    settings: Settings,
+    *,
+    offline: bool = False,
+    send_key: bool = False,
+    pace: float = 1.0,
+    tape: Tape | None = None,
 ) -> Iterator[Line]:
-    """Open a client by the order above. Raises EmulatorError where the emulator cannot start."""
+    """Open a client by the order above.
+
+    Raises EmulatorError where the emulator cannot start, TapeError where a cassette is no good.
+    """
+    if tape is None:
+        with _answering(settings, offline, send_key, pace) as line:
+            yield line
+    elif tape.is_recording:
+        with (
+            _answering(settings, offline, send_key, pace) as line,
+            tape.run(str(line.client.base_url)) as base_url,
+            _stand_in(base_url, line.client.api_key) as client,
+        ):
+            yield replace(line, client=client, who=f"{line.who}. It goes to {tape.file.name}")
+    else:
+        with tape.run() as base_url, _stand_in(base_url, PLACEHOLDER) as client:
+            yield Line(client, f"Answers: the cassette {tape.title()}", False)
+
+
+@contextmanager
+def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -> Iterator[Line]:
+    """A client of the emulator, of the server that is named, or of OpenAI."""
     if offline or not (settings.base_url or settings.key):
         with start_emulator(pace) as base_url, _stand_in(base_url, PLACEHOLDER) as client:
             yield Line(client, EMULATOR, False)
@@ -98,34 +137,6 @@ def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
     dollars = (tokens_in * price_in + tokens_out * price_out) / 1e6
     tokens = f"{tokens_in:,} tokens in, {tokens_out:,} out"
     return f"about ${dollars:.4f} ({tokens}, prices of November 2026)"
-
-
-@contextmanager
-def start_emulator(pace: float) -> Iterator[str]:
-    """The emulator as a child; it ends with its standard input, however this process ends."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "emulator", "--child", "--pace", str(pace)],
-        cwd=COURSE,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        # Ctrl-C in the terminal is for the lesson alone, so the child stands in a group of its own.
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
-    with child:
-        assert child.stdin and child.stdout
-        try:
-            base_url = child.stdout.readline().strip()
-            if not base_url:
-                raise EmulatorError(
-                    "the emulator did not start", attempt="see why: python -m emulator"
-                )
-            yield base_url
-        finally:
-            child.stdin.close()
 
 
 @contextmanager

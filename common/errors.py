@@ -3,6 +3,7 @@
     CourseError             anything that the course itself finds wrong
         SettingsError       .env or the environment
         EmulatorError       the emulator did not start
+        TapeError           a cassette is no good
 
 `explain` brings the failures of the SDK, of the line and of the server into the same three lines.
 """
@@ -25,6 +26,10 @@ OFFLINE = f"work without a key and without a network: python {Path(sys.argv[0]).
 
 class EmulatorError(CourseError):
     """The emulator could not be started."""
+
+
+class TapeError(CourseError):
+    """A cassette that cannot be recorded or played as it was asked."""
 
 
 @dataclass
@@ -63,7 +68,7 @@ def _status(error: openai.APIStatusError, where: Where) -> CourseError:
     if error.status_code == 429:
         return CourseError(
             f"the server asks to slow down ({number})",
-            str(error.message),
+            _said(error),
             "wait a minute, then run it again",
         )
     if error.status_code >= 500:
@@ -71,7 +76,13 @@ def _status(error: openai.APIStatusError, where: Where) -> CourseError:
         return CourseError(
             f"the server failed ({number})", why, f"run it again in a minute, or {OFFLINE}"
         )
-    return CourseError(f"the server refused the request ({number})", str(error.message), OFFLINE)
+    return CourseError(f"the server refused the request ({number})", _said(error), OFFLINE)
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """The server's own sentence."""
+    body = error.body
+    return str(body.get("message")) if isinstance(body, dict) else str(error.message)
 
 
 def _no_model(number: str, where: Where) -> CourseError:

@@ -1,6 +1,7 @@
 """The frame of a lesson: its arguments, its parts, its exit codes, its words for a failure."""
 
 import argparse
+import math
 import os
 import re
 import sys
@@ -9,11 +10,15 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from common.children import Tape
 from common.client import Line, cost_of, open_line
 from common.errors import Where, explain
 from common.settings import CourseError, Settings, load_settings
 from common.terminal import Terminal
+from common.wire import Tap
 from emulator.models import MODELS
 
 from openai import OpenAI
@@ -60,8 +65,14 @@ def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
     with three_lines(where, debug=args.debug):
         settings = load_settings()
         with open_line(
-            settings, offline=args.offline, send_key=args.send_key, pace=args.pace
+            settings,
+            offline=args.offline,
+            send_key=args.send_key,
+            pace=args.pace,
+            tape=_tape(args),
         ) as line:
+            if args.wire:
+                line = line.tapped(Tap(show.wire))
             where.model, where.host, where.key_tail = settings.model, line.host, line.key_tail
             _introduce(show, settings, line, args.part is None, tour_tokens)
             yield Lesson(settings, line, show, contents, args.part, args.question)
@@ -97,28 +108,55 @@ def arguments(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [PART] [QUESTION] [options]",
     )
-    names = list(contents)
-    add = parser.add_argument
-    add("part", nargs="?", metavar="PART", help="a part by name or number (default: all of them)")
-    add("question", nargs="?", metavar="QUESTION", help="your own question")
-    add("--offline", action="store_true", help="let the emulator answer, whatever .env says")
-    add(
-        "--pace",
-        type=float,
-        default=1.0,
-        metavar="FACTOR",
-        help="emulator: 1 text comes as from a live model (default), 0 at once",
-    )
-    add(
-        "--send-key", action="store_true", help="send the real key to a server on this machine, too"
-    )
-    add("--debug", action="store_true", help="show the traceback of a failure")
+    parser.add_argument("part", nargs="?", metavar="PART", help="a part, by name or number")
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
+    for name, kind, text in OPTIONS:
+        parser.add_argument(name, help=text, **_KINDS[kind])
     args = parser.parse_args(argv)
+    names = list(contents)
     if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
         args.part = names[int(args.part) - 1]
     if args.part and args.part not in names:
         parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}")
+    if args.record and args.replay:
+        parser.error("--record and --replay exclude each other")
     return args
+
+
+def not_negative(text: str) -> float:
+    """A factor for a pace or a speed."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError
+    return number
+
+
+OPTIONS = [
+    ("--offline", "switch", "let the emulator answer, whatever .env says"),
+    ("--pace", "factor", "emulator: 1 text comes as from a live model (default), 0 at once"),
+    ("--record", "file", "write down what crosses, as a cassette"),
+    ("--replay", "file", "let a cassette answer: no network, no key"),
+    ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
+    ("--wire", "switch", "show what crosses, beside the text"),
+    ("--send-key", "switch", "send the real key to a server on this machine, too"),
+    ("--debug", "switch", "show the traceback of a failure"),
+]
+_KINDS: dict[str, dict[str, Any]] = {
+    "switch": {"action": "store_true"},
+    "factor": {"type": not_negative, "default": 1.0, "metavar": "FACTOR"},
+    "file": {"type": Path, "metavar": "FILE"},
+}
+
+
+def _tape(args: argparse.Namespace) -> Tape | None:
+    """The cassette that is asked for; its header tells the lesson and the arguments."""
+    if args.replay:
+        return Tape(args.replay, is_recording=False, speed=args.speed)
+    if not args.record:
+        return None
+    words = [word for word in (args.part, args.question) if word]
+    about = {"lesson": " ".join([Path(sys.argv[0]).name, *words]), "licence": "MIT"}
+    return Tape(args.record, is_recording=True, about=about)
 
 
 def _introduce(

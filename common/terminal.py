@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 WIDEST = 88
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
@@ -40,6 +41,7 @@ class Terminal:
                 stream.reconfigure(errors="replace")
         self._console = Console(highlight=False, soft_wrap=False)
         self._console.width = min(self._console.width, WIDEST)
+        self._page: Page | None = None
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
 
     def heading(self, title: str, why: str = "") -> None:
@@ -57,7 +59,7 @@ class Terminal:
 
     def live(self, pieces: Iterable[str]) -> str:
         """Print pieces as they come, and give back the text; a generator is closed in any case."""
-        page = Page(self._console)
+        page = self._page = Page(self._console)
         guard = closing(pieces) if isinstance(pieces, Generator) else nullcontext()
         said = ""
         try:
@@ -68,6 +70,12 @@ class Terminal:
         finally:
             page.end()
         return said
+
+    def wire(self, line: str) -> None:
+        """A line of what crosses, dimmed and cut to the width, on a line of its own."""
+        if self._page:
+            self._page.end()
+        self._console.print(Text(line, style="dim"), no_wrap=True, overflow="ellipsis")
 
     def timings(self, rows: Mapping[str, Timed]) -> None:
         """Time to first token, total, speed, and a picture of when the text came."""
@@ -178,7 +186,7 @@ class Lanes:
     def _columns(self) -> Table:
         table = Table(box=None, pad_edge=False, expand=True, padding=(0, 2, 0, 0))
         for title in self._titles:
-            table.add_column(title, ratio=1, header_style="bold")
+            table.add_column(title, ratio=1, header_style="bold", overflow="fold")
         table.add_row(*map(escape, self._texts))
         return table
 

@@ -76,7 +76,7 @@ def test_stand_in_is_shown_no_variable(tmp_path, monkeypatch):
 def test_emulator_ends_with_its_parent():
     code = """if True:
         import os, sys
-        from common.client import start_emulator
+        from common.children import start_emulator
         with start_emulator(0) as url:
             print(url, flush=True)
             os._exit(9)  # no clean-up at all

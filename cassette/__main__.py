@@ -1,0 +1,81 @@
+"""`python -m cassette record FILE --upstream URL` and `python -m cassette play FILE`.
+
+The first line is the base URL. It ends when standard input closes; what is wrong with the cassette
+is then the last line of standard output, and the exit code is 1.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import threading
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cassette import CassetteError
+from cassette.format import Cassette
+from cassette.play import Player
+from cassette.record import Recorder, Tape
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m cassette", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    record = commands.add_parser("record", help="pass requests on to URL, and write them down")
+    record.add_argument("file", type=Path)
+    record.add_argument("--upstream", required=True, metavar="URL", help="base URL of who answers")
+    record.add_argument(
+        "--about", type=json.loads, default={}, metavar="JSON", help="fields for the header"
+    )
+    play = commands.add_parser("play", help="answer from FILE")
+    play.add_argument("file", type=Path)
+    play.add_argument(
+        "--speed", type=float, default=1.0, help="1 as recorded, 2 twice as fast, 0 at once"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = arguments()
+    try:
+        if args.command == "play":
+            player = Player(Cassette(args.file), args.speed)
+            serve(player)
+            player.check_end()
+        else:
+            tape = Tape(args.file, {"recorded": date.today().isoformat(), **args.about})
+            serve(Recorder(tape, args.upstream))
+            tape.close()
+    except (CassetteError, OSError) as error:
+        print(error, flush=True)
+        return 1
+    return 0
+
+
+def serve(app: ASGIApp) -> None:
+    """Serve on a free port of loopback until standard input closes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
+        options: dict[str, Any] = {"lifespan": "off", "ws": "none", "http": "h11"}
+        quiet: dict[str, Any] = {
+            "log_config": None,
+            "log_level": "critical",
+            "server_header": False,
+        }
+        config = uvicorn.Config(app, loop="asyncio", date_header=False, **options, **quiet)
+        server = uvicorn.Server(config)
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", flush=True)
+        threading.Thread(target=end_with_parent, args=[server], daemon=True).start()
+        server.run(sockets=[listener])
+
+
+def end_with_parent(server: uvicorn.Server) -> None:
+    sys.stdin.buffer.read()
+    server.should_exit = server.force_exit = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+r"""The format: JSON Lines, one thing that crossed a line, readable in a diff.
+
+    {"cassette":1,"recorded":"2026-11-24","answered_by":"emulator",...}      the header
+    {"request":1,"method":"POST","path":"/v1/...","headers":{},"json":{}}    a request, whole
+    {"response":1,"after":0.012,"status":200,"headers":{}}                   the head of its answer
+    {"chunk":1,"after":0.401,"text":"data: ...\n\n"}                         a piece of its body
+    {"end":1,"after":2.31,"how":"complete"}                                  complete, cut, or left
+    {"frame":2,"after":0.1,"from":"client","text":"..."}                     a WebSocket message
+    {"blob":"<sha256>","zlib":"<base64>"}                                    a large body, once
+    {"closed":128}                                                           the lines before it
+
+The number tells exchanges apart, `after` is in seconds since the exchange began. Every line ends
+with `crc`: the CRC-32 of the line, begun with that of the line before, so that a line that is
+edited, lost or moved is found, and named. Bodies are `text`, or `base64` where they are no UTF-8.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cassette import FORMAT, CassetteError
+
+LONGEST_LINE = 64 * 2**20
+LARGE = 2**10
+LATEST_S = 1e6
+ENDS = ("complete", "cut", "left")
+
+Line = dict[str, Any]
+
+
+def seal(line: Mapping[str, Any], crc: int) -> tuple[bytes, int]:
+    """The line as it stands in the file, and the CRC that the next one begins with."""
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+    crc = zlib.crc32(text, crc)
+    return text[:-1] + b',"crc":"%08x"}\n' % crc, crc
+
+
+def encode(data: bytes) -> Line:
+    """A body as a field: `text` where it is UTF-8, `base64` where it is not."""
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def decode(line: Mapping[str, Any]) -> bytes:
+    """The body of a line. Raises ValueError where it is damaged."""
+    if "text" in line:
+        return str(line["text"]).encode()
+    return base64.b64decode(line["base64"], validate=True)
+
+
+def blob(data: bytes) -> Line:
+    return {"blob": digest(data), "zlib": base64.b64encode(zlib.compress(data, 9)).decode()}
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
+    """(offset, line) of each line, checked one by one. Raises CassetteError, naming the line."""
+    crc = 0
+    try:
+        with path.open("rb") as file:
+            number, offset = 1, 0
+            while raw := file.readline(LONGEST_LINE):
+                line, crc = _open(raw, crc, path, number)
+                yield offset, line
+                number, offset = number + 1, offset + len(raw)
+    except OSError as error:
+        raise CassetteError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _open(raw: bytes, crc: int, path: Path, number: int) -> tuple[Line, int]:
+    """Take a line out of its seal."""
+    where = f"{path}, line {number}"
+    if number == 1:
+        _check_version(raw, where)
+    body, mark, tail = raw.rpartition(b',"crc":"')
+    crc = zlib.crc32(body + b"}", crc)
+    if not mark or tail != b'%08x"}\n' % crc:
+        raise CassetteError(f"{where} was edited or damaged, or a line before it is missing")
+    return _parse(body + b"}", where), crc
+
+
+def _check_version(raw: bytes, where: str) -> None:
+    """Told before the seal, which a newer format may lay out in another way."""
+    try:
+        header = json.loads(raw)
+        version = header["cassette"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CassetteError(f"{where} is no header of a cassette") from None
+    if version != FORMAT:
+        raise CassetteError(f"{where} has format {version!r}; this course reads format {FORMAT}")
+
+
+def _parse(text: bytes, where: str) -> Line:
+    try:
+        line = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
+        if isinstance(line, dict):
+            return line
+    except (ValueError, RecursionError):
+        pass
+    raise CassetteError(f"{where} is no line of a cassette")
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"expected a number, not {name}")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> Line:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("expected each key once")
+    return found
+
+
+@dataclass
+class Recorded:
+    """An exchange of a cassette: its request, and where in the file its answer stands."""
+
+    number: int
+    request: Line
+    offsets: list[int] = field(default_factory=list)
+    how: str = ""
+
+
+class Cassette:
+    """A cassette, checked from end to end; its answers are read from the file when played."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises CassetteError for a file that is damaged anywhere."""
+        self.path = path
+        self.header: Line = {}
+        self.exchanges: dict[int, Recorded] = {}
+        self.blobs: set[str] = set()
+        count = self._read()
+        if not self.header:
+            raise CassetteError(f"{path} is empty")
+        self._check_whole(count)
+
+    def answer(self, exchange: Recorded) -> Iterator[Line]:
+        """The lines of an answer, from the file, so that a long one costs no memory."""
+        with self.path.open("rb") as file:
+            for offset in exchange.offsets:
+                file.seek(offset)
+                yield json.loads(file.readline())
+
+    def _read(self) -> int:
+        count = 0
+        self._closed: int | None = None
+        for offset, line in read_lines(self.path):
+            if self._closed is not None:
+                raise CassetteError(f"{self.path}, line {count + 1} stands behind the end")
+            try:
+                self._take(line, offset)
+            except (KeyError, TypeError, ValueError, binascii.Error, zlib.error):
+                raise CassetteError(
+                    f"{self.path}, line {count + 1} does not fit its format"
+                ) from None
+            count += 1
+        return count
+
+    def _take(self, line: Line, offset: int) -> None:
+        kind = next(iter(line))
+        TAKE[kind](self, line, offset)
+
+    def _take_header(self, line: Line, offset: int) -> None:
+        if self.header:
+            raise ValueError("expected one header")
+        self.header = line
+
+    def _take_request(self, line: Line, offset: int) -> None:
+        if line["request"] in self.exchanges or not self.header:
+            raise ValueError("expected each request once, behind the header")
+        _check_strings(line["method"], line["path"])
+        self.exchanges[line["request"]] = Recorded(line["request"], line)
+
+    def _take_response(self, line: Line, offset: int) -> None:
+        _check_time(line)
+        if not 100 <= line["status"] <= 599 or self.exchanges[line["response"]].offsets:
+            raise ValueError("expected one status for each request")
+        _check_strings(*line["headers"], *line["headers"].values())
+        self.exchanges[line["response"]].offsets.append(offset)
+
+    def _take_chunk(self, line: Line, offset: int) -> None:
+        _check_time(line)
+        decode(line)
+        self._open_exchange(line["chunk"]).offsets.append(offset)
+
+    def _take_frame(self, line: Line, offset: int) -> None:
+        _check_time(line)
+        decode(line)
+        if line["from"] not in ("client", "server"):
+            raise ValueError("expected client or server")
+        self.exchanges[line["frame"]].offsets.append(offset)
+
+    def _take_end(self, line: Line, offset: int) -> None:
+        _check_time(line)
+        if line["how"] not in ENDS:
+            raise ValueError("expected a known end")
+        exchange = self.exchanges[line["end"]]
+        if exchange.how or (line["how"] == "complete" and not exchange.offsets):
+            raise ValueError("expected one end, and none that is complete without a head")
+        exchange.how = line["how"]
+        exchange.offsets.append(offset)
+
+    def _take_blob(self, line: Line, offset: int) -> None:
+        data = zlib.decompressobj().decompress(base64.b64decode(line["zlib"]), LONGEST_LINE)
+        if digest(data) != line["blob"]:
+            raise ValueError("expected a body of this hash")
+        self.blobs.add(line["blob"])
+
+    def _take_closed(self, line: Line, offset: int) -> None:
+        self._closed = line["closed"]
+
+    def _open_exchange(self, number: int) -> Recorded:
+        exchange = self.exchanges[number]
+        if not exchange.offsets or exchange.how:
+            raise ValueError("expected a body between head and end")
+        return exchange
+
+    def _check_whole(self, count: int) -> None:
+        if self._closed != count - 1:
+            raise CassetteError(f"{self.path} breaks off after line {count}")
+        for exchange in self.exchanges.values():
+            if not exchange.how:
+                raise CassetteError(f"{self.path}: request {exchange.number} has no end")
+
+
+TAKE = {
+    "cassette": Cassette._take_header,
+    "request": Cassette._take_request,
+    "response": Cassette._take_response,
+    "chunk": Cassette._take_chunk,
+    "frame": Cassette._take_frame,
+    "end": Cassette._take_end,
+    "blob": Cassette._take_blob,
+    "closed": Cassette._take_closed,
+}
+
+
+def _check_time(line: Line) -> None:
+    after = line["after"]
+    if isinstance(after, bool) or not isinstance(after, int | float):
+        raise ValueError("expected seconds")
+    if not (math.isfinite(after) and 0 <= after <= LATEST_S):
+        raise ValueError("expected seconds from 0 up")
+
+
+def _check_strings(*values: object) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("expected text")
+
+
+def write_closed(file: BinaryIO, crc: int, lines: int) -> None:
+    """The last line: a file without it was cut off."""
+    file.write(seal({"closed": lines}, crc)[0])

@@ -1,0 +1,269 @@
+"""The recorder: a loopback proxy that passes everything on at once, and writes it down after."""
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from email.parser import BytesParser
+from email.policy import HTTP
+from pathlib import Path
+from typing import Any, Protocol
+
+from cassette import FORMAT, CassetteError
+from cassette.format import LARGE, Line, blob, encode, seal, write_closed
+from cassette.scrub import Scrubber
+
+import anyio
+import httpx2
+from starlette.types import Receive, Scope, Send
+
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "content-length",
+    "accept-encoding",
+}
+
+
+class Tape:
+    """Writes a cassette line by line into `FILE.part`; `close` makes it `FILE`."""
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        """Raises OSError where the file cannot be written."""
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._file = self._part.open("wb")
+        self._header = {"cassette": FORMAT, **header}
+        self._waiting: list[Line] = []
+        self._is_headed = False
+        self._crc = self._lines = 0
+        self._blobs: set[str] = set()
+        self.scrubber = Scrubber()
+
+    def write(self, line: Line) -> None:
+        """Write a line; before the header, which waits for the first answer, keep it."""
+        if not self._is_headed:
+            self._waiting.append(line)
+            return
+        sealed, self._crc = seal(line, self._crc)
+        self._file.write(sealed)
+        self._lines += 1
+
+    def head(self, answered_by: str) -> None:
+        """Write the header, once it is known who answers, and what has waited for it."""
+        if self._is_headed:
+            return
+        self._is_headed = True
+        waiting, self._waiting = self._waiting, []
+        for line in [self._header | {"answered_by": answered_by}, *waiting]:
+            self.write(line)
+
+    def keep(self, data: bytes) -> Line:
+        """A body as a field: a large one once, by its hash."""
+        if len(data) < LARGE:
+            return encode(data)
+        line = blob(data)
+        if line["blob"] not in self._blobs:
+            self._blobs.add(line["blob"])
+            self.write(line)
+        return {"blob": line["blob"]}
+
+    def close(self) -> None:
+        """End the cassette. Raises CassetteError where a secret could not be taken out."""
+        self.head("nobody")
+        write_closed(self._file, self._crc, self._lines)
+        self._file.close()
+        if self.scrubber.leaked:
+            self._part.unlink()
+            raise CassetteError(f"{self._path} was not written: a key came in two pieces")
+        self._part.replace(self._path)
+
+
+class Recorder:
+    """An ASGI application that hands every request to `upstream` and writes down what crosses."""
+
+    def __init__(self, tape: Tape, upstream: str) -> None:
+        self._tape = tape
+        self._origin = upstream.removesuffix("/").removesuffix("/v1")
+        self._host = httpx2.URL(upstream).netloc.decode("ascii")
+        self._client = httpx2.AsyncClient(timeout=None, trust_env=not self._is_loopback())
+        self._count = 0
+
+    def _is_loopback(self) -> bool:
+        return self._host.startswith(("127.0.0.1", "localhost", "[::1]"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = time.perf_counter()
+        headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
+        body = await read_body(receive)
+        number = self._note_request(scope, headers, body)
+        request = self._client.build_request(
+            scope["method"],
+            self._origin + path_of(scope),
+            headers=[pair for pair in headers if pair[0] not in HOP_BY_HOP]
+            + [("accept-encoding", "identity")],
+            content=body,
+        )
+        exchange = Passage(self._tape, number, start)
+        try:
+            response = await self._client.send(request, stream=True)
+            is_emulator = "x-openai-emulator" in response.headers
+            self._tape.head("emulator" if is_emulator else self._host)
+            await exchange.carry(response, receive, send)
+        except httpx2.TransportError as error:
+            await self._unreachable(error, exchange, send)
+        finally:
+            exchange.note_end()
+
+    def _note_request(self, scope: Scope, headers: list[tuple[str, str]], body: bytes) -> int:
+        self._count += 1
+        tape = self._tape
+        tape.scrubber.learn(headers)
+        kind = dict(headers).get("content-type", "")
+        line = {
+            "request": self._count,
+            "method": scope["method"],
+            "path": tape.scrubber.clean(path_of(scope).encode()).decode(),
+            "headers": tape.scrubber.headers(headers),
+        }
+        if kind.startswith("multipart/"):
+            line["headers"]["content-type"] = "multipart/form-data"
+        tape.write(line | describe(tape, kind, body))
+        return self._count
+
+    async def _unreachable(self, error: Exception, exchange: "Passage", send: Send) -> None:
+        message = f"The recorder cannot reach {self._host}: {error}"
+        fields = {"message": message, "type": "server_error", "param": None, "code": "unreachable"}
+        body = json.dumps({"error": fields}).encode()
+        headers = {"content-type": "application/json", "x-should-retry": "false"}
+        self._tape.head(self._host)
+        exchange.note_head(502, headers)
+        exchange.note_chunk(body)
+        exchange.how = "complete"
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": 502, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Passage:
+    """One answer on its way through: sent on first, noted after.
+
+    `how` it ended: `complete`, `cut` by the server, or `left` by the client.
+    """
+
+    def __init__(self, tape: Tape, number: int, start: float) -> None:
+        self._tape, self._number, self._start = tape, number, start
+        self.how = "left"
+
+    async def carry(self, response: httpx2.Response, receive: Receive, send: Send) -> None:
+        """Pass an answer on; if the client leaves, leave as well."""
+        raw = [(n.lower(), v) for n, v in response.headers.raw]
+        kept = [
+            pair
+            for pair in raw
+            if pair[0].decode() not in HOP_BY_HOP or pair[0] == b"content-length"
+        ]
+        await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
+        named = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept]
+        self.note_head(response.status_code, self._tape.scrubber.headers(named))
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                group.cancel_scope.cancel()
+
+            group.start_soon(watch)
+            await self._body(response, send)
+            group.cancel_scope.cancel()
+        if self.how == "complete":
+            await send({"type": "http.response.body", "body": b""})
+
+    async def _body(self, response: httpx2.Response, send: Send) -> None:
+        try:
+            async for block in response.aiter_raw():
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+                self.note_chunk(block)
+        except httpx2.TransportError:
+            self.how = "cut"
+        else:
+            self.how = "complete"
+        finally:
+            with anyio.CancelScope(shield=True):
+                await response.aclose()
+
+    def note_head(self, status: int, headers: Mapping[str, str]) -> None:
+        self._note({"response": self._number}, {"status": status, "headers": dict(headers)})
+
+    def note_chunk(self, block: bytes) -> None:
+        clean = self._tape.scrubber.clean_chunk(self._number, block)
+        self._note({"chunk": self._number}, encode(clean))
+
+    def note_end(self) -> None:
+        self._note({"end": self._number}, {"how": self.how})
+
+    def _note(self, kind: Line, fields: Line) -> None:
+        after = round(time.perf_counter() - self._start, 4)
+        self._tape.write(kind | {"after": after} | fields)
+
+
+def path_of(scope: Scope) -> str:
+    query = scope["query_string"].decode("ascii")
+    path: str = scope["raw_path"].decode("ascii")
+    return f"{path}?{query}" if query else path
+
+
+async def read_body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+class Keeper(Protocol):
+    """Whoever may describe bodies: the tape, which writes large ones down, and the player."""
+
+    scrubber: Scrubber
+
+    def keep(self, data: bytes) -> Line: ...
+
+
+def describe(tape: Keeper, kind: str, body: bytes) -> Line:
+    """A request's body as fields: JSON as such, a form part by part, anything else as it is."""
+    if not body:
+        return {}
+    if kind.startswith("multipart/"):
+        return {"form": [describe_part(tape, *part) for part in parts_of(kind, body)]}
+    clean = tape.scrubber.clean(body)
+    if kind.startswith("application/json"):
+        with suppress(ValueError):
+            return {"json": json.loads(clean)}
+    return {"body": tape.keep(clean)}
+
+
+def describe_part(tape: Keeper, name: str, filename: str | None, kind: str, data: bytes) -> Line:
+    part = {"name": name, "filename": filename, "type": kind}
+    return part | tape.keep(tape.scrubber.clean(data))
+
+
+def parts_of(kind: str, body: bytes) -> list[tuple[str, str | None, str, bytes]]:
+    """(name, file name, type, content) of each part of a form; the boundary is forgotten."""
+    head = f"content-type: {kind}\r\n\r\n".encode("latin-1")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    return [
+        (
+            str(part.get_param("name", header="content-disposition")),
+            part.get_filename(),
+            part.get_content_type(),
+            bytes(part.get_payload(decode=True) or b""),
+        )
+        for part in message.iter_parts()
+    ]

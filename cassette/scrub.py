@@ -1,0 +1,71 @@
+"""Secrets are taken out before anything is written: by value, by pattern, and by an allow-list.
+
+Of headers only those named here are kept. In paths and bodies the values that a client
+authenticated with are replaced, and whatever looks like a key. A secret that comes in two chunks
+cannot be replaced any more when it is seen; then the recording is refused.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from urllib.parse import quote
+
+SCRUBBED = b"[scrubbed]"
+LONGEST_SECRET = 256
+SHORTEST_SECRET = 8
+
+KEPT_HEADERS = re.compile(
+    r"""content-type | x-request-id | openai-processing-ms | openai-version | openai-poll-after-ms
+    | retry-after(-ms)? | x-should-retry | x-ratelimit-[a-z-]+ | x-openai-emulator(-inert)?""",
+    re.VERBOSE,
+)
+SECRET_HEADERS = ("authorization", "openai-organization", "openai-project", "cookie", "api-key")
+_LOOKS_LIKE_KEY = re.compile(
+    rb"\b(?:sk|ek|rk|pk|sess)[-_][A-Za-z0-9_-]{16,}|\bBearer +[\w.~+/-]{8,}"
+)
+
+
+class Scrubber:
+    """Knows the secrets of a recording, and takes them out of whatever is to be written."""
+
+    def __init__(self) -> None:
+        self._secrets: set[bytes] = set()
+        self._tails: defaultdict[int, bytes] = defaultdict(bytes)
+        self.leaked = False
+
+    def learn(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Remember what a request authenticates with."""
+        for name, value in headers:
+            words = value.split() if name in SECRET_HEADERS else []
+            if name == "sec-websocket-protocol":
+                prefix = "openai-insecure-api-key."
+                words = [word.strip(", ").removeprefix(prefix) for word in value.split(",")]
+            for word in words:
+                if len(word) >= SHORTEST_SECRET and word.lower() not in ("bearer", "realtime"):
+                    self._secrets |= {word.encode(), quote(word, safe="").encode()}
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """The headers that are kept, scrubbed."""
+        kept = [(name, value) for name, value in headers if KEPT_HEADERS.fullmatch(name)]
+        return {name: self.clean(value.encode()).decode() for name, value in kept}
+
+    def clean(self, data: bytes) -> bytes:
+        """The data without its secrets."""
+        for secret in self._secrets:
+            data = data.replace(secret, SCRUBBED)
+        return _LOOKS_LIKE_KEY.sub(SCRUBBED, data)
+
+    def clean_chunk(self, exchange: int, data: bytes) -> bytes:
+        """A piece of a body without its secrets; one that began in the piece before is a leak."""
+        tail = self._tails[exchange]
+        joined = tail + data[:LONGEST_SECRET]
+        if self.clean(joined) != self.clean(tail) + self.clean(data[:LONGEST_SECRET]):
+            self.leaked = self.leaked or self._spans(joined, len(tail))
+        self._tails[exchange] = (tail + data)[-LONGEST_SECRET:]
+        return self.clean(data)
+
+    def _spans(self, joined: bytes, border: int) -> bool:
+        found = [m.span() for m in _LOOKS_LIKE_KEY.finditer(joined)]
+        for secret in self._secrets:
+            found += [m.span() for m in re.finditer(re.escape(secret), joined)]
+        return any(start < border < end for start, end in found)

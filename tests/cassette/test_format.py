@@ -1,0 +1,179 @@
+"""The format: what is written can be read, and nothing damaged is read in silence (P10, P11)."""
+
+import json
+import random
+import shutil
+import zlib
+
+from cassette import CassetteError
+from cassette.format import Cassette, blob, decode, encode, read_lines, seal
+from tests.record_fixtures import fixtures
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+HEADER = {"cassette": 1, "recorded": "2026-11-24", "answered_by": "emulator"}
+REQUEST = {"request": 1, "method": "POST", "path": "/v1/x", "headers": {}, "json": {"a": 1}}
+RESPONSE = {"response": 1, "after": 0.1, "status": 200, "headers": {}}
+CHUNK = {"chunk": 1, "after": 0.2, "text": "data: é\n\n"}
+END = {"end": 1, "after": 0.3, "how": "complete"}
+WHOLE = [HEADER, REQUEST, RESPONSE, CHUNK, END]
+
+
+def write(path, lines, close=True):
+    """A cassette of these lines, each sealed as the recorder seals it."""
+    crc, sealed = 0, []
+    for line in [*lines, {"closed": len(lines)}] if close else lines:
+        data, crc = seal(line, crc)
+        sealed.append(data)
+    path.write_bytes(b"".join(sealed))
+    return path
+
+
+def test_written_lines_are_read(tmp_path):
+    path = write(tmp_path / "c.jsonl", WHOLE)
+
+    cassette = Cassette(path)
+
+    assert cassette.header == HEADER
+    assert list(cassette.exchanges) == [1]
+    told = [
+        {k: v for k, v in line.items() if k != "crc"}
+        for line in cassette.answer(cassette.exchanges[1])
+    ]
+    assert told == [RESPONSE, CHUNK, END]
+
+
+def test_frames_have_their_place(tmp_path):
+    frame = {"frame": 1, "after": 0.2, "from": "client", "text": '{"type":"x"}'}
+
+    cassette = Cassette(write(tmp_path / "c.jsonl", [HEADER, REQUEST, RESPONSE, frame, END]))
+
+    assert len(cassette.exchanges[1].offsets) == 3
+
+
+@given(st.binary(max_size=200))
+def test_any_body_survives(data):
+    assert decode(encode(data)) == data
+
+
+DAMAGED = {
+    "newer format": (
+        [HEADER | {"cassette": 2}, *WHOLE[1:]],
+        "line 1 has format 2; this course reads format 1",
+    ),
+    "no header": (WHOLE[1:], "line 1 is no header"),
+    "two headers": ([HEADER, *WHOLE], "line 2 does not fit"),
+    "request twice": ([HEADER, REQUEST, REQUEST], "line 3 does not fit"),
+    "answer to nothing": ([HEADER, RESPONSE], "line 2 does not fit"),
+    "chunk before head": ([HEADER, REQUEST, CHUNK], "line 3 does not fit"),
+    "chunk after end": ([*WHOLE, CHUNK], "line 6 does not fit"),
+    "unknown end": ([*WHOLE[:4], END | {"how": "well"}], "line 5 does not fit"),
+    "no end": (WHOLE[:4], "request 1 has no end"),
+    "time runs back": ([*WHOLE[:3], CHUNK | {"after": -1}], "line 4 does not fit"),
+    "endless time": ([*WHOLE[:3], CHUNK | {"after": 1e99}], "line 4 does not fit"),
+    "time is text": ([*WHOLE[:3], CHUNK | {"after": "soon"}], "line 4 does not fit"),
+    "status is nonsense": ([HEADER, REQUEST, RESPONSE | {"status": 7}], "line 3 does not fit"),
+    "bad base64": ([*WHOLE[:3], {"chunk": 1, "after": 0.1, "base64": "!"}], "line 4 does not fit"),
+    "wrong blob": ([HEADER, blob(b"a") | {"blob": "0" * 64}], "line 2 does not fit"),
+    "unknown kind": ([HEADER, {"surprise": 1}], "line 2 does not fit"),
+    "line behind the end": ([*WHOLE, {"closed": 5}], "stands behind the end"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_is_named_with_its_line(tmp_path, name):
+    lines, message = DAMAGED[name]
+
+    with pytest.raises(CassetteError, match=message) as caught:
+        Cassette(write(tmp_path / "c.jsonl", lines))
+
+    assert "c.jsonl" in str(caught.value)
+
+
+def test_truncated_file_is_noticed(tmp_path):
+    with pytest.raises(CassetteError, match="breaks off after line 5"):
+        Cassette(write(tmp_path / "c.jsonl", WHOLE, close=False))
+
+
+def test_missing_and_empty_files_are_told(tmp_path):
+    with pytest.raises(CassetteError, match="cannot be read: No such file"):
+        Cassette(tmp_path / "none.jsonl")
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(CassetteError, match="is empty"):
+        Cassette(tmp_path / "empty.jsonl")
+
+
+NO_JSON = [
+    b'{"cassette":1,"a":NaN}',
+    b'{"cassette":1,"a":1,"a":2}',
+    b'{"cassette":1,"a":' + b"[" * 99999,
+]
+
+
+@pytest.mark.parametrize("text", NO_JSON, ids=["nan", "twice", "deep"])
+def test_line_that_is_no_json_is_told(tmp_path, text):
+    path = tmp_path / "c.jsonl"
+    crc = zlib.crc32(text[:-1] + b"}")
+    path.write_bytes(text[:-1] + b',"crc":"%08x"}\n' % crc)
+
+    with pytest.raises(CassetteError, match="line 1 is no"):
+        Cassette(path)
+
+
+def edits(data, random):
+    """A random damage: a byte flipped, lines lost, doubled or swapped, bytes cut or put in."""
+    lines = data.splitlines(keepends=True)
+    at, other = random.randrange(len(lines)), random.randrange(len(lines))
+    place = random.randrange(len(data))
+    match random.randrange(7):
+        case 0:
+            return (
+                data[:place] + bytes([data[place] ^ 1 << random.randrange(8)]) + data[place + 1 :]
+            )
+        case 1:
+            return b"".join(lines[:at] + lines[at + 1 :])
+        case 2:
+            return b"".join(lines[:at] + [lines[at]] + lines[at:])
+        case 3:
+            lines[at], lines[other] = lines[other], lines[at]
+            return b"".join(lines)
+        case 4:
+            return data[:place]
+        case 5:
+            return data[:place] + random.randbytes(3) + data[place:]
+        case _:
+            return data.replace(b"\n", b"\r\n")
+
+
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_p10_mutated_copies_are_never_played(path, tmp_path):
+    data, dice = path.read_bytes(), random.Random(7)
+    copy = tmp_path / "copy.jsonl"
+    mutants = [mutant for _ in range(200) if (mutant := edits(data, dice)) != data]
+
+    for mutant in mutants:
+        copy.write_bytes(mutant)
+        with pytest.raises(CassetteError, match="copy.jsonl"):
+            Cassette(copy)
+    assert len(mutants) > 150
+
+
+def test_p11_paths_in_a_cassette_are_data(tmp_path):
+    evil = REQUEST | {"path": "../../etc/passwd"}
+
+    cassette = Cassette(write(tmp_path / "c.jsonl", [HEADER, evil, RESPONSE, END]))
+
+    assert cassette.exchanges[1].request["path"] == "../../etc/passwd"
+    assert [path.name for path in tmp_path.iterdir()] == ["c.jsonl"]
+
+
+def test_reading_takes_line_by_line(tmp_path):
+    path = write(tmp_path / "c.jsonl", WHOLE)
+
+    first = next(read_lines(path))
+
+    assert first == (0, HEADER)
+    shutil.rmtree(tmp_path)
+    assert json.dumps(first[1])

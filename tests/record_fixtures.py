@@ -1,0 +1,109 @@
+"""Records tests/fixtures anew and tells what changed: `python3 course.py fixtures`.
+
+Each part of each lesson is run as a learner runs it, with --record: against OpenAI where a key is
+set, else against the emulator; the cassette says which. Beside it lies what a learner sees when it
+is replayed, times and drawings masked.
+"""
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cassette.format import Cassette, read_lines
+
+COURSE = Path(__file__).resolve().parent.parent
+FIXTURES = COURSE / "tests" / "fixtures"
+LESSONS = {"lesson1": "01_streaming.py"}
+
+_MASKS = [
+    (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (who answers)\n"),
+    (r"\d+\.\d+ s\b", "0.00 s"),
+    (r"^(whole|streamed) .*$", r"\1 (timings)"),
+    (r" +$", ""),
+]
+_VOLATILE = re.compile(
+    r""""after":[\d.]+ | "crc":"\w+" | chatcmpl-\w+ | (resp|msg|req)_\w+ | "recorded":"[\d-]+"
+    | "(created|created_at|completed_at)\\?":\d+ | \\?"obfuscation\\?":\\?"\w+\\?"
+    | "openai-processing-ms":"\d+\"""",
+    re.VERBOSE,
+)
+
+
+def fixtures() -> list[Path]:
+    return sorted(FIXTURES.glob("*/*.jsonl"))
+
+
+def parts(script: str) -> list[str]:
+    text = (COURSE / script).read_text(encoding="utf-8")
+    return re.findall(r"^\d  (\w+) ", text, re.MULTILINE)
+
+
+def mask(screen: str) -> str:
+    """What a learner saw, without what differs from run to run."""
+    for pattern, instead in _MASKS:
+        screen = re.sub(pattern, instead, screen, flags=re.MULTILINE)
+    return screen
+
+
+def run(script: str, *arguments: str) -> str:
+    """Run a lesson with a plain terminal of 80 columns; what it printed."""
+    outside = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
+    run = subprocess.run(
+        [sys.executable, str(COURSE / script), *arguments],
+        env=outside | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    )
+    return run.stdout
+
+
+def record(script: str, part: str, file: Path) -> None:
+    """One cassette and its golden screen, replaced only when both are whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / file.name
+        run(script, part, "--record", str(new))
+        screen = mask(run(script, part, "--replay", str(new), "--speed", "0"))
+        tell_difference(file, new)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(new, file)
+        file.with_suffix(".txt").write_text(screen, encoding="utf-8", newline="\n")
+
+
+def tell_difference(old: Path, new: Path) -> None:
+    """Print what a new recording says otherwise, apart from ids and times."""
+    name = f"{new.stem:10}"
+    who = Cassette(new).header["answered_by"]
+    if not old.exists():
+        print(f"{name} new, answered by {who}")
+        return
+    before, after = steady_lines(old), steady_lines(new)
+    lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
+    changes = [line for line in lines if line[0] in "+-"]
+    print(
+        f"{name} {'as before' if not changes else f'{len(changes)} lines differ'}, answered by {who}"
+    )
+    for change in changes[:6]:
+        print(f"    {change[:160]}")
+
+
+def steady_lines(file: Path) -> list[str]:
+    """The lines of a cassette without ids and times."""
+    for _ in read_lines(file):
+        pass
+    return [_VOLATILE.sub("~", line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> None:
+    for lesson, script in LESSONS.items():
+        for part in parts(script):
+            record(script, part, FIXTURES / lesson / f"{part}.jsonl")
+
+
+if __name__ == "__main__":
+    main()
