@@ -85,9 +85,8 @@ def tell_difference(old: Path, new: Path) -> None:
     before, after = steady_lines(old), steady_lines(new)
     lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
     changes = [line for line in lines if line[0] in "+-"]
-    print(
-        f"{name} {'as before' if not changes else f'{len(changes)} lines differ'}, answered by {who}"
-    )
+    found = f"{len(changes)} lines differ" if changes else "as before"
+    print(f"{name} {found}, answered by {who}")
     for change in changes[:6]:
         print(f"    {change[:160]}")
 

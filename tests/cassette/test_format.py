@@ -123,7 +123,7 @@ def test_line_that_is_no_json_is_told(tmp_path, text):
 
 
 def edits(data, random):
-    """A random damage: a byte flipped, lines lost, doubled or swapped, bytes cut or put in."""
+    """A random damage to bytes or to lines."""
     lines = data.splitlines(keepends=True)
     at, other = random.randrange(len(lines)), random.randrange(len(lines))
     place = random.randrange(len(data))
