@@ -1,5 +1,6 @@
 """The recorder: a loopback proxy that passes everything on at once, and writes it down after."""
 
+import asyncio
 import json
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import anyio
 import httpx2
 from starlette.types import Receive, Scope, Send
 
+UNCOMPRESSED = ("accept-encoding", "identity")
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -102,23 +104,25 @@ class Recorder:
         start = time.perf_counter()
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
         body = await read_body(receive)
-        number = self._note_request(scope, headers, body)
         request = self._client.build_request(
             scope["method"],
             self._origin + path_of(scope),
-            headers=[pair for pair in headers if pair[0] not in HOP_BY_HOP]
-            + [("accept-encoding", "identity")],
+            headers=[pair for pair in headers if pair[0] not in HOP_BY_HOP] + [UNCOMPRESSED],
             content=body,
         )
-        exchange = Passage(self._tape, number, start)
+        # The request is written down while whoever answers is already at work on it.
+        sending = asyncio.ensure_future(self._client.send(request, stream=True))
+        await asyncio.sleep(0)
+        exchange = Passage(self._tape, self._note_request(scope, headers, body), start)
         try:
-            response = await self._client.send(request, stream=True)
+            response = await sending
             is_emulator = "x-openai-emulator" in response.headers
             self._tape.head("emulator" if is_emulator else self._host)
             await exchange.carry(response, receive, send)
         except httpx2.TransportError as error:
             await self._unreachable(error, exchange, send)
         finally:
+            sending.cancel()
             exchange.note_end()
 
     def _note_request(self, scope: Scope, headers: list[tuple[str, str]], body: bytes) -> int:

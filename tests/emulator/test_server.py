@@ -107,6 +107,15 @@ def test_p18_hangup_before_a_whole_answer(start):
         assert emulator.exchanges[0].ended == "disconnected"
 
 
+def test_small_writes_go_at_once(start):
+    emulator = start()
+    with connect(emulator) as client:
+        client.models.list()
+        (line,) = emulator.service.lines.values()
+
+        assert line.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_pace_holds_back_each_piece(start):
     waits = []
 
