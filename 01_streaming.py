@@ -27,7 +27,7 @@ from openai.types.responses import ResponseStreamEvent
 from openai.types.shared import ReasoningEffort
 
 QUESTION = "What happens on a public evening at Fernhill Observatory? Answer in six sentences."
-MORE_QUESTIONS = ["When does the last bus leave?", "May I bring my dog?"]
+QUICK_ONES = ["When does the last bus leave?", "May I bring my dog?", "What is the Lantern?"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def stream(client: OpenAI, ask: Ask) -> Generator[str, None, None]:
                 # The first delta tells the role and the last one nothing: both have no text.
                 if choice.delta.content:
                     yield choice.delta.content
-    # A line that is cut cleanly looks like an end; only a finish_reason says that this was all.
-    if finish is None:
-        raise EOFError("the stream ended without a finish_reason")
+    # A line that is cut cleanly looks like an end; only "stop" says that the answer is whole.
+    if finish != "stop":
+        raise EOFError(f"the stream ended with finish_reason {finish}")
 
 
 # ---------------------------------------------------------------------- 2  race
@@ -99,7 +99,7 @@ def measure(pieces: Iterable[str], clock: Callable[[], float] = time.perf_counte
     """Drain a stream, noting when each piece came."""
     start = clock()
     arrivals = [clock() - start for _ in pieces]
-    return Timing(arrivals, len(arrivals))
+    return Timing(arrivals or [clock() - start], len(arrivals))
 
 
 # -------------------------------------------------------------------- 3  events
@@ -141,13 +141,15 @@ def text_of(seen: Iterable[ResponseStreamEvent]) -> tuple[str, str]:
     for event in seen:
         if event.type == "response.output_text.delta":
             text += event.delta
+        elif event.type == "response.completed":
+            return text, event.response.output_text
         # The SDK raises nothing for these three: whoever does not look takes half for the whole.
         elif event.type == "error":
             raise EOFError(f"the stream carried an error: {event.message}")
         elif event.type == "response.failed":
             raise EOFError(f"the response failed: {event.response.error}")
-        elif event.type in ("response.completed", "response.incomplete"):
-            return text, event.response.output_text
+        elif event.type == "response.incomplete":
+            raise EOFError(f"the response was cut short: {event.response.incomplete_details}")
     raise EOFError("the stream ended without response.completed")
 
 
@@ -160,7 +162,7 @@ def outline(seen: Iterable[ResponseStreamEvent]) -> list[tuple[str, int, str]]:
 # --------------------------------------------------------------------- 4  usage
 
 
-def usage(client: OpenAI, ask: Ask) -> CompletionUsage | None:
+def usage(client: OpenAI, ask: Ask) -> CompletionUsage:
     """Count the tokens of a stream.
 
     A stream tells its cost only if asked to, in one chunk near its end that has no choices.
@@ -176,6 +178,8 @@ def usage(client: OpenAI, ask: Ask) -> CompletionUsage | None:
         for chunk in chunks:
             # Not always the very last chunk, and never there when the stream was cut.
             counted = chunk.usage or counted
+    if counted is None:
+        raise EOFError("the stream ended without its usage")
     return counted
 
 
@@ -191,7 +195,8 @@ def stop(client: OpenAI, ask: Ask, sentences: int = 2) -> Iterator[str]:
     with closing(stream(client, ask)) as pieces:
         for piece in pieces:
             yield piece
-            sentences -= piece.endswith((".", "!", "?"))
+            if piece.rstrip().endswith((".", "!", "?")):
+                sentences -= 1
             if sentences == 0:
                 break
 
@@ -203,7 +208,7 @@ def broken(client: OpenAI, ask: Ask) -> tuple[str, str]:
     """Give back what arrived of an answer, and how it ended.
 
     A stream that has begun is never retried by the SDK, so what came must be kept here. These
-    three lines break on purpose, after twenty chunks.
+    connections break on purpose, after twenty chunks.
     """
     text = ""
     try:
@@ -212,6 +217,8 @@ def broken(client: OpenAI, ask: Ask) -> tuple[str, str]:
     except APITimeoutError:
         return text, "the server fell silent"
     except APIConnectionError:
+        if not text:
+            raise  # it never began
         return text, "the connection was lost"
     except APIError as error:
         return text, f"the server reported an error in the stream: {error.message}"
@@ -240,10 +247,14 @@ async def together(
             reasoning_effort=ask.effort,
             stream=True,
         )
+        finish = None
         async with chunks:
             async for chunk in chunks:
                 for choice in chunk.choices:
+                    finish = choice.finish_reason or finish
                     show(lane, choice.delta.content or "")
+        if finish != "stop":
+            raise EOFError(f"answer {lane} ended with finish_reason {finish}")
 
     async with client:
         await asyncio.gather(*(one(lane, ask) for lane, ask in enumerate(asks)))
@@ -267,15 +278,17 @@ def main() -> None:
             show.note(
                 f"{len(built)} letters in deltas; the same as the final text: {built == final}"
             )
-        if lesson.part(usage) and (cost := usage(client, ask)):
+        if lesson.part(usage):
+            cost = usage(client, ask)
             show.table(["tokens in", "tokens out"], [(cost.prompt_tokens, cost.completion_tokens)])
         if lesson.part(stop):
             show.live(stop(client, ask))
         if lesson.part(broken):
-            rows = [(how, *broken(lesson.line.broken(how), ask)) for how in ("cut", "end", "error")]
-            show.table(["line", "kept", "how it ended"], rows)
+            rows = [(how, *broken(lesson.line.broken(how), ask)) for how in lesson.line.breaks]
+            show.table(["break", "kept", "how it ended"], rows)
         if lesson.part(together):
-            asks = [ask, *(replace(ask, question=question) for question in MORE_QUESTIONS)]
+            questions = [lesson.question or QUICK_ONES[0], *QUICK_ONES[1:]]
+            asks = [replace(ask, question=question) for question in questions]
             with show.lanes([each.question for each in asks]) as lanes:
                 asyncio.run(together(lesson.line.async_client(), asks, lanes.add))
 

@@ -420,8 +420,8 @@ SYMPTOMS = {
     ),
     r"No matching distribution found for (?P<package>\S+)": (
         "no package found that fits: {package}",
-        "pip found no ready-made build (wheel) of it for this Python and system",
-        "remove the folder .venv, use Python 3.12",
+        "pip was given no index, or found no ready-made build (wheel) for this Python and system",
+        "check the network; if that is fine remove the folder .venv, use Python 3.12",
     ),
     r"ERROR: (?P<said>.+)": ("{what} failed", "{said}", "read .venv/pip.log, mend that"),
     r"(?P<said>.*)\s*\Z": ("{what} failed", "{said}", "remove the folder .venv"),
@@ -511,6 +511,9 @@ def explain(words: List[str]) -> int:
 
 def main() -> int:
     """Start; end quietly if nobody reads what is said."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # started with it closed
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         return explain(sys.argv[1:])
     except BrokenPipeError:

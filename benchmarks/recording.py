@@ -20,8 +20,8 @@ from statistics import median, quantiles
 from benchmarks.startup import peak
 from benchmarks.streaming import question, server
 from cassette.format import Cassette
+from common import COURSE
 from common.client import LOCAL
-from common.settings import COURSE
 
 import httpx2
 from openai import OpenAI

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from benchmarks.streaming import question
+from common import COURSE
 from common.client import LOCAL
-from common.settings import COURSE
 
 import httpx2
 from openai import OpenAI

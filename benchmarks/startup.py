@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from common.settings import COURSE
+from common import COURSE
 
 from rich.console import Console
 from rich.table import Table

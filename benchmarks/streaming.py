@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from common import COURSE
 from common.client import LOCAL
-from common.settings import COURSE, DEFAULT_MODELS
+from common.settings import DEFAULT_MODELS
 
 import httpx2
 from openai import AsyncOpenAI, OpenAI

@@ -58,26 +58,36 @@ def main() -> int:
 
 def serve(app: ASGIApp) -> None:
     """Serve on a free port of loopback until standard input closes."""
-    # With its protocol named, asyncio lets small writes go at once (TCP_NODELAY).
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(256)
-        options: dict[str, Any] = {"lifespan": "off", "ws": "none", "http": "h11"}
-        quiet: dict[str, Any] = {
-            "log_config": None,
-            "log_level": "critical",
-            "server_header": False,
-        }
-        config = uvicorn.Config(app, loop="asyncio", date_header=False, **options, **quiet)
-        server = uvicorn.Server(config)
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", flush=True)
+    with listen() as listener:
+        server = make_server(app)
+        print(base_url(listener), flush=True)
         threading.Thread(target=end_with_parent, args=[server], daemon=True).start()
         server.run(sockets=[listener])
 
 
+def listen() -> socket.socket:
+    """A free port; with its protocol named, asyncio lets small writes go at once (TCP_NODELAY)."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(256)
+    return listener
+
+
+def base_url(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def make_server(app: ASGIApp) -> uvicorn.Server:
+    options: dict[str, Any] = {"ws": "none", "http": "h11", "loop": "asyncio"}
+    quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "server_header": False}
+    return uvicorn.Server(
+        uvicorn.Config(app, date_header=False, **options, **quiet, timeout_graceful_shutdown=1)
+    )
+
+
 def end_with_parent(server: uvicorn.Server) -> None:
     sys.stdin.buffer.read()
-    server.should_exit = server.force_exit = True
+    server.should_exit = True
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ class Player:
         self._misses: list[str] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return
         start = self._clock()
         asked = await self._asked(scope, receive)
         exchange = self._matcher.take(asked)

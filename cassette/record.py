@@ -101,6 +101,20 @@ class Recorder:
         return self._host.startswith(("127.0.0.1", "localhost", "[::1]"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._pass_on(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Close the connections to upstream when the server stops."""
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._client.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"]]
         body = await read_body(receive)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from common import COURSE, course_command
 from common.errors import EmulatorError, TapeError
-from common.settings import COURSE
 
 
 @dataclass
@@ -57,7 +57,7 @@ def start_emulator(pace: float) -> Iterator[str]:
     """The emulator's base URL. Raises EmulatorError where it does not start."""
     with start_child("emulator", "--child", "--pace", str(pace)) as child:
         if not child.base_url:
-            raise EmulatorError("the emulator did not start", attempt="see why: python -m emulator")
+            raise EmulatorError("the emulator did not start", attempt=course_command("doctor"))
         yield child.base_url
 
 

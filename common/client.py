@@ -9,17 +9,18 @@ nothing of these          the emulator
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from common.children import Tape, start_emulator
+from common.errors import not_openai
 from common.settings import Settings
 from common.wire import Tap
 from emulator.models import MODELS
 
 import httpx2
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 
 PLACEHOLDER = "offline"
 EMULATOR = "Answers: the course's emulator on this machine, free of charge; it quotes the handbook"
@@ -34,12 +35,21 @@ _UNCOMPRESSED = {"accept-encoding": "identity"}
 
 @dataclass(frozen=True)
 class Line:
-    """An open way to whoever answers."""
+    """An open way to whoever answers.
+
+    `is_live` is whether that costs money, `is_ours` whether the course itself started the server.
+    """
 
     client: OpenAI
     who: str
     is_live: bool
     tap: Tap | None = None
+    is_ours: bool = True
+
+    @property
+    def breaks(self) -> list[str]:
+        """The ways in which `broken` can break."""
+        return list(BREAKS)
 
     @property
     def host(self) -> str:
@@ -53,18 +63,22 @@ class Line:
 
     def tapped(self, tap: Tap) -> "Line":
         """The same line with a tap on whatever crosses it."""
-        client = self.client.with_options(http_client=self._http(tap.hooks()))
+        with nullcontext() if self.is_live else _without_openai_variables():
+            client = self.client.with_options(http_client=self._http(tap.hooks()))
         return replace(self, client=client, tap=tap)
 
     def async_client(self) -> AsyncOpenAI:
         """An async client to the same server; for one `asyncio.run` and `async with`."""
-        hooks = self.tap.async_hooks() if self.tap else {}
-        return AsyncOpenAI(
-            api_key=self.client.api_key,
-            base_url=self.client.base_url,
-            timeout=TIMEOUT,
-            http_client=httpx2.AsyncClient(event_hooks=hooks, **self._options()),
-        )
+        hooks = self.tap.async_hooks() if self.tap else {"response": []}
+        hooks |= {"response": [_refuse_web_page_async, *hooks["response"]]}
+        http_client = DefaultAsyncHttpxClient(event_hooks=hooks, **self._options())
+        with nullcontext() if self.is_live else _without_openai_variables():
+            return AsyncOpenAI(
+                api_key=self.client.api_key,
+                base_url=self.client.base_url,
+                timeout=TIMEOUT,
+                http_client=http_client,
+            )
 
     def broken(self, how: str, after: int = 20) -> OpenAI:
         """A client whose streams break on purpose after some events; what it sends is unbroken."""
@@ -75,10 +89,12 @@ class Line:
 
         hooks = self.tap.hooks() if self.tap else {"response": []}
         http_client = self._http(hooks | {"response": [bend, *hooks["response"]]})
-        return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
+        with nullcontext() if self.is_live else _without_openai_variables():
+            return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
 
     def _http(self, hooks: dict[str, list[Callable[..., Any]]]) -> httpx2.Client:
-        return httpx2.Client(event_hooks=hooks, **self._options())
+        hooks |= {"response": [refuse_web_page, *hooks["response"]]}
+        return DefaultHttpxClient(event_hooks=hooks, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {"timeout": TIMEOUT} if self.is_live else LOCAL
@@ -121,11 +137,11 @@ def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -
     elif settings.is_loopback and settings.base_url:
         key = settings.key if send_key and settings.key else PLACEHOLDER
         with _stand_in(settings.base_url, key) as client:
-            yield Line(client, f"Answers: the server at {settings.host}", False)
+            yield Line(client, f"Answers: the server at {settings.host}", False, is_ours=False)
     else:
         with _live(settings) as client:
             tail = f" for the key that ends in {settings.key[-4:]}" if settings.key else ""
-            yield Line(client, f"Answers: {settings.host}{tail}", True)
+            yield Line(client, f"Answers: {settings.host}{tail}", True, is_ours=False)
 
 
 def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
@@ -141,21 +157,33 @@ def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
 
 @contextmanager
 def _live(settings: Settings) -> Iterator[OpenAI]:
-    with OpenAI(
-        api_key=settings.key or PLACEHOLDER, base_url=settings.base_url, timeout=TIMEOUT
-    ) as client:
+    http_client = DefaultHttpxClient(timeout=TIMEOUT, event_hooks=_HOOKS)
+    key = settings.key or PLACEHOLDER
+    with OpenAI(api_key=key, base_url=settings.base_url, http_client=http_client) as client:
         yield client
 
 
 @contextmanager
 def _stand_in(base_url: str, key: str) -> Iterator[OpenAI]:
     """A client for a server on this machine: past any proxy, and with nothing secret on it."""
+    http_client = DefaultHttpxClient(event_hooks=_HOOKS, **LOCAL)
     with _without_openai_variables():
-        client = OpenAI(
-            api_key=key, base_url=base_url, http_client=httpx2.Client(**LOCAL), timeout=TIMEOUT
-        )
+        client = OpenAI(api_key=key, base_url=base_url, http_client=http_client, timeout=TIMEOUT)
     with client:
         yield client
+
+
+def refuse_web_page(response: httpx2.Response) -> None:
+    """A login page or another server answers 200 with HTML; the SDK would make nothing of it."""
+    if response.headers.get("content-type", "").startswith("text/html"):
+        raise not_openai(response.url.netloc.decode("ascii"), "it sent a web page")
+
+
+async def _refuse_web_page_async(response: httpx2.Response) -> None:
+    refuse_web_page(response)
+
+
+_HOOKS: dict[str, list[Callable[..., Any]]] = {"response": [refuse_web_page]}
 
 
 @contextmanager

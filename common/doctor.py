@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
+from common import COURSE, course_command
 from common.client import open_line
 from common.errors import Where
 from common.lesson import three_lines
-from common.settings import COURSE, DEFAULT_MODELS, CourseError, Settings, load_settings
+from common.settings import (
+    DEFAULT_MODELS,
+    CourseError,
+    Settings,
+    SettingsError,
+    default_settings,
+    load_settings,
+)
 from common.terminal import Terminal
 from emulator.models import MODELS
 
@@ -18,7 +26,6 @@ from openai import OpenAIError
 
 PACKAGES = ("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest")
 EXTRAS = ("PyAudio", "sounddevice")
-COURSE_PY = "py course.py" if sys.platform == "win32" else "python3 course.py"
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,15 @@ def package(name: str) -> Finding:
     except PackageNotFoundError:
         if name in EXTRAS:
             return Finding(name, "not installed; lesson 3 would use it (requirements-extras.txt)")
-        return Finding(name, "missing", COURSE_PY)
+        return Finding(name, "missing", course_command())
 
 
 def key(settings: Settings) -> Finding:
     if settings.key is None:
         return Finding("key", "none; the course works without one")
-    return Finding("key", f"present, {len(settings.key)} characters, ends in {settings.key[-4:]}")
+    return Finding(
+        "key", f"present (not tried), {len(settings.key)} characters, ends in {settings.key[-4:]}"
+    )
 
 
 def who(settings: Settings) -> Finding:
@@ -116,8 +125,13 @@ def report(show: Terminal, findings: Sequence[Finding]) -> int:
 
 def main() -> int:
     with three_lines(Where()):
-        findings = list(examine(load_settings(), date.today()))
-        return report(Terminal(), findings)
+        findings = []
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            settings = default_settings()
+            findings = [Finding("settings", str(error), error.attempt or "mend .env")]
+        return report(Terminal(), [*findings, *examine(settings, date.today())])
     return 1
 
 

@@ -8,20 +8,20 @@
 `explain` brings the failures of the SDK, of the line and of the server into the same three lines.
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from json import JSONDecodeError
-from pathlib import Path
 from typing import Any
 
+from common import LESSON, course_command
 from common.settings import DEFAULT_MODELS, CourseError
 from emulator.models import MODELS
 
 import httpx2
 import openai
 
-OFFLINE = f"work without a key and without a network: python {Path(sys.argv[0]).name} --offline"
+OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
+AGAIN = f"run it again: {course_command(*LESSON)}"
 
 
 class EmulatorError(CourseError):
@@ -34,15 +34,15 @@ class TapeError(CourseError):
 
 @dataclass
 class Where:
-    """What a message may name, as far as it is known: model, host, the last letters of the key."""
+    """What a message may name, as far as it is known: model, host, the last letters of the key.
+
+    `is_ours` is whether the course itself started the server that answers.
+    """
 
     model: str = ""
     host: str = ""
     key_tail: str | None = None
-
-    @property
-    def is_loopback(self) -> bool:
-        return self.host.startswith(("127.", "localhost", "[::1]"))
+    is_ours: bool = False
 
 
 def explain(error: BaseException, where: Where) -> CourseError | None:
@@ -71,12 +71,20 @@ def _status(error: openai.APIStatusError, where: Where) -> CourseError:
             _said(error),
             "wait a minute, then run it again",
         )
+    if not isinstance(error.body, dict):
+        return not_openai(where.host, f"it answered {error.status_code} without a reason in JSON")
     if error.status_code >= 500:
         why = f"nothing is wrong on this side; the request id is {error.request_id}"
         return CourseError(
             f"the server failed ({number})", why, f"run it again in a minute, or {OFFLINE}"
         )
     return CourseError(f"the server refused the request ({number})", _said(error), OFFLINE)
+
+
+def not_openai(host: str, why: str) -> CourseError:
+    """Somebody else answered: another server, or a login page on the way."""
+    mend = "check OPENAI_BASE_URL (most end in /v1), and whether the network wants a login"
+    return CourseError(f"{host} does not speak OpenAI's protocol", why, mend)
 
 
 def _said(error: openai.APIStatusError) -> str:
@@ -108,7 +116,7 @@ def _bad_key(number: str, where: Where) -> CourseError:
 
 
 def _timeout(error: BaseException, where: Where) -> CourseError:
-    why = "the line is open, but the server is silent; what had arrived is above"
+    why = "the connection is open, but the server is silent"
     return CourseError(
         f"nothing came from {where.host} for too long", why, f"run it again, or {OFFLINE}"
     )
@@ -116,11 +124,11 @@ def _timeout(error: BaseException, where: Where) -> CourseError:
 
 def _connection(error: BaseException, where: Where) -> CourseError:
     cause = error.__cause__
-    if isinstance(cause, httpx2.ConnectError) and where.is_loopback:
-        why = "the process was ended, or never came up"
-        return CourseError(
-            f"the server on this machine ({where.host}) is gone", why, "run it again"
-        )
+    if isinstance(cause, CourseError):
+        return cause
+    if isinstance(cause, httpx2.ConnectError) and where.is_ours:
+        why = "its process was ended, or never came up"
+        return CourseError(f"the course's own server ({where.host}) is gone", why, AGAIN)
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         why = f"no connection could be made: {cause}"
         return CourseError(
@@ -128,7 +136,7 @@ def _connection(error: BaseException, where: Where) -> CourseError:
             why,
             f"check the network and OPENAI_BASE_URL, or {OFFLINE}",
         )
-    why = "the connection was closed before the answer was complete; what had arrived is above"
+    why = "the connection was closed before the answer was complete"
     return CourseError(
         "the line broke", why, "run it again: a stream is never retried once it has begun"
     )
@@ -142,7 +150,7 @@ def _in_stream(error: openai.APIError, where: Where) -> CourseError:
 
 
 def _cut(error: BaseException, where: Where) -> CourseError:
-    why = f"{error}; the SDK raises nothing then, what had arrived is above"
+    why = f"{error}; the SDK raises nothing then"
     return CourseError("the answer stopped before its end", why, "run it again")
 
 
@@ -154,11 +162,11 @@ def _garbled(error: BaseException, where: Where) -> CourseError:
 
 
 def _system(error: BaseException, where: Where) -> CourseError:
-    return CourseError(f"the system refused: {error}")
+    return CourseError(f"the system refused: {error}", attempt=course_command("doctor"))
 
 
 def _sdk(error: BaseException, where: Where) -> CourseError:
-    return CourseError(f"the openai package refused: {error}", attempt="python course.py doctor")
+    return CourseError(f"the openai package refused: {error}", attempt=course_command("doctor"))
 
 
 # The first kind that fits counts, so the special ones stand before the general ones.

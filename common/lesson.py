@@ -1,9 +1,9 @@
 """The frame of a lesson: its arguments, its parts, its exit codes, its words for a failure."""
 
 import argparse
-import math
 import os
 import re
+import signal
 import sys
 import textwrap
 import traceback
@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common import LESSON, course_command
 from common.children import Tape
 from common.client import Line, cost_of, open_line
 from common.errors import Where, explain
-from common.settings import CourseError, Settings, load_settings
+from common.settings import (
+    CourseError,
+    Settings,
+    SettingsError,
+    default_settings,
+    load_settings,
+)
 from common.terminal import Terminal
 from common.wire import Tap
 from emulator.models import MODELS
 
 from openai import OpenAI
 
-FAILED, STOPPED = 1, 130
+FAILED, STOPPED, UNREAD = 1, 130, 141
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,12 @@ def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
     `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
     tour takes, in and out. Leaves by SystemExit: 1 a failure, 2 usage, 130 Ctrl-C.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     contents = parts_of(doc)
     args = arguments(doc, contents)
     show, where = Terminal(), Where()
     with three_lines(where, debug=args.debug):
-        settings = load_settings()
+        settings = _settings(is_needed=not (args.offline or args.replay))
         with open_line(
             settings,
             offline=args.offline,
@@ -73,7 +81,8 @@ def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
         ) as line:
             if args.wire:
                 line = line.tapped(Tap(show.wire))
-            where.model, where.host, where.key_tail = settings.model, line.host, line.key_tail
+            where.model, where.host = settings.model, line.host
+            where.key_tail, where.is_ours = line.key_tail, line.is_ours
             _introduce(show, settings, line, args.part is None, tour_tokens)
             yield Lesson(settings, line, show, contents, args.part, args.question)
 
@@ -84,14 +93,17 @@ def three_lines(where: Where, *, debug: bool = False) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("\nstopped: what had arrived is above", file=sys.stderr)
+        print("\nstopped", file=sys.stderr)
         sys.exit(STOPPED)
     except BrokenPipeError:
         _forget_output()
+        sys.exit(UNREAD)
     except Exception as error:  # a learner gets three lines instead of a traceback
         if debug:
             traceback.print_exc()
         _complain(error, where)
+        if isinstance(error, OSError):
+            _forget_output()  # a full disk under standard output would complain once more at exit
         sys.exit(FAILED)
 
 
@@ -104,6 +116,7 @@ def arguments(
     doc: str, contents: dict[str, str], argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
+        course_command(*LESSON),
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [PART] [QUESTION] [options]",
@@ -113,22 +126,43 @@ def arguments(
     for name, kind, text in OPTIONS:
         parser.add_argument(name, help=text, **_KINDS[kind])
     args = parser.parse_args(argv)
+    _check_question(parser, args)
     names = list(contents)
     if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
         args.part = names[int(args.part) - 1]
-    if args.part and args.part not in names:
-        parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}")
+    if args.part is not None and args.part not in names:
+        order = "; the part comes first, then the question" if " " in args.part else ""
+        parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
     if args.record and args.replay:
         parser.error("--record and --replay exclude each other")
     return args
 
 
-def not_negative(text: str) -> float:
-    """A factor for a pace or a speed."""
+def _check_question(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """A part may be written in capitals; a question must be text, and some."""
+    args.part = args.part and args.part.lower()
+    if args.question is not None and not args.question.strip():
+        parser.error("the question is empty")
+    if any("\ud800" <= letter <= "\udfff" for letter in args.question or ""):
+        parser.error("the question is not text in this terminal's encoding")
+
+
+def factor(text: str) -> float:
+    """A factor for a pace or a speed: 0 to 1000."""
     number = float(text)
-    if not 0 <= number < math.inf:
+    if not 0 <= number <= 1000:
         raise ValueError
     return number
+
+
+def _settings(*, is_needed: bool) -> Settings:
+    """The settings; where nobody but the emulator is asked, bad ones are as good as none."""
+    try:
+        return load_settings()
+    except SettingsError:
+        if is_needed:
+            raise
+        return default_settings()
 
 
 OPTIONS = [
@@ -143,7 +177,7 @@ OPTIONS = [
 ]
 _KINDS: dict[str, dict[str, Any]] = {
     "switch": {"action": "store_true"},
-    "factor": {"type": not_negative, "default": 1.0, "metavar": "FACTOR"},
+    "factor": {"type": factor, "default": 1.0, "metavar": "FACTOR"},
     "file": {"type": Path, "metavar": "FILE"},
 }
 
@@ -188,5 +222,5 @@ def _short(text: str) -> str:
 
 
 def _forget_output() -> None:
-    """Whoever read standard output has left (`| head`): there is nothing more to flush."""
+    """Nobody takes standard output any more (`| head`): there is nothing more to flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

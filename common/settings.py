@@ -1,21 +1,22 @@
 """Settings from `.env` and the environment; every problem in them is named in one message."""
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from common import COURSE
 from emulator.models import MODELS
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-COURSE = Path(__file__).resolve().parent.parent
 OPENAI = "https://api.openai.com/v1"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # One variable a model, and what is used where it is not set.
 DEFAULT_MODELS = {
@@ -66,8 +67,25 @@ class Settings:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether `OPENAI_BASE_URL` names a server on this machine."""
-        return self.base_url is not None and urlsplit(self.base_url).hostname in LOOPBACK
+        """Whether `OPENAI_BASE_URL` names a server on this machine, by whatever name."""
+        return self.base_url is not None and is_this_machine(urlsplit(self.base_url).hostname or "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a name or address leads here: loopback, unspecified, or one of our own addresses."""
+    own = addresses_of(socket.gethostname())
+    found = addresses_of(host)
+    return any(each.is_loopback or each.is_unspecified or each in own for each in found)
+
+
+def addresses_of(host: str) -> set[IPv4Address | IPv6Address]:
+    """What a name resolves to; nothing where it does not."""
+    try:
+        infos = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return set()
+    found = {ip_address(str(info[4][0]).partition("%")[0]) for info in infos}
+    return {getattr(each, "ipv4_mapped", None) or each for each in found}
 
 
 def load_settings(
@@ -89,6 +107,11 @@ def load_settings(
         raise SettingsError("; ".join(problems), attempt=_FIX_KEY if is_key_alone else _FIX_ALL)
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
     return Settings(values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL"), *models)
+
+
+def default_settings() -> Settings:
+    """The settings where nothing is set."""
+    return Settings(None, None, *DEFAULT_MODELS.values())
 
 
 def read_dotenv(path: Path) -> dict[str, str | None]:
@@ -148,8 +171,6 @@ def _url_problems(url: str | None) -> list[str]:
 
 
 def _model_problems(values: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name} is no model's name: {values[name]!r}"
-        for name in DEFAULT_MODELS
-        if name in values and not values[name].isprintable() or " " in values.get(name, "")
-    ]
+    named = {name: values[name] for name in DEFAULT_MODELS if name in values}
+    bad = {n: v for n, v in named.items() if not v.isprintable() or " " in v}
+    return [f"{name} is no model's name: {value!r}" for name, value in bad.items()]

@@ -4,6 +4,7 @@ In a pipe, and with `NO_COLOR`, it is plain text; signs that the terminal's code
 replaced by plain ones, so that nothing breaks on Windows or in an old locale.
 """
 
+import os
 import re
 import sys
 import textwrap
@@ -39,7 +40,9 @@ class Terminal:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        self._console = Console(highlight=False, soft_wrap=False)
+        if sys.stdout is None:  # started with standard output closed
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
+        self._console = Screen(highlight=False)
         self._console.width = min(self._console.width, WIDEST)
         self._page: Page | None = None
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
@@ -83,26 +86,41 @@ class Terminal:
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         for title in ("", "first text", "all of it", "tokens/s"):
             table.add_column(title, justify="left" if not title else "right")
-        table.add_column(f"when it came (0 to {longest:.1f} s)", no_wrap=True)
-        room = max(12, self._console.width - 48)
+        table.add_column(f"0 to {longest:.1f} s", no_wrap=True)
+        room = max(12, self._console.width - 46)
         for name, timed in rows.items():
             first, last = timed.arrivals[0], timed.arrivals[-1]
-            speed = f"{timed.tokens / last:.0f}" if last else "-"
+            writing = last - first or last
+            speed = f"{timed.tokens / writing:.0f}" if writing else "-"
             picture = histogram(timed.arrivals, longest, room, self._bars)
             table.add_row(name, f"{first:.2f} s", f"{last:.2f} s", speed, f"[cyan]{picture}[/]")
-        self._console.print(table)
+        self._print_table(table)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-        for title in columns:
-            table.add_column(title, overflow="fold")
+        for place, title in enumerate(columns):
+            table.add_column(title, overflow="fold", no_wrap=place == 0)
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row))
-        self._console.print(table)
+        self._print_table(table)
+
+    def _print_table(self, table: Table) -> None:
+        """Print it without the blanks that fill its last column."""
+        with self._console.capture() as printed:
+            self._console.print(table)
+        for line in printed.get().splitlines():
+            self._console.file.write(line.rstrip() + "\n")
 
     def lanes(self, titles: Sequence[str]) -> "Lanes":
         """Several answers side by side, each growing in a lane of its own."""
         return Lanes(self._console, titles)
+
+
+class Screen(Console):
+    """A console that leaves a closed pipe to whoever is above it."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 class Page:

@@ -6,9 +6,12 @@ import socket
 import sqlite3
 import sys
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 
+from emulator.answers.quote import Corpus, read_corpus
 from emulator.guard import base_url, listen
+from emulator.store import Store
 
 
 def arguments() -> argparse.Namespace:
@@ -20,7 +23,7 @@ def arguments() -> argparse.Namespace:
     add("--port", type=int, default=0, help="port to listen on (default: a free one)")
     add(
         "--pace",
-        type=float,
+        type=pace,
         default=1.0,
         metavar="FACTOR",
         help="1: text comes as slowly as from a live model (default), 0: at once",
@@ -51,32 +54,46 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Listen and say where before the slow imports: a caller may then already be on its way."""
+    """Read what is to be quoted, listen, say where; only then the slow imports.
+
+    A caller may so be on its way already while the server comes up.
+    """
     args = arguments()
+    if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
+        return complain(f"not installed for this Python: {', '.join(missing)}", "python3 course.py")
     try:
+        corpus, store = read_corpus(args.corpus), Store(args.data)
         with listen(args.port) as listener:
             print(base_url(listener), flush=True)
             if args.child:
                 threading.Thread(target=end_with_parent, daemon=True).start()
-            serve(args, listener)
+            serve(args, corpus, store, listener)
     except (OSError, OverflowError, UnicodeDecodeError, sqlite3.Error) as error:
-        print(f"error: the emulator cannot start: {error}", file=sys.stderr)
-        print("  try: another --port, --data or --corpus", file=sys.stderr)
-        return 1
+        return complain(f"the emulator cannot start: {error}", "another --port, --data or --corpus")
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def serve(args: argparse.Namespace, listener: socket.socket) -> None:
-    from emulator.faults import Faults
-    from emulator.server import make_server, read_corpus
-    from emulator.serving import Pace, Service
-    from emulator.store import Store
+def complain(error: str, attempt: str) -> int:
+    print(f"error: {error}\n  try: {attempt}", file=sys.stderr)
+    return 1
 
-    faults = Faults(from_header=args.faults)
-    service = Service(read_corpus(args.corpus), Store(args.data), Pace(args.pace), faults)
+
+def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: socket.socket) -> None:
+    from emulator.faults import Faults
+    from emulator.server import make_server
+    from emulator.serving import Pace, Service
+
+    service = Service(corpus, store, Pace(args.pace), Faults(from_header=args.faults))
     make_server(service).run(sockets=[listener])
+
+
+def pace(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1000:
+        raise ValueError
+    return number
 
 
 def end_with_parent() -> None:

@@ -66,7 +66,7 @@ class App:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard.check(scope)
         header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
-        scope["faults"] = self.service.faults.strike(header)
+        scope["faults"] = self.service.faults.strike(header, scope["path"])
         at_the_door(scope["faults"], scope["exchange"].request_id)
         await self._router(scope, receive, send)
 

@@ -55,6 +55,10 @@ class Fault:
         if found is None or found["name"] not in NAMES:
             message = f"Unknown fault: {spec!r}. There are: {', '.join(sorted(NAMES))}."
             raise ApiError(400, message, param=HEADER, code="invalid_value")
+        argument = found["argument"] or ""
+        if found["name"] == "split" and not re.fullmatch(r"[1-9]\d*", argument):
+            message = f"The fault {spec!r} needs a number of bytes, as in split=1."
+            raise ApiError(400, message, param=HEADER, code="invalid_value")
         times = int(found["times"]) if found["times"] else None
         return cls(
             found[0],
@@ -62,7 +66,7 @@ class Fault:
             times,
             int(found["at"] or 0),
             found["unit"] == "b",
-            found["argument"] or "",
+            argument,
         )
 
 
@@ -74,10 +78,13 @@ class Faults:
         self._from_header = from_header
         self._struck: Counter[str] = Counter()
 
-    def strike(self, header: str | None) -> list[Fault]:
-        """The faults that strike this request, which carried `header`."""
+    def strike(self, header: str | None, path: str) -> list[Fault]:
+        """The faults that strike this request to `path`, which carried `header`."""
         asked = header.split(",") if header and self._from_header else []
         faults = [*self._standing, *map(Fault.parse, asked)]
+        if any(fault.name == "failed-only" for fault in faults) and path != "/v1/responses":
+            message = "The fault failed-only is one of /v1/responses alone."
+            raise ApiError(400, message, param=HEADER, code="invalid_value")
         return [fault for fault in faults if self._is_due(fault)]
 
     def _is_due(self, fault: Fault) -> bool:
@@ -136,7 +143,7 @@ def _stall(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
 
 def _half_json(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
     yield from _upto(blocks, fault)
-    yield b'data: {"id":"chatcmpl-half","object":"chat.compl\n\n'
+    yield b'data: {"half":\n\n'
 
 
 def _error_nested(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
@@ -167,7 +174,7 @@ def _failed_only(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
 
 def _split(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
     """Every block in parts of `argument` bytes, so that letters are cut in two."""
-    size = int(fault.argument or 1)
+    size = int(fault.argument)
     for block in blocks:
         for start in range(0, len(block), size):
             yield sse.Alone(block[start : start + size])

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from emulator.answers.quote import Corpus
+from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
 from emulator.guard import base_url, listen
@@ -16,19 +16,6 @@ from emulator.store import Store
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-COURSE = Path(__file__).resolve().parent.parent
-READABLE = (".md", ".txt")
-
-
-def read_corpus(folder: Path | None = None) -> Corpus:
-    """What may be quoted: the files of a folder; by default the handbook and the course's README.
-
-    Raises OSError where a file cannot be read.
-    """
-    chosen = folder or COURSE / "data" / "handbook"
-    paths = sorted(path for path in chosen.iterdir() if path.suffix in READABLE)
-    return Corpus.read(paths if folder else [*paths, COURSE / "README.md"])
 
 
 def make_server(service: Service) -> uvicorn.Server:

@@ -127,7 +127,12 @@ def test_tour_ends_with_commands(course: Course) -> None:
 
     first, *rest = out.splitlines()
     assert (code, first) == (0, "lesson ['--offline'] in ")
-    assert [line.split()[2] for line in rest if "course.py" in line] == ["1", "test", "doctor"]
+    assert [line.split()[2] for line in rest if "course.py" in line] == [
+        "1",
+        "test",
+        "doctor",
+        "fixtures",
+    ]
 
 
 def test_doctor_runs_in_course_folder(course: Course) -> None:

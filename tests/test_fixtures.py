@@ -32,7 +32,7 @@ def test_every_part_has_its_cassette():
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_replay_shows_golden_screen(path):
-    shown = lesson1.run(path.stem, "--replay", str(path), "--speed", "0")
+    shown = lesson1.run_here(path.stem, "--replay", str(path), "--speed", "0")
 
     assert (shown.returncode, shown.stderr) == (0, "")
     assert mask(shown.stdout) == path.with_suffix(".txt").read_text(encoding="utf-8")

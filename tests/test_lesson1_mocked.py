@@ -11,6 +11,7 @@ from tests import lesson1
 from tests.conftest import MODEL
 
 import httpx2
+import pytest
 from openai import AsyncOpenAI, OpenAI
 
 LESSON = lesson1.load()
@@ -112,11 +113,32 @@ def test_usage_is_found_before_other_empty_chunks():
 
 
 def test_usage_may_never_come():
-    assert LESSON.usage(client_for(sse(chunk("Yes."))), ASK) is None
+    with pytest.raises(EOFError, match="without its usage"):
+        LESSON.usage(client_for(sse(chunk("Yes."))), ASK)
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_half_an_answer_is_not_taken_for_whole(finish):
+    client = client_for(sse(chunk("Yes."), chunk(finish=finish)))
+
+    with pytest.raises(EOFError, match=finish):
+        list(LESSON.stream(client, ASK))
+    assert LESSON.broken(client, ASK)[1].startswith(f"the stream ended with finish_reason {finish}")
+
+
+def test_incomplete_response_is_not_taken_for_whole():
+    body = b'event: response.incomplete\ndata: {"type":"response.incomplete","response":{}}\n\n'
+
+    with pytest.raises(EOFError, match="cut short"):
+        LESSON.text_of(LESSON.events(client_for(body), ASK))
+
+
+def test_empty_answer_has_a_time():
+    assert LESSON.measure([], clock=ticking(1.0, 1.5)) == LESSON.Timing([0.5], 0)
 
 
 def test_stop_ends_after_second_sentence():
-    assert "".join(LESSON.stop(client_for(ANSWER), ASK, sentences=1)) == "Yes. Very."
+    assert "".join(LESSON.stop(client_for(ANSWER), ASK, sentences=2)) == "Yes. Very."
 
 
 def test_broken_tells_a_complete_answer():

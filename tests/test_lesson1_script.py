@@ -110,7 +110,7 @@ def test_refused_port_is_told():
 
     result = lesson1.run_here("stream", OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
 
-    assert f"(127.0.0.1:{port}) is gone" in complaint(result)
+    assert f"127.0.0.1:{port} cannot be reached" in complaint(result)
 
 
 def test_dead_network_is_told():
@@ -249,4 +249,4 @@ def test_p19_ctrl_c_stops_any_part(start, part):
         _, error = learner.communicate(timeout=10)
 
     assert learner.returncode == 130
-    assert error.strip() == "stopped: what had arrived is above"
+    assert error.strip() == "stopped"

@@ -16,6 +16,8 @@ from pathlib import Path
 from emulator.answers.answer import Answer, Ask, shape
 from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
 
+COURSE = Path(__file__).resolve().parents[2]
+READABLE = (".md", ".txt")
 IN_HEADING, BESIDE = 0.7, 0.35
 ENOUGH = 0.45
 MIDDLING = 20
@@ -75,8 +77,14 @@ class Corpus:
         for term, rarity in wanted.items():
             for place, weight in self._weights.get(term, {}).items():
                 scores[place] += weight * rarity / total
-        shortest_first = sorted(scores, key=lambda place: len(self.sentences[place].text))
-        return sorted(((scores[place], place) for place in shortest_first), key=lambda hit: -hit[0])
+
+        def order(place: int) -> tuple[float, bool, int]:
+            """Among equals first what stands under a heading that is asked for, then the short."""
+            sentence = self.sentences[place]
+            heading = terms(sentence.headings[-1]) if sentence.headings else set()
+            return -scores[place], not heading or not heading <= wanted.keys(), len(sentence.text)
+
+        return [(scores[place], place) for place in sorted(scores, key=order)]
 
     def section(self, place: int) -> Iterator[int]:
         """The places that follow in the same section, then what stands before them in it."""
@@ -114,6 +122,16 @@ class Corpus:
         while self._same_section(place, place + step):
             place += step
             yield place
+
+
+def read_corpus(folder: Path | None = None) -> Corpus:
+    """What may be quoted: the files of a folder; by default the handbook and the course's README.
+
+    Raises OSError where a file cannot be read.
+    """
+    chosen = folder or COURSE / "data" / "handbook"
+    paths = sorted(path for path in chosen.iterdir() if path.suffix in READABLE)
+    return Corpus.read(paths if folder else [*paths, COURSE / "README.md"])
 
 
 def answer(ask: Ask, corpus: Corpus, variant: int = 0) -> Answer:

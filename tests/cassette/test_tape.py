@@ -5,14 +5,16 @@ import base64
 import json
 import threading
 import zlib
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from cassette import CassetteError
+from cassette.__main__ import base_url as base_url_of
+from cassette.__main__ import listen, make_server
 from cassette.format import Cassette
 from cassette.play import Player
-from common.children import Tape
+from cassette.record import Recorder, Tape
 from common.client import LOCAL
-from common.errors import TapeError
 from tests.conftest import MODEL, ask
 from tests.record_fixtures import fixtures
 
@@ -35,11 +37,37 @@ def connect(base_url, key="offline", **options):
 
 @pytest.fixture
 def tape(tmp_path):
-    return Tape(tmp_path / "tape.jsonl", is_recording=True, about={"lesson": "test"})
+    return tmp_path / "tape.jsonl"
 
 
+@contextmanager
+def serving(app):
+    """The application in a thread; its base URL."""
+    with listen() as listener:
+        server = make_server(app)
+        thread = threading.Thread(target=server.run, args=[[listener]])
+        thread.start()
+        try:
+            yield base_url_of(listener)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def recorder(tape, upstream):
+    writer = Tape(tape, {"recorded": "2026-11-24", "lesson": "test"})
+    with serving(Recorder(writer, upstream)) as base_url:
+        yield base_url
+    writer.close()
+
+
+@contextmanager
 def player(tape, speed=0.0):
-    return Tape(tape.file, is_recording=False, speed=speed)
+    app = Player(Cassette(tape), speed)
+    with serving(app) as base_url:
+        yield base_url
+    app.check_end()
 
 
 def talk(base_url):
@@ -55,14 +83,14 @@ def talk(base_url):
 
 
 def test_replay_equals_recording(emulator, tape):
-    with tape.run(emulator.base_url) as base_url:
+    with recorder(tape, emulator.base_url) as base_url:
         recorded = talk(base_url)
 
-    with player(tape).run() as base_url:
+    with player(tape) as base_url:
         replayed = talk(base_url)
 
     assert replayed == recorded
-    assert Cassette(tape.file).header["answered_by"] == "emulator"
+    assert Cassette(tape).header["answered_by"] == "emulator"
 
 
 def test_async_client_is_recorded_and_replayed(emulator, tape):
@@ -78,10 +106,10 @@ def test_async_client_is_recorded_and_replayed(emulator, tape):
 
             return await asyncio.gather(one("What is the Lantern?"), one("May I bring my dog?"))
 
-    with tape.run(emulator.base_url) as base_url:
+    with recorder(tape, emulator.base_url) as base_url:
         recorded = asyncio.run(both(base_url))
 
-    with player(tape).run() as base_url:
+    with player(tape) as base_url:
         assert asyncio.run(both(base_url)) == recorded
 
 
@@ -90,20 +118,20 @@ def test_equal_requests_play_in_order(emulator, tape):
         with connect(base_url) as client:
             return [client.chat.completions.create(**QUESTION).id for _ in range(2)]
 
-    with tape.run(emulator.base_url) as base_url:
+    with recorder(tape, emulator.base_url) as base_url:
         recorded = twice(base_url)
 
-    with player(tape).run() as base_url:
+    with player(tape) as base_url:
         assert twice(base_url) == recorded
     assert len(set(recorded)) == 2
 
 
 def test_request_beyond_recording_is_refused(emulator, tape):
-    with tape.run(emulator.base_url) as base_url, connect(base_url) as client:
+    with recorder(tape, emulator.base_url) as base_url, connect(base_url) as client:
         client.chat.completions.create(**QUESTION)
 
-    with pytest.raises(TapeError, match="was recorded 1 times and has been played as often"):
-        with player(tape).run() as base_url, connect(base_url) as client:
+    with pytest.raises(CassetteError, match="was recorded 1 times and has been played as often"):
+        with player(tape) as base_url, connect(base_url) as client:
             client.chat.completions.create(**QUESTION)
             with pytest.raises(openai.NotFoundError) as caught:
                 client.chat.completions.create(**QUESTION)
@@ -112,10 +140,10 @@ def test_request_beyond_recording_is_refused(emulator, tape):
 
 
 def test_other_request_is_shown_its_difference(emulator, tape):
-    with tape.run(emulator.base_url) as base_url, connect(base_url) as client:
+    with recorder(tape, emulator.base_url) as base_url, connect(base_url) as client:
         client.chat.completions.create(**QUESTION)
 
-    with pytest.raises(TapeError), player(tape).run() as base_url, connect(base_url) as client:
+    with pytest.raises(CassetteError), player(tape) as base_url, connect(base_url) as client:
         with pytest.raises(openai.NotFoundError) as caught:
             client.chat.completions.create(**ask("Something else?"), temperature=0.5)
 
@@ -126,11 +154,11 @@ def test_other_request_is_shown_its_difference(emulator, tape):
 
 
 def test_unplayed_exchange_is_an_error(emulator, tape):
-    with tape.run(emulator.base_url) as base_url:
+    with recorder(tape, emulator.base_url) as base_url:
         talk(base_url)
 
-    with pytest.raises(TapeError, match="never asked for: POST /v1/responses"):
-        with player(tape).run() as base_url, connect(base_url) as client:
+    with pytest.raises(CassetteError, match="never asked for: POST /v1/responses"):
+        with player(tape) as base_url, connect(base_url) as client:
             list(client.chat.completions.create(**QUESTION, stream=True))
 
 
@@ -146,23 +174,23 @@ def test_failures_are_replayed_as_they_were(start, tape, fault):
                 return text, type(error), getattr(error, "code", None)
             return text, None, None
 
-    with tape.run(start(faults=[fault]).base_url) as base_url:
+    with recorder(tape, start(faults=[fault]).base_url) as base_url:
         recorded = ending(base_url)
 
-    with player(tape).run() as base_url:
+    with player(tape) as base_url:
         assert ending(base_url) == recorded
 
 
 def test_unreachable_upstream_is_told(tape):
-    with tape.run("http://127.0.0.1:9/v1") as base_url, connect(base_url) as client:
+    with recorder(tape, "http://127.0.0.1:9/v1") as base_url, connect(base_url) as client:
         with pytest.raises(openai.InternalServerError, match="cannot reach 127.0.0.1:9"):
             client.models.list()
 
 
 def test_damaged_cassette_is_told_at_once(tape):
-    tape.file.write_bytes(b"nonsense\n")
+    tape.write_bytes(b"nonsense\n")
 
-    with pytest.raises(TapeError, match="line 1 is no header"), player(tape).run():
+    with pytest.raises(CassetteError, match="line 1 is no header"), player(tape):
         pass
 
 
@@ -200,7 +228,10 @@ def echo():
 
 def test_p8_no_planted_secret_is_written(echo, tape):
     for _ in range(2):  # P9: a recording over a recording
-        with tape.run(echo) as base_url, connect(base_url, SECRET, organization=OTHER) as client:
+        with (
+            recorder(tape, echo) as base_url,
+            connect(base_url, SECRET, organization=OTHER) as client,
+        ):
             client.post(
                 "/x", cast_to=object, body={"text": f"my key is {SECRET}", "deep": [SECRET]}
             )
@@ -212,8 +243,8 @@ def test_p8_no_planted_secret_is_written(echo, tape):
             protocols = {"sec-websocket-protocol": f"realtime, openai-insecure-api-key.{EPHEMERAL}"}
             client.post("/x", cast_to=object, body={}, options={"headers": protocols})
 
-    text = tape.file.read_text()
-    shown = text + "".join(map(repr, blobs_of(tape.file)))
+    text = tape.read_text()
+    shown = text + "".join(map(repr, blobs_of(tape)))
     assert "[scrubbed]" in text
     assert not [secret for secret in (SECRET, OTHER, EPHEMERAL, SECRET[8:]) if secret in shown]
     assert "set-cookie" not in text.split('"text"')[0]
@@ -236,11 +267,11 @@ def test_uploads_are_kept_once_and_matched(emulator, tape):
             url, files=form, data={"purpose": "assistants"}, headers=headers, trust_env=False
         )
 
-    with tape.run(emulator.base_url) as base_url:
+    with recorder(tape, emulator.base_url) as base_url:
         recorded = [upload(base_url), upload(base_url, "b.bin")]
 
-    assert list(blobs_of(tape.file)) == [content]
-    with player(tape).run() as base_url:
+    assert list(blobs_of(tape)) == [content]
+    with player(tape) as base_url:
         replayed = [upload(base_url, "b.bin"), upload(base_url)]
     assert [r.json() for r in replayed] == [r.json() for r in recorded]
 
