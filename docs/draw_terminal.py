@@ -41,7 +41,7 @@ def printed(part: str) -> str:
 def main() -> None:
     console = Console(width=COLUMNS, record=True, file=StringIO())
     for part in PARTS:
-        console.print(Text("$ ") + Text(f"python 01_streaming.py {part}", style="bold"))
+        console.print(Text("$ ") + Text(f"python3 course.py 1 {part}", style="bold"))
         console.print(Text.from_ansi(printed(part)))
     picture = console.export_svg(title="Module 7, lesson 1", unique_id="lesson1")
     picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)  # nothing from elsewhere

@@ -73,6 +73,17 @@ def test_stand_in_is_shown_no_variable(tmp_path, monkeypatch):
     assert os.environ["OPENAI_ORG_ID"] == KEY
 
 
+@pytest.mark.parametrize("make", ["async_client", "broken"])
+def test_other_clients_are_shown_no_variable_either(tmp_path, monkeypatch, make):
+    monkeypatch.setenv("OPENAI_ORG_ID", KEY)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-extra: {KEY}")
+
+    with open_line(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
+        client = line.async_client() if make == "async_client" else line.broken("cut")
+
+    assert KEY not in str(dict(client.default_headers)) + repr(vars(client))
+
+
 def test_emulator_ends_with_its_parent():
     code = """if True:
         import os, sys

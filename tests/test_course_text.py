@@ -12,7 +12,8 @@ import pytest
 COURSE = lesson1.COURSE
 README = (COURSE / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted(COURSE.glob("0*.py"))
-SOURCES = [*LESSONS, *sorted(COURSE.glob("common/*.py")), *sorted(COURSE.glob("emulator/**/*.py"))]
+ROOMS = ("common", "emulator", "cassette")
+SOURCES = [*LESSONS, *sorted(path for room in ROOMS for path in (COURSE / room).rglob("*.py"))]
 LONGEST = {"emulator": 45}
 
 
@@ -107,7 +108,7 @@ def test_commands_in_readme_exist():
     words = set(re.findall(r"python3 course\.py(?: (\w+))?", README))
     modules = re.findall(r"python -m (benchmarks\.\w+)", README)
 
-    assert {"", "1", "test", "doctor"} <= words <= {"", "1", "2", "3", "test", "doctor"}
+    assert {"", "1", "test", "doctor"} <= words <= {"", "1", "2", "3", "test", "doctor", "fixtures"}
     assert all((COURSE / f"{module.replace('.', '/')}.py").is_file() for module in modules)
 
 
@@ -131,7 +132,10 @@ def test_errors_in_readme_are_real():
 
     for error in re.findall(r"^\| `(.+?)`", table, re.MULTILINE):
         fragment = max(
-            re.split(r"\.\.\.|api\.openai\.com refused|\(429.*\)|ensurepip|openai,", error), key=len
+            re.split(
+                r"\.\.\.|, line N|api\.openai\.com refused|\(429.*\)|ensurepip|openai,", error
+            ),
+            key=len,
         )
         assert fragment.strip() in code, error
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from common.doctor import examine, model
+from common.doctor import examine, main, model
 from common.settings import load_settings
 
 KEY = "sk-proj-0123456789"
@@ -27,6 +27,16 @@ def test_key_is_counted_not_told(tmp_path):
     assert not any(KEY[:-4] in each.found for each in found.values())
     assert found["key"].found.endswith("ends in 6789")
     assert "api.openai.com" in found["who answers"].found
+
+
+def test_bad_settings_are_a_row(capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-...")
+
+    assert main() == 1
+
+    shown = capsys.readouterr().out
+    assert "OPENAI_API_KEY is still a placeholder" in shown
+    assert "emulator" in shown
 
 
 def test_ending_model_is_named_with_its_successor():

@@ -289,6 +289,12 @@ def test_unknown_fault_is_refused_by_name(client):
         client.chat.completions.create(**QUESTION, **fault("finn@3"))
 
 
+@pytest.mark.parametrize("name", ["split=0", "split=abc", "split", "failed-only@3"])
+def test_fault_that_cannot_strike_is_refused(client, name):
+    with pytest.raises(openai.BadRequestError, match="The fault"):
+        client.chat.completions.create(**QUESTION, stream=True, **fault(name))
+
+
 def test_header_asks_for_nothing_unless_allowed(start):
     with connect(start()) as client:
         assert client.chat.completions.create(**QUESTION, **fault("500"))

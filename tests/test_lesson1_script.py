@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from tests import lesson1
 from tests.conftest import Gate
@@ -148,6 +149,118 @@ def test_killed_emulator_is_told():
     assert "A public" in shown + out
     assert err.startswith("error: the line broke\n")
     assert "Traceback" not in err
+
+
+def test_offline_needs_no_sound_settings():
+    result = lesson1.run_here("stream", "--offline", "--pace", "0", OPENAI_API_KEY="sk-...")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["stream", " "], "the question is empty"),
+        (["stream", "\udcff"], "is not text"),
+        (["What is it?"], "the part comes first, then the question"),
+        (["--pace", "-1"], "invalid factor"),
+        (["--pace", "nan"], "invalid factor"),
+        (["--pace", "1e9"], "invalid factor"),
+        (["--record", "a", "--replay", "b"], "exclude each other"),
+    ],
+)
+def test_bad_arguments_are_usage_errors(arguments, said):
+    result = lesson1.run_here(*arguments)
+
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("part", ["race", "events", "together"])
+def test_web_page_is_no_answer(part):
+    """A login page answers 200 to everything (S10); the SDK would make nothing of it."""
+
+    class Server(HTTPServer):
+        def handle_error(self, *args):
+            pass
+
+    class Portal(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", "6")
+            self.end_headers()
+            self.wfile.write(b"log in")
+
+        def log_message(self, *args):
+            pass
+
+    with Server(("127.0.0.1", 0), Portal) as portal:
+        thread = threading.Thread(target=portal.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        result = lesson1.run_here(part, OPENAI_BASE_URL=f"http://127.0.0.1:{portal.server_port}/v1")
+        portal.shutdown()
+        thread.join()
+
+    assert "does not speak OpenAI's protocol" in complaint(result)
+
+
+def test_wire_shows_what_crosses(start):
+    question = "Reply with exactly: my own words"
+
+    result = lesson1.run_here("stream", question, "--wire", OPENAI_BASE_URL=start().base_url)
+
+    lines = result.stdout.splitlines()
+    assert [line for line in lines if line.startswith("> POST /v1/chat/completions")]
+    assert "< 200 OK, text/event-stream; charset=utf-8" in lines
+    assert '"delta":{"content":" words"}' in result.stdout
+    assert lines[-1] == "my own words"
+
+
+def test_wire_taps_every_part(start):
+    result = lesson1.run_here("--wire", OPENAI_BASE_URL=start().base_url)
+
+    assert result.returncode == 0
+    assert result.stdout.count("> POST /v1/") == 14
+
+
+def test_recorded_call_can_be_replayed_without_anyone(start, tmp_path):
+    file = str(tmp_path / "tape.jsonl")
+    recorded = lesson1.run("stream", "--record", file, OPENAI_BASE_URL=start().base_url)
+
+    replayed = lesson1.run("stream", "--replay", file, "--speed", "0")
+
+    assert "It goes to tape.jsonl" in recorded.stdout
+    assert "the cassette tape.jsonl, recorded from emulator" in replayed.stdout
+    assert recorded.stdout.splitlines()[-1] == replayed.stdout.splitlines()[-1]
+
+
+def test_wrong_cassette_is_told(tmp_path):
+    missing = lesson1.run_here("stream", "--replay", str(tmp_path / "none.jsonl"))
+
+    assert "none.jsonl cannot be read: No such file" in complaint(missing)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
+def test_p19_ctrl_c_during_imports():
+    command = [sys.executable, "-X", "importtime", str(lesson1.SCRIPT), "--offline"]
+    with subprocess.Popen(
+        command,
+        env=lesson1.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as learner:
+        for line in learner.stderr:
+            if line.rstrip().endswith("httpx2"):
+                break
+        learner.send_signal(2)
+        _, error = learner.communicate(timeout=10)
+
+    assert learner.returncode == 130
+    assert "Traceback" not in error
 
 
 def test_closed_pipe_ends_quietly(start):

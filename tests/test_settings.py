@@ -1,5 +1,6 @@
 """Settings: what wins, what is refused, and that every problem is named at once."""
 
+import socket
 from contextlib import suppress
 
 from common.settings import DEFAULT_MODELS, SettingsError, load_settings
@@ -125,7 +126,12 @@ def test_folder_in_place_of_dotenv_is_named(dotenv):
         ("http://127.0.0.1:1/v1", True),
         ("http://LOCALHOST/v1", True),
         ("http://[::1]:2", True),
-        ("http://127.0.0.1.nip.io", False),
+        ("http://0.0.0.0:11434/v1", True),
+        ("http://127.0.0.2/v1", True),
+        ("http://[::ffff:127.0.0.1]/v1", True),
+        (f"http://{socket.gethostname()}/v1", True),
+        ("http://127.0.0.1.invalid", False),
+        ("http://192.0.2.1/v1", False),
     ],
 )
 def test_loopback_is_told_by_host(dotenv, url, is_loopback):
