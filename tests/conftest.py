@@ -3,10 +3,12 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from common.client import LOCAL
+from emulator.faults import Faults
 from emulator.server import Emulator
 
 import httpx2
@@ -24,11 +26,28 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def spare() -> Iterator[Emulator]:
+    """An emulator that `start` hands out again and again, as starting one takes a while."""
+    with Emulator() as kept:
+        yield kept
+
+
 @pytest.fixture
-def start() -> Iterator[Callable[..., Emulator]]:
-    """Start an emulator with these arguments; it is stopped at the end of the test."""
+def start(spare: Emulator) -> Iterator[Callable[..., Emulator]]:
+    """Start an emulator with these arguments; it is as good as stopped at the end of the test."""
+    unused = [spare]
     with ExitStack() as stack:
-        yield lambda **arguments: stack.enter_context(Emulator(**arguments))
+
+        def started(*, faults: Sequence[str] = (), **arguments: Any) -> Emulator:
+            if arguments or not unused:
+                return stack.enter_context(Emulator(faults=faults, **arguments))
+            kept = unused.pop()
+            kept.exchanges.clear()
+            kept.service.faults = Faults(faults)
+            return kept
+
+        yield started
 
 
 @pytest.fixture(scope="session")
