@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -55,8 +56,8 @@ class Emulator:
         with Emulator(faults=["fin@3"]) as emulator:
             client = OpenAI(base_url=emulator.base_url, api_key="offline")
 
-    `pace` is a factor (0: at once), `sleep` what paces (tests pass their own), `faults` are specs
-    as in `emulator/faults.py`, `corpus` and `data` folders. `exchanges` tells what was asked.
+    `pace` is a factor (0: at once), `sleep` and `clock` are what paces, `faults` are specs as in
+    `emulator/faults.py`, `corpus` and `data` are folders. `exchanges` tells what was asked.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Emulator:
         *,
         pace: float = 0.0,
         sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
         faults: Sequence[str] = (),
         faults_from_header: bool = False,
         corpus: Path | None = None,
@@ -72,7 +74,7 @@ class Emulator:
         self.service = Service(
             read_corpus(corpus),
             Store(data),
-            Pace(pace, sleep),
+            Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
         )
         self._server = make_server(self.service)

@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,10 +34,14 @@ Sleep = Callable[[float], Awaitable[object]]
 
 @dataclass(frozen=True)
 class Pace:
-    """How long text is held back: `factor` times what a small live model takes; 0 is at once."""
+    """How long text is held back: `factor` times what a small live model takes; 0 is at once.
+
+    `sleep` and `clock` are time's, in seconds; tests pass their own.
+    """
 
     factor: float = 0.0
     sleep: Sleep = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
 
     def before(self, place: int) -> float:
         """Seconds before the piece at `place`, counted from 0."""
@@ -172,13 +177,18 @@ class Reply(Response):
             self._exchange.end("disconnected" if self._gone.done() else "complete")
 
     async def _write_blocks(self) -> None:
-        """At pace 0 many blocks share a write; with a pace each piece is waited for."""
-        pieces, room = 0, 1
+        """At pace 0 many blocks share a write; with a pace each piece has its time.
+
+        The times are counted from the start, so that what a write takes does not add up.
+        """
+        pace, pieces, room = self._service.pace, 0, 1
+        due = pace.clock()
         for block in self._blocks:
             if isinstance(block, sse.Piece):
-                if wait := self._service.pace.before(pieces):
+                if wait := pace.before(pieces):
                     await self._flush()
-                    await self._pause(wait)
+                    due += wait
+                    await self._pause(due - pace.clock())
                 pieces += 1
             self._batch.append(block)
             if len(self._batch) >= room or isinstance(block, sse.Alone):

@@ -67,8 +67,10 @@ def record(script: str, part: str, file: Path) -> None:
     """One cassette and its golden screen, replaced only when both are whole."""
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / file.name
-        run(script, part, "--record", str(new))
+        recorded = mask(run(script, part, "--record", str(new)))
         screen = mask(run(script, part, "--replay", str(new), "--speed", "0"))
+        if screen != recorded:
+            raise SystemExit(f"{new.name}: a replay shows another screen than the recording did")
         tell_difference(file, new)
         file.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(new, file)
