@@ -5,13 +5,14 @@ set, else against the emulator; the cassette says which. Beside it lies what a l
 is replayed, times and drawings masked.
 """
 
-import difflib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from cassette.format import Cassette, read_lines
@@ -27,9 +28,10 @@ _MASKS = [
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(
-    r""""after":[\d.]+ | "crc":"\w+" | chatcmpl-\w+ | (resp|msg|req)_\w+ | "recorded":"[\d-]+"
-    | "(created|created_at|completed_at)\\?":\d+ | \\?"obfuscation\\?":\\?"\w+\\?"
-    | "openai-processing-ms":"\d+\"""",
+    r""""after":\ [\d.]+ | chatcmpl-\w+ | (resp|msg|req)_\w+ | "recorded":\ "[\d-]+"
+    | "(created|created_at|completed_at)\\?":\ ?\d+ | \\?"obfuscation\\?":\\?"\w+\\?"
+    | "(request|response|chunk|end|closed)":\ \d+
+    | "openai-processing-ms":\ "\d+\"""",
     re.VERBOSE,
 )
 
@@ -71,33 +73,30 @@ def record(script: str, part: str, file: Path) -> None:
         screen = mask(run(script, part, "--replay", str(new), "--speed", "0"))
         if screen != recorded:
             raise SystemExit(f"{new.name}: a replay shows another screen than the recording did")
-        tell_difference(file, new)
         file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(new, file)
+        if has_changed(file, new):
+            shutil.move(new, file)
         file.with_suffix(".txt").write_text(screen, encoding="utf-8", newline="\n")
 
 
-def tell_difference(old: Path, new: Path) -> None:
-    """Print what a new recording says otherwise, apart from ids and times."""
-    name = f"{new.stem:10}"
-    who = Cassette(new).header["answered_by"]
-    if not old.exists():
-        print(f"{name} new, answered by {who}")
-        return
-    before, after = steady_lines(old), steady_lines(new)
-    lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
-    changes = [line for line in lines if line[0] in "+-"]
+def has_changed(old: Path, new: Path) -> bool:
+    """Tell what a new recording says otherwise; ids, times and the order of lines aside."""
+    before = steady_lines(old) if old.exists() else Counter()
+    after = steady_lines(new)
+    changes = [f"- {line}" for line in before - after] + [f"+ {line}" for line in after - before]
     found = f"{len(changes)} lines differ" if changes else "as before"
-    print(f"{name} {found}, answered by {who}")
+    print(f"{new.stem:10} {found}, answered by {Cassette(new).header['answered_by']}")
     for change in changes[:6]:
         print(f"    {change[:160]}")
+    return bool(changes)
 
 
-def steady_lines(file: Path) -> list[str]:
-    """The lines of a cassette without ids and times."""
-    for _ in read_lines(file):
-        pass
-    return [_VOLATILE.sub("~", line) for line in file.read_text(encoding="utf-8").splitlines()]
+def steady_lines(file: Path) -> Counter[str]:
+    """The lines of a cassette without ids, numbers and times; those cut by a hangup left out."""
+    cassette = Cassette(file)
+    left = {number for number, each in cassette.exchanges.items() if each.how == "left"}
+    lines = [line for _, line in read_lines(file) if line.get("chunk") not in left]
+    return Counter(_VOLATILE.sub("~", json.dumps(line, ensure_ascii=False)) for line in lines)
 
 
 def main() -> None:
