@@ -152,13 +152,16 @@ class Reply(Response):
         self._send = send
         self._gone = asyncio.ensure_future(hangup(receive))
         self._service.open_streams += 1
+        how = "disconnected"
         try:
-            await self._write_all(scope)
+            how = await self._write_all(scope)
         finally:
             self._service.open_streams -= 1
             self._gone.cancel()
+            self._exchange.end(how)
 
-    async def _write_all(self, scope: Scope) -> None:
+    async def _write_all(self, scope: Scope) -> str:
+        """Send head and body; how it ended, as an Exchange tells it."""
         await self._pause(self._delay_s)
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await self._send(start)
@@ -166,15 +169,15 @@ class Reply(Response):
             await self._write_blocks()
         except Hangup as fault:
             await self._flush()
-            self._exchange.end("broken")
             self._hang_up(scope, reset=fault.reset)
+            return "broken"
         except Stall:
             await self._flush()
-            self._exchange.end("broken")
             await self._gone
-        else:
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            self._exchange.end("disconnected" if self._gone.done() else "complete")
+            return "broken"
+        is_left = self._gone.done()
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        return "disconnected" if is_left else "complete"
 
     async def _write_blocks(self) -> None:
         """At pace 0 many blocks share a write; with a pace each piece has its time.

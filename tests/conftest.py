@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import count
 from typing import Any
 
 from common.client import LOCAL
@@ -13,6 +14,7 @@ from emulator.server import Emulator
 
 import httpx2
 import pytest
+import uvicorn
 from openai import AsyncOpenAI, OpenAI
 
 MODEL = "gpt-6-luna"
@@ -24,6 +26,26 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("OPENAI_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_stop_at_once() -> Iterator[None]:
+    """uvicorn looks every 100 ms whether it is to stop; a suite that starts many cannot wait."""
+
+    async def look_often(server: uvicorn.Server) -> None:
+        ticks = count()
+        while not await server.on_tick(next(ticks)):
+            await asyncio.sleep(0.005)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.Server, "main_loop", look_often)
+        yield
+
+
+@pytest.fixture
+def hasty_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK tries again at once, instead of after half a second and more."""
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("fault", SAID)
+@pytest.mark.usefixtures("hasty_retries")
 def test_failure_is_told_in_three_lines(start, fault):
     emulator = start(faults=[fault])
 
@@ -105,6 +106,7 @@ def test_old_model_works_and_is_warned_of(start):
     assert "OpenAI shuts gpt-5-mini down on 2026-12-11" in result.stdout
 
 
+@pytest.mark.usefixtures("hasty_retries")
 def test_refused_port_is_told():
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
@@ -114,6 +116,7 @@ def test_refused_port_is_told():
     assert f"127.0.0.1:{port} cannot be reached" in complaint(result)
 
 
+@pytest.mark.usefixtures("hasty_retries")
 def test_dead_network_is_told():
     result = lesson1.run_here(
         "stream", OPENAI_BASE_URL="http://nowhere.invalid/v1", OPENAI_API_KEY="sk-1"
@@ -178,6 +181,7 @@ def test_bad_arguments_are_usage_errors(arguments, said):
 
 
 @pytest.mark.parametrize("part", ["race", "events", "together"])
+@pytest.mark.usefixtures("hasty_retries")
 def test_web_page_is_no_answer(part):
     """A login page answers 200 to everything (S10); the SDK would make nothing of it."""
 

@@ -157,8 +157,8 @@ def test_p14_cut_streams_leave_nothing_open(start):
                 next(stream)
             stream.close()
 
-        assert all(exchange.finished.wait(5) for exchange in emulator.exchanges)
         assert client.models.list().data
+        assert all(exchange.finished.wait(5) for exchange in emulator.exchanges)
     assert emulator.service.open_streams == 0
     assert emulator.open_lines <= 1
 
