@@ -6,6 +6,7 @@ is then the last line of standard output, and the exit code is 1.
 
 import argparse
 import json
+import os
 import socket
 import sys
 import threading
@@ -27,7 +28,15 @@ def arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     record = commands.add_parser("record", help="pass requests on to URL, and write them down")
     record.add_argument("file", type=Path)
-    record.add_argument("--upstream", required=True, metavar="URL", help="base URL of who answers")
+    # By environment as well: an address may hold a password, and arguments are for all to see.
+    upstream = os.environ.get("CASSETTE_UPSTREAM")
+    record.add_argument(
+        "--upstream",
+        default=upstream,
+        required=upstream is None,
+        metavar="URL",
+        help="base URL of who answers",
+    )
     record.add_argument(
         "--about", type=json.loads, default={}, metavar="JSON", help="fields for the header"
     )

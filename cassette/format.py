@@ -37,7 +37,18 @@ Line = dict[str, Any]
 
 def seal(line: Mapping[str, Any], crc: int) -> tuple[bytes, int]:
     """The line as it stands in the file, and the CRC that the next one begins with."""
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+    return seal_text(compact(line), crc)
+
+
+def compact(line: Mapping[str, Any]) -> bytes:
+    """A line as JSON; half a surrogate, which UTF-8 cannot say, is escaped."""
+    try:
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(line, separators=(",", ":")).encode()
+
+
+def seal_text(text: bytes, crc: int) -> tuple[bytes, int]:
     crc = zlib.crc32(text, crc)
     return text[:-1] + b',"crc":"%08x"}\n' % crc, crc
 
@@ -68,6 +79,8 @@ def digest(data: bytes) -> str:
 def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
     """(offset, line) of each line, checked one by one. Raises CassetteError, naming the line."""
     crc = 0
+    if path.exists() and not path.is_file():
+        raise CassetteError(f"{path} cannot be read: it is no file")
     try:
         with path.open("rb") as file:
             number, offset = 1, 0
@@ -176,6 +189,7 @@ class Cassette:
     def _take_header(self, line: Line, offset: int) -> None:
         if self.header:
             raise ValueError("expected one header")
+        _check_strings(line["recorded"], line["answered_by"])
         self.header = line
 
     def _take_request(self, line: Line, offset: int) -> None:
@@ -186,7 +200,7 @@ class Cassette:
 
     def _take_response(self, line: Line, offset: int) -> None:
         _check_time(line)
-        if not 100 <= line["status"] <= 599 or self.exchanges[line["response"]].offsets:
+        if line["status"] not in range(200, 600) or self.exchanges[line["response"]].offsets:
             raise ValueError("expected one status for each request")
         _check_strings(*line["headers"], *line["headers"].values())
         self.exchanges[line["response"]].offsets.append(offset)
@@ -257,8 +271,8 @@ def _check_time(line: Line) -> None:
 
 
 def _check_strings(*values: object) -> None:
-    if not all(isinstance(value, str) for value in values):
-        raise ValueError("expected text")
+    if not all(isinstance(value, str) and value.isprintable() for value in values):
+        raise ValueError("expected text on one line")
 
 
 def write_closed(file: BinaryIO, crc: int, lines: int) -> None:

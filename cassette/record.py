@@ -2,23 +2,25 @@
 
 import asyncio
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from cassette import FORMAT, CassetteError
-from cassette.format import LARGE, Line, blob, encode, seal, write_closed
+from cassette.format import LARGE, Cassette, Line, blob, compact, encode, seal_text, write_closed
 from cassette.scrub import Scrubber
 
 import anyio
 import httpx2
 from starlette.types import Receive, Scope, Send
 
-UNCOMPRESSED = ("accept-encoding", "identity")
+CONNECT_TIMEOUT_S = 5.0
+UNCOMPRESSED = (b"accept-encoding", b"identity")
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -35,33 +37,45 @@ HOP_BY_HOP = {
 
 
 class Tape:
-    """Writes a cassette line by line into `FILE.part`; `close` makes it `FILE`."""
+    """Writes a cassette line by line into `FILE.part`; `close` makes it `FILE`.
+
+    The file is made when the first answer comes. What goes wrong in writing never disturbs the
+    conversation: it is kept, and `close` tells it.
+    """
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        """Raises OSError where the file cannot be written."""
+        """Raises CassetteError where no file can be, before anything is asked."""
         self._path, self._part = path, path.with_name(path.name + ".part")
-        self._file = self._part.open("wb")
         self._header = {"cassette": FORMAT, **header}
+        self._file: BinaryIO | None = None
         self._waiting: list[Line] = []
-        self._is_headed = False
+        self._failure = ""
         self._crc = self._lines = 0
         self._blobs: set[str] = set()
         self.scrubber = Scrubber()
+        self._check_place()
 
     def write(self, line: Line) -> None:
         """Write a line; before the header, which waits for the first answer, keep it."""
-        if not self._is_headed:
+        if self._file is None:
             self._waiting.append(line)
-            return
-        sealed, self._crc = seal(line, self._crc)
-        self._file.write(sealed)
-        self._lines += 1
+        elif not self._failure:
+            sealed, self._crc = seal_text(self.scrubber.clean(compact(line)), self._crc)
+            try:
+                self._file.write(sealed)
+                self._lines += 1
+            except OSError as error:
+                self._failure = f"{self._path} cannot be written: {error.strerror}"
 
     def head(self, answered_by: str) -> None:
-        """Write the header, once it is known who answers, and what has waited for it."""
-        if self._is_headed:
+        """Make the file once it is known who answers; write the header and what has waited."""
+        if self._file is not None or self._failure:
             return
-        self._is_headed = True
+        try:
+            self._file = os.fdopen(os.open(self._part, _EXCLUSIVE, 0o600), "wb")
+        except OSError as error:
+            self._failure = f"{self._part} cannot be made: {error.strerror}"
+            return
         waiting, self._waiting = self._waiting, []
         for line in [self._header | {"answered_by": answered_by}, *waiting]:
             self.write(line)
@@ -77,14 +91,39 @@ class Tape:
         return {"blob": line["blob"]}
 
     def close(self) -> None:
-        """End the cassette. Raises CassetteError where a secret could not be taken out."""
-        self.head("nobody")
-        write_closed(self._file, self._crc, self._lines)
-        self._file.close()
-        if self.scrubber.leaked:
-            self._part.unlink()
-            raise CassetteError(f"{self._path} was not written: a key came in two pieces")
+        """End the cassette, and read it once. Raises CassetteError where there is none then."""
+        if self._file is None:
+            raise CassetteError(self._failure or f"{self._path}: nothing was answered, so no file")
+        try:
+            self._finish(self._file)
+        except CassetteError:
+            self._part.unlink(missing_ok=True)
+            raise
         self._part.replace(self._path)
+
+    def _finish(self, file: BinaryIO) -> None:
+        try:
+            write_closed(file, self._crc, self._lines)
+            file.close()
+        except OSError as error:
+            self._failure = self._failure or f"{self._path} cannot be written: {error.strerror}"
+        if self.scrubber.leaked:
+            self._failure = f"{self._path} was not written: a key came in pieces or in escapes"
+        if self._failure:
+            raise CassetteError(self._failure)
+        Cassette(self._part)
+
+    def _check_place(self) -> None:
+        if self._path.exists() and not self._path.is_file():
+            raise CassetteError(f"{self._path} cannot be written: it is no file")
+        if not os.access(self._path.parent, os.W_OK):
+            raise CassetteError(f"{self._path.parent} is no folder that can be written to")
+        if self._part.exists():
+            why = "another recording is at work, or one was killed; then delete it"
+            raise CassetteError(f"{self._part} is in the way: {why}")
+
+
+_EXCLUSIVE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
 class Recorder:
@@ -93,8 +132,10 @@ class Recorder:
     def __init__(self, tape: Tape, upstream: str) -> None:
         self._tape = tape
         self._origin = upstream.removesuffix("/").removesuffix("/v1")
-        self._host = httpx2.URL(upstream).netloc.decode("ascii")
-        self._client = httpx2.AsyncClient(timeout=None, trust_env=not self._is_loopback())
+        self._host = httpx2.URL(upstream).netloc.decode("ascii")  # without user and password
+        tape.scrubber.learn_url(upstream)
+        patient = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
+        self._client = httpx2.AsyncClient(timeout=patient, trust_env=not self._is_loopback())
         self._count = 0
 
     def _is_loopback(self) -> bool:
@@ -121,7 +162,8 @@ class Recorder:
         request = self._client.build_request(
             scope["method"],
             self._origin + path_of(scope),
-            headers=[pair for pair in headers if pair[0] not in HOP_BY_HOP] + [UNCOMPRESSED],
+            headers=[pair for pair in scope["headers"] if pair[0].decode() not in HOP_BY_HOP]
+            + [UNCOMPRESSED],
             content=body,
         )
         # The request is written down while whoever answers is already at work on it.
@@ -147,7 +189,7 @@ class Recorder:
         line = {
             "request": self._count,
             "method": scope["method"],
-            "path": tape.scrubber.clean(path_of(scope).encode()).decode(),
+            "path": tape.scrubber.path(path_of(scope)),
             "headers": tape.scrubber.headers(headers),
         }
         if kind.startswith("multipart/"):
@@ -159,7 +201,7 @@ class Recorder:
         message = f"The recorder cannot reach {self._host}: {error}"
         fields = {"message": message, "type": "server_error", "param": None, "code": "unreachable"}
         body = json.dumps({"error": fields}).encode()
-        headers = {"content-type": "application/json", "x-should-retry": "false"}
+        headers = {"content-type": "application/json"}
         self._tape.head(self._host)
         exchange.note_head(502, headers)
         exchange.note_chunk(body)
@@ -182,11 +224,9 @@ class Passage:
     async def carry(self, response: httpx2.Response, receive: Receive, send: Send) -> None:
         """Pass an answer on; if the client leaves, leave as well."""
         raw = [(n.lower(), v) for n, v in response.headers.raw]
-        kept = [
-            pair
-            for pair in raw
-            if pair[0].decode() not in HOP_BY_HOP or pair[0] == b"content-length"
-        ]
+        packed = response.headers.get("content-encoding", "identity") != "identity"
+        dropped = HOP_BY_HOP | {"content-encoding"} if packed else HOP_BY_HOP - {"content-length"}
+        kept = [pair for pair in raw if pair[0].decode("latin-1") not in dropped]
         await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
         named = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept]
         self.note_head(response.status_code, self._tape.scrubber.headers(named))
@@ -198,14 +238,18 @@ class Passage:
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            await self._body(response, send)
+            # Some servers compress although told not to: then it is unpacked, for the file to read.
+            blocks = response.aiter_bytes() if packed else response.aiter_raw()
+            await self._body(response, blocks, send)
             group.cancel_scope.cancel()
         if self.how == "complete":
             await send({"type": "http.response.body", "body": b""})
 
-    async def _body(self, response: httpx2.Response, send: Send) -> None:
+    async def _body(
+        self, response: httpx2.Response, blocks: AsyncIterator[bytes], send: Send
+    ) -> None:
         try:
-            async for block in response.aiter_raw():
+            async for block in blocks:
                 await send({"type": "http.response.body", "body": block, "more_body": True})
                 self.note_chunk(block)
         except httpx2.TransportError:
@@ -258,12 +302,14 @@ def describe(tape: Keeper, kind: str, body: bytes) -> Line:
     """A request's body as fields: JSON as such, a form part by part, anything else as it is."""
     if not body:
         return {}
-    if kind.startswith("multipart/"):
-        return {"form": [describe_part(tape, *part) for part in parts_of(kind, body)]}
     clean = tape.scrubber.clean(body)
-    if kind.startswith("application/json"):
-        with suppress(ValueError):
-            return {"json": json.loads(clean)}
+    with suppress(ValueError, LookupError, RecursionError):
+        if kind.startswith("multipart/"):
+            return {"form": [describe_part(tape, *part) for part in parts_of(kind, body)]}
+        if kind.startswith("application/json"):
+            value = json.loads(clean)
+            json.dumps(value, allow_nan=False)  # what the format could not hold is kept as it is
+            return {"json": value}
     return {"body": tape.keep(clean)}
 
 

@@ -1,14 +1,16 @@
 """Secrets are taken out before anything is written: by value, by pattern, and by an allow-list.
 
 Of headers only those named here are kept. In paths and bodies the values that a client
-authenticated with are replaced, and whatever looks like a key. A secret that comes in two chunks
-cannot be replaced any more when it is seen; then the recording is refused.
+authenticated with are replaced, and whatever looks like a key. A secret that comes in two chunks,
+or in escapes of JSON, cannot be replaced any more when it is seen; then the recording is refused.
+What a server spells out over several events is beyond this.
 """
 
 import re
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 SCRUBBED = b"[scrubbed]"
 LONGEST_SECRET = 256
@@ -20,6 +22,7 @@ KEPT_HEADERS = re.compile(
     re.VERBOSE,
 )
 SECRET_HEADERS = ("authorization", "openai-organization", "openai-project", "cookie", "api-key")
+_ESCAPE = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 _LOOKS_LIKE_KEY = re.compile(
     rb"\b(?:sk|ek|rk|pk|sess)[-_][A-Za-z0-9_-]{16,}|\bBearer +[\w.~+/-]{8,}"
 )
@@ -41,13 +44,30 @@ class Scrubber:
                 prefix = "openai-insecure-api-key."
                 words = [word.strip(", ").removeprefix(prefix) for word in value.split(",")]
             for word in words:
-                if len(word) >= SHORTEST_SECRET and word.lower() not in ("bearer", "realtime"):
-                    self._secrets |= {word.encode(), quote(word, safe="").encode()}
+                self._learn(word)
+
+    def learn_url(self, url: str) -> None:
+        """Remember the user and the password of an address."""
+        parts = urlsplit(url)
+        if parts.password:
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            for word in (unquote(parts.password), b64encode(pair.encode()).decode()):
+                self._learn(word)
+
+    def _learn(self, word: str) -> None:
+        if len(word) >= SHORTEST_SECRET and word.lower() not in ("bearer", "realtime"):
+            self._secrets |= {word.encode(), quote(word, safe="").encode()}
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> dict[str, str]:
         """The headers that are kept, scrubbed."""
         kept = [(name, value) for name, value in headers if KEPT_HEADERS.fullmatch(name)]
         return {name: self.clean(value.encode()).decode() for name, value in kept}
+
+    def path(self, path: str) -> str:
+        """A path without its secrets, percent-encoded ones included."""
+        plain = unquote(path)
+        clean = self.clean(plain.encode(errors="replace")).decode(errors="replace")
+        return quote(clean, safe="/?=&[]") if clean != plain else path
 
     def clean(self, data: bytes) -> bytes:
         """The data without its secrets."""
@@ -61,6 +81,9 @@ class Scrubber:
         joined = tail + data[:LONGEST_SECRET]
         if self.clean(joined) != self.clean(tail) + self.clean(data[:LONGEST_SECRET]):
             self.leaked = self.leaked or self._spans(joined, len(tail))
+        plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), tail + data)
+        if plain != tail + data and self.clean(plain) != plain:
+            self.leaked = True
         self._tails[exchange] = (tail + data)[-LONGEST_SECRET:]
         return self.clean(data)
 

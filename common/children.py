@@ -27,12 +27,12 @@ class Child:
 
 
 @contextmanager
-def start_child(*command: str) -> Iterator[Child]:
+def start_child(*command: str, **variables: str) -> Iterator[Child]:
     """Start a server as `python -m ...`; its base URL is empty where it did not come up."""
     process = subprocess.Popen(
         [sys.executable, "-m", *command],
         cwd=COURSE,
-        env={name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")},
+        env=_without_keys() | variables,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -50,6 +50,10 @@ def start_child(*command: str) -> Iterator[Child]:
         finally:
             process.stdin.close()
             child.said = child.said or process.stdout.read().strip()
+
+
+def _without_keys() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
 
 
 @contextmanager
@@ -86,11 +90,11 @@ class Tape:
         path = str(self.file.resolve())
         about = json.dumps({"sdk": f"openai {version('openai')}", **self.about})
         command = (
-            ["record", path, "--upstream", upstream, "--about", about]
+            ["record", path, "--about", about]
             if self.is_recording
             else ["play", path, "--speed", str(self.speed)]
         )
-        with start_child("cassette", *command) as child:
+        with start_child("cassette", *command, CASSETTE_UPSTREAM=upstream) as child:
             if not child.base_url:
                 raise TapeError(child.said or "the cassette could not be opened", attempt=_ANOTHER)
             yield child.base_url

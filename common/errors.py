@@ -55,6 +55,11 @@ def explain(error: BaseException, where: Where) -> CourseError | None:
 
 def _status(error: openai.APIStatusError, where: Where) -> CourseError:
     number = f"{error.status_code} {error.code or error.type or ''}".strip()
+    if error.code == "not_recorded":
+        attempt = f"record it: {course_command(*LESSON)} ... --record FILE"
+        return CourseError("the cassette does not hold this request", _said(error), attempt)
+    if error.code == "unreachable":
+        return CourseError(f"the server cannot be reached ({number})", _said(error), OFFLINE)
     if error.code == "model_not_found":
         return _no_model(number, where)
     if error.status_code == 401:

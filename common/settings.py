@@ -63,7 +63,8 @@ class Settings:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.base_url or OPENAI).netloc
+        """The server's name and port, without a user and a password that may stand before it."""
+        return urlsplit(self.base_url or OPENAI).netloc.rpartition("@")[2]
 
     @property
     def is_loopback(self) -> bool:
