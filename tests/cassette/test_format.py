@@ -77,6 +77,16 @@ DAMAGED = {
     "status is nonsense": ([HEADER, REQUEST, RESPONSE | {"status": 7}], "line 3 does not fit"),
     "bad base64": ([*WHOLE[:3], {"chunk": 1, "after": 0.1, "base64": "!"}], "line 4 does not fit"),
     "wrong blob": ([HEADER, blob(b"a") | {"blob": "0" * 64}], "line 2 does not fit"),
+    "no answerer": ([{"cassette": 1, "recorded": "x"}], "line 1 does not fit"),
+    "escapes for the terminal": ([HEADER | {"answered_by": "\x1b[2J"}], "line 1 does not fit"),
+    "header in two lines": (
+        [HEADER, REQUEST, RESPONSE | {"headers": {"a": "b\r\nc"}}],
+        "line 3 does not fit",
+    ),
+    "status with a fraction": (
+        [HEADER, REQUEST, RESPONSE | {"status": 200.5}],
+        "line 3 does not fit",
+    ),
     "unknown kind": ([HEADER, {"surprise": 1}], "line 2 does not fit"),
     "line behind the end": ([*WHOLE, {"closed": 5}], "stands behind the end"),
 }

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import json
+import os
 import threading
 import zlib
 from contextlib import closing, contextmanager
@@ -316,3 +318,147 @@ def request_of(exchange):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     return scope, receive
+
+
+def post(base_url, body=b"{}", **options):
+    headers = {"authorization": f"Bearer {SECRET}", "content-type": "application/json"}
+    return httpx2.post(
+        f"{base_url}/x",
+        content=body,
+        headers=headers | options.pop("headers", {}),
+        trust_env=False,
+        **options,
+    )
+
+
+def test_p8_secrets_in_odd_places_are_not_written(echo, tape):
+    escaped = SECRET.replace("s", "\\u0073", 1)
+    writer = Tape(tape, {"recorded": "2026-11-24", "lesson": f"lesson {SECRET}"})
+    with serving(Recorder(writer, echo)) as base_url:
+        post(base_url, f'{{"text": "{escaped}"}}'.encode(), headers={"x-plain": "x"})
+        httpx2.post(f"{base_url}/y", files={SECRET: (SECRET, b"x")}, trust_env=False)
+        httpx2.post(
+            f"{base_url}/y?key=sk%2Dproj%2DAbCdEfGhIjKlMnOpQrStUvWx", content=b"", trust_env=False
+        )
+
+    # The echo sends the escapes back as they came, where they can only be refused.
+    with pytest.raises(CassetteError, match="in pieces or in escapes"):
+        writer.close()
+    assert list(tape.parent.iterdir()) == []
+
+
+def test_p8_escapes_in_a_request_are_scrubbed(emulator, tape):
+    escaped = SECRET.replace("s", "\\u0073", 1)
+    with recorder(tape, emulator.base_url) as base_url:
+        post(base_url, f'{{"model": "{escaped}"}}'.encode())
+
+    assert SECRET not in tape.read_text()
+
+
+def test_password_of_an_address_is_not_written(echo, tape):
+    with recorder(tape, echo.replace("//", "//user:pass-word-1@")) as base_url:
+        httpx2.post(f"{base_url}/x", content=b"{}", trust_env=False)
+
+    text = tape.read_text()
+    assert "pass-word-1" not in text
+    assert base64.b64encode(b"user:pass-word-1").decode() not in text
+
+
+BODIES = {
+    "nan": b'{"a": NaN}',
+    "endless": b'{"a": 1e999}',
+    "half a surrogate": b'{"a": "\\ud800"}',
+    "deep": b'{"a": ' + b"[" * 50_000,
+    "no json": b"\xff\xfe{",
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_odd_bodies_are_recorded_and_matched(emulator, tape, name):
+    with recorder(tape, emulator.base_url) as base_url:
+        recorded = post(base_url, BODIES[name], headers={"x-odd": "caf\u00e9".encode("latin-1")})
+
+    with player(tape) as base_url:
+        replayed = post(base_url, BODIES[name])
+
+    assert (replayed.status_code, replayed.text) == (recorded.status_code, recorded.text)
+    assert recorded.status_code == 404
+
+
+class Packed(BaseHTTPRequestHandler):
+    """Compresses although it was told not to."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        body = gzip.compress(b'{"hello": 1}')
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_packed_answer_is_unpacked(tape):
+    with HTTPServer(("127.0.0.1", 0), Packed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with recorder(tape, f"http://127.0.0.1:{server.server_port}/v1") as base_url:
+            recorded = post(base_url).json()
+        server.shutdown()
+
+    with player(tape) as base_url:
+        assert post(base_url).json() == recorded == {"hello": 1}
+
+
+def test_place_is_checked_before_anything_is_asked(tmp_path):
+    taken = tmp_path / "a.jsonl"
+    taken.with_name("a.jsonl.part").touch()
+
+    for path, message in [
+        (tmp_path, "it is no file"),
+        (tmp_path / "none" / "a.jsonl", "is no folder"),
+        (taken, "is in the way"),
+    ]:
+        with pytest.raises(CassetteError, match=message):
+            Tape(path, {})
+
+
+def test_nothing_answered_leaves_no_file(emulator, tape):
+    with (
+        pytest.raises(CassetteError, match="nothing was answered"),
+        recorder(tape, emulator.base_url),
+    ):
+        pass
+
+    assert list(tape.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="limits the size of files as POSIX can")
+def test_full_disk_never_disturbs_the_conversation(emulator, tape):
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(CassetteError, match="tape.jsonl cannot be written: File too large"):
+        with recorder(tape, emulator.base_url) as base_url, connect(base_url) as client:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+            try:
+                stream = list(client.chat.completions.create(**QUESTION, stream=True))
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert stream[-1].choices[0].finish_reason == "stop"
+    assert list(tape.parent.iterdir()) == []
+
+
+def test_unreachable_server_is_tried_again(tape):
+    with recorder(tape, "http://127.0.0.1:9/v1") as base_url:
+        client = connect(base_url).with_options(max_retries=1)
+        client._calculate_retry_timeout = lambda *_: 0.0
+        with client, pytest.raises(openai.InternalServerError) as caught:
+            client.models.list()
+
+    assert caught.value.code == "unreachable"
+    assert tape.read_text().count('"status":502') == 2
