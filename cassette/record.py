@@ -264,8 +264,13 @@ class Passage:
         self._note({"response": self._number}, {"status": status, "headers": dict(headers)})
 
     def note_chunk(self, block: bytes) -> None:
-        clean = self._tape.scrubber.clean_chunk(self._number, block)
-        self._note({"chunk": self._number}, encode(clean))
+        scrubber = self._tape.scrubber
+        scrubber.watch(self._number, block)
+        body = encode(block)
+        # Text is cleaned when its line is written; what base64 hides has to be cleaned before.
+        self._note(
+            {"chunk": self._number}, body if "text" in body else encode(scrubber.clean(block))
+        )
 
     def note_end(self) -> None:
         self._note({"end": self._number}, {"how": self.how})

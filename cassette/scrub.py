@@ -75,17 +75,16 @@ class Scrubber:
             data = data.replace(secret, SCRUBBED)
         return _LOOKS_LIKE_KEY.sub(SCRUBBED, data)
 
-    def clean_chunk(self, exchange: int, data: bytes) -> bytes:
-        """A piece of a body without its secrets; one that began in the piece before is a leak."""
+    def watch(self, exchange: int, data: bytes) -> None:
+        """Notice a secret that began in the piece of the body before this one, or is escaped."""
         tail = self._tails[exchange]
-        joined = tail + data[:LONGEST_SECRET]
-        if self.clean(joined) != self.clean(tail) + self.clean(data[:LONGEST_SECRET]):
-            self.leaked = self.leaked or self._spans(joined, len(tail))
-        plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), tail + data)
-        if plain != tail + data and self.clean(plain) != plain:
+        border = tail + data[:LONGEST_SECRET]
+        if self.clean(border) != border and self._spans(border, len(tail)):
             self.leaked = True
+        if b"\\u00" in data:
+            plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), tail + data)
+            self.leaked = self.leaked or self.clean(plain) != plain
         self._tails[exchange] = (tail + data)[-LONGEST_SECRET:]
-        return self.clean(data)
 
     def _spans(self, joined: bytes, border: int) -> bool:
         found = [m.span() for m in _LOOKS_LIKE_KEY.finditer(joined)]
