@@ -5,7 +5,7 @@
 3  events    the Responses API: typed events instead of chunks
 4  usage     what it cost: the chunk that has no choices
 5  stop      leave early, and the server stops, too
-6  broken    the line breaks: keep what came, say what happened
+6  broken    the connection breaks: keep what came, say what happened
 7  together  several answers at once, with the async client
 
 python 01_streaming.py                        all of it; no key needed
@@ -61,7 +61,7 @@ def stream(client: OpenAI, ask: Ask) -> Generator[str, None, None]:
                 # The first delta tells the role and the last one nothing: both have no text.
                 if choice.delta.content:
                     yield choice.delta.content
-    # A line that is cut cleanly looks like an end; only "stop" says that the answer is whole.
+    # A connection that is cut looks like an end; only "stop" says that the answer is whole.
     if finish != "stop":
         raise EOFError(f"the stream ended with finish_reason {finish}")
 

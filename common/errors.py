@@ -54,36 +54,39 @@ def explain(error: BaseException, where: Where) -> CourseError | None:
 
 
 def _status(error: openai.APIStatusError, where: Where) -> CourseError:
+    """A refusal: first by its code, which tells most, then by its status."""
     number = f"{error.status_code} {error.code or error.type or ''}".strip()
-    if error.code == "not_recorded":
-        attempt = f"record it: {course_command(*LESSON)} ... --record FILE"
-        return CourseError("the cassette does not hold this request", _said(error), attempt)
-    if error.code == "unreachable":
-        return CourseError(f"the server cannot be reached ({number})", _said(error), OFFLINE)
-    if error.code == "model_not_found":
-        return _no_model(number, where)
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code](number, _said(error), where)
     if error.status_code == 401:
         return _bad_key(number, where)
-    if error.code == "insufficient_quota":
-        return CourseError(
-            f"the account has no credit left ({number})",
-            "OpenAI answers 429 for that too, but trying again does not help",
-            f"add credit at https://platform.openai.com/settings/billing, or {OFFLINE}",
-        )
     if error.status_code == 429:
-        return CourseError(
-            f"the server asks to slow down ({number})",
-            _said(error),
-            "wait a minute, then run it again",
-        )
+        wait = "wait a minute, then run it again"
+        return CourseError(f"the server asks to slow down ({number})", _said(error), wait)
     if not isinstance(error.body, dict):
         return not_openai(where.host, f"it answered {error.status_code} without a reason in JSON")
     if error.status_code >= 500:
         why = f"nothing is wrong on this side; the request id is {error.request_id}"
-        return CourseError(
-            f"the server failed ({number})", why, f"run it again in a minute, or {OFFLINE}"
-        )
+        again = f"run it again in a minute, or {OFFLINE}"
+        return CourseError(f"the server failed ({number})", why, again)
     return CourseError(f"the server refused the request ({number})", _said(error), OFFLINE)
+
+
+def _no_credit(number: str, said: str, where: Where) -> CourseError:
+    return CourseError(
+        f"the account has no credit left ({number})",
+        "OpenAI answers 429 for that too, but trying again does not help",
+        f"add credit at https://platform.openai.com/settings/billing, or {OFFLINE}",
+    )
+
+
+def _not_recorded(number: str, said: str, where: Where) -> CourseError:
+    attempt = f"record it: {course_command(*LESSON)} ... --record FILE"
+    return CourseError("the cassette does not hold this request", said, attempt)
+
+
+def _unreachable(number: str, said: str, where: Where) -> CourseError:
+    return CourseError(f"the server cannot be reached ({number})", said, OFFLINE)
 
 
 def not_openai(host: str, why: str) -> CourseError:
@@ -98,7 +101,7 @@ def _said(error: openai.APIStatusError) -> str:
     return str(body.get("message")) if isinstance(body, dict) else str(error.message)
 
 
-def _no_model(number: str, where: Where) -> CourseError:
+def _no_model(number: str, said: str, where: Where) -> CourseError:
     known = MODELS.get(where.model)
     ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
     better = (known.successor if known else None) or DEFAULT_MODELS["OPENAI_MODEL"]
@@ -173,6 +176,13 @@ def _system(error: BaseException, where: Where) -> CourseError:
 def _sdk(error: BaseException, where: Where) -> CourseError:
     return CourseError(f"the openai package refused: {error}", attempt=course_command("doctor"))
 
+
+_BY_CODE: dict[str, Callable[[str, str, Where], CourseError]] = {
+    "model_not_found": _no_model,
+    "insufficient_quota": _no_credit,
+    "not_recorded": _not_recorded,
+    "unreachable": _unreachable,
+}
 
 # The first kind that fits counts, so the special ones stand before the general ones.
 _KINDS: list[tuple[type[BaseException], Callable[[Any, Where], CourseError]]] = [

@@ -1,12 +1,15 @@
 """Lesson 1 as a learner meets it: run in a terminal, in a pipe, with a key, without packages."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 from tests import lesson1
 from tests.conftest import Gate
@@ -145,7 +148,8 @@ def test_killed_emulator_is_told():
         shown = ""
         while not shown.endswith("A public") and (letter := learner.stdout.read(1)):
             shown += letter
-        subprocess.run(["pkill", "-9", "-P", str(learner.pid), "-f", "emulator"], check=True)
+        children = Path(f"/proc/{learner.pid}/task/{learner.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
         out, err = learner.communicate(timeout=10)
 
     assert learner.returncode == 1
