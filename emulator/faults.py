@@ -172,6 +172,20 @@ def _failed_only(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
     yield sse.event("response.failed", sse.compact(failed))
 
 
+def _buffer(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    """Everything at once, at the time of the last piece, as through a proxy that buffers."""
+    whole = b""
+    for block in blocks:
+        if isinstance(block, sse.Piece):
+            yield sse.Piece()
+        whole += block
+    yield sse.Alone(whole)
+
+
+def _html(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+    yield b"<!DOCTYPE html><title>Log in</title><p>Log in to use this network.\n"
+
+
 def _split(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
     """Every block in parts of `argument` bytes, so that letters are cut in two."""
     size = int(fault.argument)
@@ -210,6 +224,8 @@ BODY: dict[str, Callable[[Blocks, Fault], Iterator[bytes]]] = {
     "error-nested": _error_nested,
     "error-flat": _error_flat,
     "failed-only": _failed_only,
+    "html200": _html,
+    "buffer": _buffer,
     "split": _split,
     "comment": _before_each(b": ping\n\n"),
     "retry-block": _before_each(b"retry: 3000\n\n"),

@@ -145,6 +145,8 @@ class Reply(Response):
         self._exchange: Exchange = request.scope["exchange"]
         self._faults: list[Fault] = request.scope["faults"]
         self._blocks = bend(blocks, self._faults)
+        if any(fault.name == "html200" for fault in self._faults):
+            self.headers["content-type"] = "text/html; charset=utf-8"
         self._delay_s = delay_s
         self._batch: list[bytes] = []
 

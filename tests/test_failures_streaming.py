@@ -166,6 +166,32 @@ def test_s9_other_keep_alives_end_the_stream(client, name):
     assert isinstance(error, json.JSONDecodeError)
 
 
+def test_s10_login_page_is_an_empty_stream(client):
+    asked = client.chat.completions.with_streaming_response
+
+    text, error = drain(client.chat.completions.create(**QUESTION, stream=True, **fault("html200")))
+    with asked.create(**QUESTION, stream=True, **fault("html200")) as response:
+        kind = response.headers["content-type"]
+
+    assert (text, error) == ("", None)
+    assert kind.startswith("text/html")
+
+
+def test_s11_buffered_stream_comes_at_once(start):
+    waits, now = [], [0.0]
+
+    async def sleep(seconds):
+        waits.append(seconds)
+        now[0] += seconds
+
+    emulator = start(pace=1, sleep=sleep, clock=lambda: now[0], faults=["buffer"])
+    with connect(emulator) as client:
+        stream = client.chat.completions.create(**QUESTION, stream=True)
+
+        assert text_of(stream) == "one two three four five six"
+    assert sum(waits) == pytest.approx(0.4 + 5 * 0.025)
+
+
 def test_s12_silence_is_a_timeout(client):
     hasty = client.with_options(timeout=0.2)
 
