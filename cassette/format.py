@@ -193,8 +193,9 @@ class Cassette:
         self.header = line
 
     def _take_request(self, line: Line, offset: int) -> None:
-        if line["request"] in self.exchanges or not self.header:
-            raise ValueError("expected each request once, behind the header")
+        number = line["request"]
+        if type(number) is not int or number in self.exchanges or not self.header:
+            raise ValueError("expected each number once, behind the header")
         _check_strings(line["method"], line["path"])
         self.exchanges[line["request"]] = Recorded(line["request"], line)
 

@@ -35,7 +35,7 @@ class Matcher:
     """Hands out each recorded exchange once; equal ones in the order of the recording."""
 
     def __init__(self, exchanges: Iterable[Recorded]) -> None:
-        self._left = list(exchanges)
+        self._left = sorted(exchanges, key=lambda each: each.number)
         self._played: list[Recorded] = []
 
     def take(self, asked: Asked) -> Recorded | None:

@@ -1,13 +1,13 @@
 """The recorder: a loopback proxy that passes everything on at once, and writes it down after."""
 
-import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from email.parser import BytesParser
 from email.policy import HTTP
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -166,28 +166,27 @@ class Recorder:
             + [UNCOMPRESSED],
             content=body,
         )
-        # The request is written down while whoever answers is already at work on it.
-        sending = asyncio.ensure_future(self._client.send(request, stream=True))
-        await asyncio.sleep(0)
-        exchange = Passage(self._tape, self._note_request(scope, headers, body), start)
+        self._count += 1
+        self._tape.scrubber.learn(headers)
+        exchange = Passage(self._tape, self._count, start)
+        exchange.later(partial(self._note_request, self._count, scope, headers, body))
         try:
-            response = await sending
+            response = await self._client.send(request, stream=True)
             is_emulator = "x-openai-emulator" in response.headers
-            self._tape.head("emulator" if is_emulator else self._host)
+            exchange.later(partial(self._tape.head, "emulator" if is_emulator else self._host))
             await exchange.carry(response, receive, send)
         except httpx2.TransportError as error:
             await self._unreachable(error, exchange, send)
         finally:
-            sending.cancel()
             exchange.note_end()
 
-    def _note_request(self, scope: Scope, headers: list[tuple[str, str]], body: bytes) -> int:
-        self._count += 1
+    def _note_request(
+        self, number: int, scope: Scope, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
         tape = self._tape
-        tape.scrubber.learn(headers)
         kind = dict(headers).get("content-type", "")
         line = {
-            "request": self._count,
+            "request": number,
             "method": scope["method"],
             "path": tape.scrubber.path(path_of(scope)),
             "headers": tape.scrubber.headers(headers),
@@ -195,14 +194,13 @@ class Recorder:
         if kind.startswith("multipart/"):
             line["headers"]["content-type"] = "multipart/form-data"
         tape.write(line | describe(tape, kind, body))
-        return self._count
 
     async def _unreachable(self, error: Exception, exchange: "Passage", send: Send) -> None:
         message = f"The recorder cannot reach {self._host}: {error}"
         fields = {"message": message, "type": "server_error", "param": None, "code": "unreachable"}
         body = json.dumps({"error": fields}).encode()
         headers = {"content-type": "application/json"}
-        self._tape.head(self._host)
+        exchange.later(partial(self._tape.head, self._host))
         exchange.note_head(502, headers)
         exchange.note_chunk(body)
         exchange.how = "complete"
@@ -214,12 +212,27 @@ class Recorder:
 class Passage:
     """One answer on its way through: sent on first, noted after.
 
-    `how` it ended: `complete`, `cut` by the server, or `left` by the client.
+    Until the first block of the body has been sent on, notes are only kept, so that writing them
+    down delays nobody. `how` it ended: `complete`, `cut` by the server, or `left` by the client.
     """
 
     def __init__(self, tape: Tape, number: int, start: float) -> None:
         self._tape, self._number, self._start = tape, number, start
+        self._kept: list[Callable[[], None]] | None = []
         self.how = "left"
+
+    def later(self, note: Callable[[], None]) -> None:
+        """Write a note, but not before the first block is on its way."""
+        if self._kept is None:
+            note()
+        else:
+            self._kept.append(note)
+
+    def catch_up(self) -> None:
+        """Write the notes that were kept."""
+        notes, self._kept = self._kept or [], None
+        for note in notes:
+            note()
 
     async def carry(self, response: httpx2.Response, receive: Receive, send: Send) -> None:
         """Pass an answer on; if the client leaves, leave as well."""
@@ -252,6 +265,7 @@ class Passage:
             async for block in blocks:
                 await send({"type": "http.response.body", "body": block, "more_body": True})
                 self.note_chunk(block)
+                self.catch_up()
         except httpx2.TransportError:
             self.how = "cut"
         else:
@@ -273,11 +287,12 @@ class Passage:
         )
 
     def note_end(self) -> None:
+        self.catch_up()
         self._note({"end": self._number}, {"how": self.how})
 
     def _note(self, kind: Line, fields: Line) -> None:
         after = round(time.perf_counter() - self._start, 4)
-        self._tape.write(kind | {"after": after} | fields)
+        self.later(partial(self._tape.write, kind | {"after": after} | fields))
 
 
 def path_of(scope: Scope) -> str:

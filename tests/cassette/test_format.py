@@ -66,6 +66,7 @@ DAMAGED = {
     "no header": (WHOLE[1:], "line 1 is no header"),
     "two headers": ([HEADER, *WHOLE], "line 2 does not fit"),
     "request twice": ([HEADER, REQUEST, REQUEST], "line 3 does not fit"),
+    "number is text": ([HEADER, REQUEST | {"request": "1"}], "line 2 does not fit"),
     "answer to nothing": ([HEADER, RESPONSE], "line 2 does not fit"),
     "chunk before head": ([HEADER, REQUEST, CHUNK], "line 3 does not fit"),
     "chunk after end": ([*WHOLE, CHUNK], "line 6 does not fit"),
