@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from cassette import CassetteError
 from cassette.format import LARGE, Cassette, Line, Recorded, decode, digest, encode
 from cassette.match import Asked, Matcher
-from cassette.record import describe, path_of, read_body
+from cassette.record import describe, hangup, path_of, read_body
 from cassette.scrub import Scrubber
 
 from starlette.types import Receive, Scope, Send
@@ -47,7 +47,7 @@ class Player:
         if exchange is None:
             await self._refuse(self._matcher.why_not(asked), send)
             return
-        gone = asyncio.ensure_future(_hangup(receive))
+        gone = asyncio.ensure_future(hangup(receive))
         try:
             await self._play(exchange, start, gone, send)
         finally:
@@ -111,8 +111,3 @@ class Bodies:
 
     def keep(self, data: bytes) -> Line:
         return encode(data) if len(data) < LARGE else {"blob": digest(data)}
-
-
-async def _hangup(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

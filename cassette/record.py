@@ -246,8 +246,7 @@ class Passage:
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:
-                while (await receive())["type"] != "http.disconnect":
-                    pass
+                await hangup(receive)
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
@@ -308,6 +307,12 @@ async def read_body(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if not message.get("more_body"):
             return bytes(body)
+
+
+async def hangup(receive: Receive) -> None:
+    """Return once the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Keeper(Protocol):

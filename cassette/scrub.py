@@ -79,8 +79,7 @@ class Scrubber:
         """Notice a secret that began in the piece of the body before this one, or is escaped."""
         tail = self._tails[exchange]
         border = tail + data[:LONGEST_SECRET]
-        if self.clean(border) != border and self._spans(border, len(tail)):
-            self.leaked = True
+        self.leaked = self.leaked or self._spans(border, len(tail))
         if b"\\u00" in data:
             plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), tail + data)
             self.leaked = self.leaked or self.clean(plain) != plain

@@ -9,7 +9,7 @@ nothing of these          the emulator
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,16 +63,16 @@ class Line:
 
     def tapped(self, tap: Tap) -> "Line":
         """The same line with a tap on whatever crosses it."""
-        with nullcontext() if self.is_live else _without_openai_variables():
-            client = self.client.with_options(http_client=self._http(tap.hooks()))
-        return replace(self, client=client, tap=tap)
+        with self._environment():
+            http_client = self._http(tap)
+            return replace(self, client=self.client.with_options(http_client=http_client), tap=tap)
 
     def async_client(self) -> AsyncOpenAI:
         """An async client to the same server; for one `asyncio.run` and `async with`."""
         hooks = self.tap.async_hooks() if self.tap else {"response": []}
         hooks |= {"response": [_refuse_web_page_async, *hooks["response"]]}
         http_client = DefaultAsyncHttpxClient(event_hooks=hooks, **self._options())
-        with nullcontext() if self.is_live else _without_openai_variables():
+        with self._environment():
             return AsyncOpenAI(
                 api_key=self.client.api_key,
                 base_url=self.client.base_url,
@@ -87,17 +87,22 @@ class Line:
             assert isinstance(response.stream, httpx2.SyncByteStream)
             response.stream = BreakingStream(response.stream, how, after)
 
-        hooks = self.tap.hooks() if self.tap else {"response": []}
-        http_client = self._http(hooks | {"response": [bend, *hooks["response"]]})
-        with nullcontext() if self.is_live else _without_openai_variables():
+        http_client = self._http(self.tap, bend)
+        with self._environment():
             return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
 
-    def _http(self, hooks: dict[str, list[Callable[..., Any]]]) -> httpx2.Client:
-        hooks |= {"response": [refuse_web_page, *hooks["response"]]}
+    def _http(self, tap: Tap | None, *bends: Callable[[httpx2.Response], None]) -> httpx2.Client:
+        """A connection that refuses web pages, then bends what comes, then shows it to the tap."""
+        hooks = tap.hooks() if tap else {"response": []}
+        hooks |= {"response": [refuse_web_page, *bends, *hooks["response"]]}
         return DefaultHttpxClient(event_hooks=hooks, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {"timeout": TIMEOUT} if self.is_live else LOCAL
+
+    def _environment(self) -> AbstractContextManager[None]:
+        """Only a live client may read OPENAI_ variables when it is made."""
+        return nullcontext() if self.is_live else _without_openai_variables()
 
 
 @contextmanager

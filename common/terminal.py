@@ -10,7 +10,6 @@ import sys
 import textwrap
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from types import TracebackType
 from typing import Protocol
 
 from rich.cells import cell_len
@@ -83,7 +82,7 @@ class Terminal:
     def timings(self, rows: Mapping[str, Timed]) -> None:
         """Time to first token, total, speed, and a picture of when the text came."""
         longest = max(timed.arrivals[-1] for timed in rows.values())
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        table = bare_table()
         for title in ("", "first text", "all of it", "tokens/s"):
             table.add_column(title, justify="left" if not title else "right")
         table.add_column(f"0 to {longest:.1f} s", no_wrap=True)
@@ -97,7 +96,7 @@ class Terminal:
         self._print_table(table)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        table = bare_table()
         for place, title in enumerate(columns):
             table.add_column(title, overflow="fold", no_wrap=place == 0)
         for row in rows:
@@ -189,12 +188,7 @@ class Lanes:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
             return
@@ -202,11 +196,16 @@ class Lanes:
             self._console.print(f"{title}\n{text}\n", markup=False, soft_wrap=True)
 
     def _columns(self) -> Table:
-        table = Table(box=None, pad_edge=False, expand=True, padding=(0, 2, 0, 0))
+        table = bare_table(expand=True)
         for title in self._titles:
             table.add_column(title, ratio=1, header_style="bold", overflow="fold")
         table.add_row(*map(escape, self._texts))
         return table
+
+
+def bare_table(*, expand: bool = False) -> Table:
+    """Columns without lines between them, two blanks apart."""
+    return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), expand=expand)
 
 
 def histogram(arrivals: Sequence[float], longest: float, width: int, bars: str = BARS) -> str:

@@ -204,10 +204,6 @@ def _before_each(extra: bytes) -> Callable[[Blocks, Fault], Iterator[bytes]]:
     return bent
 
 
-def _eof(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    return _upto(blocks, fault)
-
-
 DOOR: dict[str, Callable[[Fault, str], Exception]] = {
     "401": lambda fault, request_id: bad_key(),
     "429": _refuse_for_now,
@@ -218,7 +214,7 @@ DOOR: dict[str, Callable[[Fault, str], Exception]] = {
 BODY: dict[str, Callable[[Blocks, Fault], Iterator[bytes]]] = {
     "fin": _fin,
     "rst": _rst,
-    "eof": _eof,
+    "eof": _upto,
     "stall": _stall,
     "halfjson": _half_json,
     "error-nested": _error_nested,

@@ -165,8 +165,8 @@ class Reply(Response):
     async def _write_all(self, scope: Scope) -> str:
         """Send head and body; how it ended, as an Exchange tells it."""
         await self._pause(self._delay_s)
-        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        await self._send(start)
+        status, headers = self.status_code, self.raw_headers
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
         try:
             await self._write_blocks()
         except Hangup as fault:

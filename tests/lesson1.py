@@ -42,6 +42,17 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def begin(*command: str, **variables: str) -> subprocess.Popen[str]:
+    """Python with these arguments (the script's path among them), left running for the test."""
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run_here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the script in this process: the same file, arguments and sockets, twenty times faster."""
     out, err, code = StringIO(), StringIO(), 0

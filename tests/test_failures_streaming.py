@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 
 from common.client import BREAKS, LOCAL, Line
@@ -257,10 +256,8 @@ def test_s15_closing_stops_the_server(start):
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
 def test_s16_ctrl_c_keeps_text_and_stops_server(start):
     emulator = start(pace=1, sleep=Gate(passes=8).sleep)
-    command = [sys.executable, str(lesson1.SCRIPT), "stream", ASK.question]
-    environment = lesson1.environment(OPENAI_BASE_URL=emulator.base_url)
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    with lesson1.begin(
+        str(lesson1.SCRIPT), "stream", ASK.question, OPENAI_BASE_URL=emulator.base_url
     ) as learner:
         shown = ""
         while "closed" not in shown and (letter := learner.stdout.read(1)):

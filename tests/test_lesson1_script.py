@@ -137,14 +137,7 @@ def test_bad_settings_are_told_before_anything():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the emulator by /proc")
 def test_killed_emulator_is_told():
-    command = [sys.executable, str(lesson1.SCRIPT), "stream", "--offline"]
-    with subprocess.Popen(
-        command,
-        env=lesson1.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as learner:
+    with lesson1.begin(str(lesson1.SCRIPT), "stream", "--offline") as learner:
         shown = ""
         while not shown.endswith("A public") and (letter := learner.stdout.read(1)):
             shown += letter
@@ -253,14 +246,7 @@ def test_wrong_cassette_is_told(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
 def test_p19_ctrl_c_during_imports():
-    command = [sys.executable, "-X", "importtime", str(lesson1.SCRIPT), "--offline"]
-    with subprocess.Popen(
-        command,
-        env=lesson1.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as learner:
+    with lesson1.begin("-X", "importtime", str(lesson1.SCRIPT), "--offline") as learner:
         for line in learner.stderr:
             if line.rstrip().endswith("httpx2"):
                 break
@@ -272,11 +258,7 @@ def test_p19_ctrl_c_during_imports():
 
 
 def test_closed_pipe_ends_quietly(start):
-    command = [sys.executable, str(lesson1.SCRIPT)]
-    environment = lesson1.environment(OPENAI_BASE_URL=start().base_url)
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as learner:
+    with lesson1.begin(str(lesson1.SCRIPT), OPENAI_BASE_URL=start().base_url) as learner:
         learner.stdout.readline()
         learner.stdout.close()
         error = learner.stderr.read()
@@ -357,14 +339,7 @@ def test_p7_debug_prints_no_key(start):
 def test_p19_ctrl_c_stops_any_part(start, part):
     gate = Gate(passes=0)
     emulator = start(pace=1, sleep=gate.sleep)
-    command = [sys.executable, str(lesson1.SCRIPT), part]
-    with subprocess.Popen(
-        command,
-        env=lesson1.environment(OPENAI_BASE_URL=emulator.base_url),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as learner:
+    with lesson1.begin(str(lesson1.SCRIPT), part, OPENAI_BASE_URL=emulator.base_url) as learner:
         assert gate.reached.wait(10)
         learner.send_signal(2)
         _, error = learner.communicate(timeout=10)

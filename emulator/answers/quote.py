@@ -53,6 +53,7 @@ class Corpus:
     def __init__(self, sentences: Sequence[Sentence]) -> None:
         self.sentences = sentences
         self._weights: dict[str, dict[int, float]] = defaultdict(dict)
+        self._topics = [terms(" ".join(s.headings[-1:])) for s in sentences]
         for place, sentence in enumerate(sentences):
             for term in terms(" ".join(sentence.headings)):
                 self._raise(term, place, IN_HEADING)
@@ -80,9 +81,9 @@ class Corpus:
 
         def order(place: int) -> tuple[float, bool, int]:
             """Among equals first what stands under a heading that is asked for, then the short."""
-            sentence = self.sentences[place]
-            heading = terms(sentence.headings[-1]) if sentence.headings else set()
-            return -scores[place], not heading or not heading <= wanted.keys(), len(sentence.text)
+            topic = self._topics[place]
+            is_asked_for = bool(topic) and topic <= wanted.keys()
+            return -scores[place], not is_asked_for, len(self.sentences[place].text)
 
         return [(scores[place], place) for place in sorted(scores, key=order)]
 
