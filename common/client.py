@@ -37,7 +37,8 @@ _UNCOMPRESSED = {"accept-encoding": "identity"}
 class Line:
     """An open way to whoever answers.
 
-    `is_live` is whether that costs money, `is_ours` whether the course itself started the server.
+    `is_live` is whether that costs money, `is_ours` whether the course itself started the server;
+    `is_local` is whether the connection ends on this machine, be it in a recorder before OpenAI.
     """
 
     client: OpenAI
@@ -45,6 +46,7 @@ class Line:
     is_live: bool
     tap: Tap | None = None
     is_ours: bool = True
+    is_local: bool = True
 
     @property
     def breaks(self) -> list[str]:
@@ -98,7 +100,7 @@ class Line:
         return DefaultHttpxClient(event_hooks=hooks, **self._options())
 
     def _options(self) -> dict[str, Any]:
-        return {"timeout": TIMEOUT} if self.is_live else LOCAL
+        return LOCAL if self.is_local else {"timeout": TIMEOUT}
 
     def _environment(self) -> AbstractContextManager[None]:
         """Only a live client may read OPENAI_ variables when it is made."""
@@ -125,9 +127,10 @@ def open_line(
         with (
             _answering(settings, offline, send_key, pace) as line,
             tape.run(str(line.client.base_url)) as base_url,
-            _stand_in(base_url, line.client.api_key) as client,
+            _stand_in(base_url, line.client.api_key, is_shown=line.is_live) as client,
         ):
-            yield replace(line, client=client, who=f"{line.who}. It goes to {tape.file.name}")
+            who = f"{line.who}. It goes to {tape.file.name}"
+            yield replace(line, client=client, who=who, is_local=True)
     else:
         with tape.run() as base_url, _stand_in(base_url, PLACEHOLDER) as client:
             yield Line(client, f"Answers: the cassette {tape.title()}", False)
@@ -146,7 +149,8 @@ def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -
     else:
         with _live(settings) as client:
             tail = f" for the key that ends in {settings.key[-4:]}" if settings.key else ""
-            yield Line(client, f"Answers: {settings.host}{tail}", True, is_ours=False)
+            who = f"Answers: {settings.host}{tail}"
+            yield Line(client, who, True, is_ours=False, is_local=False)
 
 
 def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
@@ -169,10 +173,14 @@ def _live(settings: Settings) -> Iterator[OpenAI]:
 
 
 @contextmanager
-def _stand_in(base_url: str, key: str) -> Iterator[OpenAI]:
-    """A client for a server on this machine: past any proxy, and with nothing secret on it."""
+def _stand_in(base_url: str, key: str, *, is_shown: bool = False) -> Iterator[OpenAI]:
+    """A client for a server on this machine: past any proxy, and with nothing secret on it.
+
+    With `is_shown` it carries organisation, project and further headers of the environment, as a
+    recorder before OpenAI has to pass them on.
+    """
     http_client = DefaultHttpxClient(event_hooks=_HOOKS, **LOCAL)
-    with _without_openai_variables():
+    with nullcontext() if is_shown else _without_openai_variables():
         client = OpenAI(api_key=key, base_url=base_url, http_client=http_client, timeout=TIMEOUT)
     with client:
         yield client

@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 
+from common.children import Tape
 from common.client import BREAKS, BreakingStream, cost_of, open_line
-from common.errors import Where, explain
+from common.errors import TapeError, Where, explain
 from common.settings import CourseError, load_settings
 from tests import lesson1
 
@@ -84,10 +85,26 @@ def test_other_clients_are_shown_no_variable_either(tmp_path, monkeypatch, make)
     assert KEY not in str(dict(client.default_headers)) + repr(vars(client))
 
 
+def test_recorder_before_a_live_server_passes_the_organisation_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    tape = Tape(tmp_path / "t.jsonl", is_recording=True)
+    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+    with pytest.raises(TapeError, match="nothing was answered"), open_line(live, tape=tape) as line:
+        clients = [line.client, line.broken("cut"), line.async_client()]
+        shown = [client.default_headers["OpenAI-Organization"] for client in clients]
+        mounts = [client._client._mounts for client in clients]
+
+    assert shown == ["org-mine"] * 3
+    assert mounts == [{}] * 3  # no proxy stands before the recorder
+    assert line.is_live and line.host.startswith("127.0.0.1")
+
+
 def test_emulator_ends_with_its_parent():
     code = """if True:
         import os, sys
-        from common.children import start_emulator
+        from common.children import Tape, start_emulator
         with start_emulator(0) as url:
             print(url, flush=True)
             os._exit(9)  # no clean-up at all
