@@ -441,13 +441,13 @@ def test_full_disk_never_disturbs_the_conversation(emulator, tape):
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(CassetteError, match="tape.jsonl cannot be written: File too large"):
-        with recorder(tape, emulator.base_url) as base_url, connect(base_url) as client:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-            try:
+    try:
+        with pytest.raises(CassetteError, match="tape.jsonl cannot be written: File too large"):
+            with recorder(tape, emulator.base_url) as base_url, connect(base_url) as client:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
                 stream = list(client.chat.completions.create(**QUESTION, stream=True))
-            finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     assert stream[-1].choices[0].finish_reason == "stop"
     assert list(tape.parent.iterdir()) == []
