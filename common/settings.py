@@ -56,7 +56,7 @@ class Settings:
     transcribe_model: str
 
     @property
-    def effort(self) -> Literal["none", "minimal"] | None:
+    def effort(self) -> Literal["none", "minimal", "low"] | None:
         """The least reasoning that the model can be asked for; None if it may not reason."""
         known = MODELS.get(self.model)
         return known.quickest_effort if known else None

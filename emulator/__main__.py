@@ -6,9 +6,11 @@ import socket
 import sqlite3
 import sys
 import threading
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from emulator.answers.answer import Answer, Ask
 from emulator.answers.quote import Corpus, read_corpus
 from emulator.guard import base_url, listen
 from emulator.store import Store
@@ -82,11 +84,22 @@ def complain(error: str, attempt: str) -> int:
 
 def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: socket.socket) -> None:
     from emulator.faults import Faults
+    from emulator.pace import Pace
     from emulator.server import make_server
-    from emulator.serving import Pace, Service
+    from emulator.serving import Service
 
-    service = Service(corpus, store, Pace(args.pace), Faults(from_header=args.faults))
+    faults = Faults(from_header=args.faults)
+    service = Service(corpus, store, Pace(args.pace), faults, upstream(os.environ))
     make_server(service).run(sockets=[listener])
+
+
+def upstream(environ: Mapping[str, str]) -> Callable[[Ask], Awaitable[Answer]] | None:
+    """Who writes instead, if the environment names somebody; importing openai takes its time."""
+    if not environ.get("EMULATOR_CHAT_BASE_URL"):
+        return None
+    from emulator.answers.upstream import Upstream
+
+    return Upstream.from_environment(environ).answer
 
 
 def pace(text: str) -> float:
@@ -98,7 +111,8 @@ def pace(text: str) -> float:
 
 def end_with_parent() -> None:
     """A parent holds the other end of standard input; when it is gone, so are we."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     os._exit(0)
 
 

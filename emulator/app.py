@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from emulator import VERSION, guard
-from emulator.api import chat, models, responses
+from emulator.api import chat, conversations, embeddings, models, responses, stored
 from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
 from emulator.faults import HEADER, Stall, at_the_door
 from emulator.serving import Exchange, Service, hangup
@@ -36,7 +36,14 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._router = Router(
-            [*chat.routes, *responses.routes, *models.routes],
+            [
+                *chat.routes,
+                *stored.routes,
+                *responses.routes,
+                *conversations.routes,
+                *embeddings.routes,
+                *models.routes,
+            ],
             redirect_slashes=False,
             default=_not_found,
         )
@@ -97,6 +104,8 @@ def _with_headers(send: Send, exchange: Exchange) -> Send:
             _add(message, "openai-processing-ms", str(milliseconds))
             _add(message, "openai-version", "2020-10-01")
             _add(message, "x-openai-emulator", VERSION)
+            for name, value in exchange.limits.items():
+                _add(message, name, value)
         await send(message)
 
     return sending

@@ -14,7 +14,7 @@ place of the handler, one of the body bends the blocks of its stream.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from emulator.errors import ApiError, bad_key, quota_exceeded, rate_limited, server_error
@@ -22,7 +22,7 @@ from emulator.wire import sse
 
 HEADER = "x-emulator-fault"
 
-Blocks = Iterable[bytes]
+Blocks = AsyncIterator[bytes]
 
 
 class Hangup(Exception):
@@ -112,57 +112,60 @@ def _refuse_for_now(fault: Fault, request_id: str) -> ApiError:
     return rate_limited(int(milliseconds) if milliseconds.isdecimal() else 1000)
 
 
-def _upto(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+async def _upto(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     """The blocks before the fault's place; one that the place divides is cut."""
     left = fault.at
-    for block in blocks:
-        if left <= 0:
+    while left > 0:
+        block = await anext(blocks, None)
+        if block is None:
             return
-        if fault.in_bytes:
-            yield block[:left]
-            left -= len(block)
-        else:
-            yield block
-            left -= 1
+        yield block[:left] if fault.in_bytes else block
+        left -= len(block) if fault.in_bytes else 1
 
 
-def _fin(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _fin(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     raise Hangup(reset=False)
 
 
-def _rst(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _rst(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     raise Hangup(reset=True)
 
 
-def _stall(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _stall(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     raise Stall
 
 
-def _half_json(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _half_json(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     yield b'data: {"half":\n\n'
 
 
-def _error_nested(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _error_nested(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     yield sse.data(sse.compact({"error": server_error("req_fault").fields()}))
 
 
-def _error_flat(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-    yield from _upto(blocks, fault)
+async def _error_flat(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+    async for block in _upto(blocks, fault):
+        yield block
     error = server_error("req_fault").fields() | {"type": "error", "code": "server_error"}
     yield sse.event("error", sse.compact(error | {"sequence_number": fault.at}))
 
 
-def _failed_only(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+async def _failed_only(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     """Responses: `response.failed` with a code that the SDK's types do not know, and no `error`."""
-    blocks = iter(blocks)
-    first = next(blocks)
+    first = await anext(blocks)
     yield first
-    yield from _upto(blocks, fault)
+    async for block in _upto(blocks, fault):
+        yield block
     response = json.loads(first.partition(b"data: ")[2])["response"]
     response |= {
         "status": "failed",
@@ -172,33 +175,35 @@ def _failed_only(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
     yield sse.event("response.failed", sse.compact(failed))
 
 
-def _buffer(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+async def _buffer(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     """Everything at once, at the time of the last piece, as through a proxy that buffers."""
     whole = b""
-    for block in blocks:
+    async for block in blocks:
         if isinstance(block, sse.Piece):
             yield sse.Piece()
         whole += block
     yield sse.Alone(whole)
 
 
-def _html(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+async def _html(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     yield b"<!DOCTYPE html><title>Log in</title><p>Log in to use this network.\n"
 
 
-def _split(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
+async def _split(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     """Every block in parts of `argument` bytes, so that letters are cut in two."""
     size = int(fault.argument)
-    for block in blocks:
+    async for block in blocks:
         for start in range(0, len(block), size):
             yield sse.Alone(block[start : start + size])
 
 
-def _before_each(extra: bytes) -> Callable[[Blocks, Fault], Iterator[bytes]]:
-    def bent(blocks: Blocks, fault: Fault) -> Iterator[bytes]:
-        for place, block in enumerate(blocks):
-            if place >= fault.at:
+def _before_each(extra: bytes) -> Callable[[Blocks, Fault], AsyncIterator[bytes]]:
+    async def bent(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+        left = fault.at
+        async for block in blocks:
+            if left <= 0:
                 yield extra
+            left -= 1
             yield block
 
     return bent
@@ -211,7 +216,7 @@ DOOR: dict[str, Callable[[Fault, str], Exception]] = {
     "500": lambda fault, request_id: server_error(request_id),
     "stall-head": lambda fault, request_id: Stall(),
 }
-BODY: dict[str, Callable[[Blocks, Fault], Iterator[bytes]]] = {
+BODY: dict[str, Callable[[Blocks, Fault], AsyncIterator[bytes]]] = {
     "fin": _fin,
     "rst": _rst,
     "eof": _upto,

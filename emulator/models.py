@@ -15,8 +15,9 @@ class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
     `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
-    reason. `price` is in dollars for a million tokens in, and out, where it is known. Dates are
-    `YYYY-MM-DD`.
+    reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
+    out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
+    model that embeds; it can be shortened unless it is fixed.
     """
 
     id: str
@@ -24,8 +25,15 @@ class Model:
     released: str
     ends: str | None = None
     successor: str | None = None
-    quickest_effort: Literal["none", "minimal"] | None = None
+    quickest_effort: Literal["none", "minimal", "low"] | None = None
     price: tuple[float, float] | None = None
+    dimensions: int | None = None
+    has_fixed_dimensions: bool = False
+
+    @property
+    def effort(self) -> str:
+        thinks_unasked = self.quickest_effort and not self.id.startswith(_QUIET)
+        return "medium" if thinks_unasked else "none"
 
     @property
     def created(self) -> int:
@@ -33,7 +41,11 @@ class Model:
         return int(datetime.fromisoformat(self.released).replace(tzinfo=UTC).timestamp())
 
 
+# Those whose effort is `none` unless more is asked for.
+_QUIET = ("gpt-5.1", "gpt-5.2", "gpt-5.4")
+
 _TABLE = [
+    Model("gpt-6-astra", "chat", "2026-09-03", quickest_effort="low", price=(10.00, 50.00)),
     Model("gpt-6-luna", "chat", "2026-09-22", quickest_effort="none", price=(0.10, 0.50)),
     Model("gpt-6.1-terra", "chat", "2026-10-26", quickest_effort="none", price=(1.00, 5.00)),
     Model("gpt-5.5", "chat", "2026-04-23", quickest_effort="none"),
@@ -51,6 +63,15 @@ _TABLE = [
     Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
+    Model("text-embedding-3-small", "embedding", "2024-01-25", dimensions=1536),
+    Model("text-embedding-3-large", "embedding", "2024-01-25", dimensions=3072),
+    Model(
+        "text-embedding-ada-002",
+        "embedding",
+        "2022-12-15",
+        dimensions=1536,
+        has_fixed_dimensions=True,
+    ),
 ]
 
 MODELS = {model.id: model for model in _TABLE}

@@ -3,15 +3,17 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from emulator.answers.answer import Answer, Ask
 from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
 from emulator.guard import base_url, listen
-from emulator.serving import Exchange, Pace, Service, Sleep
+from emulator.pace import Pace, Sleep
+from emulator.serving import Exchange, Service
 from emulator.store import Store
 
 import uvicorn
@@ -56,7 +58,8 @@ class Emulator:
             client = OpenAI(base_url=emulator.base_url, api_key="offline")
 
     `pace` is a factor (0: at once), `sleep` and `clock` are what paces, `faults` are specs as in
-    `emulator/faults.py`, `corpus` and `data` are folders. `exchanges` tells what was asked.
+    `emulator/faults.py`, `corpus` and `data` are folders, `upstream` is who writes instead.
+    `exchanges` tells what was asked.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class Emulator:
         faults_from_header: bool = False,
         corpus: Path | None = None,
         data: Path | None = None,
+        upstream: Callable[[Ask], Awaitable[Answer]] | None = None,
     ) -> None:
         self.service = Service(
             read_corpus(corpus),
             Store(data),
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
+            upstream,
         )
         self._server = make_server(self.service)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)

@@ -9,15 +9,19 @@ import json
 import socket
 import struct
 import threading
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from emulator.answers.answer import Answer, Ask
 from emulator.answers.quote import Corpus
+from emulator.answers.reply import answer
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import Fault, Faults, Hangup, Stall, bend
+from emulator.limits import Limits
+from emulator.pace import Metronome, Pace
+from emulator.runs import Runs
 from emulator.store import Store
 from emulator.wire import sse
 
@@ -27,29 +31,6 @@ from starlette.types import Receive, Scope, Send
 
 MOST_STREAMS = 128
 BATCH = 64
-FIRST_S, GAP_S = 0.4, 0.025
-
-Sleep = Callable[[float], Awaitable[object]]
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long text is held back: `factor` times what a small live model takes; 0 is at once.
-
-    `sleep` and `clock` are time's, in seconds; tests pass their own.
-    """
-
-    factor: float = 0.0
-    sleep: Sleep = asyncio.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def before(self, place: int) -> float:
-        """Seconds before the piece at `place`, counted from 0."""
-        return self.factor * (FIRST_S if place == 0 else GAP_S)
-
-    def whole(self, pieces: int) -> float:
-        """Seconds before an answer of `pieces` that comes in one body."""
-        return sum(map(self.before, range(pieces)))
 
 
 @dataclass
@@ -65,6 +46,7 @@ class Exchange:
     request_id: str
     status: int = 0
     blocks: int = 0
+    limits: dict[str, str] = field(default_factory=dict)
     ended: str = "open"
     finished: threading.Event = field(default_factory=threading.Event)
 
@@ -81,14 +63,28 @@ class Service:
     store: Store
     pace: Pace
     faults: Faults
+    upstream: Callable[[Ask], Awaitable[Answer]] | None = None
+    limits: Limits = field(default_factory=Limits)
+    runs: Runs = field(default_factory=Runs)
     exchanges: list[Exchange] = field(default_factory=list)
     lines: dict[Any, asyncio.Transport] = field(default_factory=dict)
     open_streams: int = 0
+
+    async def think(self, ask: Ask, variant: int = 0) -> Answer:
+        """The answer, by the server upstream if there is one; raises ApiError where that fails."""
+        if self.upstream is not None:
+            return await self.upstream(ask)
+        return answer(ask, self.corpus, variant)
 
 
 def service(request: Request) -> Service:
     found: Service = request.scope["emulator"]
     return found
+
+
+def count_request(request: Request, model: str, tokens: int) -> None:
+    """Take a request from the model's limits; the answer's headers tell what is left of them."""
+    request.scope["exchange"].limits = service(request).limits.spend(model, tokens)
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -108,17 +104,23 @@ sent was not valid JSON.)"""
 
 
 def send_json(
-    request: Request, value: object, inert: Sequence[str] = (), pieces: int = 0
+    request: Request,
+    value: object,
+    inert: Sequence[str] = (),
+    answers: Sequence[Answer] = (),
 ) -> "Reply":
-    """A whole body, held back as long as a model would take to write its `pieces`."""
+    """A whole body, held back as long as a model would take to write its `answers`."""
     body = pretty(value)
-    reply = Reply(request, [body], "application/json", inert, service(request).pace.whole(pieces))
+    delay_s = service(request).pace.whole(answers)
+    reply = Reply(request, each([body]), "application/json", inert, delay_s)
     if not request.scope["faults"]:
         reply.headers["content-length"] = str(len(body))
     return reply
 
 
-def send_stream(request: Request, blocks: Iterable[bytes], inert: Sequence[str] = ()) -> "Reply":
+def send_stream(
+    request: Request, blocks: AsyncIterator[bytes], inert: Sequence[str] = ()
+) -> "Reply":
     """Server-sent events; raises ApiError (429) when too many streams are open."""
     if service(request).open_streams >= MOST_STREAMS:
         raise rate_limited(1000)
@@ -131,7 +133,7 @@ class Reply(Response):
     def __init__(
         self,
         request: Request,
-        blocks: Iterable[bytes],
+        blocks: AsyncIterator[bytes],
         media_type: str,
         inert: Sequence[str] = (),
         delay_s: float = 0.0,
@@ -164,11 +166,12 @@ class Reply(Response):
 
     async def _write_all(self, scope: Scope) -> str:
         """Send head and body; how it ended, as an Exchange tells it."""
-        await self._pause(self._delay_s)
-        status, headers = self.status_code, self.raw_headers
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        writing = asyncio.ensure_future(self._write_blocks())
         try:
-            await self._write_blocks()
+            await asyncio.wait({writing, self._gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not writing.done():
+                return "disconnected"
+            await writing
         except Hangup as fault:
             await self._flush()
             self._hang_up(scope, reset=fault.reset)
@@ -177,30 +180,28 @@ class Reply(Response):
             await self._flush()
             await self._gone
             return "broken"
+        finally:
+            await _cancel(writing)
         is_left = self._gone.done()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         return "disconnected" if is_left else "complete"
 
     async def _write_blocks(self) -> None:
-        """At pace 0 many blocks share a write; with a pace each piece has its time.
-
-        The times are counted from the start, so that what a write takes does not add up.
-        """
-        pace, pieces, room = self._service.pace, 0, 1
-        due = pace.clock()
-        for block in self._blocks:
-            if isinstance(block, sse.Piece):
-                if wait := pace.before(pieces):
-                    await self._flush()
-                    due += wait
-                    await self._pause(due - pace.clock())
-                pieces += 1
+        """At pace 0 many blocks share a write; with a pace each piece has its time."""
+        pace, room = self._service.pace, 1
+        if self._delay_s:
+            await pace.sleep(self._delay_s)
+        status, headers = self.status_code, self.raw_headers
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        metronome = Metronome(pace)
+        async for block in self._blocks:
+            if wait := metronome.wait(block):
+                await self._flush()
+                await pace.sleep(wait)
             self._batch.append(block)
             if len(self._batch) >= room or isinstance(block, sse.Alone):
                 await self._flush()
                 room = BATCH
-            if self._gone.done():
-                return
         await self._flush()
 
     async def _flush(self) -> None:
@@ -211,14 +212,6 @@ class Reply(Response):
         self._batch.clear()
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
         await asyncio.sleep(0)
-
-    async def _pause(self, seconds: float) -> None:
-        """Let time pass, but no longer than the caller stays."""
-        if seconds <= 0:
-            return
-        waiting = asyncio.ensure_future(self._service.pace.sleep(seconds))
-        await asyncio.wait({waiting, self._gone}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
 
     def _hang_up(self, scope: Scope, *, reset: bool) -> None:
         """Close the line: after what is on its way (FIN), or at once and dropping it (RST)."""
@@ -232,6 +225,26 @@ class Reply(Response):
         with suppress(OSError):
             line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         line.abort()
+
+
+async def each(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for block in blocks:
+        yield block
+
+
+async def before_last(blocks: AsyncIterator[bytes], do: Callable[[], None]) -> AsyncIterator[bytes]:
+    """The blocks; `do` is called before the last: what it stores can be had once that is out."""
+    async for block in blocks:
+        if isinstance(block, sse.Last):
+            do()
+        yield block
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    if not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def hangup(receive: Receive) -> None:

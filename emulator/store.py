@@ -1,27 +1,39 @@
-"""What the emulator remembers, in SQLite: for now the responses that later ones may follow.
+"""What the emulator remembers, in SQLite: responses, completions, conversations and their items.
 
-In memory by default; with a folder (`--data DIR`) in one file there, which outlives the process.
+An object is kept as the JSON of its body; its `items` (what was said to it and by it) hang on it,
+and go with it. In memory by default; with a folder (`--data DIR`) in one file there, which outlives
+the process.
 """
 
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.answers.answer import Message
+MOST = 1000
 
-MOST_RESPONSES = 1000
+Body = dict[str, Any]
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS responses (
-    id TEXT PRIMARY KEY, used REAL NOT NULL, body TEXT NOT NULL, messages TEXT NOT NULL
-)"""
+CREATE TABLE IF NOT EXISTS objects (
+    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, kind TEXT NOT NULL, used REAL NOT NULL,
+    body TEXT NOT NULL, events TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS items (
+    place INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL,
+    parent TEXT NOT NULL REFERENCES objects(id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE INDEX IF NOT EXISTS items_by_parent ON items (parent);
+CREATE INDEX IF NOT EXISTS items_by_id ON items (id);
+PRAGMA user_version = 2;
+"""
+_LEFT_RUNNING = {"code": "server_error", "message": "The emulator was stopped while it answered."}
 
 
 class Store:
-    """The stored responses, the least recently used dropped beyond `MOST_RESPONSES`."""
+    """Objects by kind and id; of each kind the `MOST` that were used last are kept."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Open or make the store; raises OSError or sqlite3.Error for a bad folder."""
@@ -30,35 +42,94 @@ class Store:
         path = ":memory:" if folder is None else folder / "emulator.sqlite3"
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(_SCHEMA)
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.executescript(_SCHEMA)
+        self._fail_what_was_running()
 
-    def save_response(self, body: dict[str, Any], messages: Sequence[Message]) -> None:
-        """Keep a response and the conversation up to it, its own answer included."""
-        said = json.dumps([[message.role, message.text] for message in messages])
-        row = (body["id"], time.time(), json.dumps(body), said)
-        self._db.execute("INSERT INTO responses VALUES (?, ?, ?, ?)", row)
+    def save(self, kind: str, body: Body, items: Sequence[Body] = ()) -> None:
+        """Keep a new object, and the items that hang on it."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute(
+                "INSERT INTO objects (id, kind, used, body) VALUES (?, ?, ?, ?)",
+                (body["id"], kind, time.time(), json.dumps(body)),
+            )
+            self._insert_items(body["id"], items)
+            self._db.execute(
+                """DELETE FROM objects WHERE place IN (SELECT place FROM objects WHERE kind = ?
+                ORDER BY used DESC, place DESC LIMIT -1 OFFSET ?)""",
+                (kind, MOST),
+            )
+
+    def update(self, body: Body, events: Iterable[bytes] = ()) -> None:
+        """Replace an object's body; with its events, if it has some that may be asked for again."""
+        told = b"".join(events).decode()
         self._db.execute(
-            """DELETE FROM responses WHERE id IN
-            (SELECT id FROM responses ORDER BY used DESC, rowid DESC LIMIT -1 OFFSET ?)""",
-            (MOST_RESPONSES,),
+            "UPDATE objects SET body = ?, events = ? WHERE id = ?",
+            (json.dumps(body), told, body["id"]),
         )
 
-    def response(self, id: str) -> dict[str, Any] | None:
-        row = self._use("body", id)
-        return json.loads(row) if row else None
+    def find(self, kind: str, id: str) -> Body | None:
+        self._db.execute("UPDATE objects SET used = ? WHERE id = ?", (time.time(), id))
+        found = self._one("SELECT body FROM objects WHERE id = ? AND kind = ?", id, kind)
+        return json.loads(found) if found else None
 
-    def conversation(self, id: str) -> list[Message] | None:
-        """What was said up to and with the response; None if there is none of that id."""
-        row = self._use("messages", id)
-        return [Message(role, text) for role, text in json.loads(row)] if row else None
+    def events(self, id: str) -> list[bytes]:
+        """The blocks of an object's event stream; none if they were not kept."""
+        told = self._one("SELECT events FROM objects WHERE id = ?", id) or ""
+        return [f"{block}\n\n".encode() for block in told.split("\n\n")[:-1]]
 
-    def delete_response(self, id: str) -> bool:
-        return self._db.execute("DELETE FROM responses WHERE id = ?", (id,)).rowcount > 0
+    def all(self, kind: str) -> list[Body]:
+        """The objects of a kind, oldest first."""
+        rows = self._db.execute("SELECT body FROM objects WHERE kind = ? ORDER BY place", (kind,))
+        return [json.loads(body) for (body,) in rows]
+
+    def delete(self, kind: str, id: str) -> bool:
+        done = self._db.execute("DELETE FROM objects WHERE id = ? AND kind = ?", (id, kind))
+        return done.rowcount > 0
+
+    def add_items(self, parent: str, items: Sequence[Body]) -> None:
+        with self._db:
+            self._db.execute("BEGIN")
+            self._insert_items(parent, items)
+
+    def items(self, parent: str) -> list[Body]:
+        """What hangs on an object, in order."""
+        rows = self._db.execute("SELECT body FROM items WHERE parent = ? ORDER BY place", (parent,))
+        return [json.loads(body) for (body,) in rows]
+
+    def item(self, id: str) -> Body | None:
+        """An item of any object, by its own id."""
+        found = self._one("SELECT body FROM items WHERE id = ? ORDER BY place DESC", id)
+        return json.loads(found) if found else None
+
+    def delete_item(self, parent: str, id: str) -> bool:
+        done = self._db.execute("DELETE FROM items WHERE parent = ? AND id = ?", (parent, id))
+        return done.rowcount > 0
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an object another id, for tests that ask for a certain one."""
+        body = json.loads(self._one("SELECT body FROM objects WHERE id = ?", old) or "{}")
+        self._db.execute(
+            "UPDATE objects SET id = ?, body = ? WHERE id = ?",
+            (new, json.dumps(body | {"id": new}), old),
+        )
 
     def close(self) -> None:
         self._db.close()
 
-    def _use(self, column: str, id: str) -> str | None:
-        self._db.execute("UPDATE responses SET used = ? WHERE id = ?", (time.time(), id))
-        row = self._db.execute(f"SELECT {column} FROM responses WHERE id = ?", (id,)).fetchone()
+    def _insert_items(self, parent: str, items: Sequence[Body]) -> None:
+        self._db.executemany(
+            "INSERT INTO items (id, body, parent) VALUES (?, ?, ?)",
+            [(item["id"], json.dumps(item), parent) for item in items],
+        )
+
+    def _one(self, query: str, *values: str) -> str | None:
+        row = self._db.execute(query, values).fetchone()
         return str(row[0]) if row else None
+
+    def _fail_what_was_running(self) -> None:
+        """A response in background does not outlive the process that was writing it."""
+        for body in self.all("response"):
+            if body["status"] in ("queued", "in_progress"):
+                self.update(body | {"status": "failed", "error": _LEFT_RUNNING})

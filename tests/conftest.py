@@ -111,9 +111,19 @@ def connect(emulator: Emulator, **options: object) -> OpenAI:
     return OpenAI(base_url=emulator.base_url, http_client=http_client, **(arguments | options))
 
 
+def drained(blocks: AsyncIterator[bytes]) -> list[bytes]:
+    """All that an asynchronous iterator gives."""
+
+    async def drain() -> list[bytes]:
+        return [block async for block in blocks]
+
+    return asyncio.run(drain())
+
+
 def ask(text: str) -> dict[str, object]:
     """The parameters of a question by chat."""
-    return {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+    messages = [{"role": "user", "content": text}]
+    return {"model": MODEL, "messages": messages, "reasoning_effort": "none"}
 
 
 class Gate:

@@ -6,9 +6,9 @@ from common.errors import Where
 from common.lesson import three_lines
 from common.terminal import Terminal
 from emulator.answers.answer import Answer, Ask, Message
-from emulator.api.chat import Envelope, chunks
+from emulator.wire.completions import Envelope, chunks
 from tests import lesson1
-from tests.conftest import MODEL
+from tests.conftest import MODEL, drained
 
 import httpx2
 import pytest
@@ -17,12 +17,14 @@ from openai import OpenAI
 LESSON = lesson1.load()
 PIECES = ["It ", "is ", "é日😀."]
 BODY = b"".join(
-    chunks(
-        Envelope("chatcmpl-x", 1, MODEL),
-        Ask([Message("user", "x")]),
-        [Answer(PIECES)],
-        include_usage=False,
-        include_obfuscation=False,
+    drained(
+        chunks(
+            Envelope("chatcmpl-x", 1, MODEL),
+            Ask([Message("user", "x")]),
+            [Answer(PIECES)],
+            include_usage=False,
+            include_obfuscation=False,
+        )
     )
 )
 

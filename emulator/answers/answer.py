@@ -1,37 +1,77 @@
 """One value between thinking and encoding: what is asked, and what is answered.
 
-Chat and Responses only encode an `Answer`, so that stop sequences, lengths and counts are written
-once, here.
+Chat and Responses only encode an `Answer`, so that stop sequences, lengths, tool calls and counts
+are written once, here.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from emulator.wire import tokens
+from emulator.wire import ids, tokens
 
 FOLLOWS_ROLES = ("system", "developer")
 
 
 @dataclass(frozen=True)
+class Call:
+    """A call of a tool: its name, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+    id: str = field(default_factory=ids.call_id)
+
+    @property
+    def pieces(self) -> list[str]:
+        """The arguments as they are streamed."""
+        return tokens.split(self.arguments)
+
+
+@dataclass(frozen=True)
 class Message:
-    """One message of a conversation: who speaks, and the text."""
+    """One message of a conversation: who speaks, and the text.
+
+    An assistant's message may hold `calls`; a message of the role `tool` is what the call with
+    `call_id` gave back.
+    """
 
     role: str
     text: str
+    calls: Sequence[Call] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function of the caller's; `parameters` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Ask:
     """What a caller wants: the conversation so far, and the limits of the answer.
 
-    `max_tokens` bounds the answer in tokens; the answer ends before the first of `stop`;
-    `sentences` is how many a caller's wish for brevity allows.
+    `max_tokens` bounds the answer in tokens, those of reasoning included; the answer ends before
+    the first of `stop`; `sentences` is how many a caller's wish for brevity allows; `effort` is
+    how much is to be read before the answer. Of `tools` one has to be called if `must_call`, and
+    at most one can be if not `parallel`. `schema` is the shape that the answer must have;
+    `sampling` (temperature and the like) is for a model, where one writes.
     """
 
     messages: Sequence[Message]
     max_tokens: int | None = None
     stop: Sequence[str] = ()
     sentences: int = 3
+    effort: str = "none"
+    tools: Sequence[Tool] = ()
+    must_call: bool = False
+    parallel: bool = True
+    schema: Mapping[str, Any] | None = None
+    sampling: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def instructions(self) -> list[str]:
@@ -42,26 +82,62 @@ class Ask:
         """What the user said, latest last."""
         return [m.text for m in self.messages if m.role == "user"]
 
+    @property
+    def turn(self) -> Sequence[Message]:
+        """What was said since the user spoke last: calls, and what they gave back."""
+        spoken = [place for place, m in enumerate(self.messages) if m.role == "user"]
+        return self.messages[spoken[-1] + 1 :] if spoken else self.messages
+
     def prompt_tokens(self) -> int:
-        return tokens.count_prompt([m.text for m in self.messages])
+        texts = [m.text + "".join(call.arguments for call in m.calls) for m in self.messages]
+        shapes = [[t.name, t.description, t.parameters] for t in self.tools]
+        if self.schema is not None:
+            shapes.append([self.schema])
+        written = tokens.count(json.dumps(shapes)) if shapes else 0
+        return tokens.count_prompt(texts) + written
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
-    """The answer in pieces as they are streamed, and why it ended: `stop` or `length`."""
+    """The answer in pieces as they are streamed, then its calls, and why it ended.
+
+    `finish` is `stop`, `length` or `tool_calls`; `reasoning` is in tokens. A live answer is still
+    being written, so that its pieces have a pace of their own.
+    """
+
+    is_live: ClassVar[bool] = False
 
     pieces: list[str] = field(default_factory=list)
     finish: str = "stop"
+    calls: Sequence[Call] = ()
+    reasoning: int = 0
 
     @property
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def tokens(self) -> int:
+        """All that was written, reasoning included."""
+        called = sum(len(call.pieces) + tokens.count(call.name) for call in self.calls)
+        return self.reasoning + len(self.pieces) + called
 
-def shape(text: str, ask: Ask) -> Answer:
+    async def write(self) -> AsyncIterator[str]:
+        """The pieces as they come; calls and finish are settled once they have come."""
+        for piece in self.pieces:
+            yield piece
+
+    async def finished(self) -> None:
+        """Wait until all is written; raises ApiError where that fails."""
+        async for _ in self.write():
+            pass
+
+
+def shape(text: str, ask: Ask, reasoning: int = 0) -> Answer:
     """Bring a text within the caller's limits: first the stop sequences, then the length."""
     ends = [at for sequence in ask.stop if (at := text.find(sequence)) >= 0]
     pieces = tokens.split(text[: min(ends)] if ends else text)
-    if ask.max_tokens is not None and len(pieces) > ask.max_tokens:
-        return Answer(pieces[: ask.max_tokens], "length")
-    return Answer(pieces)
+    if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
+        reasoning = min(reasoning, ask.max_tokens)
+        return Answer(pieces[: ask.max_tokens - reasoning], "length", reasoning=reasoning)
+    return Answer(pieces, reasoning=reasoning)

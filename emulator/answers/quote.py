@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.answers.answer import Answer, Ask, shape
-from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
+from emulator.answers.answer import Ask
+from emulator.answers.instructions import sentences_wanted, without_brevity
 
 COURSE = Path(__file__).resolve().parents[2]
 READABLE = (".md", ".txt")
@@ -87,6 +87,16 @@ class Corpus:
 
         return [(scores[place], place) for place in sorted(scores, key=order)]
 
+    def best_sentence(self, question: str) -> str:
+        """The sentence that answers a question best; nothing where none does."""
+        ranked = self.rank(question)
+        return self.sentences[ranked[0][1]].text if ranked and ranked[0][0] >= ENOUGH else ""
+
+    def knows(self, question: str) -> float:
+        """How well its best sentence answers a question, 0..1."""
+        ranked = self.rank(question)
+        return ranked[0][0] if ranked else 0.0
+
     def section(self, place: int) -> Iterator[int]:
         """The places that follow in the same section, then what stands before them in it."""
         yield from self._run(place, +1)
@@ -133,13 +143,6 @@ def read_corpus(folder: Path | None = None) -> Corpus:
     chosen = folder or COURSE / "data" / "handbook"
     paths = sorted(path for path in chosen.iterdir() if path.suffix in READABLE)
     return Corpus.read(paths if folder else [*paths, COURSE / "README.md"])
-
-
-def answer(ask: Ask, corpus: Corpus, variant: int = 0) -> Answer:
-    """Answer the latest question from the corpus; `variant` k leads with the k-th best sentence."""
-    question = ask.questions[-1] if ask.questions else ""
-    exact = exact_reply(question)
-    return shape(quoted(ask, corpus, variant) if exact is None else exact, ask)
 
 
 def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:

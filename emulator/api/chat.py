@@ -1,27 +1,35 @@
-"""`POST /v1/chat/completions`: an Answer encoded as a completion, or as a stream of chunks."""
+"""`POST /v1/chat/completions`: a conversation is checked, answered and encoded."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Message
-from emulator.answers.quote import answer
-from emulator.api import params
-from emulator.api.models import find_model
+from emulator.answers.answer import Ask, Call, Message
+from emulator.api import params, tools
+from emulator.api.items import content_text
+from emulator.api.models import chat_model
 from emulator.api.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.errors import ApiError
-from emulator.serving import Reply, read_json, send_json, send_stream, service
-from emulator.wire import ids, sse
+from emulator.models import Model
+from emulator.serving import (
+    Reply,
+    before_last,
+    count_request,
+    read_json,
+    send_json,
+    send_stream,
+    service,
+)
+from emulator.wire import ids
+from emulator.wire.completions import Envelope, chunks, completion
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-ROLES = ("developer", "system", "user", "assistant")
+ROLES = ("developer", "system", "user", "assistant", "tool")
 SENTENCES = {"low": 1, "medium": 3, "high": 6}
-FINGERPRINT = "fp_emulator"
+SERVICE_TIERS = one_of("auto", "default", "flex", "scale", "priority", "fast")
 
 
 def messages(name: str, value: Any) -> list[Message]:
@@ -32,7 +40,9 @@ def messages(name: str, value: Any) -> list[Message]:
         message = f"""Invalid '{name}': empty array. Expected an array with minimum length 1, \
 but got an empty array instead."""
         raise bad(message, name, "empty_array")
-    return [_message(f"{name}[{place}]", item) for place, item in enumerate(value)]
+    said = [_message(f"{name}[{place}]", item) for place, item in enumerate(value)]
+    _check_calls(name, said)
+    return said
 
 
 def stop(name: str, value: Any) -> list[str]:
@@ -49,7 +59,15 @@ but got an array with length {len(sequences)} instead."""
 
 STREAM_OPTIONS = {"include_usage": Param(flag, False), "include_obfuscation": Param(flag, True)}
 
-PARAMS: Mapping[str, Param] = {
+SAMPLING: dict[str, Param] = {
+    "temperature": Param(number(0, 2), inert=True),
+    "top_p": Param(number(0, 1), inert=True),
+    "frequency_penalty": Param(number(-2, 2), inert=True),
+    "presence_penalty": Param(number(-2, 2), inert=True),
+    "seed": Param(integer(-(2**63), 2**63 - 1), inert=True),
+}
+
+PARAMS: Mapping[str, Param] = SAMPLING | {
     "model": Param(text, required=True),
     "messages": Param(messages, required=True),
     "stream": Param(flag, False),
@@ -59,30 +77,23 @@ PARAMS: Mapping[str, Param] = {
     "max_completion_tokens": Param(integer(1)),
     "max_tokens": Param(integer(1)),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
-    "reasoning_effort": Param(one_of(*EFFORTS), inert=True),
-    "temperature": Param(number(0, 2), inert=True),
-    "top_p": Param(number(0, 1), inert=True),
-    "frequency_penalty": Param(number(-2, 2), inert=True),
-    "presence_penalty": Param(number(-2, 2), inert=True),
-    "seed": Param(integer(-(2**63), 2**63 - 1), inert=True),
+    "reasoning_effort": Param(one_of(*EFFORTS)),
+    "tools": Param(tools.chat_tools, []),
+    "tool_choice": Param(tools.tool_choice, "auto"),
+    "parallel_tool_calls": Param(flag, True),
+    "response_format": Param(tools.chat_format),
+    "store": Param(flag, False),
+    "metadata": Param(params.metadata),
     "user": Param(text, inert=True),
     "safety_identifier": Param(text, inert=True),
     "prompt_cache_key": Param(text, inert=True),
     "prompt_cache_retention": Param(one_of("in_memory", "24h"), inert=True),
-    "service_tier": Param(
-        one_of("auto", "default", "flex", "scale", "priority", "fast"), inert=True
-    ),
-    "metadata": Param(params.metadata, inert=True),
-    "store": Param(only(False)),
+    "service_tier": Param(SERVICE_TIERS, inert=True),
     "logprobs": Param(only(False)),
     "top_logprobs": Param(only()),
     "logit_bias": Param(only({})),
-    "tools": Param(only([])),
-    "tool_choice": Param(only("none", "auto")),
-    "parallel_tool_calls": Param(flag, inert=True),
     "functions": Param(only([])),
     "function_call": Param(only("none", "auto")),
-    "response_format": Param(only({"type": "text"})),
     "modalities": Param(only(["text"])),
     "audio": Param(only()),
     "prediction": Param(only()),
@@ -94,10 +105,35 @@ PARAMS: Mapping[str, Param] = {
 
 async def create(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), PARAMS)
-    model = find_model(values["model"])
+    model = chat_model(values["model"])
     if model is None:
         message = f"The model `{values['model']}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
+    _check_together(values, model)
+
+    choice = tools.choose(values["tool_choice"], values["tools"])
+    ask = _ask(values, model, choice)
+    count_request(request, model.id, ask.prompt_tokens())
+    answers = [await service(request).think(ask, variant) for variant in range(values["n"])]
+    envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
+
+    def keep() -> None:
+        if values["store"]:
+            body = completion(envelope, ask, answers)
+            _store(request, body | {"metadata": values["metadata"] or {}}, ask.messages)
+
+    if values["stream"]:
+        options = values["stream_options"] or {"include_usage": False, "include_obfuscation": True}
+        blocks = chunks(envelope, ask, answers, **options)
+        return send_stream(request, before_last(blocks, keep), inert)
+    for each in answers:
+        await each.finished()
+    keep()
+    return send_json(request, completion(envelope, ask, answers), inert, answers)
+
+
+def _check_together(values: Mapping[str, Any], model: Model) -> None:
+    """What is allowed alone, and not beside what else was sent; raises ApiError (400)."""
     if model.quickest_effort and values["max_tokens"] is not None:
         message = """Unsupported parameter: 'max_tokens' is not supported with this model. \
 Use 'max_completion_tokens' instead."""
@@ -105,143 +141,90 @@ Use 'max_completion_tokens' instead."""
     if values["stream_options"] and not values["stream"]:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise bad(message, "stream_options", None)
+    wants_json = values["response_format"] is tools.JSON_OBJECT
+    if wants_json and not any("json" in m.text.lower() for m in values["messages"]):
+        message = """'messages' must contain the word 'json' in some form, to use \
+'response_format' of type 'json_object'."""
+        raise bad(message, "messages", None)
 
-    ask = Ask(
+
+def _ask(values: Mapping[str, Any], model: Model, choice: tools.Choice) -> Ask:
+    return Ask(
         values["messages"],
         max_tokens=values["max_completion_tokens"] or values["max_tokens"],
         stop=values["stop"],
         sentences=SENTENCES[values["verbosity"]],
+        effort=values["reasoning_effort"] or model.effort,
+        tools=choice.tools,
+        must_call=choice.must_call,
+        parallel=values["parallel_tool_calls"],
+        schema=values["response_format"],
+        sampling={name: values[name] for name in SAMPLING if values[name] is not None},
     )
-    corpus = service(request).corpus
-    answers = [answer(ask, corpus, variant) for variant in range(values["n"])]
-    envelope = Envelope(ids.completion_id(), int(time.time()), values["model"])
-    if values["stream"]:
-        options = values["stream_options"] or {"include_usage": False, "include_obfuscation": True}
-        return send_stream(request, chunks(envelope, ask, answers, **options), inert)
-    written = max(len(each.pieces) for each in answers)
-    return send_json(request, completion(envelope, ask, answers), inert, written)
 
 
-@dataclass(frozen=True)
-class Envelope:
-    """What all chunks of one completion share."""
-
-    id: str
-    created: int
-    model: str
-
-    def around(self, kind: str, choices: Any) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "object": kind,
-            "created": self.created,
-            "model": self.model,
-            "service_tier": "default",
-            "system_fingerprint": FINGERPRINT,
-            "choices": choices,
-        }
-
-
-def completion(envelope: Envelope, ask: Ask, answers: list[Answer]) -> dict[str, Any]:
-    """The whole answer in one body."""
-    choices: list[dict[str, Any]] = [
-        {
-            "index": index,
-            "message": {
-                "role": "assistant",
-                "content": each.text,
-                "refusal": None,
-                "annotations": [],
-            },
-            "logprobs": None,
-            "finish_reason": each.finish,
-        }
-        for index, each in enumerate(answers)
+def _store(request: Request, body: dict[str, Any], said: Sequence[Message]) -> None:
+    """Keep a completion and the messages that led to it, each with an id of its own."""
+    kept = [
+        {"id": f"{body['id']}-{place}", "role": m.role, "content": m.text, "refusal": None}
+        for place, m in enumerate(said)
     ]
-    return envelope.around("chat.completion", choices) | {"usage": usage(ask, answers)}
-
-
-def chunks(
-    envelope: Envelope,
-    ask: Ask,
-    answers: list[Answer],
-    *,
-    include_usage: bool,
-    include_obfuscation: bool,
-) -> Iterator[bytes]:
-    """A role chunk per choice, the pieces in turn, a finish per choice, the usage, `[DONE]`.
-
-    All that a chunk has in common is serialised once, as the SDK reads faster than JSON is written.
-    """
-    before, after = sse.compact(envelope.around("chat.completion.chunk", [])).split("[]")
-    if include_usage:
-        after = after.removesuffix("}") + ',"usage":null}'
-
-    def chunk(index: int, delta: str, finish: str = "null") -> bytes:
-        choice = f'{{"index":{index},"delta":{delta},"logprobs":null,"finish_reason":{finish}}}'
-        line = f"{before}[{choice}]{after}"
-        return sse.data(_padded(line) if include_obfuscation else line)
-
-    for index in range(len(answers)):
-        yield chunk(index, '{"role":"assistant","content":"","refusal":null}')
-    for round_of_pieces in zip_longest(*(each.pieces for each in answers)):
-        for index, piece in enumerate(round_of_pieces):
-            if piece is not None:
-                yield sse.Piece(chunk(index, f'{{"content":{sse.compact(piece)}}}'))
-    for index, each in enumerate(answers):
-        yield chunk(index, "{}", f'"{each.finish}"')
-    if include_usage:
-        line = sse.compact(
-            envelope.around("chat.completion.chunk", []) | {"usage": usage(ask, answers)}
-        )
-        yield sse.data(_padded(line) if include_obfuscation else line)
-    yield sse.DONE
-
-
-def usage(ask: Ask, answers: list[Answer]) -> dict[str, Any]:
-    prompt, written = ask.prompt_tokens(), sum(len(each.pieces) for each in answers)
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": written,
-        "total_tokens": prompt + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-        "completion_tokens_details": {
-            "reasoning_tokens": 0,
-            "audio_tokens": 0,
-            "accepted_prediction_tokens": 0,
-            "rejected_prediction_tokens": 0,
-        },
-    }
-
-
-def _padded(line: str) -> str:
-    """The line with its `obfuscation`, so long that all lines are equal modulo 16 bytes."""
-    room = f'{line.removesuffix("}")},"obfuscation":"'
-    return f'{room}{sse.padding(len(room.encode()))}"}}'
+    service(request).store.save("completion", body, kept)
 
 
 def _message(name: str, value: Any) -> Message:
     fields = params.obj(name, value)
-    role = one_of(*ROLES, "tool", "function")(f"{name}.role", fields.get("role"))
-    if role not in ROLES or fields.get("tool_calls"):
-        only()(f"{name}.tool_calls" if role in ROLES else f"{name}.role", role)
-    return Message(role, content_text(f"{name}.content", fields.get("content"), "text"))
+    if fields.get("role") == "function":
+        only()(f"{name}.role", "function")
+    role = one_of(*ROLES)(f"{name}.role", fields.get("role"))
+    calls = [
+        _call(f"{name}.tool_calls[{place}]", call)
+        for place, call in enumerate(fields.get("tool_calls") or [])
+    ]
+    content = fields.get("content")
+    if content is None and role == "assistant":
+        content = fields.get("refusal") or ""
+    call_id = text(f"{name}.tool_call_id", fields.get("tool_call_id")) if role == "tool" else None
+    told = content_text(f"{name}.content", content, "text", "refusal")
+    return Message(role, told, calls, call_id)
 
 
-def content_text(name: str, value: Any, *kinds: str) -> str:
-    """The text of a content: a string, or a list of parts of the `kinds` that are text."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, list):
-        raise params.wrong_type(name, "one of a string or array of objects", value)
-    return "".join(_part_text(f"{name}[{place}]", part, kinds) for place, part in enumerate(value))
+def _call(name: str, value: Any) -> Call:
+    call = params.obj(name, value)
+    if call.get("type", "function") != "function":
+        only()(f"{name}.type", call.get("type"))
+    function = params.obj(f"{name}.function", call.get("function"))
+    return Call(
+        text(f"{name}.function.name", function.get("name")),
+        text(f"{name}.function.arguments", function.get("arguments")),
+        text(f"{name}.id", call.get("id")),
+    )
 
 
-def _part_text(name: str, value: Any, kinds: tuple[str, ...]) -> str:
-    part = params.obj(name, value)
-    if part.get("type") not in kinds:
-        only()(f"{name}.type", text(f"{name}.type", part.get("type")))
-    return text(f"{name}.text", part.get("text"))
+def _check_calls(name: str, said: Sequence[Message]) -> None:
+    """A tool's message answers a call right before it, and no call stays without its answer."""
+    open_ids: set[str] = set()
+    for place, message in enumerate(said):
+        at = f"{name}.[{place}].role"
+        if message.role == "tool":
+            if message.call_id not in open_ids:
+                told = """Invalid parameter: messages with role 'tool' must be a response to a \
+preceeding message with 'tool_calls'."""
+                raise bad(told, at, None)
+            open_ids.discard(message.call_id)
+        elif open_ids:
+            raise _unanswered(open_ids, at)
+        if message.calls:
+            open_ids = {call.id for call in message.calls}
+    if open_ids:
+        raise _unanswered(open_ids, name)
+
+
+def _unanswered(open_ids: set[str], at: str) -> ApiError:
+    message = f"""An assistant message with 'tool_calls' must be followed by tool messages \
+responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: \
+{", ".join(sorted(open_ids))}"""
+    return bad(message, at, None)
 
 
 routes = [Route("/v1/chat/completions", create, methods=["POST"])]

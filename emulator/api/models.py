@@ -4,7 +4,7 @@ from typing import Any
 
 from emulator.errors import ApiError
 from emulator.models import MODELS, Model
-from emulator.serving import Reply, send_json
+from emulator.serving import Reply, send_json, service
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -12,6 +12,12 @@ from starlette.routing import Route
 
 def find_model(name: str) -> Model | None:
     return MODELS.get(name)
+
+
+def chat_model(name: str) -> Model | None:
+    """The model if it writes text; None also for one that only embeds or hears."""
+    found = find_model(name)
+    return found if found and found.role == "chat" else None
 
 
 def encode(model: Model) -> dict[str, Any]:
@@ -33,12 +39,28 @@ async def retrieve(request: Request) -> Reply:
     name = request.path_params["model"]
     model = find_model(name)
     if model is None:
-        message = f"The model '{name}' does not exist"
-        raise ApiError(404, message, param="model", code="model_not_found")
+        raise _unknown(name)
     return send_json(request, encode(model))
+
+
+async def delete(request: Request) -> Reply:
+    """A model of the caller's own: the others belong to OpenAI."""
+    name = request.path_params["model"]
+    if find_model(name) is not None:
+        message = "You have insufficient permissions for this operation."
+        raise ApiError(403, message, code="insufficient_permissions")
+    if not service(request).store.delete("model", name):
+        raise _unknown(name)
+    return send_json(request, {"id": name, "object": "model", "deleted": True})
+
+
+def _unknown(name: str) -> ApiError:
+    message = f"The model '{name}' does not exist"
+    return ApiError(404, message, param="model", code="model_not_found")
 
 
 routes = [
     Route("/v1/models", list_models, methods=["GET"]),
     Route("/v1/models/{model:path}", retrieve, methods=["GET"]),
+    Route("/v1/models/{model:path}", delete, methods=["DELETE"]),
 ]

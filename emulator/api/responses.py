@@ -1,283 +1,328 @@
-"""`/v1/responses`: an Answer encoded as a response, or as a stream of typed events.
+"""`/v1/responses`: a response is made, at once or in background; read again, cancelled, deleted.
 
-The events of a text answer, in the order of recorded traffic: `response.created`,
-`response.in_progress`, `response.output_item.added`, `response.content_part.added`,
-`response.output_text.delta`..., `response.output_text.done`, `response.content_part.done`,
-`response.output_item.done`, then `response.completed` or `response.incomplete`. Each carries a
-`sequence_number`, from 0, without a gap; nothing follows the last.
+openai 3.54's types let `model` and `input` be left out: then the first model of the table answers
+an empty question.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.answers.answer import Answer, Ask, Message
-from emulator.answers.quote import answer
-from emulator.api import params
-from emulator.api.chat import EFFORTS, SENTENCES, content_text
-from emulator.api.models import find_model
+from emulator.api import items, paging, params, tools
+from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
+from emulator.api.items import Item
+from emulator.api.models import chat_model
 from emulator.api.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.errors import ApiError
-from emulator.serving import Reply, read_json, send_json, send_stream, service
-from emulator.wire import ids, sse
+from emulator.models import MODELS
+from emulator.runs import Run
+from emulator.serving import (
+    Reply,
+    Service,
+    before_last,
+    count_request,
+    each,
+    read_json,
+    send_json,
+    send_stream,
+    service,
+)
+from emulator.wire import ids
+from emulator.wire.responses import Writer, usage
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-ROLES = ("user", "assistant", "system", "developer")
-TEXT_KINDS = ("input_text", "output_text", "text")
-
+DEFAULT_MODEL = next(model.id for model in MODELS.values() if model.role == "chat")
 STREAM_OPTIONS = {"include_obfuscation": Param(flag, True)}
 REASONING = {
     "effort": Param(one_of(*EFFORTS)),
+    "context": Param(one_of("auto", "current_turn", "all_turns")),
+    "mode": Param(only("standard")),
     "summary": Param(only("auto", "concise", "detailed")),
-    "generate_summary": Param(only()),
+    "generate_summary": Param(only("auto", "concise", "detailed")),
 }
 TEXT = {
-    "format": Param(only({"type": "text"}), {"type": "text"}),
+    "format": Param(tools.response_format, {"type": "text"}),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
 }
+BACKGROUND_OPTIONS = {"completion_window": Param(only("soonest"))}
 
 
-def conversation(name: str, value: Any) -> list[Message]:
-    """The input: a string, which is the user's, or a list of messages."""
+def conversation(name: str, value: Any) -> dict[str, str]:
+    """A conversation by its id, or as an object that holds it."""
     if isinstance(value, str):
-        return [Message("user", value)]
-    if not isinstance(value, list):
-        raise params.wrong_type(name, "one of a string or array of objects", value)
-    return [_item(f"{name}[{place}]", item) for place, item in enumerate(value)]
+        return {"id": value}
+    return {"id": text(f"{name}.id", params.obj(name, value).get("id"))}
 
 
-PARAMS: Mapping[str, Param] = {
-    "model": Param(text, required=True),
-    "input": Param(conversation, required=True),
+CONTEXT: Mapping[str, Param] = {
+    "model": Param(text, DEFAULT_MODEL),
+    "input": Param(items.read_input, []),
     "instructions": Param(text),
+    "previous_response_id": Param(text),
+    "conversation": Param(conversation),
+    "tools": Param(tools.response_tools, []),
+    "tool_choice": Param(tools.tool_choice, "auto"),
+    "parallel_tool_calls": Param(flag, True),
+    "text": Param(params.fields(TEXT), {"format": {"type": "text"}, "verbosity": "medium"}),
+    "reasoning": Param(params.fields(REASONING), {"effort": None}),
+    "truncation": Param(one_of("auto", "disabled"), "disabled", inert=True),
+}
+SAMPLING: Mapping[str, Param] = {
+    "temperature": Param(number(0, 2), 1.0, inert=True),
+    "top_p": Param(number(0, 1), 1.0, inert=True),
+}
+PARAMS: Mapping[str, Param] = {
+    **CONTEXT,
+    **SAMPLING,
     "stream": Param(flag, False),
     "stream_options": Param(params.fields(STREAM_OPTIONS), {"include_obfuscation": True}),
     "store": Param(flag, True),
-    "previous_response_id": Param(text),
+    "background": Param(flag, False),
+    "background_options": Param(params.fields(BACKGROUND_OPTIONS)),
     "max_output_tokens": Param(integer(16)),
-    "text": Param(params.fields(TEXT), {"format": {"type": "text"}, "verbosity": "medium"}),
-    "reasoning": Param(params.fields(REASONING), {"effort": None, "summary": None}, inert=True),
     "metadata": Param(params.metadata, {}),
-    "temperature": Param(number(0, 2), 1.0, inert=True),
-    "top_p": Param(number(0, 1), 1.0, inert=True),
-    "truncation": Param(one_of("auto", "disabled"), "disabled", inert=True),
     "user": Param(text, inert=True),
     "safety_identifier": Param(text, inert=True),
     "prompt_cache_key": Param(text, inert=True),
     "prompt_cache_retention": Param(one_of("in_memory", "24h"), inert=True),
-    "service_tier": Param(
-        one_of("auto", "default", "flex", "scale", "priority", "fast"), "auto", inert=True
-    ),
-    "parallel_tool_calls": Param(flag, True, inert=True),
-    "max_tool_calls": Param(integer(1), inert=True),
-    "tools": Param(only([]), []),
-    "tool_choice": Param(only("none", "auto"), "auto"),
-    "background": Param(only(False), False),
-    "background_options": Param(only({})),
-    "include": Param(only([])),
-    "conversation": Param(only()),
+    "service_tier": Param(SERVICE_TIERS, "auto", inert=True),
+    "max_tool_calls": Param(integer(0), inert=True),
+    "include": Param(only([], ["reasoning.encrypted_content"])),
     "prompt": Param(only()),
     "top_logprobs": Param(only(0)),
     "moderation": Param(only()),
-    "prompt_cache_options": Param(only({})),
+    "prompt_cache_options": Param(params.obj, inert=True),
     "context_management": Param(only([])),
     "access_programs": Param(only({})),
     "image": Param(only({})),
+}
+COUNT_PARAMS = {**CONTEXT, "personality": Param(text, inert=True)}
+COMPACT_PARAMS = {
+    **{name: CONTEXT[name] for name in ("input", "instructions", "previous_response_id")},
+    "model": Param(text, required=True),
+    "image": Param(params.fields({"context_compression": Param(only("auto", "disabled"))})),
+    "prompt_cache_key": Param(text, inert=True),
+    "prompt_cache_options": Param(params.obj, inert=True),
+    "prompt_cache_retention": Param(one_of("in_memory", "24h"), inert=True),
+    "service_tier": Param(SERVICE_TIERS, inert=True),
 }
 
 
 async def create(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), PARAMS)
-    if find_model(values["model"]) is None:
-        message = f"The requested model '{values['model']}' does not exist."
-        raise bad(message, "model", "model_not_found")
-
-    said = [*_before(request, values["previous_response_id"]), *values["input"]]
-    guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
-    ask = Ask(
-        [*guidance, *said],
-        max_tokens=values["max_output_tokens"],
-        sentences=SENTENCES[values["text"]["verbosity"]],
-    )
-    answered = answer(ask, service(request).corpus)
+    before, given = _context(service(request), values)
+    _check_together(values, given)
+    ask = _ask(values, [*before, *given])
+    count_request(request, values["model"], ask.prompt_tokens())
+    answered = await service(request).think(ask)
     writer = Writer(values, ask, answered)
+    if values["background"]:
+        return _in_background(request, writer, values, given, inert)
 
-    def save() -> None:
-        if values["store"]:
-            spoken = [*said, Message("assistant", answered.text)]
-            service(request).store.save_response(writer.ended(), spoken)
+    def keep() -> None:
+        _store(service(request), writer.body(), values, given, writer.output)
 
     if values["stream"]:
-        events = writer.events(obfuscate=values["stream_options"]["include_obfuscation"])
-        return send_stream(request, _saved_at_the_end(events, save), inert)
-    save()
-    return send_json(request, writer.ended(), inert, len(answered.pieces))
+        return send_stream(request, before_last(writer.events(), keep), inert)
+    await answered.finished()
+    body = await writer.finished()
+    keep()
+    return send_json(request, body, inert, [answered])
+
+
+def _in_background(
+    request: Request,
+    writer: Writer,
+    values: Mapping[str, Any],
+    given: Sequence[Item],
+    inert: Sequence[str],
+) -> Reply:
+    store = service(request).store
+
+    def save(run: Run) -> None:
+        store.update(writer.body(), run.blocks)
+        store.add_items(writer.id, writer.output)
+        _add_to_conversation(service(request), values, given, writer.output)
+
+    body = writer.body()
+    run = service(request).runs.start(writer, service(request).pace, save)
+    store.save("response", body, given)
+    return (
+        send_stream(request, run.follow(), inert)
+        if values["stream"]
+        else send_json(request, body, inert)
+    )
 
 
 async def retrieve(request: Request) -> Reply:
-    for name in request.query_params:
-        only("false")(name, request.query_params[name])
-    found = service(request).store.response(request.path_params["id"])
-    if found is None:
-        raise _not_found(request.path_params["id"])
-    return send_json(request, found)
+    """The response as it is now; with `stream` its events, after number `starting_after`."""
+    query = request.query_params
+    for name in query:
+        if name not in ("stream", "starting_after", "include_obfuscation", "include", "include[]"):
+            raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    body, run = _found(request), service(request).runs.find(request.path_params["id"])
+    if query.get("stream") != "true":
+        return send_json(request, run.writer.body() if run else body)
+    after = query.get("starting_after", "-1")
+    if not after.removeprefix("-").isdecimal():
+        raise params.wrong_type("starting_after", "an integer", after)
+    if not body["background"]:
+        message = "Only a response that was created with background=true can be streamed again."
+        raise bad(message, "stream", None)
+    kept = service(request).store.events(body["id"])[int(after) + 1 :]
+    return send_stream(request, run.follow(int(after)) if run else each(kept))
+
+
+async def cancel(request: Request) -> Reply:
+    body, run = _found(request), service(request).runs.find(request.path_params["id"])
+    if not body["background"]:
+        raise bad("Cannot cancel a synchronous response.", "response_id", None)
+    return send_json(request, await run.cancel() if run else body)
 
 
 async def delete(request: Request) -> Reply:
-    id = request.path_params["id"]
-    if not service(request).store.delete_response(id):
-        raise _not_found(id)
+    id = _found(request)["id"]
+    if run := service(request).runs.find(id):
+        await run.cancel()
+    service(request).store.delete("response", id)
     return send_json(request, {"id": id, "object": "response", "deleted": True})
 
 
-class Writer:
-    """Encodes one answer: its bodies and its events share ids, time and settings."""
-
-    def __init__(self, values: Mapping[str, Any], ask: Ask, answered: Answer) -> None:
-        self._values, self._ask, self._answer = values, ask, answered
-        family = ids.Family()
-        self._id, self._item_id = family.id("resp"), family.id("msg")
-        self._created_at = int(time.time())
-        self._sequence = 0
-        self._is_whole = answered.finish == "stop"
-
-    def begun(self) -> dict[str, Any]:
-        return self._body("in_progress", [], None)
-
-    def ended(self) -> dict[str, Any]:
-        item = self._item("completed" if self._is_whole else "incomplete", self._answer.text)
-        return self._body("completed" if self._is_whole else "incomplete", [item], self._usage())
-
-    def events(self, *, obfuscate: bool) -> Iterator[bytes]:
-        at_item = {"output_index": 0}
-        at_part = {"item_id": self._item_id, "output_index": 0, "content_index": 0}
-        yield self._event("response.created", response=self.begun())
-        yield self._event("response.in_progress", response=self.begun())
-        yield self._event(
-            "response.output_item.added", **at_item, item=self._item("in_progress", None)
-        )
-        yield self._event("response.content_part.added", **at_part, part=_part(""))
-        for piece in self._answer.pieces:
-            yield self._delta(piece, at_part, obfuscate)
-        full = self._answer.text
-        yield self._event("response.output_text.done", **at_part, text=full, logprobs=[])
-        yield self._event("response.content_part.done", **at_part, part=_part(full))
-        ended = self.ended()
-        yield self._event("response.output_item.done", **at_item, item=ended["output"][0])
-        yield self._event(f"response.{ended['status']}", response=ended)
-
-    def _delta(self, piece: str, at_part: dict[str, Any], obfuscate: bool) -> sse.Piece:
-        hidden = {"obfuscation": sse.padding(len(piece))} if obfuscate else {}
-        fields = at_part | {"delta": piece, "logprobs": []} | hidden
-        return sse.Piece(self._event("response.output_text.delta", **fields))
-
-    def _event(self, kind: str, **fields: Any) -> bytes:
-        body = {"type": kind, **fields, "sequence_number": self._sequence}
-        self._sequence += 1
-        return sse.event(kind, sse.compact(body))
-
-    def _item(self, status: str, written: str | None) -> dict[str, Any]:
-        content = [] if written is None else [_part(written)]
-        return {
-            "id": self._item_id,
-            "type": "message",
-            "status": status,
-            "content": content,
-            "role": "assistant",
-        }
-
-    def _body(self, status: str, output: list[Any], usage: dict[str, Any] | None) -> dict[str, Any]:
-        values = self._values
-        is_cut = status == "incomplete"
-        return {
-            "id": self._id,
-            "object": "response",
-            "created_at": self._created_at,
-            "status": status,
-            "background": False,
-            "completed_at": int(time.time()) if status == "completed" else None,
-            "error": None,
-            "frequency_penalty": 0.0,
-            "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
-            "instructions": values["instructions"],
-            "max_output_tokens": values["max_output_tokens"],
-            "max_tool_calls": values["max_tool_calls"],
-            "model": values["model"],
-            "output": output,
-            "parallel_tool_calls": values["parallel_tool_calls"],
-            "presence_penalty": 0.0,
-            "previous_response_id": values["previous_response_id"],
-            "prompt_cache_key": values["prompt_cache_key"],
-            "prompt_cache_retention": values["prompt_cache_retention"],
-            "reasoning": {"effort": values["reasoning"]["effort"], "summary": None},
-            "safety_identifier": values["safety_identifier"],
-            "service_tier": "auto" if status == "in_progress" else "default",
-            "store": values["store"],
-            "temperature": values["temperature"],
-            "text": values["text"],
-            "tool_choice": values["tool_choice"],
-            "tools": [],
-            "top_logprobs": 0,
-            "top_p": values["top_p"],
-            "truncation": values["truncation"],
-            "usage": usage,
-            "user": values["user"],
-            "metadata": values["metadata"],
-        }
-
-    def _usage(self) -> dict[str, Any]:
-        prompt, written = self._ask.prompt_tokens(), len(self._answer.pieces)
-        return {
-            "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": written,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": prompt + written,
-        }
+async def list_input_items(request: Request) -> Reply:
+    """All that the response was an answer to, what earlier responses hold included."""
+    body = _found(request)
+    produced = {item["id"] for item in body["output"]}
+    said = [item for item in _said(service(request), body["id"]) if item["id"] not in produced]
+    return send_json(
+        request, paging.page(request, said, order="desc", also=("include", "include[]"))
+    )
 
 
-def _part(written: str) -> dict[str, Any]:
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": written}
+async def count_input_tokens(request: Request) -> Reply:
+    values, inert = params.parse(await read_json(request), COUNT_PARAMS)
+    before, given = _context(service(request), values)
+    ask = _ask(values | {"max_output_tokens": None}, [*before, *given])
+    counted = {"object": "response.input_tokens", "input_tokens": ask.prompt_tokens()}
+    return send_json(request, counted, inert)
 
 
-def _item(name: str, value: Any) -> Message:
-    item = params.obj(name, value)
-    kind = item.get("type", "message")
-    if kind != "message":
-        only()(f"{name}.type", text(f"{name}.type", kind))
-    role = one_of(*ROLES)(f"{name}.role", item.get("role"))
-    return Message(role, content_text(f"{name}.content", item.get("content"), *TEXT_KINDS))
+async def compact(request: Request) -> Reply:
+    """A conversation made small: one opaque item that holds what was said.
+
+    OpenAI's docstring gives the user's messages back beside it; openai 3.54's own type of the
+    output refuses those.
+    """
+    values, inert = params.parse(await read_json(request), COMPACT_PARAMS)
+    before, given = _context(service(request), values | {"conversation": None})
+    said = [*before, *given]
+    compacted = {
+        "id": ids.Family().id("resp"),
+        "object": "response.compaction",
+        "created_at": int(time.time()),
+        "output": [items.packed(said)],
+        "usage": usage(Ask(items.messages(said)), Answer()),
+    }
+    return send_json(request, compacted, inert)
 
 
-def _before(request: Request, previous_id: str | None) -> list[Message]:
-    """What was said up to the response that this one follows."""
-    if previous_id is None:
-        return []
-    said = service(request).store.conversation(previous_id)
-    if said is None:
-        message = f"Previous response with id '{previous_id}' not found."
-        raise bad(message, "previous_response_id", "previous_response_not_found")
-    return said
+def _context(found_in: Service, values: Mapping[str, Any]) -> tuple[list[Item], list[Item]]:
+    """The items from before this request, and those that it brings; raises ApiError."""
+    if chat_model(values["model"]) is None:
+        message = f"The requested model '{values['model']}' does not exist."
+        raise bad(message, "model", "model_not_found")
+    if values["conversation"] and values["previous_response_id"]:
+        message = """Mutually exclusive parameters: 'conversation' and 'previous_response_id' \
+cannot be used together."""
+        raise bad(message, "previous_response_id", "mutually_exclusive_parameters")
+    before: list[Item] = []
+    if values["previous_response_id"]:
+        before = _said(found_in, values["previous_response_id"], "previous_response_id")
+    if values["conversation"]:
+        id = values["conversation"]["id"]
+        if found_in.store.find("conversation", id) is None:
+            raise ApiError(404, f"Conversation with id '{id}' not found.")
+        before = found_in.store.items(id)
+    return before, items.resolve("input", values["input"], found_in.store.item)
 
 
-def _saved_at_the_end(events: Iterator[bytes], save: Any) -> Iterator[bytes]:
-    """The events; before the last goes out the response is stored, so that it can be asked for."""
-    last = next(events)
-    for event in events:
-        yield last
-        last = event
-    save()
-    yield last
+def _said(found_in: Service, id: str, param: str | None = None) -> list[Item]:
+    """All items up to and with a response, along the chain of those before it."""
+    chain: list[list[Item]] = []
+    at: str | None = id
+    while at is not None:
+        body = found_in.store.find("response", at)
+        if body is None:
+            message = f"Previous response with id '{at}' not found."
+            raise bad(message, param or "previous_response_id", "previous_response_not_found")
+        chain.append(found_in.store.items(at))
+        at = body["previous_response_id"]
+    return [item for said in reversed(chain) for item in said]
 
 
-def _not_found(id: str) -> ApiError:
-    return ApiError(404, f"Response with id '{id}' not found.")
+def _check_together(values: Mapping[str, Any], given: Sequence[Item]) -> None:
+    if values["background"] and not values["store"]:
+        raise bad("Background mode requires 'store' to be true.", "background", None)
+    wants_json = values["text"]["format"]["type"] == "json_object"
+    if wants_json and not any("json" in m.text.lower() for m in items.messages(given)):
+        message = """Response input messages must contain the word 'json' in some form to use \
+'text.format' of type 'json_object'."""
+        raise bad(message, "input", None)
+
+
+def _ask(values: Mapping[str, Any], said: Sequence[Item]) -> Ask:
+    items.check_calls(said)
+    choice = tools.choose(values["tool_choice"], values["tools"])
+    guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
+    model = chat_model(values["model"])
+    return Ask(
+        [*guidance, *items.messages(said)],
+        max_tokens=values["max_output_tokens"],
+        sentences=SENTENCES[values["text"]["verbosity"]],
+        effort=values["reasoning"]["effort"] or (model.effort if model else "none"),
+        tools=choice.tools,
+        must_call=choice.must_call,
+        parallel=values["parallel_tool_calls"],
+        schema=tools.format_schema(values["text"]["format"]),
+        sampling={name: values[name] for name in SAMPLING if values.get(name, 1.0) != 1.0},
+    )
+
+
+def _store(
+    kept_in: Service,
+    body: dict[str, Any],
+    values: Mapping[str, Any],
+    given: Sequence[Item],
+    output: Sequence[Item],
+) -> None:
+    if values["store"]:
+        kept_in.store.save("response", body, [*given, *output])
+        _add_to_conversation(kept_in, values, given, output)
+
+
+def _add_to_conversation(
+    kept_in: Service, values: Mapping[str, Any], given: Sequence[Item], output: Sequence[Item]
+) -> None:
+    if values["conversation"]:
+        kept_in.store.add_items(values["conversation"]["id"], [*given, *output])
+
+
+def _found(request: Request) -> dict[str, Any]:
+    id = request.path_params["id"]
+    found = service(request).store.find("response", id)
+    if found is None:
+        raise ApiError(404, f"Response with id '{id}' not found.")
+    return found
 
 
 routes = [
     Route("/v1/responses", create, methods=["POST"]),
+    Route("/v1/responses/input_tokens", count_input_tokens, methods=["POST"]),
+    Route("/v1/responses/compact", compact, methods=["POST"]),
     Route("/v1/responses/{id}", retrieve, methods=["GET"]),
     Route("/v1/responses/{id}", delete, methods=["DELETE"]),
+    Route("/v1/responses/{id}/cancel", cancel, methods=["POST"]),
+    Route("/v1/responses/{id}/input_items", list_input_items, methods=["GET"]),
 ]

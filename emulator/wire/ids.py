@@ -11,6 +11,11 @@ def completion_id() -> str:
     return "chatcmpl-" + alphanumeric(29)
 
 
+def call_id() -> str:
+    """`call_` and 24 alphanumerics."""
+    return "call_" + alphanumeric(24)
+
+
 def request_id() -> str:
     """`req_` and 32 hexadecimal digits."""
     return "req_" + secrets.token_hex(16)
@@ -29,3 +34,13 @@ class Family:
     def id(self, kind: str) -> str:
         """A new id of this family; `kind` is `resp`, `msg`, ..."""
         return f"{kind}_{self._prefix}{secrets.token_hex(16)}"
+
+
+def item_id(kind: str) -> str:
+    """The id of an item that belongs to no response: `msg`, `fc`, ... and 48 hexadecimal digits."""
+    return f"{kind}_{secrets.token_hex(24)}"
+
+
+def conversation_id() -> str:
+    """`conv_` and 48 hexadecimal digits."""
+    return item_id("conv")

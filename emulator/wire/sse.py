@@ -11,7 +11,6 @@ from itertools import count
 
 from emulator.wire.ids import ALPHANUMERIC
 
-DONE = b"data: [DONE]\n\n"
 COLUMN = 16
 
 _padding = "".join(secrets.choice(ALPHANUMERIC) for _ in range(4096))
@@ -20,6 +19,30 @@ _places = count()
 
 class Piece(bytes):
     """A block that carries text of the answer."""
+
+
+class Last(bytes):
+    """The block that ends a stream: when it is out, what the stream told can be asked for."""
+
+
+DONE = Last(b"data: [DONE]\n\n")
+
+
+class Thought(bytes):
+    """A block that comes after reasoning of so many `tokens`."""
+
+    tokens: int = 0
+
+
+def thought(block: bytes, tokens: int) -> Thought:
+    made = Thought(block)
+    made.tokens = tokens
+    return made
+
+
+def piece(block: bytes, *, is_live: bool) -> bytes:
+    """A block that carries text: to be held back, or to go out at once where it comes in live."""
+    return Alone(block) if is_live else Piece(block)
 
 
 class Alone(bytes):

@@ -5,8 +5,8 @@ import re
 from itertools import groupby
 
 from emulator.answers.answer import Answer, Ask, Message
-from emulator.api.chat import Envelope, chunks
-from tests.conftest import MODEL, ask
+from emulator.wire.completions import Envelope, chunks
+from tests.conftest import MODEL, ask, drained
 
 import httpx2
 import openai
@@ -162,10 +162,8 @@ def test_inert_parameters_are_named(client):
 
 
 REFUSED = {
-    "tools": [{"type": "function", "function": {"name": "f"}}],
-    "response_format": {"type": "json_object"},
+    "functions": [{"name": "f"}],
     "logprobs": True,
-    "store": True,
     "modalities": ["text", "audio"],
     "logit_bias": {"1": 1},
 }
@@ -225,7 +223,9 @@ def test_any_text_survives_encoding(answers, include_usage, include_obfuscation)
     envelope = Envelope("chatcmpl-x", 1, MODEL)
     options = {"include_usage": include_usage, "include_obfuscation": include_obfuscation}
 
-    blocks = [bytes(block).decode() for block in chunks(envelope, asked, answers, **options)]
+    blocks = [
+        bytes(block).decode() for block in drained(chunks(envelope, asked, answers, **options))
+    ]
 
     assert all(block.startswith("data: ") and block.endswith("\n\n") for block in blocks)
     told = [""] * len(answers)

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from emulator.guard import JSON_LIMIT
 from emulator.serving import MOST_STREAMS
-from emulator.store import MOST_RESPONSES, Store
+from emulator.store import MOST, Store
 from tests.conftest import MODEL, Gate, ask, connect
 
 import httpx2
@@ -202,13 +202,14 @@ def test_p14_too_many_streams_get_429(start):
 def test_p14_oldest_responses_are_forgotten():
     store = Store()
 
-    for number in range(MOST_RESPONSES + 2):
-        store.save_response({"id": f"resp_{number}"}, [])
-        store.response("resp_0")
+    for number in range(MOST + 2):
+        store.save("response", {"id": f"resp_{number}"}, [{"id": f"msg_{number}"}])
+        store.find("response", "resp_0")
 
-    assert store.response("resp_0")
-    assert store.response("resp_1") is None
-    assert store.response("resp_3")
+    assert store.find("response", "resp_0")
+    assert store.find("response", "resp_1") is None
+    assert store.find("response", "resp_3")
+    assert (store.item("msg_1"), store.item("msg_3")) == (None, {"id": "msg_3"})
     store.close()
 
 

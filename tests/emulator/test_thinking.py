@@ -2,7 +2,8 @@
 
 from emulator.answers.answer import Ask, Message, shape
 from emulator.answers.instructions import exact_reply, sentences_wanted
-from emulator.answers.quote import Corpus, answer, sentences
+from emulator.answers.quote import Corpus, sentences
+from emulator.answers.reply import answer
 from emulator.server import read_corpus
 from emulator.wire import ids, sse, tokens
 

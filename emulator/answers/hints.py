@@ -1,0 +1,140 @@
+"""What a property is for: told from its name, its title and its description."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from emulator.answers.quote import terms
+
+# What a property is about, by the words of its name; of two kinds the upper one is meant.
+KINDS = {
+    "email": "email mail",
+    "phone": "phone telephone mobile",
+    "url": "url uri link website homepage webpage",
+    "moment": "datetime when timestamp",
+    "duration": "duration length",
+    "time": "time hour clock",
+    "date": "date day weekday birthday deadline due checkin checkout",
+    "expression": "expression equation formula calculation sum",
+    "language": "language lang",
+    "id": "id identifier code reference sku",
+    "path": "path file filename filepath directory folder",
+    "count": "count number quantity amount size people party price cost total budget age fare",
+    "report": "summary description detail details issue problem complaint reason",
+    "free": """answer explanation response reply output solution conclusion analysis rationale
+        reasoning step steps""",
+    "query": "query question search prompt input keyword keywords q",
+    "text": "text message content body note comment sentence phrase",
+    "topic": "topic theme",
+    "task": "task todo reminder action",
+    "person": """person guest guests participant participants attendee attendees customer recipient
+        author artist singer composer director sender user who patient contact owner people
+        firstname lastname username fullname traveler traveller passenger employee""",
+    "place": """city location place country address venue town where destination origin region
+        room hall building street origin from to departure arrival source target""",
+    "item": "item items product products object thing ingredient ingredients dish",
+    "title": "title event subject label heading activity",
+    "name": "name song book movie film track album",
+}
+PEOPLE = {*KINDS["person"].split()}
+_HOLDERS = ("person", "place", "item", "title")
+_KIND_OF = {word: kind for kind, words in reversed(KINDS.items()) for word in words.split()}
+_RANK = {kind: place for place, kind in enumerate(KINDS)}
+_FORMAT_KINDS = {"date-time": "moment", "uri": "url"} | {
+    form: form for form in ("date", "time", "duration", "email")
+}
+TOWARDS = {
+    **dict.fromkeys("from origin departure source sender start pickup".split(), ("from",)),
+    **dict.fromkeys("to destination arrival target recipient dropoff".split(), ("to", "for")),
+}
+# Words that tell what a property is about by its name, but nothing inside of a description.
+_LOOSE = {*TOWARDS, "when", "where", "who", "user", "size", "sum", "name"}
+_BY_KIND = {
+    "place": ("in", "near", "at", "around", "to", "from", "for", "of", "about"),
+    "person": ("for", "with", "by", "to", "from", "and", "of"),
+    "language": ("into", "to", "in"),
+}
+# Words that stand with numbers of a family: "party_size" is a number of people.
+FAMILIES = [
+    set(words.split())
+    for words in (
+        """people persons person guests guest seats party size group participants attendees adults
+        travellers us""",
+        "price cost fare amount budget total fee euro euros dollar dollars pounds cents € $ £",
+        "age years year old",
+        "duration length minutes minute mins hours hour seconds",
+        "nights night days day stay",
+        "temperature degree degrees celsius fahrenheit °",
+        "distance km kilometres kilometers miles metres meters radius",
+        "percent percentage %",
+    )
+]
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a property is for: the words of its name, of what holds it, and its description."""
+
+    names: tuple[str, ...] = ()
+    outer: tuple[str, ...] = ()
+    told: str = ""
+    form: str = ""
+
+    @classmethod
+    def of(cls, name: str, schema: Mapping[str, Any], outer: "Hint") -> "Hint":
+        told = " ".join(str(schema[key]) for key in ("title", "description") if key in schema)
+        form = schema.get("format", "")
+        return cls(words_of(name), (*outer.outer, *outer.names)[-4:], told, form)
+
+    def with_schema(self, schema: Mapping[str, Any]) -> "Hint":
+        """The same with what one alternative of its schema tells: the text of a nullable one."""
+        more = Hint.of("", schema, Hint())
+        return replace(self, told=self.told or more.told, form=self.form or more.form)
+
+    @cached_property
+    def kind(self) -> str:
+        """One of KINDS, or "" if neither the name nor the description tells."""
+        if self.form in _FORMAT_KINDS:
+            return _FORMAT_KINDS[self.form]
+        joined = "".join(self.names)
+        kinds = [_KIND_OF[word] for word in (*self.names, joined) if word in _KIND_OF]
+        kind = min(kinds, key=_RANK.__getitem__, default="")
+        if kind == "name":
+            holders = [_KIND_OF[word] for word in self.outer[::-1] if word in _KIND_OF]
+            return next((holder for holder in holders if holder in _HOLDERS), kind)
+        told = {_KIND_OF[word] for word in words_of(self.told) if word in _KIND_OF.keys() - _LOOSE}
+        said = min(told, key=_RANK.__getitem__, default=kind)
+        return said if not kind or set(self.names) <= _LOOSE else kind
+
+    @property
+    def wants_digits(self) -> bool:
+        """Whether a day or time is wanted in ISO's form rather than as it was said."""
+        return bool(self.form) or bool(re.search(r"YYYY|HH|ISO|24.hour", self.told))
+
+    @cached_property
+    def stems(self) -> set[str]:
+        """The stems of the name, without those that only say how it is stored."""
+        return terms(" ".join(self.names)) - terms("is has include should count number total")
+
+    @cached_property
+    def family(self) -> set[str]:
+        """The words that numbers of this property may stand with."""
+        words = {*self.names, *words_of(self.told)}
+        named = [family for family in FAMILIES if family & set(self.names)]
+        return set().union(*(named or [family for family in FAMILIES if family & words]))
+
+    @property
+    def prepositions(self) -> tuple[str, ...]:
+        """The words that may stand before it, likeliest first."""
+        for word in (*self.names, *self.outer):
+            if word in TOWARDS:
+                return TOWARDS[word]
+        return _BY_KIND.get(self.kind, ("in", "at", "for", "with", "by"))
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The lower-case words of a name in any style of writing."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]|_", " ", name)
+    return tuple(parted.lower().split())

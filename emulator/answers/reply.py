@@ -1,0 +1,56 @@
+"""From what is asked to the answer: a tool is called, a schema filled, or sentences are quoted."""
+
+import json
+from datetime import date
+
+from emulator.answers import tools
+from emulator.answers.answer import Answer, Ask, Call, shape
+from emulator.answers.instructions import exact_reply
+from emulator.answers.quote import Corpus, quoted
+from emulator.answers.schema import Sources, fill
+from emulator.wire import tokens
+
+# How many of the best sentences are read before the answer, by the effort asked for: what the
+# emulator counts as reasoning are their tokens.
+READ = {"none": 0, "minimal": 1, "low": 2, "medium": 4, "high": 8, "xhigh": 16, "max": 32}
+
+
+def answer(ask: Ask, corpus: Corpus, variant: int = 0, today: date | None = None) -> Answer:
+    """Answer the latest question; `variant` k leads with the k-th best sentence."""
+    question = ask.questions[-1] if ask.questions else ""
+    told, exact = tools.told(ask), exact_reply(question)
+    sources = Sources(question, tools.facts(ask), corpus.best_sentence, today or date.today())
+    reasoning = _reasoning(ask, question, corpus) if exact is None else 0
+    if ask.tools and (calls := tools.calls_for(ask, sources, corpus.knows(question))):
+        return _within(calls, ask, reasoning)
+    if ask.schema is not None:
+        filled = fill(ask.schema, sources).value
+        text = json.dumps(filled, ensure_ascii=False, separators=(",", ":"))
+    elif told is not None:
+        text = told
+    else:
+        text = quoted(ask, corpus, variant) if exact is None else exact
+    return shape(text, ask, reasoning)
+
+
+def _reasoning(ask: Ask, question: str, corpus: Corpus) -> int:
+    read = corpus.rank(question)[: READ[ask.effort]]
+    return sum(tokens.count(corpus.sentences[place].text) for _, place in read)
+
+
+def _within(calls: list[Call], ask: Ask, reasoning: int) -> Answer:
+    """The calls, within the length that is left for them: one that does not fit is cut off."""
+    if ask.max_tokens is None:
+        return Answer([], "tool_calls", calls, reasoning)
+    reasoning = min(reasoning, ask.max_tokens)
+    left = ask.max_tokens - reasoning
+    kept: list[Call] = []
+    for call in calls:
+        left -= tokens.count(call.name)
+        if left <= 0:
+            return Answer([], "length", kept, reasoning)
+        kept.append(Call(call.name, "".join(call.pieces[:left]), call.id))
+        left -= len(call.pieces)
+        if left < 0:
+            return Answer([], "length", kept, reasoning)
+    return Answer([], "tool_calls", kept, reasoning)

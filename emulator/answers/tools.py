@@ -1,0 +1,182 @@
+"""Which tool a question calls for, with which arguments; and how what a tool gave back is told.
+
+A tool fits a question by the words of its name, its description and its parameters. A question may
+ask for several things ("the weather in Paris and the time in Tokyo"): each clause that stands on
+its own makes a call of its own.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from emulator.answers.answer import Ask, Call, Tool
+from emulator.answers.quote import terms
+from emulator.answers.schema import Sources, fill
+
+_IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_BETWEEN = re.compile(
+    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
+    re.IGNORECASE,
+)
+_ARITHMETIC = re.compile(r"\d\s*[-+*/^]\s*\(*\d")
+# Words that many names begin with, and that so tell nothing of what a tool is for.
+_ANY_TOOL = frozenset(
+    terms("get fetch find look lookup search make run call use set create execute tool function")
+)
+IN_NAME, IN_DESCRIPTION, IN_PARAMETERS = 1.0, 0.5, 0.25
+ENOUGH, WELL_KNOWN = 1.0, 0.8
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """A clause of the question, and the tool that it calls for."""
+
+    tool: Tool
+    start: int
+    words: str
+
+
+def calls_for(ask: Ask, sources: Sources, known: float) -> list[Call]:
+    """The calls that the question asks for and that have not been made in this turn.
+
+    `known` (0..1) is how well the corpus answers it by itself: a tool that shares but a word or two
+    with such a question is left alone.
+    """
+    made = [(call.name, _parsed(call.arguments)) for m in ask.turn for call in m.calls]
+    names = {name for name, _ in made}
+    asked = replace(sources, facts=(), quote=lambda question: "")
+    wishes = [] if _is_answered(ask, sources, known) else _wishes(ask, asked)
+    calls = [_call(wish.tool, replace(asked, prompt=wish.words)) for wish in wishes]
+    calls = [call for call in calls if (call.name, _parsed(call.arguments)) not in made]
+    if not calls and ask.must_call:
+        rest = [tool for tool in ask.tools if tool.name not in names] or ask.tools
+        question = sources.prompt
+        best = max(rest, key=lambda tool: fit(tool, question))
+        calls = [_call(best, sources)]
+    unique = list({(call.name, call.arguments): call for call in calls}.values())
+    return unique if ask.parallel else unique[:1]
+
+
+def fit(tool: Tool, words: str) -> float:
+    """How well a tool fits: words shared with its name, less those with what describes it."""
+    wanted = terms(words)
+    name = terms(" ".join(_IDENTIFIER.findall(tool.name))) - _ANY_TOOL
+    described = terms(tool.description) - name
+    parameters = terms(" ".join(_parameter_words(tool))) - name - described
+    is_sum = "expression" in name | described | parameters and _ARITHMETIC.search(words)
+    return (
+        bool(is_sum)
+        + IN_NAME * len(wanted & name)
+        + IN_DESCRIPTION * len(wanted & described)
+        + IN_PARAMETERS * len(wanted & parameters)
+    )
+
+
+def _is_answered(ask: Ask, sources: Sources, known: float) -> bool:
+    wanted = terms(sources.prompt)
+    best = max(fit(tool, sources.prompt) for tool in ask.tools)
+    return known >= WELL_KNOWN and best < len(wanted) / 2
+
+
+def outputs(ask: Ask) -> list[tuple[Call | None, str]]:
+    """What the tools of this turn gave back, each beside its call."""
+    calls = {call.id: call for message in ask.turn for call in message.calls}
+    return [(calls.get(m.call_id or ""), m.text) for m in ask.turn if m.role == "tool"]
+
+
+def facts(ask: Ask) -> list[object]:
+    """The same as values: parsed where they are JSON."""
+    return [_parsed(text) for _, text in outputs(ask)]
+
+
+def told(ask: Ask) -> str | None:
+    """A sentence for each output of this turn; None if there is none."""
+    given = outputs(ask)
+    names = [call.name if call else "" for call, _ in given]
+    sentences = [_sentence(call, text, names) for call, text in given]
+    return " ".join(sentences) if sentences else None
+
+
+def _wishes(ask: Ask, sources: Sources) -> list[_Wish]:
+    """The clauses that call for a tool; those that cannot stand alone join the one before."""
+    wishes: list[_Wish] = []
+    for start, end in _clauses(sources.prompt):
+        clause = sources.prompt[start:end]
+        tool = _best(ask.tools, clause)
+        last = wishes[-1] if wishes else None
+        if last is None or (tool and tool != last.tool):
+            wishes += [_Wish(tool, start, clause)] if tool else []
+            continue
+        following = _Wish(last.tool, start, f"and {clause}")
+        if all(_stands_alone(wish, sources) for wish in (last, following)):
+            wishes.append(following)
+        else:
+            wishes[-1] = replace(last, words=sources.prompt[last.start : end])
+    if len(wishes) == 1:
+        return [replace(wishes[0], words=sources.prompt)]
+    return wishes
+
+
+def _clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Where each clause starts and ends."""
+    start = 0
+    for gap in _BETWEEN.finditer(text):
+        if gap.start() > start:
+            yield start, gap.start()
+        start = gap.end()
+    if start < len(text):
+        yield start, len(text)
+
+
+def _best(tools: Sequence[Tool], words: str) -> Tool | None:
+    best = max(tools, key=lambda tool: fit(tool, words), default=None)
+    return best if best and fit(best, words) >= ENOUGH else None
+
+
+def _stands_alone(wish: _Wish, sources: Sources) -> bool:
+    """Whether the clause by itself says all that the tool must know."""
+    if not wish.tool.parameters.get("required"):
+        return False
+    return not fill(wish.tool.parameters, replace(sources, prompt=wish.words)).missing
+
+
+def _call(tool: Tool, sources: Sources) -> Call:
+    arguments = fill(tool.parameters, sources).value
+    return Call(tool.name, json.dumps(arguments, ensure_ascii=False, separators=(",", ":")))
+
+
+def _parameter_words(tool: Tool) -> Iterator[str]:
+    for name, schema in (tool.parameters.get("properties") or {}).items():
+        yield from _IDENTIFIER.findall(name)
+        if isinstance(schema, dict):
+            yield str(schema.get("description", ""))
+            yield " ".join(map(str, schema.get("enum", ())))
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _sentence(call: Call | None, text: str, names: Sequence[str]) -> str:
+    name = call.name if call else "The tool"
+    if call and names.count(call.name) > 1:
+        given = _parsed(call.arguments)
+        values = given.values() if isinstance(given, dict) else [given]
+        name += f" ({', '.join(map(str, values))})"
+    return f"{name} says: {_in_words(_parsed(text)).rstrip('.')}."
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key.replace('_', ' ')} {_in_words(item)}" for key, item in value.items()
+        )
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value)) or "nothing"
+    if isinstance(value, str):
+        return value or "nothing"
+    return json.dumps(value)

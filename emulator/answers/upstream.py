@@ -1,0 +1,163 @@
+"""Answers written by another server: any that speaks OpenAI's chat completions.
+
+    EMULATOR_CHAT_BASE_URL=http://127.0.0.1:11434/v1 EMULATOR_CHAT_MODEL=llama3.2
+
+hands the writing to Ollama; llama.cpp and vLLM are reached the same way. What is asked goes over as
+it is: the conversation, tools, the shape of the answer, limits. Pieces go on as they come.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from emulator.answers.answer import Answer, Ask, Call, Message
+from emulator.errors import ApiError
+
+import httpx2
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    AsyncOpenAI,
+    AsyncStream,
+    DefaultAsyncHttpx2Client,
+)
+from openai.types.chat import ChatCompletionChunk
+
+FINISHES = ("stop", "length", "tool_calls")
+
+
+class Upstream:
+    """The server that writes, and the model that it is asked for."""
+
+    def __init__(self, base_url: str, model: str, api_key: str) -> None:
+        # A line of its own for each answer, so that none is left open when the emulator stops.
+        lines = DefaultAsyncHttpx2Client(limits=httpx2.Limits(max_keepalive_connections=0))
+        self._client = AsyncOpenAI(
+            base_url=base_url, api_key=api_key, max_retries=0, http_client=lines
+        )
+        self._base_url = base_url
+        self._model = model
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Upstream":
+        """By EMULATOR_CHAT_BASE_URL, `_MODEL` and `_API_KEY`."""
+        return cls(
+            environ["EMULATOR_CHAT_BASE_URL"],
+            environ.get("EMULATOR_CHAT_MODEL") or "default",
+            environ.get("EMULATOR_CHAT_API_KEY") or "none",
+        )
+
+    async def answer(self, ask: Ask) -> Answer:
+        """Begin an answer; raises ApiError (502) where the server refuses or is not there."""
+        try:
+            stream = await self._client.chat.completions.create(**self._request(ask))
+        except APIError as error:
+            raise self._failure(_why(error)) from None
+        return Relayed(stream, self._failure)
+
+    def _request(self, ask: Ask) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "model": self._model,
+            "messages": [_message(message) for message in ask.messages],
+            "stream": True,
+            **ask.sampling,
+        }
+        if ask.max_tokens is not None:
+            request["max_tokens"] = ask.max_tokens
+        if ask.stop:
+            request["stop"] = list(ask.stop)
+        if ask.tools:
+            request["tools"] = [
+                _function(tool.name, tool.description, tool.parameters) for tool in ask.tools
+            ]
+            request["tool_choice"] = "required" if ask.must_call else "auto"
+        if ask.schema is not None:
+            shape = {"name": "answer", "schema": ask.schema}
+            request["response_format"] = {"type": "json_schema", "json_schema": shape}
+        return request
+
+    def _failure(self, why: str) -> ApiError:
+        message = f"The chat server of EMULATOR_CHAT_BASE_URL, {self._base_url}, {why}."
+        return ApiError(502, message, type="server_error", code="upstream_error")
+
+
+class Relayed(Answer):
+    """An answer that is still being written elsewhere."""
+
+    is_live = True
+
+    def __init__(
+        self, stream: AsyncStream[ChatCompletionChunk], failure: Callable[[str], ApiError]
+    ) -> None:
+        super().__init__()
+        self._stream: AsyncStream[ChatCompletionChunk] | None = stream
+        self._failure = failure
+        self._called: dict[int, dict[str, str]] = {}
+
+    async def write(self) -> AsyncIterator[str]:
+        """Raises ApiError (502) where the server breaks off or garbles; read again, it repeats."""
+        if self._stream is None:
+            async for piece in super().write():
+                yield piece
+            return
+        stream, self._stream = self._stream, None
+        finish = None
+        try:
+            async with stream:
+                async for chunk in stream:
+                    for choice in chunk.choices[:1]:
+                        finish = choice.finish_reason or finish
+                        self._take_calls(choice.delta.tool_calls or [])
+                        if choice.delta.content:
+                            self.pieces.append(choice.delta.content)
+                            yield choice.delta.content
+        except APIError as error:
+            raise self._failure(_why(error)) from None
+        except ValueError:
+            raise self._failure("sent a garbled stream") from None
+        self._end(finish)
+
+    def _take_calls(self, deltas: Any) -> None:
+        for delta in deltas:
+            call = self._called.setdefault(delta.index, {"name": "", "arguments": ""})
+            if delta.function is not None:
+                call["name"] += delta.function.name or ""
+                call["arguments"] += delta.function.arguments or ""
+
+    def _end(self, finish: str | None) -> None:
+        if finish is None:
+            raise self._failure("ended its stream without a finish_reason")
+        self.calls = [Call(call["name"], call["arguments"]) for call in self._called.values()]
+        self.finish = "tool_calls" if self.calls else finish if finish in FINISHES else "stop"
+
+
+def _why(error: APIError) -> str:
+    """What went wrong there; no header of theirs, no key."""
+    if isinstance(error, APIStatusError):
+        return f"answered {error.status_code}: {error.message}"
+    if isinstance(error, APIConnectionError):
+        return "could not be reached, or broke off"
+    return f"reported an error: {error.message}"
+
+
+def _message(message: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.role == "developer":
+        told["role"] = "system"
+    if message.calls:
+        told["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.calls
+        ]
+    if message.call_id is not None:
+        told["tool_call_id"] = message.call_id
+    return told
+
+
+def _function(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": told}

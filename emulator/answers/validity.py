@@ -1,0 +1,336 @@
+"""JSON Schema, as far as OpenAI takes it and a little further: what is valid, what can be valid.
+
+A schema is taken apart into alternatives that know neither references nor unions, so that whoever
+fills one has only to look at types and bounds. Validity is always judged by the schema as it came.
+"""
+
+import datetime
+import ipaddress
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote
+
+Schema = Mapping[str, Any]
+ANYTHING: Schema = {}
+NOTHING: Schema = {"enum": []}
+TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
+CANNOT = frozenset(
+    """not if then else contains dependentRequired dependentSchemas dependencies minProperties
+    maxProperties patternProperties propertyNames unevaluatedItems unevaluatedProperties
+    $dynamicRef $recursiveRef""".split()
+)
+MOST_ALTERNATIVES = 64
+_SHAPES: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(["properties", "$defs", "definitions"], lambda v: isinstance(v, Mapping)),
+    **dict.fromkeys(["anyOf", "oneOf", "allOf", "enum"], lambda v: isinstance(v, list)),
+    **dict.fromkeys(["required", "prefixItems", "examples"], lambda v: isinstance(v, list)),
+    **dict.fromkeys(["$ref", "pattern", "format"], lambda v: isinstance(v, str)),
+    **dict.fromkeys(["maxLength", "maxItems"], lambda v: _is_number(v) and v >= 0),
+    **dict.fromkeys(["minLength", "minItems"], lambda v: _is_number(v) and v <= 100_000),
+    **dict.fromkeys(["minimum", "maximum", "multipleOf"], lambda v: _is_number(v)),
+    **dict.fromkeys(["exclusiveMinimum", "exclusiveMaximum"], lambda v: _is_number(v)),
+}
+_IMPLIED = {
+    **dict.fromkeys(["properties", "required", "additionalProperties"], "object"),
+    **dict.fromkeys(["items", "prefixItems", "minItems", "maxItems", "uniqueItems"], "array"),
+    **dict.fromkeys(["minLength", "maxLength", "pattern", "format"], "string"),
+    **dict.fromkeys(["minimum", "maximum", "multipleOf"], "number"),
+    **dict.fromkeys(["exclusiveMinimum", "exclusiveMaximum"], "number"),
+}
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_HOUR = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_FORMATS = {
+    "date": _DAY,
+    "time": _HOUR,
+    "date-time": f"{_DAY}T{_HOUR}",
+    "duration": r"P(?=.)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)",
+    "email": rf"[\w.!#$%&'*+/=?^`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*",
+    "hostname": rf"{_LABEL}(?:\.{_LABEL})*",
+    "uuid": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+    "uri": r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s<>\"{}|\\^`]+",
+}
+
+
+@dataclass(frozen=True)
+class Flat:
+    """One way to satisfy a schema: a schema of one type, and the references that led to it."""
+
+    schema: Schema
+    refs: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """Its type; empty where only `enum` or `const` says what it may be."""
+        return str(self.schema.get("type", ""))
+
+
+def check_supported(schema: object, place: str = "schema") -> None:
+    """Raise ValueError, with a fragment that says why, for a schema that cannot be filled."""
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, Mapping):
+        raise ValueError(f"expected a schema at {place!r}, not {schema!r}")
+    for keyword, value in schema.items():
+        if keyword in CANNOT:
+            raise ValueError(f"keyword {keyword!r} is not supported")
+        if keyword in _SHAPES and not _SHAPES[keyword](value):
+            raise ValueError(f"{keyword!r} has no valid value: {value!r}")
+    for kind in _listed(schema.get("type", [])):
+        if kind not in TYPES:
+            raise ValueError(f"unknown type {kind!r}")
+    if "pattern" in schema:
+        compiled(schema["pattern"])
+    for path, child in children(schema):
+        check_supported(child, path[-1])
+
+
+def children(schema: Schema) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The schemas inside a schema, each with its path from there."""
+    for keyword in ("properties", "$defs", "definitions"):
+        if isinstance(schema.get(keyword), Mapping):
+            yield from (((keyword, name), child) for name, child in schema[keyword].items())
+    for keyword in ("prefixItems", "anyOf", "oneOf", "allOf"):
+        if isinstance(schema.get(keyword), list):
+            yield from (((keyword, str(i)), child) for i, child in enumerate(schema[keyword]))
+    for keyword in ("items", "additionalProperties"):
+        if keyword in schema:
+            yield (keyword,), schema[keyword]
+
+
+def as_schema(schema: Schema | bool) -> Schema:
+    """A schema that is true or false in its long form."""
+    if isinstance(schema, bool):
+        return ANYTHING if schema else NOTHING
+    return schema
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of JavaScript's kind as Python's; ValueError if it is none."""
+    try:
+        return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"pattern {pattern!r} is not supported: {error}") from error
+
+
+def resolve(ref: str, root: Schema) -> Schema:
+    """What a reference into the schema points at."""
+    found: Any = root
+    for part in unquote(ref.removeprefix("#")).split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list) and key.isdigit() and int(key) < len(found):
+            found = found[int(key)]
+        elif isinstance(found, Mapping) and key in found:
+            found = found[key]
+        else:
+            found = None
+    if not ref.startswith("#") or not isinstance(found, Mapping | bool):
+        raise ValueError(f"reference {ref!r} leads nowhere")
+    return as_schema(found)
+
+
+def alternatives(schema: Schema, root: Schema) -> list[Flat]:
+    """The ways to satisfy a schema, in the order in which it names them; null comes last."""
+    flats = itertools.islice(_expanded(schema, root, frozenset()), MOST_ALTERNATIVES)
+    return sorted(
+        (Flat(typed, flat.refs) for flat in flats for typed in _typed(flat.schema)),
+        key=lambda flat: flat.kind == "null",
+    )
+
+
+def _expanded(schema: Schema, root: Schema, above: frozenset[str]) -> Iterator[Flat]:
+    """The schema without references, `allOf` and unions; a circle of references has no way out."""
+    inside = ("$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions")
+    groups: list[tuple[frozenset[str], list[Schema | bool]]] = []
+    if "$ref" in schema:
+        if schema["$ref"] in above:
+            return
+        groups.append((frozenset([schema["$ref"]]), [resolve(schema["$ref"], root)]))
+    groups += [(frozenset(), [part]) for part in schema.get("allOf", [])]
+    groups += [(frozenset(), schema[union]) for union in ("anyOf", "oneOf") if union in schema]
+
+    def joined(flat: Flat, rest: int) -> Iterator[Flat]:
+        if rest == len(groups):
+            yield flat
+            return
+        refs, branches = groups[rest]
+        for branch in branches:
+            for part in _expanded(as_schema(branch), root, above | refs):
+                both = Flat(merged(flat.schema, part.schema), flat.refs | part.refs | refs)
+                yield from joined(both, rest + 1)
+
+    yield from joined(Flat({k: v for k, v in schema.items() if k not in inside}), 0)
+
+
+def _typed(schema: Schema) -> Iterator[Schema]:
+    """One schema for each type that it allows."""
+    if "enum" in schema or "const" in schema:
+        yield {k: v for k, v in schema.items() if k != "type"}
+        return
+    implied = next((_IMPLIED[keyword] for keyword in schema if keyword in _IMPLIED), "any")
+    kinds = _listed(schema.get("type", implied))
+    for kind in [*kinds, "null"] if schema.get("nullable") else kinds:
+        yield {**schema, "type": kind}
+
+
+def merged(one: Schema, other: Schema) -> Schema:
+    """The schema of what satisfies both; hints are those of the first that has them."""
+    both = {**other, **one}
+    for keyword in one.keys() & other.keys():
+        if keyword in _MERGE:
+            both[keyword] = _MERGE[keyword](one[keyword], other[keyword])
+    if "const" in one and "const" in other and not same(one["const"], other["const"]):
+        return NOTHING
+    for closed, further in ((one, other), (other, one)):
+        if closed.get("additionalProperties") is False:
+            for name in further.get("properties", {}).keys() - closed.get("properties", {}).keys():
+                both["properties"] = {**both["properties"], name: False}
+    return both
+
+
+def _both_types(one: Any, other: Any) -> list[str]:
+    shared = [kind for kind in _listed(one) if kind in _listed(other)]
+    if "integer" not in shared and {"integer", "number"} <= {*_listed(one), *_listed(other)}:
+        shared.append("integer")
+    return shared
+
+
+def _both_properties(one: Schema, other: Schema) -> Schema:
+    shared = {name: {"allOf": [one[name], other[name]]} for name in one if name in other}
+    return {**one, **other, **shared}
+
+
+def _all_of(one: Any, other: Any) -> Any:
+    return {"allOf": [one, other]} if one is not False and other is not False else False
+
+
+_MERGE: dict[str, Callable[[Any, Any], Any]] = {
+    "type": _both_types,
+    "enum": lambda one, other: [v for v in one if any(same(v, w) for w in other)],
+    "properties": _both_properties,
+    "required": lambda one, other: [*one, *(name for name in other if name not in one)],
+    "nullable": lambda one, other: one and other,
+    "uniqueItems": lambda one, other: one or other,
+    **dict.fromkeys(["items", "additionalProperties"], _all_of),
+    **dict.fromkeys(["minimum", "exclusiveMinimum", "minLength", "minItems"], max),
+    **dict.fromkeys(["maximum", "exclusiveMaximum", "maxLength", "maxItems"], min),
+}
+
+
+def is_valid(value: Any, schema: Schema | bool, root: Schema, via: tuple[str, ...] = ()) -> bool:
+    """Whether a value is valid; `via` are the references followed for this very value."""
+    schema = as_schema(schema)
+    if value is None and schema.get("nullable"):
+        return True
+    ref = schema.get("$ref")
+    if ref in via or (ref and not is_valid(value, resolve(ref, root), root, (*via, ref))):
+        return False
+    unions = {
+        keyword: [is_valid(value, branch, root, via) for branch in schema[keyword]]
+        for keyword in ("allOf", "anyOf", "oneOf")
+        if keyword in schema
+    }
+    return (
+        all(unions.get("allOf", [True]))
+        and any(unions.get("anyOf", [True]))
+        and sum(unions.get("oneOf", [True])) == 1
+        and all(test(value, schema[word]) for word, test in _TESTS.items() if word in schema)
+        and _insides_valid(value, schema, root)
+    )
+
+
+def _insides_valid(value: Any, schema: Schema, root: Schema) -> bool:
+    """Whether the items of an array, or the properties of an object, are valid."""
+    if isinstance(value, list):
+        first = schema.get("prefixItems", [])
+        rest = itertools.repeat(schema.get("items", True), max(0, len(value) - len(first)))
+        pairs = zip(value, itertools.chain(first, rest), strict=False)
+        return all(is_valid(item, inner, root) for item, inner in pairs)
+    if isinstance(value, dict):
+        known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
+        return all(name in value for name in schema.get("required", [])) and all(
+            is_valid(item, known.get(name, other), root) for name, item in value.items()
+        )
+    return True
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, but true is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def is_type(value: Any, kind: str) -> bool:
+    """Whether a JSON value is of a type."""
+    if kind in ("integer", "number"):
+        whole = kind == "number" or (_is_number(value) and float(value).is_integer())
+        return _is_number(value) and whole
+    python = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
+    return kind == "any" or isinstance(value, python[kind])
+
+
+def is_format(text: str, form: str) -> bool:
+    """Whether a text has a format; one that is not known holds for every text."""
+    if form in ("ipv4", "ipv6"):
+        try:
+            return "%" not in text and ipaddress.ip_address(text).version == int(form[-1])
+        except ValueError:
+            return False
+    if form in ("date", "date-time"):
+        try:
+            datetime.date.fromisoformat(text[:10])
+        except ValueError:
+            return False
+    if form == "hostname" and len(text) > 253:
+        return False
+    return form not in _FORMATS or re.fullmatch(_FORMATS[form], text, re.ASCII) is not None
+
+
+def _is_multiple(value: Any, step: Any) -> bool:
+    return bool(step) and Decimal(str(value)) % Decimal(str(step)) == 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _listed(kinds: Any) -> Sequence[Any]:
+    return kinds if isinstance(kinds, list) else [kinds]
+
+
+def _are_unique(values: list[Any]) -> bool:
+    return not any(same(a, b) for a, b in itertools.combinations(values, 2))
+
+
+def _of(python: Any, test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """A test that only values of one kind can fail."""
+    return lambda value, bound: (
+        not isinstance(value, python) or isinstance(value, bool) or test(value, bound)
+    )
+
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "type": lambda value, kinds: any(is_type(value, kind) for kind in _listed(kinds)),
+    "enum": lambda value, options: any(same(value, option) for option in options),
+    "const": same,
+    "minLength": _of(str, lambda text, least: len(text) >= least),
+    "maxLength": _of(str, lambda text, most: len(text) <= most),
+    "pattern": _of(str, lambda text, pattern: compiled(pattern).search(text) is not None),
+    "format": _of(str, is_format),
+    "minimum": _of(int | float, lambda number, least: number >= least),
+    "maximum": _of(int | float, lambda number, most: number <= most),
+    "exclusiveMinimum": _of(int | float, lambda number, bound: number > bound),
+    "exclusiveMaximum": _of(int | float, lambda number, bound: number < bound),
+    "multipleOf": _of(int | float, _is_multiple),
+    "minItems": _of(list, lambda items, least: len(items) >= least),
+    "maxItems": _of(list, lambda items, most: len(items) <= most),
+    "uniqueItems": _of(list, lambda items, unique: not unique or _are_unique(items)),
+}

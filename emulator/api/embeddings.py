@@ -1,0 +1,151 @@
+"""`POST /v1/embeddings`: texts as vectors, of the length that the named model would give."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from emulator.api import params
+from emulator.api.models import find_model
+from emulator.api.params import Param, bad, integer, one_of, text
+from emulator.errors import ApiError
+from emulator.models import Model
+from emulator.serving import Reply, count_request, read_json, send_json
+from emulator.wire import tokens
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_INPUTS = 2048
+MOST_TOKENS_AN_INPUT, MOST_TOKENS = 8192, 300_000
+
+
+def inputs(name: str, value: Any) -> dict[str, str]:
+    """The texts, each by the name that an error calls it: `input` alone, or `input[0]` and on."""
+    if isinstance(value, str):
+        named = {name: value}
+    elif isinstance(value, list):
+        named = _listed(name, value)
+    else:
+        raise params.wrong_type(name, "one of a string or array of strings", value)
+    for each, said in named.items():
+        if not text(each, said):
+            raise _invalid(each, "input cannot be an empty string.")
+    return named
+
+
+PARAMS: Mapping[str, Param] = {
+    "model": Param(text, required=True),
+    "input": Param(inputs, required=True),
+    "encoding_format": Param(one_of("float", "base64"), "float"),
+    "dimensions": Param(integer(1)),
+    "user": Param(text, inert=True),
+}
+
+
+async def create(request: Request) -> Reply:
+    values, inert = params.parse(await read_json(request), PARAMS)
+    model = embedding_model(values["model"])
+    length = dimensions(model, values["dimensions"])
+    used = count(values["input"])
+    count_request(request, model.id, used)
+    # In a thread, since a book's worth of texts takes longer than others' streams can wait.
+    data = await asyncio.to_thread(embedded, values, length)
+    usage = {"prompt_tokens": used, "total_tokens": used}
+    body = {"object": "list", "data": data, "model": model.id, "usage": usage}
+    return await asyncio.to_thread(send_json, request, body, inert)
+
+
+def embedding_model(name: str) -> Model:
+    """The model; raises ApiError for one that does not exist (404) or does not embed (403)."""
+    found = find_model(name)
+    if found is None:
+        message = f"The model `{name}` does not exist or you do not have access to it."
+        raise ApiError(404, message, code="model_not_found")
+    if found.dimensions is None:
+        raise ApiError(403, "You are not allowed to generate embeddings from this model")
+    return found
+
+
+def dimensions(model: Model, wanted: int | None) -> int:
+    """The length of the vectors; raises ApiError (400) where the model does not give that one."""
+    full = model.dimensions or 0
+    if wanted is None:
+        return full
+    if model.has_fixed_dimensions:
+        raise ApiError(400, "This model does not support specifying dimensions.")
+    if wanted > full:
+        message = (
+            f"Invalid value for 'dimensions' = {wanted}. Must be less than or equal to {full}."
+        )
+        raise ApiError(400, message)
+    return wanted
+
+
+def count(texts: Mapping[str, str]) -> int:
+    """Tokens in all; raises ApiError (400) where one text, or all together, are too long."""
+    total = 0
+    for name, said in texts.items():
+        length = tokens.count(said)
+        if length > MOST_TOKENS_AN_INPUT:
+            what = "input" if name.endswith("]") else "context"
+            raise _invalid(name, f"maximum {what} length is {MOST_TOKENS_AN_INPUT} tokens.")
+        total += length
+    if total > MOST_TOKENS:
+        message = f"Requested {total} tokens, max {MOST_TOKENS} tokens per request"
+        kind = "max_tokens_per_request"
+        raise ApiError(400, message, type=kind, code=kind)
+    return total
+
+
+def embedded(values: Mapping[str, Any], length: int) -> list[dict[str, Any]]:
+    # Only the first to ask waits for NumPy: every start of the emulator would take 0.1 s longer.
+    from emulator.retrieval import embedding
+
+    vectors = embedding.resized(embedding.embed(list(values["input"].values())), length)
+    encode = in_base64 if values["encoding_format"] == "base64" else in_floats
+    return [
+        {"object": "embedding", "index": index, "embedding": encode(vector)}
+        for index, vector in enumerate(vectors)
+    ]
+
+
+def in_floats(vector: "NDArray[np.float32]") -> list[float]:
+    found: list[float] = vector.tolist()
+    return found
+
+
+def in_base64(vector: "NDArray[np.float32]") -> str:
+    """The bytes of the numbers, four each, the lowest first."""
+    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+def _listed(name: str, values: list[Any]) -> dict[str, str]:
+    if not values:
+        raise _invalid(name, "input cannot be an empty array.")
+    if all(isinstance(each, int | list) for each in values):
+        message = f"""Unsupported value: '{name}' as token ids, which this emulator cannot read \
+without OpenAI's table of tokens. Send the text itself (in LangChain's OpenAIEmbeddings by \
+check_embedding_ctx_length=False)."""
+        raise bad(message, name, "unsupported_value")
+    if len(values) > MOST_INPUTS:
+        raise _invalid(name, f"array length must be {MOST_INPUTS} or less.")
+    return {f"{name}[{place}]": each for place, each in enumerate(values)}
+
+
+def _invalid(name: str, why: str) -> ApiError:
+    """As recorded: an item of an array is named in `param`, the whole `input` is not."""
+    is_item = name.endswith("]")
+    return ApiError(
+        400,
+        f"Invalid '{name}': {why}",
+        param=name if is_item else None,
+        code="invalid_value" if is_item else None,
+    )
+
+
+routes = [Route("/v1/embeddings", create, methods=["POST"])]

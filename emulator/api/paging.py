@@ -1,0 +1,57 @@
+"""Lists in pages: `limit`, `after` and `order`, and the body that they come in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from emulator.api import params
+from emulator.api.params import bad, one_of
+
+from starlette.requests import Request
+
+PAGE = ("limit", "after", "before", "order")
+
+
+def page(
+    request: Request,
+    items: Sequence[dict[str, Any]],
+    *,
+    order: str,
+    also: Sequence[str] = (),
+    keep: Callable[[dict[str, Any]], bool] = lambda item: True,
+) -> dict[str, Any]:
+    """The page of `items` (oldest first) that the query asks for; `order` is the default's.
+
+    Items that are not to `keep` are left out, but a cursor may name one of them; a cursor that is
+    not there at all leaves nothing. Raises ApiError (400) for a query parameter that is neither of
+    a page nor in `also`.
+    """
+    query = request.query_params
+    for name in query:
+        if name not in (*PAGE, *also) and name.partition("[")[0] not in also:
+            raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    limit = _limit(query.get("limit", "20"))
+    if one_of("asc", "desc")("order", query.get("order", order)) == "desc":
+        items = items[::-1]
+    ids = [item["id"] for item in items]
+    if "after" in query:
+        items = items[ids.index(query["after"]) + 1 :] if query["after"] in ids else []
+    if "before" in query:
+        items = items[: ids.index(query["before"])] if query["before"] in ids else []
+    items = [item for item in items if keep(item)]
+    return listed(items[:limit], has_more=len(items) > limit)
+
+
+def listed(items: Sequence[Mapping[str, Any]], *, has_more: bool = False) -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": list(items),
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
+        "has_more": has_more,
+    }
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal():
+        raise params.wrong_type("limit", "an integer", text)
+    return int(params.integer(0, 100)("limit", int(text)))

@@ -1,0 +1,71 @@
+"""The rate limits that answers tell of in their headers: so much a minute, refilled as time passes.
+
+OpenAI's limits depend on the model and on what an account has spent; these are those of a large
+account. They run down and fill up as there, but nothing is ever refused because of them.
+"""
+
+import time
+from collections.abc import Callable
+
+REQUESTS_A_MINUTE = 30_000
+TOKENS_A_MINUTE = 150_000_000
+
+
+class Bucket:
+    """A limit of so many a minute."""
+
+    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._spent = 0.0
+        self._at = clock()
+
+    def spend(self, amount: int) -> None:
+        now = self._clock()
+        refilled = (now - self._at) * self.limit / 60
+        self._spent = min(self.limit, max(0.0, self._spent - refilled) + amount)
+        self._at = now
+
+    @property
+    def remaining(self) -> int:
+        return int(self.limit - self._spent)
+
+    @property
+    def reset_s(self) -> float:
+        """Seconds until all of it is there again."""
+        return 60 * self._spent / self.limit
+
+
+class Limits:
+    """The limits of each model."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets: dict[str, dict[str, Bucket]] = {}
+
+    def spend(self, model: str, tokens: int) -> dict[str, str]:
+        """Count one request to a model; what is left of its limits, as headers."""
+        buckets = self._buckets.setdefault(
+            model,
+            {
+                "requests": Bucket(REQUESTS_A_MINUTE, self._clock),
+                "tokens": Bucket(TOKENS_A_MINUTE, self._clock),
+            },
+        )
+        headers = {}
+        for name, amount in (("requests", 1), ("tokens", tokens)):
+            bucket = buckets[name]
+            bucket.spend(amount)
+            headers[f"x-ratelimit-limit-{name}"] = str(bucket.limit)
+            headers[f"x-ratelimit-remaining-{name}"] = str(bucket.remaining)
+            headers[f"x-ratelimit-reset-{name}"] = duration(bucket.reset_s)
+        return headers
+
+
+def duration(seconds: float) -> str:
+    """As OpenAI writes it: `6ms`, `1.5s`, `1m2s`."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    return f"{f'{minutes}m' if minutes else ''}{milliseconds / 1000:g}s"

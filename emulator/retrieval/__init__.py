@@ -1,0 +1,1 @@
+"""Finding passages: text becomes numbers that can be compared."""

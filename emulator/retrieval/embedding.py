@@ -1,0 +1,133 @@
+"""Text as numbers: what means much the same points much the same way.
+
+A table holds 128 numbers for each of BERT's 30,522 word pieces, distilled from all-MiniLM-L6-v2 by
+`build_table.py`. A text is cut into pieces as BERT cuts it, and their rows are added up; order does
+not count, nor does a word's sense in its sentence. It knows English; other languages only as far as
+they share words with it.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIMENSIONS = 128
+TABLE = Path(__file__).with_name("table.npz")
+LONGEST_WORD = 100
+
+# Ranges of Chinese characters, each of which is a word to BERT.
+_IDEOGRAPHS = (
+    range(0x4E00, 0xA000),
+    range(0x3400, 0x4DC0),
+    range(0x20000, 0x2A6E0),
+    range(0x2A700, 0x2CEB0),
+    range(0xF900, 0xFB00),
+    range(0x2F800, 0x2FA20),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The word pieces in the order of their ids, the way back, and a row for each."""
+
+    words: list[str]
+    ids: dict[str, int]
+    rows: NDArray[np.int8]
+
+
+@cache
+def table() -> Table:
+    """The table, read once."""
+    with np.load(TABLE) as file:
+        words = file["words"].tobytes().decode().split("\n")
+        return Table(words, {word: place for place, word in enumerate(words)}, file["rows"])
+
+
+def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    """A vector of unit length for each text: shape (texts, DIMENSIONS).
+
+    A text without a known word gets the same vector as the empty one.
+    """
+    rows = table().rows
+    sums = np.zeros((len(texts), DIMENSIONS), np.int32)
+    for place, text in enumerate(texts):
+        # Whole numbers add up exactly: a text's vector is the same in whatever company.
+        rows[np.array(token_ids(text), np.intp)].sum(axis=0, out=sums[place])
+    return unit(sums)
+
+
+def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """The vectors cut to `length` and made unit again, or filled up with zeros."""
+    if length < vectors.shape[1]:
+        return unit(vectors[:, :length])
+    longer = np.zeros((len(vectors), length), np.float32)
+    longer[:, : vectors.shape[1]] = vectors
+    return longer
+
+
+def unit(vectors: NDArray[np.generic]) -> NDArray[np.float32]:
+    """The vectors at length 1; a zero one becomes the first axis."""
+    exact = vectors.astype(np.float64)
+    exact[~exact.any(axis=1), 0] = 1
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    return np.asarray(exact / lengths, np.float32)
+
+
+def token_ids(text: str) -> list[int]:
+    """The ids of a text's word pieces, as BERT (uncased) cuts it."""
+    ids: list[int] = []
+    for word in words(text):
+        ids += _pieces(word[: LONGEST_WORD + 1])
+    return ids
+
+
+def words(text: str) -> list[str]:
+    """Lower case, without accents, cut at blanks and around each sign and each ideograph."""
+    return unicodedata.normalize("NFD", text.lower()).translate(_MARKS).split()
+
+
+@lru_cache(maxsize=65536)
+def _pieces(word: str) -> tuple[int, ...]:
+    """The longest known beginning, then the longest that goes on, ...; else it is unknown."""
+    known = table().ids
+    found: list[int] = []
+    start = 0
+    while start < len(word) <= LONGEST_WORD:
+        prefix = "##" if start else ""
+        for end in range(len(word), start, -1):
+            place = known.get(prefix + word[start:end])
+            if place is not None:
+                found.append(place)
+                start = end
+                break
+        else:
+            break
+    return tuple(found) if start == len(word) else (known["[UNK]"],)
+
+
+class _Marks(dict[int, str]):
+    """What stands for a character, by its code; found out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _mark(chr(code))
+        return self[code]
+
+
+def _mark(character: str) -> str:
+    category = unicodedata.category(character)
+    if character in "\t\n\r" or category == "Zs":
+        return " "
+    if character in "\0\ufffd" or category in ("Cc", "Cf", "Mn"):
+        return ""
+    is_ascii_sign = character.isascii() and not character.isalnum()
+    is_ideograph = any(ord(character) in block for block in _IDEOGRAPHS)
+    if is_ascii_sign or is_ideograph or category.startswith("P"):
+        return f" {character} "
+    return character
+
+
+_MARKS = _Marks()
