@@ -6,6 +6,7 @@
     python3 course.py test [ARGS]      the tests
     python3 course.py doctor           look this computer over
     python3 course.py fixtures         record the cassettes of the tests anew
+    python3 course.py conformance      other people's tests and clients against the emulator
 
 On Windows, type `py` for `python3`. The first run takes about half a minute; a run that finds
 all in place costs a tenth of a second. What a run leaves half done, the next one mends.
@@ -35,6 +36,7 @@ MODULES = {
     "test": ("pytest", "the tests; ARGS go to pytest"),
     "doctor": ("common.doctor", "look this computer over"),
     "fixtures": ("tests.record_fixtures", "record the cassettes of the tests anew"),
+    "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
 }
 WINDOWS = sys.platform == "win32"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -85,12 +87,12 @@ def menu() -> str:
     """What can be typed, and what that does; only lessons that are here."""
     lessons = [(word, row) for word, row in LESSONS.items() if os.path.isfile(in_course(row[0]))]
     rows = lessons + list(MODULES.items())
-    return "\n".join(f"  {command(word):28} {about}" for word, (_, about) in rows)
+    return "\n".join(f"  {command(word):30} {about}" for word, (_, about) in rows)
 
 
 def usage() -> str:
     """The text of --help."""
-    tour = f"  {command():28} set up, then a tour; no key needed"
+    tour = f"  {command():30} set up, then a tour; no key needed"
     note = "The first run sets up .venv, which takes about half a minute."
     return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{note}"
 

@@ -133,6 +133,7 @@ def test_tour_ends_with_commands(course: Course) -> None:
         "test",
         "doctor",
         "fixtures",
+        "conformance",
     ]
 
 

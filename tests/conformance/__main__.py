@@ -1,0 +1,64 @@
+"""Other people's tests and clients against the emulator: `python3 course.py conformance`.
+
+    1  sdk        the tests that the openai package brings along for the paths of the API
+    2  clients    five clients that are not ours: a stream, a tool, a structured output
+
+    python3 course.py conformance --only sdk -- -k embeddings -x
+
+What follows `--` goes to pytest. The first run makes environments in .venv/conformance, which
+takes about a minute; it needs the network for that.
+"""
+
+import argparse
+import sys
+
+import course
+from tests.conformance import run_clients, run_sdk
+from tests.conformance.tally import Tally
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python3 course.py conformance",
+        description="Other people's tests and clients against the emulator.",
+    )
+    parser.add_argument("--only", choices=["sdk", "clients"], help="one of the two parts")
+    parser.add_argument("pytest", nargs="*", metavar="ARGS", help="after --, for pytest")
+    return parser.parse_args()
+
+
+def show(tallies: list[Tally]) -> None:
+    print(f"{'suite':30} {'passed':>7} {'left out':>9} {'failed':>7}")
+    for tally in tallies:
+        print(f"{tally.suite:30} {tally.passed:7} {tally.left_out:9} {tally.failed:7}")
+
+
+def run() -> int:
+    args = arguments()
+    # The three lines of a problem end with what was typed, which course.py took the word off.
+    sys.argv.insert(1, "conformance")
+    tallies: list[Tally] = []
+    if args.only != "clients":
+        tallies += run_sdk.run(args.pytest)
+    if args.only != "sdk":
+        tallies += run_clients.run()
+    show(tallies)
+    return 1 if any(tally.failed for tally in tallies) else 0
+
+
+def main() -> int:
+    try:
+        return run()
+    except course.Problem as problem:
+        course.say(str(problem))
+        return problem.code
+    except OSError as error:
+        course.say(str(course.failure("conformance", str(error))))
+        return 1
+    except KeyboardInterrupt:
+        course.say("stopped")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Makes what the suites run in, under `.venv/conformance`: environments, OpenAI's sources, npm's.
+
+Each is made in a folder of its own and stamped last with a hash of what it holds. A folder whose
+stamp fits is taken as it is; any other is removed and made anew.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import course
+
+COURSE = Path(course.HERE)
+HERE = Path(__file__).resolve().parent
+FOLDER = Path(course.VENV) / "conformance"
+SDK_VERSION = version("openai")
+STAMP = "conformance.stamp"
+NPM = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+NPM += ["--cache", str(FOLDER / "npm-cache")]
+
+
+def sdk() -> tuple[Path, Path]:
+    """The Python that runs the tests of the openai package, and the folder that holds them."""
+    files = [COURSE / "requirements.txt", HERE / "requirements-sdk.txt"]
+    same = f"openai=={SDK_VERSION}"
+    return environment("sdk", files, same), made("sdist", same.encode(), _fetch_sources)
+
+
+def clients() -> tuple[Path, Path]:
+    """The Python that has the clients, and the folder where npm put Node's."""
+    python = environment("clients", [HERE / "requirements-clients.txt"])
+    wanted = (HERE / "clients" / "package.json").read_bytes()
+
+    def install(folder: Path) -> None:
+        (folder / "package.json").write_bytes(wanted)
+        code, output = course.run([str(python.with_name("npm")), "--prefix", str(folder), *NPM])
+        if code:
+            errors = [line for line in output.splitlines() if line.startswith("npm error")]
+            attempt = f"connect, or set HTTPS_PROXY to your proxy, then {course.again()}"
+            raise course.Problem("npm failed", "; ".join(errors[:2]), attempt)
+
+    return python, made("node", wanted, install)
+
+
+def environment(name: str, files: list[Path], *more: str) -> Path:
+    """The Python of an environment that holds what these files, and these words, ask for."""
+    facts = [sys.version, *more, *(file.read_text(encoding="utf-8") for file in files)]
+
+    def install(folder: Path) -> None:
+        _run("venv", [sys.executable, "-I", "-m", "venv", str(folder)])
+        options = [word for file in files for word in ("-r", str(file))]
+        _run("pip", [str(_python(folder)), "-I", *course.PIP, *options, *more])
+
+    return _python(made(name, "\n".join(facts).encode(), install))
+
+
+def made(name: str, facts: bytes, make: Callable[[Path], None]) -> Path:
+    """The folder of that name, made by `make` unless one is there that was made of these facts."""
+    folder = FOLDER / name
+    # An environment cannot be moved, so its place is one of the facts.
+    stamp = hashlib.sha256(facts + os.fsencode(folder.resolve())).hexdigest()
+    if not _is_stamped(folder, stamp):
+        with course.lock():
+            if not _is_stamped(folder, stamp):
+                course.say(f"conformance: making {folder.relative_to(COURSE)}")
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                make(folder)
+                (folder / STAMP).write_text(stamp)
+    return folder
+
+
+def _is_stamped(folder: Path, stamp: str) -> bool:
+    file = folder / STAMP
+    return file.is_file() and file.read_text() == stamp
+
+
+def _fetch_sources(folder: Path) -> None:
+    """Put the package's sources, which hold its tests, into the folder."""
+    pip = [sys.executable, "-I", "-m", "pip", "download", "--no-deps", "--no-binary", "openai"]
+    _run("pip", [*pip, "-d", str(folder), f"openai=={SDK_VERSION}"])
+    packed = next(folder.glob("*.tar.gz"))
+    with tarfile.open(packed) as archive:
+        # Python 3.11 has the filter since 3.11.4 only, and 3.12 complains without one.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
+    packed.unlink()
+    for child in next(folder.glob("openai-*")).iterdir():
+        child.rename(folder / child.name)
+
+
+def _python(folder: Path) -> Path:
+    return folder / Path(course.PYTHON).relative_to(course.VENV)
+
+
+def _run(what: str, argv: list[str]) -> None:
+    """Run a step to its end; a failure shows the last lines of what it said, and three of ours."""
+    code, output = course.run(argv)
+    if code:
+        course.say("\n".join(output.splitlines()[-8:]))
+        raise course.failure(what, output)

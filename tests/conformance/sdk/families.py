@@ -1,0 +1,85 @@
+"""Which of the openai package's tests run, and which of them cannot pass, at OpenAI either.
+
+Such a test runs all the same, and its error must be the one that stands here. The run fails when
+it passes, or when a pattern fits no test any more.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The error that a test ends with, and what is wrong with its request."""
+
+    status: int
+    code: str | None
+    param: str | None
+    why: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The files of one family of the API, and by pattern of their names the tests refused.
+
+    A name is that of the function and of its parameters, `test_method_create[strict]`.
+    """
+
+    paths: tuple[str, ...]
+    refused: dict[str, Refusal] = field(default_factory=dict)
+
+
+API = "tests/api_resources"
+ASYNC_TOOL = Refusal(
+    400, "unsupported_parameter", "tools[0].async", "the course serves no tools that answer later"
+)
+
+FAMILIES = {
+    "chat": Family(
+        (f"{API}/chat",),
+        {
+            "test_method_create_with_all_params.*": Refusal(
+                400, "integer_below_min_value", "max_completion_tokens", "no answer has 0 tokens"
+            ),
+        },
+    ),
+    "responses": Family(
+        (f"{API}/responses", f"{API}/test_responses.py"),
+        {
+            "test_method_create_with_all_params.*": ASYNC_TOOL,
+            r"test_method_count_with_all_params\[.*": ASYNC_TOOL,
+        },
+    ),
+    "conversations": Family((f"{API}/conversations", f"{API}/test_conversations.py")),
+    "models": Family((f"{API}/test_models.py",)),
+    "embeddings": Family(
+        (f"{API}/test_embeddings.py",),
+        {
+            r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]": Refusal(
+                200, None, None, "the package asks for base64, which its own type refuses"
+            )
+        },
+    ),
+}
+
+
+def family_of(path: str) -> str:
+    """The family that a test is of, by its path in the sources, with or without `.py`."""
+    for name, family in FAMILIES.items():
+        if path.startswith(tuple(each.removesuffix(".py") for each in family.paths)):
+            return name
+    return "others"
+
+
+def refusal_of(test: str) -> Refusal | None:
+    """How a test must be refused, by its full name; None for one that must pass."""
+    family = FAMILIES.get(family_of(test), Family(()))
+    for pattern, refusal in family.refused.items():
+        if is_called(test, pattern):
+            return refusal
+    return None
+
+
+def is_called(test: str, pattern: str) -> bool:
+    """Whether a test's own name, without its file and class, fits a pattern."""
+    return re.fullmatch(pattern, test.rpartition("::")[2]) is not None

@@ -1,0 +1,42 @@
+"""Why some of the openai package's own tests are left out: what is wrong with each, by itself."""
+
+from tests.conformance.sdk.families import FAMILIES, Refusal
+from tests.conftest import ask
+
+import pytest
+from openai import APIResponseValidationError, APIStatusError
+
+MODEL = "gpt-6-luna"
+FUNCTION = {"type": "function", "name": "name", "parameters": {}, "strict": False}
+ASYNC_TOOL = {"model": MODEL, "input": "string", "tools": [FUNCTION | {"async": True}]}
+
+REQUESTS = {
+    ("chat", "test_method_create_with_all_params.*"): (
+        lambda client: client.chat.completions.create(**ask("string"), max_completion_tokens=0)
+    ),
+    ("responses", "test_method_create_with_all_params.*"): (
+        lambda client: client.responses.create(**ASYNC_TOOL)
+    ),
+    ("responses", r"test_method_count_with_all_params\[.*"): (
+        lambda client: client.responses.input_tokens.count(**ASYNC_TOOL)
+    ),
+    ("embeddings", r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]"): (
+        lambda client: client.embeddings.create(model="text-embedding-3-small", input="string")
+    ),
+}
+REFUSED = [(name, pattern) for name, family in FAMILIES.items() for pattern in family.refused]
+
+
+@pytest.mark.parametrize(("family", "pattern"), REFUSED)
+def test_left_out_request_is_refused(client, family, pattern):
+    refusal = FAMILIES[family].refused[pattern]
+
+    with pytest.raises((APIStatusError, APIResponseValidationError)) as caught:
+        REQUESTS[family, pattern](client)
+
+    error = caught.value
+    assert Refusal(error.status_code, error.code, error.param, error.message) == refusal
+
+
+def test_every_request_here_is_left_out():
+    assert set(REQUESTS) == set(REFUSED)
