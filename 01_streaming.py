@@ -5,8 +5,9 @@
 3  events    the Responses API: typed events instead of chunks
 4  usage     what it cost: the chunk that has no choices
 5  stop      leave early, and the server stops, too
-6  broken    the connection breaks: keep what came, say what happened
+6  broken    the connection breaks: keep what came, and go on from there
 7  together  several answers at once, with the async client
+8  beyond    more than prose: calls of tools, and an object that grows
 
 python 01_streaming.py                        all of it; no key needed
 python 01_streaming.py race "Is it cold?"     one part, with your own question
@@ -15,18 +16,28 @@ python 01_streaming.py race "Is it cold?"     one part, with your own question
 import asyncio
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import itemgetter
 
-from common.lesson import open_lesson
+from common.lesson import Lesson, open_lesson
 
-from openai import APIConnectionError, APIError, APITimeoutError, AsyncOpenAI, OpenAI
+from openai import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    AsyncOpenAI,
+    OpenAI,
+    pydantic_function_tool,
+)
 from openai.types import CompletionUsage
 from openai.types.responses import ResponseStreamEvent
 from openai.types.shared import ReasoningEffort
+from pydantic import BaseModel
 
 QUESTION = "What happens on a public evening at Fernhill Observatory? Answer in six sentences."
+WISH = "Are there places for two people on Friday, and for four people on Saturday?"
 QUICK_ONES = ["When does the last bus leave?", "May I bring my dog?", "What is the Lantern?"]
 
 
@@ -229,6 +240,47 @@ def broken(client: OpenAI, ask: Ask) -> tuple[str, str]:
     return text, "complete"
 
 
+ENDS = ("response.completed", "response.incomplete", "response.failed", "error")
+CONNECTIONS = 20
+
+
+def resume(client: OpenAI, ask: Ask) -> Iterator[tuple[int, ResponseStreamEvent]]:
+    """Yield all events of an answer, each with the number of the connection that brought it.
+
+    A response in background is written on whether or not anybody reads. Its events are numbered:
+    whoever knows the last one that came can ask for those after it.
+    """
+    id, last = "", -1
+    numbered_events = client.responses.create(
+        model=ask.model,
+        input=ask.question,
+        reasoning={"effort": ask.effort},
+        background=True,
+        stream=True,
+    )
+    for connection in range(1, CONNECTIONS):
+        with suppress(APIConnectionError), numbered_events:
+            for event in numbered_events:
+                if event.type == "response.created":
+                    id = event.response.id
+                last = event.sequence_number
+                yield connection, event
+                if event.type in ENDS:
+                    return
+        numbered_events = client.responses.retrieve(id, stream=True, starting_after=last)
+    raise EOFError(f"{CONNECTIONS} connections were not enough")
+
+
+def stretches(
+    seen: Iterable[tuple[int, ResponseStreamEvent]],
+) -> Iterator[tuple[int, str, str]]:
+    """What each connection brought: its events by their numbers, and its stretch of the text."""
+    for connection, pairs in groupby(seen, key=itemgetter(0)):
+        came = [event for _, event in pairs]
+        text = "".join(event.delta for event in came if event.type == "response.output_text.delta")
+        yield connection, f"{came[0].sequence_number} to {came[-1].sequence_number}", text
+
+
 # ------------------------------------------------------------------ 7  together
 
 
@@ -260,11 +312,72 @@ async def together(
         await asyncio.gather(*(one(lane, ask) for lane, ask in enumerate(asks)))
 
 
+# -------------------------------------------------------------------- 8  beyond
+
+
+class Visit(BaseModel):
+    day: str
+    people: int
+
+
+class Plan(BaseModel):
+    visits: list[Visit]
+
+
+COUNT_PLACES = pydantic_function_tool(
+    Visit, name="count_places", description="How many places are left on a public evening."
+)
+
+
+def beyond(client: OpenAI, ask: Ask) -> Iterator[tuple[int, str]]:
+    """Yield the calls of a tool that the model asks for: the index of the call, and a piece of it.
+
+    The first piece of a call has its id and its name. The others are its arguments, bits of JSON
+    that mean nothing alone: they are joined by index, and parsed when the stream has ended.
+    """
+    finish = None
+    with client.chat.completions.create(
+        model=ask.model,
+        messages=[{"role": "user", "content": ask.question}],
+        reasoning_effort=ask.effort,
+        tools=[COUNT_PLACES],
+        tool_choice="required",
+        stream=True,
+    ) as chunks:
+        for chunk in chunks:
+            for choice in chunk.choices:
+                finish = choice.finish_reason or finish
+                for part in choice.delta.tool_calls or []:
+                    if part.function:
+                        yield part.index, part.function.name or part.function.arguments or ""
+    if finish != "tool_calls":
+        raise EOFError(f"the stream ended with finish_reason {finish}")
+
+
+def growing(client: OpenAI, ask: Ask) -> Iterator[object]:
+    """Yield the object that answers, each time that more of it is known.
+
+    JSON in pieces is no JSON yet. The SDK's helper closes the brackets that are still open, so
+    that there is something to show; only the last object is checked against the class.
+    """
+    known: object = None
+    with client.chat.completions.stream(
+        model=ask.model,
+        messages=[{"role": "user", "content": ask.question}],
+        reasoning_effort=ask.effort,
+        response_format=Plan,
+    ) as helper_events:
+        for event in helper_events:
+            if event.type in ("content.delta", "content.done") and event.parsed != known:
+                known = event.parsed
+                yield known
+
+
 # -------------------------------------------------------------------------- main
 
 
 def main() -> None:
-    with open_lesson(__doc__, tour_tokens=(300, 1200)) as lesson:
+    with open_lesson(__doc__, tour_tokens=(500, 1700)) as lesson:
         client, show = lesson.client, lesson.show
         ask = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
         if lesson.part(stream):
@@ -284,13 +397,29 @@ def main() -> None:
         if lesson.part(stop):
             show.live(stop(client, ask))
         if lesson.part(broken):
-            rows = [(how, *broken(lesson.line.broken(how), ask)) for how in lesson.line.breaks]
-            show.table(["break", "kept", "how it ended"], rows)
+            show_broken(lesson, ask)
         if lesson.part(together):
             questions = [lesson.question or QUICK_ONES[0], *QUICK_ONES[1:]]
             asks = [replace(ask, question=question) for question in questions]
             with show.lanes([each.question for each in asks]) as lanes:
                 asyncio.run(together(lesson.line.async_client(), asks, lanes.add))
+        if lesson.part(beyond):
+            show_beyond(lesson, replace(ask, question=lesson.question or WISH))
+
+
+def show_broken(lesson: Lesson, ask: Ask) -> None:
+    rows = [(how, *broken(lesson.line.broken(how), ask)) for how in lesson.line.breaks]
+    lesson.show.table(["break", "kept", "how it ended"], rows)
+    lesson.show.note("The same in background: each time that the line breaks, it is picked up.")
+    picked_up = resume(lesson.line.broken("cut", after=50), ask)
+    lesson.show.table(["connection", "events", "text"], stretches(picked_up))
+
+
+def show_beyond(lesson: Lesson, ask: Ask) -> None:
+    with lesson.show.lanes(more="call") as lanes:
+        for index, piece in beyond(lesson.client, ask):
+            lanes.add(index, piece)
+    lesson.show.live(f"{known}\n" for known in growing(lesson.client, ask))
 
 
 if __name__ == "__main__":

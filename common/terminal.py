@@ -110,9 +110,12 @@ class Terminal:
         for line in printed.get().splitlines():
             self._console.file.write(line.rstrip() + "\n")
 
-    def lanes(self, titles: Sequence[str]) -> "Lanes":
-        """Several answers side by side, each growing in a lane of its own."""
-        return Lanes(self._console, titles)
+    def lanes(self, titles: Sequence[str] = (), more: str = "lane") -> "Lanes":
+        """Several answers side by side, each growing in a lane of its own.
+
+        A lane without a title is called by its number and what it is one `more` of.
+        """
+        return Lanes(self._console, titles, more)
 
 
 class Screen(Console):
@@ -173,12 +176,15 @@ class Page:
 class Lanes:
     """A column an answer on a terminal; in a pipe each answer is printed whole at the end."""
 
-    def __init__(self, console: Console, titles: Sequence[str]) -> None:
-        self._console, self._titles = console, titles
+    def __init__(self, console: Console, titles: Sequence[str], more: str) -> None:
+        self._console, self._titles, self._more = console, list(titles), more
         self._texts = [""] * len(titles)
         self._live = Live(console=console, refresh_per_second=15, transient=False)
 
     def add(self, lane: int, piece: str) -> None:
+        for number in range(len(self._texts), lane + 1):
+            self._titles.append(f"{self._more} {number}")
+            self._texts.append("")
         self._texts[lane] += piece
         if self._console.is_terminal:
             self._live.update(self._columns())

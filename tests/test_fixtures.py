@@ -67,7 +67,7 @@ def validate(path, kind, body):
         return 1
     found = [json.loads(data) for data in re.findall(r"^data: (\{.*\})$", body, re.MULTILINE)]
     for value in found:
-        if path.endswith("/responses"):
+        if path.startswith("/v1/responses"):
             EVENT.validate_python(value)
         else:
             ChatCompletionChunk.model_validate(value)

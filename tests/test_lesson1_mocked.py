@@ -5,14 +5,14 @@ network was, and everything above it, the SDK included, is real.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tests import lesson1
 from tests.conftest import MODEL
 
 import httpx2
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, LengthFinishReasonError, OpenAI
 
 LESSON = lesson1.load()
 ASK = LESSON.Ask("Is it cold?", MODEL, "none")
@@ -186,3 +186,115 @@ async def test_together_keeps_lanes_apart():
     )
 
     assert sorted(filter(lambda each: each[1], shown)) == [(0, "a"), (1, "b"), (2, "c")]
+
+
+def event(number: int, kind: str, **fields: object) -> bytes:
+    """One event of a response, as OpenAI sends it."""
+    body = json.dumps({"type": kind, "sequence_number": number} | fields).encode()
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
+
+
+EVENTS = [
+    event(0, "response.created", response={"id": "resp_1"}),
+    event(1, "response.output_text.delta", delta="Yes. "),
+    event(2, "response.output_text.delta", delta="Very."),
+    event(3, "response.completed", response={"id": "resp_1", "output": []}),
+]
+
+
+class Cut(httpx2.SyncByteStream):
+    """These events, and then the line is lost."""
+
+    def __init__(self, events: list[bytes]) -> None:
+        self._events = events
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._events
+        raise httpx2.ReadError("lost")
+
+
+def client_of_stretches(lengths: list[int], asked: list[str]) -> OpenAI:
+    """A client whose connections bring so many events each and are lost; what it asked is noted."""
+    left = iter(lengths)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        after = int(request.url.params.get("starting_after", -1))
+        stream = Cut(EVENTS[after + 1 :][: next(left)])
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
+
+    transport = httpx2.MockTransport(answer)
+    return OpenAI(api_key="test", http_client=httpx2.Client(transport=transport), max_retries=0)
+
+
+def test_resume_asks_for_what_is_missing():
+    asked = []
+    seen = list(LESSON.resume(client_of_stretches([2, 0, 1, 9], asked), ASK))
+
+    assert [event.sequence_number for _, event in seen] == [0, 1, 2, 3]
+    assert list(LESSON.stretches(seen)) == [
+        (1, "0 to 1", "Yes. "),
+        (3, "2 to 2", "Very."),
+        (4, "3 to 3", ""),
+    ]
+    assert asked == [
+        "POST /v1/responses",
+        "GET /v1/responses/resp_1?starting_after=1&stream=true",
+        "GET /v1/responses/resp_1?starting_after=1&stream=true",
+        "GET /v1/responses/resp_1?starting_after=2&stream=true",
+    ]
+
+
+def test_resume_gives_up_some_time():
+    with pytest.raises(EOFError, match="not enough"):
+        list(LESSON.resume(client_of_stretches([1] + [0] * 50, []), ASK))
+
+
+def calls(*parts: tuple[int, dict]) -> list[dict]:
+    """A chunk for each piece of a call: its index, and its function."""
+    choice = {"index": 0, "logprobs": None, "finish_reason": None}
+    return [
+        chunk()
+        | {"choices": [choice | {"delta": {"tool_calls": [{"index": index, "function": part}]}}]}
+        for index, part in parts
+    ]
+
+
+def test_beyond_keeps_calls_apart():
+    parts = calls(
+        (0, {"name": "f", "arguments": ""}),
+        (0, {"arguments": '{"a"'}),
+        (1, {"name": "g", "arguments": ""}),
+        (0, {"arguments": ":1}"}),
+        (1, {"arguments": "{}"}),
+    )
+    body = sse(*parts, chunk(finish="tool_calls"))
+
+    pieces = list(LESSON.beyond(client_for(body), ASK))
+
+    assert "".join(piece for index, piece in pieces if index == 0) == 'f{"a":1}'
+    assert "".join(piece for index, piece in pieces if index == 1) == "g{}"
+
+
+def test_beyond_wants_a_call():
+    with pytest.raises(EOFError, match="stop"):
+        list(LESSON.beyond(client_for(ANSWER), ASK))
+
+
+def test_growing_shows_what_is_known():
+    text = '{"visits":[{"day":"Friday","people":2}]}'
+    pieces = [chunk(text[at : at + 10]) for at in range(0, len(text), 10)]
+    body = sse(*pieces, chunk(finish="stop"))
+
+    known = list(LESSON.growing(client_for(body), ASK))
+
+    assert known[-1] == LESSON.Plan(visits=[LESSON.Visit(day="Friday", people=2)])
+    assert known[-2] == {"visits": [{"day": "Friday", "people": 2}]}
+    assert len(known) > 3
+
+
+def test_growing_refuses_half_an_object():
+    body = sse(chunk('{"visits":['), chunk(finish="length"))
+
+    with pytest.raises(LengthFinishReasonError):
+        list(LESSON.growing(client_for(body), ASK))

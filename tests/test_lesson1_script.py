@@ -16,7 +16,7 @@ from tests.conftest import Gate
 
 import pytest
 
-PARTS = ["stream", "race", "events", "usage", "stop", "broken", "together"]
+PARTS = ["stream", "race", "events", "usage", "stop", "broken", "together", "beyond"]
 CANARY = "sk-canary-0123456789abcdef"
 COMPLAINT = re.compile(r"error: .+\n(  why: .+\n)?  try: .+\n")
 
@@ -224,7 +224,8 @@ def test_wire_taps_every_part(start):
     result = lesson1.run_here("--wire", OPENAI_BASE_URL=start().base_url)
 
     assert result.returncode == 0
-    assert result.stdout.count("> POST /v1/") == 14
+    assert result.stdout.count("> POST /v1/") == 17
+    assert result.stdout.count("> GET /v1/responses/resp_") == 3
 
 
 def test_recorded_call_can_be_replayed_without_anyone(start, tmp_path):
