@@ -371,6 +371,8 @@ def growing(client: OpenAI, ask: Ask) -> Iterator[object]:
             if event.type in ("content.delta", "content.done") and event.parsed != known:
                 known = event.parsed
                 yield known
+    if not isinstance(known, Plan):
+        raise EOFError("the stream ended before the object was complete")
 
 
 # -------------------------------------------------------------------------- main

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -57,9 +57,12 @@ def _without_keys() -> dict[str, str]:
 
 
 @contextmanager
-def start_emulator(pace: float) -> Iterator[str]:
-    """The emulator's base URL. Raises EmulatorError where it does not start."""
-    with start_child("emulator", "--child", "--pace", str(pace)) as child:
+def start_emulator(pace: float, writer: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The emulator's base URL. Raises EmulatorError where it does not start.
+
+    `writer` are the variables of the server that writes for it, if there is one.
+    """
+    with start_child("emulator", "--child", "--pace", str(pace), **writer or {}) as child:
         if not child.base_url:
             raise EmulatorError("the emulator did not start", attempt=course_command("doctor"))
         yield child.base_url

@@ -8,14 +8,15 @@ nothing of these          the emulator
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from common.children import Tape, start_emulator
 from common.errors import not_openai
-from common.settings import Settings
+from common.settings import WRITER, Settings
 from common.wire import Tap
 from emulator.models import MODELS
 
@@ -23,7 +24,7 @@ import httpx2
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 
 PLACEHOLDER = "offline"
-EMULATOR = "Answers: the course's emulator on this machine, free of charge; it quotes the handbook"
+EMULATOR = "Answers: the course's emulator on this machine"
 
 # The SDK waits 600 s for the next byte; a learner would have left long before.
 TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
@@ -140,8 +141,9 @@ def open_line(
 def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -> Iterator[Line]:
     """A client of the emulator, of the server that is named, or of OpenAI."""
     if offline or not (settings.base_url or settings.key):
-        with start_emulator(pace) as base_url, _stand_in(base_url, PLACEHOLDER) as client:
-            yield Line(client, EMULATOR, False)
+        emulator = start_emulator(pace, settings.writer)
+        with emulator as base_url, _stand_in(base_url, PLACEHOLDER) as client:
+            yield Line(client, _emulator(settings.writer), False)
     elif settings.is_loopback and settings.base_url:
         key = settings.key if send_key and settings.key else PLACEHOLDER
         with _stand_in(settings.base_url, key) as client:
@@ -151,6 +153,13 @@ def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -
             tail = f" for the key that ends in {settings.key[-4:]}" if settings.key else ""
             who = f"Answers: {settings.host}{tail}"
             yield Line(client, who, True, is_ours=False, is_local=False)
+
+
+def _emulator(writer: Mapping[str, str]) -> str:
+    """The emulator, and whose words it has."""
+    if url := writer.get(f"{WRITER}BASE_URL"):
+        return f"{EMULATOR}; {urlsplit(url).netloc.rpartition('@')[2]} writes for it"
+    return f"{EMULATOR}, free of charge; it quotes the handbook"
 
 
 def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:

@@ -89,6 +89,11 @@ def _unreachable(number: str, said: str, where: Where) -> CourseError:
     return CourseError(f"the server cannot be reached ({number})", said, OFFLINE)
 
 
+def _writer_failed(number: str, said: str, where: Where) -> CourseError:
+    mend = "start it, or empty EMULATOR_CHAT_BASE_URL in .env: then the emulator quotes"
+    return CourseError(f"the server that writes for the emulator failed ({number})", said, mend)
+
+
 def not_openai(host: str, why: str) -> CourseError:
     """Somebody else answered: another server, or a login page on the way."""
     mend = "check OPENAI_BASE_URL (most end in /v1), and whether the network wants a login"
@@ -182,6 +187,7 @@ _BY_CODE: dict[str, Callable[[str, str, Where], CourseError]] = {
     "insufficient_quota": _no_credit,
     "not_recorded": _not_recorded,
     "unreachable": _unreachable,
+    "upstream_error": _writer_failed,
 }
 
 # The first kind that fits counts, so the special ones stand before the general ones.

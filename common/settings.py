@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -44,9 +44,15 @@ class SettingsError(CourseError):
     """`.env` or the environment cannot be used as it is."""
 
 
+WRITER = "EMULATOR_CHAT_"
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What the learner set; `key` and `base_url` are None where nothing is set."""
+    """What the learner set; `key` and `base_url` are None where nothing is set.
+
+    `writer` holds the variables `EMULATOR_CHAT_...` of the server that writes for the emulator.
+    """
 
     key: str | None
     base_url: str | None
@@ -54,6 +60,7 @@ class Settings:
     embedding_model: str
     realtime_model: str
     transcribe_model: str
+    writer: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def effort(self) -> Literal["none", "minimal", "low"] | None:
@@ -100,14 +107,17 @@ def load_settings(
     values |= {name: value for name, value in environment.items() if value}
     problems = [
         *_key_problems(values.get("OPENAI_API_KEY")),
-        *_url_problems(values.get("OPENAI_BASE_URL")),
+        *_url_problems("OPENAI_BASE_URL", values),
+        *_url_problems(f"{WRITER}BASE_URL", values),
         *_model_problems(values),
     ]
     if problems:
         is_key_alone = len(problems) == 1 and problems[0].startswith("OPENAI_API_KEY")
         raise SettingsError("; ".join(problems), attempt=_FIX_KEY if is_key_alone else _FIX_ALL)
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
-    return Settings(values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL"), *models)
+    writer = {name: value for name, value in values.items() if name.startswith(WRITER)}
+    key, base_url = values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL")
+    return Settings(key, base_url, *models, writer=writer)
 
 
 def default_settings() -> Settings:
@@ -160,7 +170,8 @@ def _key_problems(key: str | None) -> list[str]:
     return []
 
 
-def _url_problems(url: str | None) -> list[str]:
+def _url_problems(name: str, values: Mapping[str, str]) -> list[str]:
+    url = values.get(name)
     if url is None:
         return []
     try:
@@ -168,7 +179,7 @@ def _url_problems(url: str | None) -> list[str]:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
-    return [] if is_usable else [f"OPENAI_BASE_URL is no http address: {url!r}"]
+    return [] if is_usable else [f"{name} is no http address: {url!r}"]
 
 
 def _model_problems(values: Mapping[str, str]) -> list[str]:

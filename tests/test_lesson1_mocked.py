@@ -293,6 +293,11 @@ def test_growing_shows_what_is_known():
     assert len(known) > 3
 
 
+def test_growing_notices_a_clean_cut():
+    with pytest.raises(EOFError, match="before the object was complete"):
+        list(LESSON.growing(client_for(sse(chunk('{"visits":['))), ASK))
+
+
 def test_growing_refuses_half_an_object():
     body = sse(chunk('{"visits":['), chunk(finish="length"))
 

@@ -347,3 +347,25 @@ def test_p19_ctrl_c_stops_any_part(start, part):
 
     assert learner.returncode == 130
     assert error.strip() == "stopped"
+
+
+def test_another_server_may_write(start):
+    behind = start()
+
+    result = lesson1.run_here(
+        "stream",
+        "Reply with exactly: words from behind",
+        "--offline",
+        EMULATOR_CHAT_BASE_URL=behind.base_url,
+        EMULATOR_CHAT_MODEL="gpt-4o",
+    )
+
+    assert result.stdout.endswith("\nwords from behind\n")
+    assert f"emulator on this machine; {behind.base_url.split('/')[2]} writes" in result.stdout
+    assert [exchange.ended for exchange in behind.exchanges] == ["complete"]
+
+
+def test_absent_writer_is_named():
+    result = lesson1.run_here("stream", "--offline", EMULATOR_CHAT_BASE_URL="http://127.0.0.1:9/v1")
+
+    assert "EMULATOR_CHAT_BASE_URL" in complaint(result)

@@ -149,3 +149,12 @@ def test_any_environment_is_settings_or_one_message(tmp_path_factory, environmen
         settings = load_settings(environment, missing)
         assert settings.key is None or settings.key.isprintable()
         assert settings.model.isprintable()
+
+
+def test_writer_is_read(dotenv):
+    dotenv.write_text("EMULATOR_CHAT_BASE_URL=http://127.0.0.1:1/v1\nEMULATOR_CHAT_MODEL=\n")
+
+    settings = load_settings({"EMULATOR_CHAT_API_KEY": "k"}, dotenv)
+
+    told = {"EMULATOR_CHAT_BASE_URL": "http://127.0.0.1:1/v1", "EMULATOR_CHAT_API_KEY": "k"}
+    assert settings.writer == told

@@ -173,7 +173,7 @@ def _counted(words: Words, hint: Hint) -> Iterator[Found]:
 
 def _query(words: Words, hint: Hint) -> Iterator[Found]:
     """The user's question, without the politeness around it."""
-    text = _POLITE_END.sub("", _POLITE.sub("", words.text)).strip()
+    text = _POLITE_END.sub("", _POLITE.sub("", words.text)).strip().rstrip(".")
     yield Found(0, 0, text, text)
 
 

@@ -25,7 +25,7 @@ _ANY_TOOL = frozenset(
     terms("get fetch find look lookup search make run call use set create execute tool function")
 )
 IN_NAME, IN_DESCRIPTION, IN_PARAMETERS = 1.0, 0.5, 0.25
-ENOUGH, WELL_KNOWN = 1.0, 0.8
+ENOUGH, WELL_KNOWN, NEAR = 1.0, 0.8, 0.45
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ def calls_for(ask: Ask, sources: Sources, known: float) -> list[Call]:
 
 
 def fit(tool: Tool, words: str) -> float:
-    """How well a tool fits: words shared with its name, less those with what describes it."""
+    """How well a tool fits: by words shared with its name, less by those with what describes it.
+
+    One whose meaning is near fits as well as one whose name has the word.
+    """
     wanted = terms(words)
     name = terms(" ".join(_IDENTIFIER.findall(tool.name))) - _ANY_TOOL
     described = terms(tool.description) - name
@@ -67,6 +70,7 @@ def fit(tool: Tool, words: str) -> float:
     is_sum = "expression" in name | described | parameters and _ARITHMETIC.search(words)
     return (
         bool(is_sum)
+        + (_nearness(tool, words) >= NEAR)
         + IN_NAME * len(wanted & name)
         + IN_DESCRIPTION * len(wanted & described)
         + IN_PARAMETERS * len(wanted & parameters)
@@ -77,6 +81,16 @@ def _is_answered(ask: Ask, sources: Sources, known: float) -> bool:
     wanted = terms(sources.prompt)
     best = max(fit(tool, sources.prompt) for tool in ask.tools)
     return known >= WELL_KNOWN and best < len(wanted) / 2
+
+
+def _nearness(tool: Tool, words: str) -> float:
+    """The cosine of the two meanings."""
+    # Imported here, as NumPy would double the time in which the emulator starts.
+    from emulator.retrieval.embedding import embed
+
+    name = " ".join(_IDENTIFIER.findall(tool.name))
+    asked, offered = embed([words, f"{name}. {tool.description}"])
+    return float(asked @ offered)
 
 
 def outputs(ask: Ask) -> list[tuple[Call | None, str]]:

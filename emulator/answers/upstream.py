@@ -78,7 +78,8 @@ class Upstream:
 
     def _failure(self, why: str) -> ApiError:
         message = f"The chat server of EMULATOR_CHAT_BASE_URL, {self._base_url}, {why}."
-        return ApiError(502, message, type="server_error", code="upstream_error")
+        headers = {"x-should-retry": "false"}
+        return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
 
 
 class Relayed(Answer):

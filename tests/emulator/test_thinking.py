@@ -1,6 +1,8 @@
 """Thinking: what is quoted for which question, what is obeyed, how text is cut into pieces."""
 
-from emulator.answers.answer import Ask, Message, shape
+import json
+
+from emulator.answers.answer import Ask, Message, Tool, shape
 from emulator.answers.instructions import exact_reply, sentences_wanted
 from emulator.answers.quote import Corpus, sentences
 from emulator.answers.reply import answer
@@ -36,6 +38,101 @@ FACTS = [
 @pytest.mark.parametrize(("question", "fact"), FACTS)
 def test_answer_quotes_fitting_sentence(question, fact):
     assert fact in told(question)
+
+
+def schema(**properties):
+    shapes = {name: {"type": kind} for name, kind in properties.items()}
+    return {"type": "object", "properties": shapes, "required": list(shapes)}
+
+
+TOOLS = [
+    Tool("get_weather", "The weather in a city.", schema(city="string")),
+    Tool("get_time", "The current local time in a city.", schema(city="string")),
+    Tool(
+        "book_slot",
+        "Book places on a public evening.",
+        schema(name="string", day="string", time="string", people="integer"),
+    ),
+    Tool("cancel_booking", "Cancel a booking by its number.", schema(booking_id="string")),
+    Tool("calculator", "Evaluate an arithmetic expression.", schema(expression="string")),
+    Tool("searchHandbook", "Search the visitors' handbook.", schema(query="string")),
+]
+ANNA = {"name": "Anna", "day": "Friday", "time": "nine", "people": 2}
+WISHES = [
+    ("What's the weather in Paris?", [("get_weather", {"city": "Paris"})]),
+    ("how is the weather in new york", [("get_weather", {"city": "new york"})]),
+    ("Will it rain in Oslo tomorrow?", [("get_weather", {"city": "Oslo"})]),
+    ("How late is it in Sydney now?", [("get_time", {"city": "Sydney"})]),
+    ("Book a slot for Anna on Friday at nine for two people.", [("book_slot", ANNA)]),
+    ("Cancel my booking A-1234.", [("cancel_booking", {"booking_id": "A-1234"})]),
+    ("What is 17 * 23?", [("calculator", {"expression": "17 * 23"})]),
+    ("Search the handbook for dogs.", [("searchHandbook", {"query": "dogs"})]),
+    (
+        "Compare the weather in Paris, London and Rome.",
+        [("get_weather", {"city": city}) for city in ("Paris", "London", "Rome")],
+    ),
+    (
+        "What is the weather in Paris, and what time is it in Tokyo?",
+        [("get_weather", {"city": "Paris"}), ("get_time", {"city": "Tokyo"})],
+    ),
+    ("When is the observatory closed?", []),
+    ("Which telescope shows galaxies?", []),
+    ("May I bring my dog?", []),
+    ("Hello!", []),
+    ("Tell me a joke.", []),
+    ("Thank you very much.", []),
+    ("Who was Napoleon?", []),
+]
+
+
+@pytest.mark.parametrize(("question", "calls"), WISHES)
+def test_tool_is_called_that_fits(question, calls):
+    called = answer(Ask([Message("user", question)], tools=TOOLS), CORPUS).calls
+
+    assert [(call.name, json.loads(call.arguments)) for call in called] == calls
+
+
+def after(question, *given):
+    """The next answer, after tools were called and gave this back."""
+    ask = Ask([Message("user", question)], tools=TOOLS)
+    calls = answer(ask, CORPUS).calls
+    outputs = [
+        Message("tool", text, call_id=call.id) for call, text in zip(calls, given, strict=True)
+    ]
+    said = [*ask.messages, Message("assistant", "", calls), *outputs]
+    return answer(Ask(said, tools=TOOLS), CORPUS)
+
+
+def test_output_is_told_and_tool_not_called_again():
+    told = after("What's the weather in Paris?", '{"sky": "clear", "degrees": 14}')
+
+    assert (told.text, told.calls) == ("get_weather says: sky clear, degrees 14.", ())
+
+
+def test_outputs_of_one_tool_are_told_apart():
+    told = after("Compare the weather in Paris and Rome.", "rain", '["sun", "wind"]')
+
+    assert told.text == "get_weather (Paris) says: rain. get_weather (Rome) says: sun, wind."
+
+
+def test_effort_is_counted_and_lengthens_nothing_else():
+    asked = [Message("user", "What is the Lantern?")]
+    quick, slow = (answer(Ask(asked, effort=effort), CORPUS) for effort in ("none", "high"))
+
+    assert (quick.reasoning, quick.text) == (0, slow.text)
+    assert slow.reasoning > 50
+    assert slow.tokens == quick.tokens + slow.reasoning
+
+
+@given(st.integers(0, 300))
+def test_reasoning_eats_into_the_length(most):
+    asked = [Message("user", "What is the Lantern?")]
+    whole = answer(Ask(asked, effort="high"), CORPUS)
+
+    cut = answer(Ask(asked, effort="high", max_tokens=most), CORPUS)
+
+    assert cut.tokens == min(most, whole.tokens)
+    assert cut.finish == ("length" if most < whole.tokens else "stop")
 
 
 def test_answer_names_its_source():
