@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -18,6 +20,11 @@ import uvicorn
 from openai import AsyncOpenAI, OpenAI
 
 MODEL = "gpt-6-luna"
+
+can_interrupt = pytest.mark.skipif(
+    sys.platform == "win32" or signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
+    reason="Windows has no such signal, and who starts these tests may have turned it off",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from tests.conftest import can_interrupt
+
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "course.py"
@@ -249,10 +251,7 @@ def test_killed_holder_leaves_no_lock(course: Course) -> None:
     assert course.is_current()
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
-    reason="Windows has no such signal, and who starts these tests may have turned it off",
-)
+@can_interrupt
 def test_stopped_set_up_is_mended(course: Course) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent_index:
         index = f"http://127.0.0.1:{silent_index.getsockname()[1]}/simple"

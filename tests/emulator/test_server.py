@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from emulator.server import Emulator
 from tests import lesson1
-from tests.conftest import Gate, ask, connect
+from tests.conftest import Gate, ask, can_interrupt, connect
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_first_line_is_base_url_and_input_ends_child():
         assert child.wait(5) == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
+@can_interrupt
 def test_p19_ctrl_c_ends_it_alone():
     with alone() as server:
         url = server.stdout.readline().strip()
