@@ -38,6 +38,8 @@ def clients() -> tuple[Path, Path]:
 
     def install(folder: Path) -> None:
         (folder / "package.json").write_bytes(wanted)
+        # Node brings certificates of its own; behind a company's proxy only the system's are right.
+        os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
         code, output = course.run([str(python.with_name("npm")), "--prefix", str(folder), *NPM])
         if code:
             errors = [line for line in output.splitlines() if line.startswith("npm error")]
