@@ -157,7 +157,8 @@ def test_requirements_have_bounds_and_reasons():
         lines = path.read_text(encoding="utf-8").splitlines()
         for before, line in zip(lines, lines[1:], strict=False):
             if line and not line.startswith("#"):
-                assert re.match(r"[\w\[\]-]+>=[\d.]+,<[\d.]+", line), line
+                is_bound = re.match(r"[\w\[\]-]+(>=[\d.]+,<[\d.]+|==[\d.]+$)", line)
+                assert is_bound, line
                 assert before.startswith("#"), line
 
 

@@ -52,12 +52,14 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
     A text without a known word gets the same vector as the empty one.
     """
-    rows = table().rows
-    sums = np.zeros((len(texts), DIMENSIONS), np.int32)
-    for place, text in enumerate(texts):
-        # Whole numbers add up exactly: a text's vector is the same in whatever company.
-        rows[np.array(token_ids(text), np.intp)].sum(axis=0, out=sums[place])
-    return unit(sums)
+    return unit(np.array([added(text) for text in texts]).reshape(-1, DIMENSIONS))
+
+
+def added(text: str) -> NDArray[np.int32]:
+    """The rows of a text's word pieces, added up: whole numbers, exact in whatever order."""
+    rows = table().rows[np.array(token_ids(text), np.intp)]
+    total: NDArray[np.int32] = np.add.reduce(rows, axis=0, dtype=np.int32)
+    return total
 
 
 def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:

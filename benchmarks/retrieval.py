@@ -1,0 +1,229 @@
+"""How often search finds the passage that answers, and what it costs beside the bare arithmetic.
+
+    python -m benchmarks.retrieval             quality, then speed (some minutes)
+    python -m benchmarks.retrieval quality     on the questions to the handbook alone
+
+A chunk is a hit if it is of the right file and holds the passage that answers. Search was tuned on
+two thirds of the questions; the held-out third tells what it is worth. The yardstick for speed is a
+NumPy product of the same vectors and an FTS5 query for the same words, turn by turn.
+"""
+
+import json
+import random
+import re
+import sqlite3
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from common import COURSE
+from emulator.answers.quote import terms
+from emulator.retrieval import embedding
+from emulator.retrieval.engine import Engine, Table, using
+from emulator.retrieval.index import Index, Ranking, passages
+from emulator.retrieval.minilm import MiniLM
+from emulator.retrieval.reading import read_text
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table as Grid
+
+HANDBOOK, QUESTIONS = COURSE / "data" / "handbook", COURSE / "data" / "questions.jsonl"
+SIZES, SMALL = (1000, 10_000, 100_000), 100
+ROUNDS = 30
+FUSION, WORDS, VECTORS = Ranking(), Ranking(0.0, 0.0, 1.0), Ranking(0.0, 1.0, 0.0)
+
+Question = Mapping[str, Any]
+Found = list[tuple[str, str]]
+"""The file and the text of each hit, best first."""
+
+
+# ----------------------------------------------------------------------- quality
+
+
+def documents() -> dict[str, str]:
+    """The handbook's files as text, by their path in it."""
+    files = sorted(path for path in HANDBOOK.rglob("*") if path.is_file())
+    return {
+        path.relative_to(HANDBOOK).as_posix(): read_text(path.name, path.read_bytes())
+        for path in files
+    }
+
+
+def questions(is_held_out: bool) -> list[Question]:
+    """Those that the handbook answers."""
+    lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
+    every: list[Question] = [json.loads(line) for line in lines]
+    return [q for q in every if q["passage"] and bool(q["held_out"]) is is_held_out]
+
+
+def handbook() -> Index:
+    index = Index(sqlite3.connect(":memory:", isolation_level=None))
+    for file, text in documents().items():
+        index.add("handbook", file, passages(text, title=Path(file).name))
+    return index
+
+
+def searched(index: Index, asked: Iterable[Question], ranking: Ranking) -> list[Found]:
+    return [
+        [
+            (hit.file_id, hit.text)
+            for hit in index.search(["handbook"], [q["question"]], limit=50, ranking=ranking)
+        ]
+        for q in asked
+    ]
+
+
+def by_means(asked: Sequence[Question]) -> list[Found]:
+    """The baseline: one vector of the table for a whole chunk."""
+    chunks = [(file, p.text) for file, text in documents().items() for p in passages(text)]
+    alike = (
+        embedding.embed([q["question"] for q in asked])
+        @ embedding.embed([text for _, text in chunks]).T
+    )
+    return [[chunks[place] for place in np.argsort(-row, kind="stable")] for row in alike]
+
+
+def ranks(asked: Sequence[Question], found: Sequence[Found]) -> list[float]:
+    """At which place the passage was found, counted from 1; infinity where it was not."""
+    places = []
+    for question, hits in zip(asked, found, strict=True):
+        files = {question["file"], *(question["also"] or ())}
+        wanted = plain(question["passage"])
+        right = (
+            n for n, (file, text) in enumerate(hits, 1) if file in files and wanted in plain(text)
+        )
+        places.append(next(right, float("inf")))
+    return places
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def figures(places: Sequence[float]) -> tuple[float, float, float]:
+    """recall@1, recall@5 and the mean reciprocal rank."""
+    count = max(1, len(places))
+    first, fifth = (sum(place <= most for place in places) / count for most in (1, 5))
+    return first, fifth, sum(1 / place for place in places) / count
+
+
+def quality() -> Grid:
+    grid = Grid(title="the passage that answers is among the first (all / without shared words)")
+    for title in ("by", "questions", "recall@1", "recall@5", "mean reciprocal rank"):
+        grid.add_column(title)
+    for is_held_out in (False, True):
+        asked = questions(is_held_out)
+        is_hard = [bool(q["hard"]) for q in asked]
+        for name, places in methods(asked):
+            hard = [place for place, flag in zip(places, is_hard, strict=True) if flag]
+            pairs = zip(figures(places), figures(hard), strict=True)
+            cells = [f"{every:.3f} / {harder:.3f}" for every, harder in pairs]
+            grid.add_row(name, "held out" if is_held_out else "tuned on", *cells)
+        grid.add_section()
+    return grid
+
+
+def methods(asked: Sequence[Question]) -> Iterator[tuple[str, list[float]]]:
+    """Each way to search, and the places at which it finds the passages."""
+    yield "mean vectors", ranks(asked, by_means(asked))
+    engines: list[tuple[str, Engine]] = [("table", Table())]
+    with suppress(ImportError, ValueError):
+        engines.append(("MiniLM", MiniLM()))
+    for name, engine in engines:
+        with using(engine):
+            index = handbook()
+            ways = (("words alone", WORDS), ("vectors alone", VECTORS), ("fusion", FUSION))
+            for way, ranking in ways[name == "MiniLM" :]:
+                yield f"{name}: {way}", ranks(asked, searched(index, asked, ranking))
+
+
+# ------------------------------------------------------------------------- speed
+
+
+def synthetic(words: int) -> str:
+    """Sentences of the handbook's words."""
+    dice = random.Random(words)
+    known = [word for text in documents().values() for word in text.split()]
+    chosen = dice.choices(known, k=words)
+    return ". ".join(" ".join(chosen[n : n + 14]) for n in range(0, words, 14))
+
+
+def indexing(grid: Grid) -> None:
+    """Chunks of 800 tokens, cut, embedded and stored by one thread."""
+    index = Index(sqlite3.connect(":memory:", isolation_level=None))
+    text = synthetic(400_000)
+    start = time.process_time()
+    made = passages(text)
+    index.add("store", "file", made)
+    rate = len(made) / (time.process_time() - start)
+    what = f"chunks of 800 tokens indexed a second, of {len(made):,}"
+    grid.add_row(what, f"{rate:,.0f} on one core", "", "at least 1,000 on two")
+
+
+def searching(grid: Grid, count: int) -> None:
+    """Search beside the product and the FTS5 query that it cannot do without."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    index = Index(db)
+    text = synthetic(count * SMALL)
+    made = passages(text, SMALL, 0)[:count]
+    assert len(made) == count, len(made)
+    for start in range(0, count, 1000):
+        index.add("store", f"file {start}", made[start : start + 1000])
+    matrix = np.concatenate([passage.windows for passage in made])
+    del made
+    asked = [q["question"] for q in questions(False)][:ROUNDS]
+    tracemalloc.start()
+    index.search(["store"], [asked[0]])
+    held = tracemalloc.get_traced_memory()[1] / matrix.nbytes
+    tracemalloc.stop()
+    pairs = [(timed(lambda q=q: index.search(["store"], [q])), bare(db, matrix, q)) for q in asked]
+    mine, theirs = (median(pair[side] for pair in pairs) * 1000 for side in (0, 1))
+    ratio = median(mine / theirs for mine, theirs in pairs)
+    aim = "at most 1.5" if count == SIZES[-1] else ""
+    beside = f"{theirs:.1f} ms: {ratio:.2f}"
+    grid.add_row(f"search of {count:,} chunks", f"{mine:.1f} ms", beside, aim)
+    grid.add_row(f"memory for {count:,} chunks, of their vectors", f"{held:.2f}", "", "at most 2.5")
+
+
+def bare(db: sqlite3.Connection, matrix: NDArray[np.float32], question: str) -> float:
+    words = " OR ".join(f'"{word}"' for word in re.findall(r"\w+", question) if terms(word))
+    vector = embedding.embed([question])[0]
+
+    def run() -> None:
+        np.argpartition(-(matrix @ vector), 10)
+        sql = "SELECT rowid FROM search_words WHERE search_words MATCH ? ORDER BY rank LIMIT 10"
+        db.execute(sql, (words,)).fetchall()
+
+    return timed(run)
+
+
+def timed(work: Any) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    console = Console()
+    console.print(quality())
+    if sys.argv[1:] == ["quality"]:
+        return
+    grid = Grid(title=f"cost, medians of {ROUNDS} questions; chunks of {SMALL} tokens")
+    for title in ("figure", "measured", "beside: ratio", "aim"):
+        grid.add_column(title)
+    with using(Table()):
+        indexing(grid)
+        for count in SIZES:
+            searching(grid, count)
+    console.print(grid)
+
+
+if __name__ == "__main__":
+    main()

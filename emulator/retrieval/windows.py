@@ -1,0 +1,151 @@
+"""A chunk as vectors: one for each window of some sixty tokens, since the mean of 800 is a blur.
+
+A window is a run of whole sentences or lines, and half of it is the next one's, too. To its vector
+the file's name and the headings that it stands under are added at a fraction of its weight: "it
+opens at nine" then tells what does.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+
+from emulator.retrieval.chunking import spans
+from emulator.retrieval.engine import engine
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOW = 300
+"""Characters of a window: some sixty tokens."""
+LONGEST_UNIT = 400
+
+_UNIT_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_HEADING = re.compile(
+    r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
+    |(?P<numbered>\d+(?:\.\d+)*\.?[ ][A-Z][^.;:,\n]{2,60})
+    |(?P<capitals>(?=.*[A-Z]{3})[^a-z\n.;:]{4,80}))$""",
+    re.VERBOSE,
+)
+YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_NAME = re.compile(r"[-_./\\\s]+")
+
+Span = tuple[int, int]
+Path = tuple[tuple[int, str], ...]
+"""The headings above a place, outermost first, each with its depth."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A chunk: its text, a unit vector for each window, and the title and headings above it."""
+
+    text: str
+    windows: NDArray[np.float32] = field(repr=False)
+    context: str = ""
+
+
+def passages(
+    text: str, max_tokens: int = 800, overlap: int = 400, title: str = ""
+) -> list[Passage]:
+    """The chunks of a file with their vectors; `title` is its name."""
+    above: Path = ((0, " ".join(_NAME.split(title)).strip()),) if title else ()
+    places = list(_paths(text, above))
+    made, known = [], 0
+    for start, end in spans(text, max_tokens, overlap):
+        while known + 1 < len(places) and places[known + 1][0] <= start:
+            known += 1
+        if text[start:end].strip():
+            # What stands before the first heading belongs to it: a menu, a date, a blank line.
+            is_lead = known == 0 and len(places) > 1 and places[1][0] < end
+            path = places[1 if is_lead else known][1]
+            context = "\n".join(f"{'#' * depth} {words}".strip() for depth, words in path)
+            made.append(Passage(text[start:end], vectors(text[start:end], context), context))
+    return made
+
+
+def vectors(text: str, context: str) -> NDArray[np.float32]:
+    """A unit vector for each window of a chunk."""
+    units, runs = _windows(text)
+    contexts = _contexts(text, context, [units[first][0] for first, _ in runs])
+    return engine().windows([text[start:end] for start, end in units], runs, contexts)
+
+
+def windows(text: str, context: str) -> list[tuple[str, str]]:
+    """Each window of a chunk, and what it stands under."""
+    units, runs = _windows(text)
+    contexts = _contexts(text, context, [units[first][0] for first, _ in runs])
+    texts = (text[units[first][0] : units[beyond - 1][1]] for first, beyond in runs)
+    return list(zip(texts, contexts, strict=True))
+
+
+def _windows(text: str) -> tuple[list[Span], list[Span]]:
+    """The units of a chunk (start, end), and which run of them (first, beyond) is a window."""
+    units = list(_units(text)) or [(0, len(text))]
+    return units, list(_runs(units))
+
+
+def _contexts(text: str, context: str, starts: Sequence[int]) -> list[str]:
+    """The title and the headings that each start stands under, outermost first."""
+    lines = context.split("\n")
+    above = tuple((len(line) - len(line.lstrip("#")), line.lstrip("# ")) for line in lines)
+    paths = list(_paths(text, above))
+    found, known = [], 0
+    for start in starts:
+        while known + 1 < len(paths) and paths[known + 1][0] <= start:
+            known += 1
+        found.append(" ".join(words for _, words in paths[known][1]))
+    return found
+
+
+def _units(text: str) -> Iterator[Span]:
+    """Sentences and lines; a very long one in pieces."""
+    cuts = [0, *(found.end() for found in _UNIT_END.finditer(text)), len(text)]
+    for start, end in pairwise(cuts):
+        while end - start > LONGEST_UNIT:
+            blank = text.rfind(" ", start + 1, start + WINDOW)
+            middle = blank if blank > 0 else start + WINDOW
+            yield start, middle
+            start = middle
+        if text[start:end].strip():
+            yield start, end
+
+
+def _runs(units: Sequence[Span]) -> Iterator[Span]:
+    first = beyond = 0
+    while beyond < len(units):
+        beyond = first + 1
+        while beyond < len(units) and units[beyond][1] - units[first][0] <= WINDOW:
+            beyond += 1
+        yield first, beyond
+        middle = (units[first][0] + units[beyond - 1][1]) // 2
+        first = next((n for n in range(first + 1, beyond) if units[n][0] >= middle), beyond)
+
+
+def edition(context: str) -> tuple[int, int]:
+    """The first and the last year in a title or a heading of the first rank; zeros without one."""
+    lines = [line for line in context.split("\n") if not line.startswith("##")]
+    years = [int(year) for year in YEAR.findall(" ".join(lines))]
+    return (min(years), max(years)) if years else (0, 0)
+
+
+def _paths(text: str, above: Path) -> Iterator[tuple[int, Path]]:
+    """Where the headings change, and to what; the first is what stands above the text."""
+    yield 0, above
+    place = 0
+    for line in text.split("\n"):
+        if found := _heading(line):
+            above = (*(entry for entry in above if entry[0] < found[0]), found)
+            yield place, above
+        place += len(line) + 1
+
+
+@lru_cache(maxsize=4096)
+def _heading(line: str) -> tuple[int, str] | None:
+    """The depth and the words of a line that is a heading; plain text has them, too."""
+    found = _HEADING.match(line)
+    if not found:
+        return None
+    if found["marks"]:
+        return len(found["marks"]), found["marked"]
+    return 6, line
