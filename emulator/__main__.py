@@ -84,12 +84,14 @@ def complain(error: str, attempt: str) -> int:
 
 def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: socket.socket) -> None:
     from emulator.faults import Faults
+    from emulator.library.library import Library
     from emulator.pace import Pace
     from emulator.server import make_server
     from emulator.serving import Service
 
     faults = Faults(from_header=args.faults)
-    service = Service(corpus, store, Pace(args.pace), faults, upstream(os.environ))
+    library = Library(args.data)
+    service = Service(corpus, store, Pace(args.pace), faults, upstream(os.environ), library=library)
     make_server(service).run(sockets=[listener])
 
 

@@ -8,13 +8,26 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from emulator import VERSION, guard
-from emulator.api import chat, conversations, embeddings, models, responses, stored
+from emulator.api import (
+    chat,
+    conversations,
+    embeddings,
+    file_batches,
+    files,
+    models,
+    responses,
+    stored,
+    uploads,
+    vector_store_files,
+    vector_stores,
+)
 from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
 from emulator.faults import HEADER, Stall, at_the_door
 from emulator.serving import Exchange, Service, hangup
 from emulator.wire import ids
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
@@ -43,6 +56,11 @@ class App:
                 *conversations.routes,
                 *embeddings.routes,
                 *models.routes,
+                *files.routes,
+                *uploads.routes,
+                *vector_stores.routes,
+                *vector_store_files.routes,
+                *file_batches.routes,
             ],
             redirect_slashes=False,
             default=_not_found,
@@ -61,6 +79,8 @@ class App:
             await _refuse(wrong_method(exchange.method, exchange.path), exchange)(
                 scope, receive, send
             )
+        except ClientDisconnect:
+            exchange.end("disconnected")
         except Stall:
             exchange.end("broken")
             await hangup(receive)
@@ -73,7 +93,7 @@ class App:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard.check(scope)
         header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
-        scope["faults"] = self.service.faults.strike(header, scope["path"])
+        scope["faults"] = self.service.faults.strike(header, scope["path"], scope["method"])
         at_the_door(scope["faults"], scope["exchange"].request_id)
         await self._router(scope, receive, send)
 

@@ -8,7 +8,8 @@
 N counts blocks of the stream (`b`: bytes); without TIMES a fault strikes every request. Tests give
 them to the emulator as an argument; `python -m emulator --faults` takes them from the request
 header `x-emulator-fault`, several divided by commas. A fault that strikes at the door answers in
-place of the handler, one of the body bends the blocks of its stream.
+place of the handler, one of the body bends the blocks of its stream. One of a vector store counts
+requests that attach or detach files alone, and what it strikes is noted with the file.
 """
 
 import json
@@ -56,8 +57,9 @@ class Fault:
             message = f"Unknown fault: {spec!r}. There are: {', '.join(sorted(NAMES))}."
             raise ApiError(400, message, param=HEADER, code="invalid_value")
         argument = found["argument"] or ""
-        if found["name"] == "split" and not re.fullmatch(r"[1-9]\d*", argument):
-            message = f"The fault {spec!r} needs a number of bytes, as in split=1."
+        pattern, what = _ARGUMENTS.get(found["name"], (".*", ""))
+        if not re.fullmatch(pattern, argument):
+            message = f"The fault {spec!r} needs {what}."
             raise ApiError(400, message, param=HEADER, code="invalid_value")
         times = int(found["times"]) if found["times"] else None
         return cls(
@@ -78,13 +80,14 @@ class Faults:
         self._from_header = from_header
         self._struck: Counter[str] = Counter()
 
-    def strike(self, header: str | None, path: str) -> list[Fault]:
+    def strike(self, header: str | None, path: str, method: str = "POST") -> list[Fault]:
         """The faults that strike this request to `path`, which carried `header`."""
         asked = header.split(",") if header and self._from_header else []
         faults = [*self._standing, *map(Fault.parse, asked)]
         if any(fault.name == "failed-only" for fault in faults) and path != "/v1/responses":
             message = "The fault failed-only is one of /v1/responses alone."
             raise ApiError(400, message, param=HEADER, code="invalid_value")
+        faults = [fault for fault in faults if _concerns(fault, f"{method} {path}")]
         return [fault for fault in faults if self._is_due(fault)]
 
     def _is_due(self, fault: Fault) -> bool:
@@ -105,6 +108,12 @@ def bend(blocks: Blocks, faults: Sequence[Fault]) -> Blocks:
         if fault.name in BODY:
             blocks = BODY[fault.name](blocks, fault)
     return blocks
+
+
+def _concerns(fault: Fault, request: str) -> bool:
+    """Whether a request is one that the fault may strike; those of no store strike any."""
+    pattern = STORE.get(fault.name)
+    return pattern is None or pattern.fullmatch(request) is not None
 
 
 def _refuse_for_now(fault: Fault, request_id: str) -> ApiError:
@@ -233,7 +242,25 @@ BODY: dict[str, Callable[[Blocks, Fault], AsyncIterator[bytes]]] = {
     "empty-data": _before_each(b"data:\n\n"),
     "id+comment": _before_each(b"id: 7\n: ping\n\n"),
 }
-NAMES = DOOR.keys() | BODY.keys()
+_ATTACH = r"POST /v1/vector_stores(/[^/]+/(files|file_batches))?"
+_DETACH = r"DELETE /v1/(files/[^/]+|vector_stores/[^/]+/files/[^/]+)"
+_CONTENT = r"GET /v1/vector_stores/[^/]+/files/[^/]+/content"
+# Faults of vector stores, and the requests that they may strike.
+STORE = {
+    "stuck": re.compile(_ATTACH),
+    "fail": re.compile(_ATTACH),
+    "batch-fail": re.compile(_ATTACH),
+    "lag-delete": re.compile(f"{_ATTACH}|{_DETACH}"),
+    "404content": re.compile(f"{_ATTACH}|{_CONTENT}"),
+}
+NAMES = DOOR.keys() | BODY.keys() | STORE.keys()
+
+_ARGUMENTS = {
+    "split": (r"[1-9]\d*", "a number of bytes, as in split=1"),
+    "fail": ("invalid_file|unsupported_file|server_error", "a code, as in fail=invalid_file"),
+    "batch-fail": (r"\d+/[1-9]\d*", "how many of how many, as in batch-fail=2/5"),
+    "lag-delete": (r"\d+ms", "a time, as in lag-delete=500ms"),
+}
 
 _SPEC = re.compile(
     r"(?P<name>[a-z0-9+-]+?)(?:x(?P<times>\d+))?(?:@(?P<at>\d+)(?P<unit>b?))?(?:=(?P<argument>.*))?"

@@ -7,6 +7,7 @@ a learner's own code may carry a real key; none is kept, logged or sent back.
 """
 
 import os
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -16,10 +17,12 @@ from emulator.errors import ApiError, no_key
 
 HOST = "127.0.0.1"
 JSON_LIMIT = 8 * 2**20
-UPLOAD_LIMIT = 64 * 2**20
+# A file of 512 MiB, and the form around it.
+UPLOAD_LIMIT = 513 * 2**20
 
 _LOOPBACK = (HOST, "localhost", "[::1]")
-_BODY_TYPES = ("application/json", "multipart/form-data")
+_FORM = "multipart/form-data"
+_FORM_PATHS = re.compile(r"/v1/(files|uploads/[^/]+/parts)")
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -54,7 +57,7 @@ def check(scope: Scope) -> None:
     _check_origin(headers)
     _check_key(_all(headers, b"authorization"))
     if scope["method"] in ("POST", "PUT", "PATCH"):
-        _check_body(headers)
+        _check_body(headers, scope["path"])
 
 
 def bounded(scope: Scope, receive: Receive) -> Receive:
@@ -99,20 +102,21 @@ def _check_key(authorization: list[str]) -> None:
         raise no_key()
 
 
-def _check_body(headers: Iterable[tuple[bytes, bytes]]) -> None:
+def _check_body(headers: Iterable[tuple[bytes, bytes]], path: str) -> None:
     length = (_all(headers, b"content-length") or ["0"])[0]
     has_body = length != "0" or bool(_all(headers, b"transfer-encoding"))
     kind = _content_type(headers)
-    if has_body and kind not in _BODY_TYPES:
+    wanted = _FORM if _FORM_PATHS.fullmatch(path) else "application/json"
+    if has_body and kind != wanted:
         message = f"""Unsupported content type: '{kind}'. This API method only accepts \
-'application/json' or 'multipart/form-data' requests."""
+'{wanted}' requests, but you specified the header 'Content-Type: {kind}'."""
         raise ApiError(415, message, code="unsupported_content_type")
     if length.isdecimal() and int(length) > _limit(headers):
         raise _too_large(_limit(headers))
 
 
 def _limit(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    return UPLOAD_LIMIT if _content_type(headers) == "multipart/form-data" else JSON_LIMIT
+    return UPLOAD_LIMIT if _content_type(headers) == _FORM else JSON_LIMIT
 
 
 def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:

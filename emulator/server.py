@@ -12,6 +12,7 @@ from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
 from emulator.guard import base_url, listen
+from emulator.library.library import Library
 from emulator.pace import Pace, Sleep
 from emulator.serving import Exchange, Service
 from emulator.store import Store
@@ -57,9 +58,9 @@ class Emulator:
         with Emulator(faults=["fin@3"]) as emulator:
             client = OpenAI(base_url=emulator.base_url, api_key="offline")
 
-    `pace` is a factor (0: at once), `sleep` and `clock` are what paces, `faults` are specs as in
-    `emulator/faults.py`, `corpus` and `data` are folders, `upstream` is who writes instead.
-    `exchanges` tells what was asked.
+    `pace` is a factor (0: at once), `sleep` and `clock` are what paces, `now` is the time of day,
+    `faults` are specs as in `emulator/faults.py`, `corpus` and `data` are folders, `upstream` is
+    who writes instead. `exchanges` tells what was asked.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Emulator:
         pace: float = 0.0,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         faults: Sequence[str] = (),
         faults_from_header: bool = False,
         corpus: Path | None = None,
@@ -80,6 +82,7 @@ class Emulator:
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
             upstream,
+            library=Library(data, now),
         )
         self._server = make_server(self.service)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
@@ -103,6 +106,7 @@ class Emulator:
         self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self.service.store.close()
+        self.service.library.close()
 
     def _run(self) -> None:
         self._server.run(sockets=[self._listener])

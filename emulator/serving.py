@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask
+from emulator.answers.answer import Answer, Ask, Search
 from emulator.answers.quote import Corpus
 from emulator.answers.reply import answer
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import Fault, Faults, Hangup, Stall, bend
+from emulator.library.library import Library
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
 from emulator.runs import Runs
@@ -66,14 +67,21 @@ class Service:
     upstream: Callable[[Ask], Awaitable[Answer]] | None = None
     limits: Limits = field(default_factory=Limits)
     runs: Runs = field(default_factory=Runs)
+    library: Library = field(default_factory=Library)
     exchanges: list[Exchange] = field(default_factory=list)
     lines: dict[Any, asyncio.Transport] = field(default_factory=dict)
     open_streams: int = 0
+    uploads_under_way: int = 0
 
-    async def think(self, ask: Ask, variant: int = 0) -> Answer:
-        """The answer, by the server upstream if there is one; raises ApiError where that fails."""
+    async def think(self, ask: Ask, variant: int = 0, search: Search | None = None) -> Answer:
+        """The answer, by the server upstream if there is one; raises ApiError where that fails.
+
+        With `search` it is drawn from what that finds.
+        """
         if self.upstream is not None:
             return await self.upstream(ask)
+        if search is not None:
+            return await asyncio.to_thread(answer, ask, self.corpus, variant, search=search)
         return answer(ask, self.corpus, variant)
 
 

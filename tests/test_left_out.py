@@ -10,6 +10,18 @@ MODEL = "gpt-6-luna"
 FUNCTION = {"type": "function", "name": "name", "parameters": {}, "strict": False}
 ASYNC_TOOL = {"model": MODEL, "input": "string", "tools": [FUNCTION | {"async": True}]}
 
+
+def complete(client):
+    announced = {"bytes": 4, "filename": "filename", "mime_type": "mime_type"}
+    upload = client.uploads.create(**announced, purpose="assistants")
+    part = client.uploads.parts.create(upload.id, data=b"data")
+    return client.uploads.complete(upload.id, part_ids=[part.id], md5="md5")
+
+
+def batch(client, **files):
+    return client.vector_stores.file_batches.create(client.vector_stores.create().id, **files)
+
+
 REQUESTS = {
     ("chat", "test_method_create_with_all_params.*"): (
         lambda client: client.chat.completions.create(**ask("string"), max_completion_tokens=0)
@@ -22,6 +34,13 @@ REQUESTS = {
     ),
     ("embeddings", r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]"): (
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="string")
+    ),
+    ("uploads", r"test_method_complete_with_all_params\[.*"): lambda client: complete(client),
+    ("file batches", r"test_(method|raw_response|streaming_response)_create\[.*"): (
+        lambda client: batch(client)
+    ),
+    ("file batches", "test_method_create_with_all_params.*"): (
+        lambda client: batch(client, file_ids=["string"], files=[{"file_id": "file_id"}])
     ),
 }
 REFUSED = [(name, pattern) for name, family in FAMILIES.items() for pattern in family.refused]

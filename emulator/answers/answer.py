@@ -5,7 +5,7 @@ are written once, here.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -97,12 +97,38 @@ class Ask:
         return tokens.count_prompt(texts) + written
 
 
+@dataclass(frozen=True)
+class Citation:
+    """A file that the text draws on; `index` is how many characters stand before the mention."""
+
+    index: int
+    file_id: str
+    filename: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What file search brought: the queries, and results as OpenAI tells them, best first."""
+
+    queries: Sequence[str]
+    results: Sequence[Mapping[str, Any]]
+
+    @property
+    def tokens(self) -> int:
+        """What the model has to read of it."""
+        return sum(tokens.count(result["text"]) for result in self.results)
+
+
+Search = Callable[[Sequence[str]], Found]
+
+
 @dataclass
 class Answer:
     """The answer in pieces as they are streamed, then its calls, and why it ended.
 
-    `finish` is `stop`, `length` or `tool_calls`; `reasoning` is in tokens. A live answer is still
-    being written, so that its pieces have a pace of their own.
+    `finish` is `stop`, `length` or `tool_calls`; `reasoning` is in tokens; `found` is what was
+    searched before, and a piece ends where a citation stands. A live answer is still being written,
+    so that its pieces have a pace of their own.
     """
 
     is_live: ClassVar[bool] = False
@@ -111,6 +137,8 @@ class Answer:
     finish: str = "stop"
     calls: Sequence[Call] = ()
     reasoning: int = 0
+    found: Found | None = None
+    citations: Sequence[Citation] = ()
 
     @property
     def text(self) -> str:

@@ -1,11 +1,12 @@
 """From what is asked to the answer: a tool is called, a schema filled, or sentences are quoted."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 from emulator.answers import tools
-from emulator.answers.answer import Answer, Ask, Call, shape
-from emulator.answers.instructions import exact_reply
+from emulator.answers.answer import Answer, Ask, Call, Search, shape
+from emulator.answers.instructions import exact_reply, sentences_wanted
 from emulator.answers.quote import Corpus, quoted
 from emulator.answers.schema import Sources, fill
 from emulator.wire import tokens
@@ -15,14 +16,25 @@ from emulator.wire import tokens
 READ = {"none": 0, "minimal": 1, "low": 2, "medium": 4, "high": 8, "xhigh": 16, "max": 32}
 
 
-def answer(ask: Ask, corpus: Corpus, variant: int = 0, today: date | None = None) -> Answer:
-    """Answer the latest question; `variant` k leads with the k-th best sentence."""
+def answer(
+    ask: Ask,
+    corpus: Corpus,
+    variant: int = 0,
+    today: date | None = None,
+    search: Search | None = None,
+) -> Answer:
+    """Answer the latest question; `variant` k leads with the k-th best sentence.
+
+    With `search` the answer is drawn from what that finds, and cites it.
+    """
     question = ask.questions[-1] if ask.questions else ""
     told, exact = tools.told(ask), exact_reply(question)
     sources = Sources(question, tools.facts(ask), corpus.best_sentence, today or date.today())
     reasoning = _reasoning(ask, question, corpus) if exact is None else 0
     if ask.tools and (calls := tools.calls_for(ask, sources, corpus.knows(question))):
         return _within(calls, ask, reasoning)
+    if search is not None and told is None and exact is None:
+        return _drawn(ask, question, search, reasoning)
     if ask.schema is not None:
         filled = fill(ask.schema, sources).value
         text = json.dumps(filled, ensure_ascii=False, separators=(",", ":"))
@@ -31,6 +43,29 @@ def answer(ask: Ask, corpus: Corpus, variant: int = 0, today: date | None = None
     else:
         text = quoted(ask, corpus, variant) if exact is None else exact
     return shape(text, ask, reasoning)
+
+
+def _drawn(ask: Ask, question: str, search: Search, reasoning: int) -> Answer:
+    """From passages that are searched for; a schema is filled from them, too."""
+    # Imported here, as NumPy would double the time in which the emulator starts.
+    from emulator.answers.cited import draw
+
+    found = search([question])
+    pieces, citations = draw(question, found, _sentences(ask))
+    if ask.schema is not None:
+        text = "".join(pieces)
+        sources = Sources(question, (), lambda _: text, date.today())
+        filled = json.dumps(fill(ask.schema, sources).value, ensure_ascii=False)
+        return replace(shape(filled, ask, reasoning), found=found)
+    kept = shape("".join(pieces), ask, reasoning)
+    is_cut = len(kept.text) < sum(map(len, pieces))
+    cut = [each for each in citations if each.index <= len(kept.text)]
+    whole = kept if is_cut else replace(kept, pieces=pieces)
+    return replace(whole, found=found, citations=cut)
+
+
+def _sentences(ask: Ask) -> int:
+    return sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
 
 
 def _reasoning(ask: Ask, question: str, corpus: Corpus) -> int:

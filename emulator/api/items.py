@@ -153,6 +153,13 @@ def _compaction(name: str, item: Mapping[str, Any]) -> Item:
     return made | {"encrypted_content": content}
 
 
+def _file_search(name: str, item: Mapping[str, Any]) -> Item:
+    """An earlier search, sent back as it was given out; what it found the answer tells."""
+    told = {key: item.get(key) for key in ("status", "queries", "results")}
+    id = item.get("id") or ids.item_id("fs")
+    return {"id": text(f"{name}.id", id), "type": "file_search_call", **told}
+
+
 def _reference(name: str, item: Mapping[str, Any]) -> Item:
     return {"type": "item_reference", "id": text(f"{name}.id", item.get("id"))}
 
@@ -163,6 +170,7 @@ _KINDS: dict[str, Callable[[str, Mapping[str, Any]], Item]] = {
     "function_call_output": _output,
     "reasoning": _reasoning,
     "compaction": _compaction,
+    "file_search_call": _file_search,
     "item_reference": _reference,
 }
 

@@ -18,18 +18,20 @@ def page(
     order: str,
     also: Sequence[str] = (),
     keep: Callable[[dict[str, Any]], bool] = lambda item: True,
+    most: int | None = None,
 ) -> dict[str, Any]:
     """The page of `items` (oldest first) that the query asks for; `order` is the default's.
 
-    Items that are not to `keep` are left out, but a cursor may name one of them; a cursor that is
-    not there at all leaves nothing. Raises ApiError (400) for a query parameter that is neither of
-    a page nor in `also`.
+    A page has 20 items, or up to 100 if asked; where `most` is given, so many either way. Items
+    that are not to `keep` are left out, but a cursor may name one of them; a cursor that is not
+    there at all leaves nothing. Raises ApiError (400) for a query parameter that is neither of a
+    page nor in `also`.
     """
     query = request.query_params
     for name in query:
         if name not in (*PAGE, *also) and name.partition("[")[0] not in also:
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
-    limit = _limit(query.get("limit", "20"))
+    limit = _limit(query.get("limit", str(most or 20)), most or 100)
     if one_of("asc", "desc")("order", query.get("order", order)) == "desc":
         items = items[::-1]
     ids = [item["id"] for item in items]
@@ -51,7 +53,7 @@ def listed(items: Sequence[Mapping[str, Any]], *, has_more: bool = False) -> dic
     }
 
 
-def _limit(text: str) -> int:
+def _limit(text: str, most: int) -> int:
     if not text.isdecimal():
         raise params.wrong_type("limit", "an integer", text)
-    return int(params.integer(0, 100)("limit", int(text)))
+    return int(params.integer(0, most)("limit", int(text)))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Message
+from emulator.answers.answer import Answer, Ask, Found, Message, Search
 from emulator.api import items, paging, params, tools
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
 from emulator.api.items import Item
@@ -47,6 +47,7 @@ TEXT = {
     "format": Param(tools.response_format, {"type": "text"}),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
 }
+INCLUDABLE = ("file_search_call.results", "reasoning.encrypted_content")
 BACKGROUND_OPTIONS = {"completion_window": Param(only("soonest"))}
 
 
@@ -55,6 +56,16 @@ def conversation(name: str, value: Any) -> dict[str, str]:
     if isinstance(value, str):
         return {"id": value}
     return {"id": text(f"{name}.id", params.obj(name, value).get("id"))}
+
+
+def include(name: str, value: Any) -> list[str]:
+    """What is to be told besides: of what there is to tell, the results of file search alone."""
+    if not isinstance(value, list):
+        raise params.wrong_type(name, "an array of strings", value)
+    for place, wanted in enumerate(value):
+        if wanted not in INCLUDABLE:
+            only()(name, text(f"{name}[{place}]", wanted))
+    return value
 
 
 CONTEXT: Mapping[str, Param] = {
@@ -90,7 +101,7 @@ PARAMS: Mapping[str, Param] = {
     "prompt_cache_retention": Param(one_of("in_memory", "24h"), inert=True),
     "service_tier": Param(SERVICE_TIERS, "auto", inert=True),
     "max_tool_calls": Param(integer(0), inert=True),
-    "include": Param(only([], ["reasoning.encrypted_content"])),
+    "include": Param(include, []),
     "prompt": Param(only()),
     "top_logprobs": Param(only(0)),
     "moderation": Param(only()),
@@ -117,7 +128,7 @@ async def create(request: Request) -> Reply:
     _check_together(values, given)
     ask = _ask(values, [*before, *given])
     count_request(request, values["model"], ask.prompt_tokens())
-    answered = await service(request).think(ask)
+    answered = await service(request).think(ask, search=_search(request, values))
     writer = Writer(values, ask, answered)
     if values["background"]:
         return _in_background(request, writer, values, given, inert)
@@ -226,6 +237,30 @@ async def compact(request: Request) -> Reply:
         "usage": usage(Ask(items.messages(said)), Answer()),
     }
     return send_json(request, compacted, inert)
+
+
+def _search(request: Request, values: Mapping[str, Any]) -> Search | None:
+    """How the file search tool searches, if it may; the search raises ApiError where it fails."""
+    tool = tools.choose(values["tool_choice"], values["tools"]).file_search
+    if tool is None:
+        return None
+    # Imported here, as NumPy would double the time in which the emulator starts.
+    from emulator.api.vector_stores import search_stores
+
+    options = {key: value for key, value in tool["ranking_options"].items() if value is not None}
+
+    def search(queries: Sequence[str]) -> Found:
+        results = search_stores(
+            service(request),
+            tool["vector_store_ids"],
+            queries,
+            filters=tool["filters"],
+            limit=tool["max_num_results"],
+            ranking=options,
+        )
+        return Found(queries, results)
+
+    return search
 
 
 def _context(found_in: Service, values: Mapping[str, Any]) -> tuple[list[Item], list[Item]]:

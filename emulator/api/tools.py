@@ -27,11 +27,15 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which tools may be called, whether one must be, and whether the caller named it."""
+    """Which tools may be called, whether one must be, and whether the caller named it.
+
+    `file_search` is that tool's settings, where it may be used.
+    """
 
     tools: Sequence[Tool] = ()
     must_call: bool = False
     is_named: bool = False
+    file_search: Mapping[str, Any] | None = None
 
 
 def name(param: str, value: Any) -> str:
@@ -58,6 +62,35 @@ FUNCTION: Mapping[str, Param] = {
 }
 
 
+def store_ids(param: str, value: Any) -> list[str]:
+    """At least one vector store's id."""
+    found = [text(f"{param}[{place}]", each) for place, each in enumerate(_array(param, value))]
+    if not found:
+        message = f"""Invalid '{param}': empty array. Expected an array with minimum length 1, \
+but got an empty array instead."""
+        raise bad(message, param, "empty_array")
+    return found
+
+
+HYBRID: Mapping[str, Param] = {
+    "embedding_weight": Param(params.number(0, 1), required=True),
+    "text_weight": Param(params.number(0, 1), required=True),
+}
+RANKING: Mapping[str, Param] = {
+    "ranker": Param(params.one_of("auto", "default-2024-11-15"), "auto"),
+    "score_threshold": Param(params.number(0, 1), 0.0),
+    "hybrid_search": Param(params.fields(HYBRID)),
+}
+FILE_SEARCH: Mapping[str, Param] = {
+    "vector_store_ids": Param(store_ids, required=True),
+    "filters": Param(params.obj),
+    "max_num_results": Param(params.integer(1, 50), 20),
+    "ranking_options": Param(
+        params.fields(RANKING), {"ranker": "auto", "score_threshold": 0.0, "hybrid_search": None}
+    ),
+}
+
+
 def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
     """Functions as chat has them, nested under `function`."""
     functions = []
@@ -71,10 +104,14 @@ def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
 
 
 def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
-    """Functions as Responses has them, flat; what is not said of them is filled in."""
+    """Functions as Responses has them, flat, and file search; their defaults are filled in."""
     functions = []
     for place, item in enumerate(_array(param, value)):
         at = f"{param}[{place}]"
+        if params.obj(at, item).get("type") == "file_search":
+            rest = {key: each for key, each in item.items() if key != "type"}
+            functions.append({"type": "file_search", **params.fields(FILE_SEARCH)(at, rest)})
+            continue
         tool = _function_tool(at, item)
         told = _function(at, {key: tool[key] for key in tool if key != "type"}, at)
         fits = check_strict(told["parameters"] or EMPTY) is None
@@ -86,20 +123,28 @@ def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
 
 def choose(choice: Any, functions: Sequence[Mapping[str, Any]]) -> Choice:
     """The tools that a checked `tool_choice` leaves; raises ApiError (400) for one that is not."""
-    tools = [_tool(function) for function in functions]
+    searches = [each for each in functions if each.get("type") == "file_search"]
+    tools = [_tool(each) for each in functions if each not in searches]
+    search = searches[0] if searches else None
     if choice == "none":
         return Choice()
-    if not tools and choice != "auto":
+    if not functions and choice != "auto":
         message = """Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' \
 are specified."""
         raise bad(message, "tool_choice", None)
     if isinstance(choice, str):
-        return Choice(tools, choice == "required")
+        return Choice(tools, choice == "required" and search is None, file_search=search)
+    if choice["type"] == "file_search":
+        return Choice(file_search=_there("file_search", search))
     if choice["type"] == "function":
         return Choice([_named(_name_in(choice), tools)], must_call=True, is_named=True)
     allowed = choice.get("allowed_tools") or choice
-    wanted = [_named(_name_in(each), tools) for each in allowed["tools"]]
-    return Choice(wanted, allowed["mode"] == "required")
+    kinds = [each["type"] for each in allowed["tools"]]
+    search = _there("file_search", search) if "file_search" in kinds else None
+    wanted = [
+        _named(_name_in(each), tools) for each in allowed["tools"] if each["type"] == "function"
+    ]
+    return Choice(wanted, allowed["mode"] == "required" and search is None, file_search=search)
 
 
 def tool_choice(param: str, value: Any) -> Any:
@@ -110,14 +155,16 @@ def tool_choice(param: str, value: Any) -> Any:
     kind = text(f"{param}.type", fields.get("type"))
     if kind == "function":
         text(f"{param}.name", _name_in(fields))
+    elif kind == "file_search":
+        pass
     elif kind == "allowed_tools":
         at = f"{param}.allowed_tools" if "allowed_tools" in fields else param
         allowed = params.obj(at, fields.get("allowed_tools") or fields)
         params.one_of("auto", "required")(f"{at}.mode", allowed.get("mode"))
         for place, each in enumerate(_array(f"{at}.tools", allowed.get("tools"))):
-            text(
-                f"{at}.tools[{place}].name", _name_in(_function_tool(f"{at}.tools[{place}]", each))
-            )
+            inner = f"{at}.tools[{place}]"
+            if params.obj(inner, each).get("type") != "file_search":
+                text(f"{inner}.name", _name_in(_function_tool(inner, each)))
     else:
         only()(f"{param}.type", kind)
     return value
@@ -211,6 +258,12 @@ def _tool(function: Mapping[str, Any]) -> Tool:
 def _name_in(value: Mapping[str, Any]) -> Any:
     nested = value.get("function")
     return nested.get("name") if isinstance(nested, dict) else value.get("name")
+
+
+def _there(wanted: str, tool: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if tool is None:
+        raise bad(f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice", None)
+    return tool
 
 
 def _named(wanted: str, tools: Sequence[Tool]) -> Tool:

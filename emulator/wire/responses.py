@@ -4,15 +4,16 @@ The events, in the order of recorded traffic: `response.created` (`response.queu
 `response.in_progress`, per item of the output its `response.output_item.added` to
 `response.output_item.done`, then `response.completed` or `response.incomplete`. Each carries a
 `sequence_number`, from 0, without a gap; nothing follows the last. A reasoning item is added and
-done at once, a message has its part and its deltas between, a call of a tool the deltas of its
-arguments.
+done at once, a file search is in progress, searching and completed, a message has its part and its
+deltas between (an annotation right after the text that it belongs to), a call of a tool the deltas
+of its arguments.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Call
+from emulator.answers.answer import Answer, Ask, Call, Citation
 from emulator.errors import ApiError
 from emulator.wire import ids, sse
 
@@ -48,9 +49,8 @@ class Writer:
             self._status = "in_progress"
         yield self._told("response.in_progress")
         try:
-            if self._answer.reasoning:
-                for block in self._reasoning():
-                    yield block
+            for block in [*self._reasoning(), *self._file_search()]:
+                yield block
             async for block in self._message():
                 yield block
         except ApiError as error:
@@ -81,12 +81,37 @@ class Writer:
 
     def _reasoning(self) -> Iterator[bytes]:
         """It is told only that there was some, as OpenAI does where no summary was asked for."""
+        if not self._answer.reasoning:
+            return
         item = {"id": self._family.id("rs"), "type": "reasoning", "summary": []}
         at = {"output_index": len(self._output)}
         yield self._event("response.output_item.added", **at, item=item)
         self._output.append(item)
         done = self._event("response.output_item.done", **at, item=item)
         yield sse.thought(done, self._answer.reasoning)
+
+    def _file_search(self) -> Iterator[bytes]:
+        """Its results are told only to a caller who asked for them."""
+        found = self._answer.found
+        if found is None:
+            return
+        item: dict[str, Any] = {
+            "id": self._family.id("fs"),
+            "type": "file_search_call",
+            "status": "in_progress",
+            "queries": [],
+            "results": None,
+        }
+        at_item = {"output_index": len(self._output)}
+        yield self._event("response.output_item.added", **at_item, item=item)
+        for stage in ("in_progress", "searching", "completed"):
+            kind = f"response.file_search_call.{stage}"
+            yield self._event(kind, item_id=item["id"], **at_item)
+        is_wanted = "file_search_call.results" in self._values["include"]
+        results = list(found.results) if is_wanted else None
+        told = {"status": "completed", "queries": list(found.queries), "results": results}
+        self._output.append(item | told)
+        yield self._event("response.output_item.done", **at_item, item=self._output[-1])
 
     async def _message(self) -> AsyncIterator[bytes]:
         """A message begins with the first piece; an answer of calls alone has none."""
@@ -99,13 +124,19 @@ class Writer:
         }
         at_item = {"output_index": len(self._output)}
         at_part = {"item_id": item["id"], **at_item, "content_index": 0}
-        is_begun = False
+        is_begun, told = False, 0
         async for piece in self._answer.write():
             if not is_begun:
                 yield self._event("response.output_item.added", **at_item, item=item)
                 yield self._event("response.content_part.added", **at_part, part=_part(""))
                 is_begun = True
             yield self._delta("response.output_text.delta", at_part, piece, logprobs=[])
+            told += len(piece)
+            for place, citation in enumerate(self._answer.citations):
+                if citation.index == told:
+                    fields = at_part | {"annotation_index": place}
+                    kind = "response.output_text.annotation.added"
+                    yield self._event(kind, **fields, annotation=_annotation(citation))
         if not is_begun:
             if self._answer.calls or self._answer.finish == "length":
                 return
@@ -113,8 +144,9 @@ class Writer:
             yield self._event("response.content_part.added", **at_part, part=_part(""))
         text = self._answer.text
         yield self._event("response.output_text.done", **at_part, text=text, logprobs=[])
-        yield self._event("response.content_part.done", **at_part, part=_part(text))
-        self._output.append(item | {"status": self._item_status, "content": [_part(text)]})
+        part = _part(text, self._answer.citations)
+        yield self._event("response.content_part.done", **at_part, part=part)
+        self._output.append(item | {"status": self._item_status, "content": [part]})
         yield self._event("response.output_item.done", **at_item, item=self._output[-1])
 
     def _call(self, call: Call) -> Iterator[bytes]:
@@ -200,7 +232,8 @@ class Writer:
 
 
 def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
-    prompt, written = ask.prompt_tokens(), answer.tokens
+    read = answer.found.tokens if answer.found else 0
+    prompt, written = ask.prompt_tokens() + read, answer.tokens
     return {
         "input_tokens": prompt,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -210,5 +243,15 @@ def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _part(written: str) -> dict[str, Any]:
-    return {"type": "output_text", "annotations": [], "logprobs": [], "text": written}
+def _part(written: str, citations: Sequence[Citation] = ()) -> dict[str, Any]:
+    annotations = [_annotation(each) for each in citations if each.index <= len(written)]
+    return {"type": "output_text", "annotations": annotations, "logprobs": [], "text": written}
+
+
+def _annotation(citation: Citation) -> dict[str, Any]:
+    return {
+        "type": "file_citation",
+        "file_id": citation.file_id,
+        "filename": citation.filename,
+        "index": citation.index,
+    }

@@ -124,7 +124,7 @@ def test_p6_key_is_not_kept_nor_told(start, tmp_path, capfd):
         made = client.responses.create(model=MODEL, input="What is the Lantern?")
         raw = client.responses.with_raw_response.retrieve(made.id)
         with pytest.raises(openai.NotFoundError) as caught:
-            client.files.list()
+            client.batches.list()
 
     told = [raw.text, str(raw.headers), str(caught.value.body), *capfd.readouterr()]
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
@@ -233,7 +233,7 @@ def test_body_that_is_no_object_is_400(emulator, body):
 
 
 def test_every_answer_says_who_it_is(emulator):
-    for path, status in (("/models", 200), ("/nothing", 404), ("/files", 404)):
+    for path, status in (("/models", 200), ("/nothing", 404), ("/batches", 404)):
         answer = httpx2.get(emulator.base_url + path, headers=KEY, trust_env=False)
 
         assert answer.status_code == status
@@ -245,8 +245,8 @@ def test_every_answer_says_who_it_is(emulator):
 
 
 def test_unserved_path_is_named(client):
-    with pytest.raises(openai.NotFoundError, match="GET /v1/files") as served:
-        client.files.list()
+    with pytest.raises(openai.NotFoundError, match="GET /v1/batches") as served:
+        client.batches.list()
     with pytest.raises(openai.NotFoundError, match="Invalid URL") as unknown:
         client.get("/nowhere", cast_to=object)
 

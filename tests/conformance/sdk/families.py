@@ -60,6 +60,29 @@ FAMILIES = {
             )
         },
     ),
+    "files": Family((f"{API}/test_files.py",)),
+    "uploads": Family(
+        (f"{API}/test_uploads.py", f"{API}/uploads"),
+        {
+            r"test_method_complete_with_all_params\[.*": Refusal(
+                400, "invalid_value", "md5", "no bytes have the checksum 'md5'"
+            )
+        },
+    ),
+    "vector stores": Family(
+        (f"{API}/test_vector_stores.py", f"{API}/vector_stores/test_files.py"),
+    ),
+    "file batches": Family(
+        (f"{API}/vector_stores/test_file_batches.py",),
+        {
+            r"test_(method|raw_response|streaming_response)_create\[.*": Refusal(
+                400, "missing_required_parameter", "file_ids", "a batch has files"
+            ),
+            "test_method_create_with_all_params.*": Refusal(
+                400, "mutually_exclusive_parameters", "files", "the type's text excludes both"
+            ),
+        },
+    ),
 }
 
 

@@ -22,7 +22,7 @@ CLIENT = OpenAI(base_url=EMULATOR.base_url, api_key="offline", max_retries=0)
 @pytest.fixture(autouse=True)
 def seeds(request: pytest.FixtureRequest) -> None:
     """Have what a test names. Its constants tell: they are values, not the names of keywords."""
-    plant(EMULATOR.service.store, CLIENT, set(request.function.__code__.co_consts))
+    plant(EMULATOR.service, CLIENT, set(request.function.__code__.co_consts))
 
 
 @pytest.hookimpl(wrapper=True)

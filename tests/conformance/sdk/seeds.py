@@ -3,9 +3,11 @@
 Each is made by a real request and then renamed in the emulator's store.
 """
 
-from emulator.store import Store
+from contextlib import suppress
 
-from openai import OpenAI
+from emulator.serving import Service
+
+from openai import NotFoundError, OpenAI
 
 MODEL = "gpt-6-luna"
 
@@ -49,8 +51,15 @@ OWN_MODEL = {
 }
 
 
-def plant(store: Store, client: OpenAI, ids: set[object]) -> None:
+FILES = {"file_id", "file-abc123", "string"}
+STORES = {"vs_abc123", "vector_store_id"}
+BATCHES = {"vsfb_abc123", "batch_id"}
+UPLOAD, PART = "upload_abc123", "string"
+
+
+def plant(service: Service, client: OpenAI, ids: set[object]) -> None:
     """Make anew whatever of these ids is ours to make."""
+    store = service.store
     for id in ids & SEEDS.keys():
         kind, make = SEEDS[id]
         store.delete(kind, id)
@@ -58,3 +67,48 @@ def plant(store: Store, client: OpenAI, ids: set[object]) -> None:
     if OWN_MODEL["id"] in ids:
         store.delete("model", OWN_MODEL["id"])
         store.save("model", OWN_MODEL)
+    if UPLOAD in ids:
+        plant_upload(service, client)
+    else:
+        plant_stores(service, client, ids)
+
+
+def plant_stores(service: Service, client: OpenAI, ids: set[object]) -> None:
+    """Files and vector stores, every file in every store, and batches of one file.
+
+    The files are of a purpose that lets their content be read.
+    """
+    service.library.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
+    for id in ids & FILES:
+        with suppress(NotFoundError):
+            client.files.delete(str(id))
+        file = client.files.create(file=("a.txt", b"Example data"), purpose="batch")
+        rename(service, "files", file.id, id)
+    for id in ids & STORES:
+        with suppress(NotFoundError):
+            client.vector_stores.delete(str(id))
+        rename(service, "stores", client.vector_stores.create(name="name").id, id)
+        for file in ids & FILES:
+            client.vector_stores.files.create_and_poll(str(file), vector_store_id=str(id))
+        for batch in ids & BATCHES:
+            files = [("a.txt", b"Example data")]
+            made = client.vector_stores.file_batches.upload_and_poll(str(id), files=files)
+            rename(service, "batches", made.id, batch)
+
+
+def plant_upload(service: Service, client: OpenAI) -> None:
+    """An upload of one part, which is all of it."""
+    service.library.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
+    with suppress(NotFoundError):
+        client.files.delete(PART)
+    upload = client.uploads.create(
+        bytes=4, filename="filename", mime_type="mime_type", purpose="assistants"
+    )
+    part = client.uploads.parts.create(upload.id, data=b"data")
+    rename(service, "uploads", upload.id, UPLOAD)
+    rename(service, "files", part.id, PART)
+
+
+def rename(service: Service, table: str, old: str, new: object) -> None:
+    """What refers to a row by its id goes with it."""
+    service.library.db.change(f"UPDATE {table} SET id = ? WHERE id = ?", new, old)

@@ -1,0 +1,131 @@
+"""`/v1/vector_stores/{store}/file_batches`: many files attached at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.api import params
+from emulator.api.params import Param, bad, fields, text
+from emulator.api.shelf import (
+    ATTACHING,
+    at_library,
+    attachment,
+    batch_fault,
+    faults_of,
+    known_store,
+    living_store,
+    many,
+    polled,
+    read_kept,
+)
+from emulator.api.vector_store_files import listed
+from emulator.errors import ApiError
+from emulator.library.entries import Batch, Entry
+from emulator.library.library import Library
+from emulator.serving import Reply, send_json
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+# By openai 3.54's types; OpenAI's guide says 500.
+MOST_FILES = 2000
+
+FILE = fields({"file_id": Param(text, required=True), **ATTACHING})
+CREATE: Mapping[str, Param] = {
+    "file_ids": Param(many(MOST_FILES, 1, text)),
+    "files": Param(many(MOST_FILES, 1, FILE)),
+    **ATTACHING,
+}
+
+
+def encode(batch: Batch) -> dict[str, Any]:
+    """As the SDK's type has it; `object` was `vector_store.file_batch` in traffic of 2024."""
+    return {
+        "id": batch.id,
+        "object": "vector_store.files_batch",
+        "created_at": int(batch.created_at),
+        "vector_store_id": batch.store_id,
+        "status": batch.status,
+        "file_counts": batch.counts,
+    }
+
+
+def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files with the attributes and chunking of each; raises ApiError (400)."""
+    file_ids, files = values["file_ids"], values["files"]
+    if file_ids is not None and files is not None:
+        message = "Mutually exclusive parameters: 'file_ids' and 'files' cannot be given together."
+        raise bad(message, "files", "mutually_exclusive_parameters")
+    if files is not None:
+        return list(files)
+    if file_ids is None:
+        message = "Missing required parameter: 'file_ids'."
+        raise bad(message, "file_ids", "missing_required_parameter")
+    shared = {key: values[key] for key in ATTACHING}
+    return [{"file_id": id, **shared} for id in file_ids]
+
+
+async def create(request: Request) -> Reply:
+    values, _ = params.parse(await read_kept(request), CREATE)
+    files, faults = chosen(values), faults_of(request)
+    store_id = request.path_params["store"]
+
+    def do(library: Library) -> Batch:
+        living_store(library, store_id)
+        attachments = [
+            attachment(library, each["file_id"], each, faults + batch_fault(request, place))
+            for place, each in enumerate(files)
+        ]
+        return library.attach_batch(store_id, attachments)
+
+    return polled(request, encode(await at_library(request, do)))
+
+
+async def retrieve(request: Request) -> Reply:
+    place = _place(request)
+    return polled(
+        request, encode(await at_library(request, lambda library: _known(library, *place)))
+    )
+
+
+async def cancel(request: Request) -> Reply:
+    """Give up what is not indexed yet."""
+    store_id, id = _place(request)
+
+    def do(library: Library) -> Batch:
+        _known(library, store_id, id)
+        library.entries.cancel_batch(id)
+        return _known(library, store_id, id)
+
+    return polled(request, encode(await at_library(request, do)))
+
+
+async def list_files(request: Request) -> Reply:
+    store_id, id = _place(request)
+
+    def do(library: Library) -> list[Entry]:
+        _known(library, store_id, id)
+        return library.entries.of_batch(id)
+
+    return send_json(request, listed(request, await at_library(request, do)))
+
+
+def _known(library: Library, store_id: str, id: str) -> Batch:
+    known_store(library, store_id)
+    found = library.entries.find_batch(store_id, id)
+    if found is None:
+        message = f"No file batch found with id '{id}' in vector store '{store_id}'."
+        raise ApiError(404, message)
+    return found
+
+
+def _place(request: Request) -> tuple[str, str]:
+    return request.path_params["store"], request.path_params["batch"]
+
+
+_STORE = "/v1/vector_stores/{store}/file_batches"
+routes = [
+    Route(_STORE, create, methods=["POST"]),
+    Route(_STORE + "/{batch}", retrieve, methods=["GET"]),
+    Route(_STORE + "/{batch}/cancel", cancel, methods=["POST"]),
+    Route(_STORE + "/{batch}/files", list_files, methods=["GET"]),
+]

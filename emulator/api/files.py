@@ -1,0 +1,168 @@
+"""`/v1/files`: uploads that other parts of the API refer to by id."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from emulator.api import params
+from emulator.api.multipart import receive
+from emulator.api.paging import page
+from emulator.api.params import Param, bad, fields, integer, one_of
+from emulator.api.shelf import at_library, known_file, lag_of
+from emulator.errors import ApiError
+from emulator.faults import Hangup
+from emulator.library import files
+from emulator.library.files import File
+from emulator.library.library import Library
+from emulator.serving import Reply, send_json, service
+from emulator.wire import sse
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+MOST_FILES = 10_000
+MOST_LISTED = 10_000
+MONTH_S = 30 * 86_400
+
+PURPOSE = one_of("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+EXPIRES_AFTER = fields(
+    {
+        "anchor": Param(one_of("created_at"), required=True),
+        "seconds": Param(integer(3600, MONTH_S), required=True),
+    }
+)
+PARAMS: Mapping[str, Param] = {
+    "purpose": Param(PURPOSE, required=True),
+    "expires_after": Param(EXPIRES_AFTER),
+}
+# OpenAI gives these back to nobody: they are for its tools to read.
+NOT_GIVEN_BACK = ("assistants", "user_data")
+
+
+def encode(file: File) -> dict[str, Any]:
+    return {
+        "object": "file",
+        "id": file.id,
+        "purpose": file.purpose,
+        "filename": file.name,
+        "bytes": file.bytes,
+        "created_at": int(file.created_at),
+        "expires_at": None if file.expires_at is None else int(file.expires_at),
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def lifetime(values: Mapping[str, Any]) -> float | None:
+    """Seconds that a file is kept; those of a batch a month where nothing is said."""
+    if values["expires_after"] is not None:
+        return float(values["expires_after"]["seconds"])
+    return MONTH_S if values["purpose"] == "batch" else None
+
+
+async def create(request: Request) -> Reply:
+    library, id = service(request).library, files.new_id()
+    await at_library(request, _check_room)
+    form = await receive(request, library, id, "file")
+
+    def finish(library: Library) -> File:
+        try:
+            values, _ = params.parse(_unfolded(form.fields), PARAMS)
+            if not form.size:
+                raise bad("The file is empty.", "file", "invalid_value")
+        except ApiError:
+            library.files.drop(id)
+            raise
+        return library.files.finish(id, form.filename or "", values["purpose"], lifetime(values))
+
+    return send_json(request, encode(await at_library(request, finish)))
+
+
+async def list_files(request: Request) -> Reply:
+    purpose = request.query_params.get("purpose")
+    found = await at_library(request, lambda library: library.files.all())
+    body = page(
+        request,
+        [encode(file) for file in found],
+        order="desc",
+        also=("purpose",),
+        keep=lambda file: purpose in (None, file["purpose"]),
+        most=MOST_LISTED,
+    )
+    return send_json(request, body)
+
+
+async def retrieve(request: Request) -> Reply:
+    id = request.path_params["id"]
+    return send_json(
+        request, encode(await at_library(request, lambda library: known_file(library, id)))
+    )
+
+
+async def delete(request: Request) -> Reply:
+    """Forget a file; no store has it any more, and no search finds it."""
+    id, lag_s = request.path_params["id"], lag_of(request)
+
+    def do(library: Library) -> None:
+        known_file(library, id)
+        library.delete_file(id, lag_s)
+
+    await at_library(request, do)
+    return send_json(request, {"object": "file", "deleted": True, "id": id})
+
+
+async def content(request: Request) -> Reply:
+    """The bytes as they were sent, a block at a time."""
+    id = request.path_params["id"]
+    file = await at_library(request, lambda library: known_file(library, id))
+    if file.purpose in NOT_GIVEN_BACK:
+        raise ApiError(400, f"Not allowed to download files of purpose: {file.purpose}")
+    reply = Reply(request, _blocks(service(request).library, file), "application/octet-stream")
+    name = quote(file.name, safe="", errors="replace")
+    reply.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+    if not request.scope["faults"]:
+        reply.headers["content-length"] = str(file.bytes)
+    return reply
+
+
+async def _blocks(library: Library, file: File) -> AsyncIterator[bytes]:
+    sent = number = 0
+    while sent < file.bytes:
+        block = await asyncio.to_thread(library.files.block, file.id, number)
+        if block is None:  # it was deleted meanwhile
+            raise Hangup(reset=False)
+        yield sse.Alone(block)
+        sent += len(block)
+        number += 1
+
+
+def _check_room(library: Library) -> None:
+    if library.files.count() >= MOST_FILES:
+        message = f"The emulator keeps at most {MOST_FILES} files: delete some."
+        raise ApiError(409, message, code="too_many_files")
+
+
+def _unfolded(form: Mapping[str, str]) -> dict[str, Any]:
+    """Fields like `expires_after[seconds]` as the object that they stand for."""
+    values: dict[str, Any] = {}
+    for name, value in form.items():
+        outer, _, inner = name.partition("[")
+        if not inner:
+            values[name] = value
+            continue
+        key = inner.removesuffix("]")
+        number = int(value) if key == "seconds" and value.isdecimal() else value
+        values.setdefault(outer, {})
+        if isinstance(values[outer], dict):
+            values[outer][key] = number
+    return values
+
+
+routes = [
+    Route("/v1/files", create, methods=["POST"]),
+    Route("/v1/files", list_files, methods=["GET"]),
+    Route("/v1/files/{id}", retrieve, methods=["GET"]),
+    Route("/v1/files/{id}", delete, methods=["DELETE"]),
+    Route("/v1/files/{id}/content", content, methods=["GET"]),
+]

@@ -1,0 +1,189 @@
+"""Forms with a file in them, read as they come: a megabyte in memory, the rest in the library.
+
+Fields may stand before the file or behind it. What the sender calls the file is kept as it is.
+"""
+
+import asyncio
+import logging
+import re
+from contextlib import suppress
+from typing import Any
+
+from emulator.api.params import bad
+from emulator.errors import ApiError, rate_limited
+from emulator.library.files import BLOCK
+from emulator.library.library import Library
+from emulator.serving import service
+
+from starlette.requests import Request
+
+MOST_BYTES = 512 * 2**20
+MOST_UPLOADS = 16
+LONGEST_FIELD, MOST_FIELDS = 65_536, 20
+
+_PARAMETER = re.compile(r';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))', re.DOTALL)
+
+
+class Form:
+    """A form that is being read: `fields`, and of the file called `wanted` what is `pending`."""
+
+    def __init__(self, content_type: str, wanted: str) -> None:
+        """Raises ApiError (400) where the header names no boundary."""
+        from python_multipart.exceptions import FormParserError
+        from python_multipart.multipart import MultipartParser
+
+        self.fields: dict[str, str] = {}
+        self.filename: str | None = None
+        self.pending = bytearray()
+        self.size = 0
+        self.is_whole = False
+        self._wanted = wanted
+        self._header, self._value, self._headers = b"", b"", dict[bytes, bytes]()
+        self._name, self._text = "", bytearray()
+        boundary = _parameters(content_type).get("boundary")
+        if not boundary:
+            raise _unreadable("the content type names no boundary")
+        callbacks: Any = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
+        # It would tell of every broken form on the standard error.
+        logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+        try:
+            self._parser = MultipartParser(
+                boundary.encode("latin-1"), callbacks, max_header_size=LONGEST_FIELD
+            )
+        except FormParserError as error:
+            raise _unreadable(str(error)) from None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; raises ApiError (400, 413)."""
+        from python_multipart.exceptions import FormParserError
+
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise _unreadable(str(error)) from None
+        if self.size > MOST_BYTES:
+            message = f"Maximum content size limit ({MOST_BYTES}) exceeded ({self.size} bytes read)"
+            raise ApiError(413, message)
+
+    def take(self, least: int) -> bytes:
+        """The next block of the file if so much of it is there, else nothing."""
+        if len(self.pending) < least:
+            return b""
+        block = bytes(self.pending[:BLOCK])
+        del self.pending[:BLOCK]
+        return block
+
+    def _on_part_begin(self) -> None:
+        self._headers, self._name, self._text = {}, "", bytearray()
+        if len(self.fields) > MOST_FIELDS:
+            raise _unreadable(f"it has more than {MOST_FIELDS} fields")
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._header.lower()] = self._value
+        self._header = self._value = b""
+
+    def _on_headers_finished(self) -> None:
+        said = self._headers.get(b"content-disposition", b"").decode("utf-8", "replace")
+        parameters = _parameters(said)
+        self._name = parameters.get("name", "")
+        if self._name == self._wanted:
+            if self.filename is not None:
+                raise _unreadable(f"it has more than one '{self._wanted}'")
+            self.filename = parameters.get("filename", "")
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._name == self._wanted:
+            self.size += end - start
+            self.pending += data[start:end]
+            return
+        self._text += data[start:end]
+        if len(self._text) > LONGEST_FIELD:
+            raise _unreadable(f"the field '{self._name}' is too long")
+
+    def _on_part_end(self) -> None:
+        if self._name != self._wanted:
+            self.fields[self._name] = self._text.decode("utf-8", "replace")
+
+    def _on_end(self) -> None:
+        self.is_whole = True
+
+
+_CALLBACKS = (
+    "on_part_begin",
+    "on_header_field",
+    "on_header_value",
+    "on_header_end",
+    "on_headers_finished",
+    "on_part_data",
+    "on_part_end",
+    "on_end",
+)
+
+
+async def receive(
+    request: Request, library: Library, id: str, wanted: str, upload: str | None = None
+) -> Form:
+    """Read a form, its file into the library as `id`; nothing is left of one that breaks off.
+
+    Raises ApiError (429) when too many are on their way, or where the form is no good.
+    """
+    busy = service(request)
+    form = Form(request.headers.get("content-type", ""), wanted)
+    if busy.uploads_under_way >= MOST_UPLOADS:
+        await _drain(request)
+        raise rate_limited(1000)
+    busy.uploads_under_way += 1
+    try:
+        await asyncio.to_thread(library.files.begin, id, upload)
+        await _read(request, form, library, id)
+    except BaseException as error:
+        await asyncio.shield(asyncio.to_thread(library.files.drop, id))
+        if isinstance(error, ApiError) and error.status != 413:
+            await _drain(request)
+        raise
+    finally:
+        busy.uploads_under_way -= 1
+    return form
+
+
+async def _read(request: Request, form: Form, library: Library, id: str) -> None:
+    number = 0
+    async for chunk in request.stream():
+        form.feed(chunk)
+        while block := form.take(BLOCK):
+            await asyncio.to_thread(library.files.append, id, number, block)
+            number += 1
+    while block := form.take(1):
+        await asyncio.to_thread(library.files.append, id, number, block)
+        number += 1
+    if not form.is_whole:
+        raise _unreadable("its end is missing")
+    if form.filename is None:
+        message = f"Missing required parameter: '{form._wanted}'."
+        raise bad(message, form._wanted, "missing_required_parameter")
+
+
+async def _drain(request: Request) -> None:
+    """Hear a sender out, as one that still sends does not see the answer."""
+    with suppress(RuntimeError):
+        async for _ in request.stream():
+            pass
+
+
+def _parameters(header: str) -> dict[str, str]:
+    """The parameters behind a header's value, unquoted."""
+    found = _PARAMETER.finditer(header)
+    return {
+        each[1].lower(): re.sub(r'\\(["\\])', r"\1", each[2]) if each[3] is None else each[3]
+        for each in found
+    }
+
+
+def _unreadable(why: str) -> ApiError:
+    return ApiError(400, f"We could not parse the multipart form of your request: {why}.")

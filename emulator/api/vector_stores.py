@@ -1,0 +1,246 @@
+"""`/v1/vector_stores`: files that are searched by what they mean; and the search itself."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from emulator.api import params
+from emulator.api.paging import page
+from emulator.api.params import Param, bad, fields, flag, integer, number, one_of, text
+from emulator.api.shelf import (
+    ATTACHING,
+    at_library,
+    attachment,
+    faults_of,
+    known_store,
+    living_store,
+    many,
+    polled,
+    read_kept,
+)
+from emulator.library.library import Library
+from emulator.library.stores import Store
+from emulator.retrieval import filters
+from emulator.retrieval.rewriting import rewrite
+from emulator.serving import Reply, Service, send_json
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from emulator.retrieval.index import Ranking
+
+MOST_FILES_AT_ONCE, MOST_QUERIES = 500, 100
+RANKERS = ("none", "auto", "default-2024-11-15", "default-2024-08-21")
+
+EXPIRES_AFTER = fields(
+    {
+        "anchor": Param(one_of("last_active_at"), required=True),
+        "days": Param(integer(1, 365), required=True),
+    }
+)
+UPDATE: Mapping[str, Param] = {
+    "name": Param(text),
+    "metadata": Param(params.metadata),
+    "expires_after": Param(EXPIRES_AFTER),
+}
+CREATE: Mapping[str, Param] = {
+    **UPDATE,
+    "description": Param(text),
+    "file_ids": Param(many(MOST_FILES_AT_ONCE, 0, text), []),
+    "chunking_strategy": ATTACHING["chunking_strategy"],
+}
+WEIGHT = Param(number(0, 1), required=True)
+RANKING = fields(
+    {
+        "ranker": Param(one_of(*RANKERS), "auto"),
+        "score_threshold": Param(number(0, 1), 0.0),
+        "hybrid_search": Param(fields({"embedding_weight": WEIGHT, "text_weight": WEIGHT})),
+    }
+)
+
+
+def queries(name: str, value: Any) -> list[str]:
+    """One query, or several: none of them empty."""
+    if not isinstance(value, str | list):
+        raise params.wrong_type(name, "one of a string or an array of strings", value)
+    found = [value] if isinstance(value, str) else many(MOST_QUERIES, 1, text)(name, value)
+    for place, query in enumerate(found):
+        inner = name if isinstance(value, str) else f"{name}[{place}]"
+        if not query.strip():
+            raise bad(f"Invalid '{inner}': empty string.", inner, "empty_string")
+    return found
+
+
+SEARCH: Mapping[str, Param] = {
+    "query": Param(queries, required=True),
+    "filters": Param(filters.parse),
+    "max_num_results": Param(integer(1, 50), 10),
+    "ranking_options": Param(RANKING),
+    "rewrite_query": Param(flag, False),
+}
+
+
+def encode(store: Store) -> dict[str, Any]:
+    expires_at = store.expires_at
+    return {
+        "id": store.id,
+        "object": "vector_store",
+        "created_at": int(store.created_at),
+        "name": store.name,
+        "description": store.description,
+        "usage_bytes": store.usage_bytes,
+        "file_counts": store.counts,
+        "status": store.status,
+        "expires_after": store.days and {"anchor": "last_active_at", "days": store.days},
+        "expires_at": None if expires_at is None else int(expires_at),
+        "last_active_at": int(store.active_at),
+        "metadata": store.metadata,
+    }
+
+
+async def create(request: Request) -> Reply:
+    values, _ = params.parse(await read_kept(request), CREATE)
+    faults, how = faults_of(request), values | {"attributes": None}
+
+    def do(library: Library) -> Store:
+        attachments = [attachment(library, id, how, faults) for id in values["file_ids"]]
+        return library.create_store(
+            values["name"] or "",
+            values["description"],
+            values["metadata"] or {},
+            values["expires_after"] and values["expires_after"]["days"],
+            attachments,
+        )
+
+    return polled(request, encode(await at_library(request, do)))
+
+
+async def retrieve(request: Request) -> Reply:
+    id = request.path_params["id"]
+    return polled(
+        request, encode(await at_library(request, lambda library: known_store(library, id)))
+    )
+
+
+async def update(request: Request) -> Reply:
+    """Replace what is sent; `expires_after` may be null, which ends the expiry."""
+    sent = await read_kept(request)
+    values, _ = params.parse(sent, UPDATE)
+    id = request.path_params["id"]
+    changes = {key: values[key] for key in ("name", "metadata") if values[key] is not None}
+    if "expires_after" in sent:
+        changes["days"] = values["expires_after"] and values["expires_after"]["days"]
+
+    def do(library: Library) -> Store:
+        living_store(library, id)
+        library.stores.update(id, **changes)
+        return known_store(library, id)
+
+    return polled(request, encode(await at_library(request, do)))
+
+
+async def list_stores(request: Request) -> Reply:
+    found = await at_library(request, lambda library: library.stores.all())
+    return send_json(request, page(request, [encode(store) for store in found], order="desc"))
+
+
+async def delete(request: Request) -> Reply:
+    """Forget a store; its files stay, and are to be deleted by themselves."""
+    id = request.path_params["id"]
+
+    def do(library: Library) -> None:
+        known_store(library, id)
+        library.delete_store(id)
+
+    await at_library(request, do)
+    return send_json(request, {"id": id, "object": "vector_store.deleted", "deleted": True})
+
+
+async def search(request: Request) -> Reply:
+    values, _ = params.parse(await read_kept(request), SEARCH)
+    id, asked = request.path_params["id"], values["query"]
+    if values["rewrite_query"]:
+        asked = [rewrite(query) for query in asked]
+
+    def do(library: Library) -> list[dict[str, Any]]:
+        limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
+        return _found(library, [id], asked, values["filters"], limit, ranking)
+
+    data = []
+    for hit in await at_library(request, do):
+        content = [{"type": "text", "text": hit.pop("text")}]
+        del hit["vector_store_id"]
+        data.append(hit | {"content": content})
+    body = {
+        "object": "vector_store.search_results.page",
+        "search_query": asked,
+        "data": data,
+        "has_more": False,
+        "next_page": None,
+    }
+    return send_json(request, body)
+
+
+def search_stores(
+    service: Service,
+    store_ids: Sequence[str],
+    queries: Sequence[str],
+    *,
+    filters: object = None,
+    limit: int = 10,
+    ranking: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """What the file_search tool finds, best first: file_id, filename, score (four decimals),
+    attributes, text and vector_store_id of each passage.
+
+    `filters` and `ranking` are the tool's `filters` and `ranking_options` as sent. Best called in a
+    worker thread, since it may have to wait for another process that writes. Raises ApiError: 404
+    for a store that there is not, 400 for one that has expired and for a bad filter or option.
+    """
+    service.library.open()
+    keep = None if filters is None else SEARCH["filters"].check("filters", filters)
+    options = None if ranking is None else RANKING("ranking_options", dict(ranking))
+    return _found(service.library, store_ids, queries, keep, limit, _ranking(options))
+
+
+def _found(
+    library: Library,
+    store_ids: Sequence[str],
+    asked: Sequence[str],
+    keep: filters.Filter | None,
+    limit: int,
+    ranking: "Ranking",
+) -> list[dict[str, Any]]:
+    for id in store_ids:
+        living_store(library, id)
+    hits = library.search(store_ids, asked, keep, limit, ranking)
+    return [
+        {
+            "file_id": hit.file_id,
+            "filename": entry.file_name,
+            "score": round(float(hit.score), 4),
+            "attributes": entry.attributes,
+            "text": hit.text,
+            "vector_store_id": hit.store_id,
+        }
+        for hit, entry in hits
+    ]
+
+
+def _ranking(options: Mapping[str, Any] | None) -> "Ranking":
+    from emulator.retrieval.index import Ranking
+
+    if options is None:
+        return Ranking()
+    weights = options["hybrid_search"] or {"embedding_weight": None, "text_weight": None}
+    return Ranking(options["score_threshold"], **weights)
+
+
+routes = [
+    Route("/v1/vector_stores", create, methods=["POST"]),
+    Route("/v1/vector_stores", list_stores, methods=["GET"]),
+    Route("/v1/vector_stores/{id}", retrieve, methods=["GET"]),
+    Route("/v1/vector_stores/{id}", update, methods=["POST"]),
+    Route("/v1/vector_stores/{id}", delete, methods=["DELETE"]),
+    Route("/v1/vector_stores/{id}/search", search, methods=["POST"]),
+]
