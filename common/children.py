@@ -57,12 +57,16 @@ def _without_keys() -> dict[str, str]:
 
 
 @contextmanager
-def start_emulator(pace: float, writer: Mapping[str, str] | None = None) -> Iterator[str]:
+def start_emulator(
+    pace: float, writer: Mapping[str, str] | None = None, data: Path | None = None
+) -> Iterator[str]:
     """The emulator's base URL. Raises EmulatorError where it does not start.
 
-    `writer` are the variables of the server that writes for it, if there is one.
+    `writer` are the variables of the server that writes for it, if there is one; `data` is the
+    folder where it keeps what it stores.
     """
-    with start_child("emulator", "--child", "--pace", str(pace), **writer or {}) as child:
+    kept = ("--data", str(data)) if data else ()
+    with start_child("emulator", "--child", "--pace", str(pace), *kept, **writer or {}) as child:
         if not child.base_url:
             raise EmulatorError("the emulator did not start", attempt=course_command("doctor"))
         yield child.base_url

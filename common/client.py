@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -116,17 +117,18 @@ def open_line(
     send_key: bool = False,
     pace: float = 1.0,
     tape: Tape | None = None,
+    data: Path | None = None,
 ) -> Iterator[Line]:
-    """Open a client by the order above.
+    """Open a client by the order above; `data` is where the emulator keeps what it stores.
 
     Raises EmulatorError where the emulator cannot start, TapeError where a cassette is no good.
     """
     if tape is None:
-        with _answering(settings, offline, send_key, pace) as line:
+        with _answering(settings, offline, send_key, pace, data) as line:
             yield line
     elif tape.is_recording:
         with (
-            _answering(settings, offline, send_key, pace) as line,
+            _answering(settings, offline, send_key, pace, data) as line,
             tape.run(str(line.client.base_url)) as base_url,
             _stand_in(base_url, line.client.api_key, is_shown=line.is_live) as client,
         ):
@@ -138,10 +140,12 @@ def open_line(
 
 
 @contextmanager
-def _answering(settings: Settings, offline: bool, send_key: bool, pace: float) -> Iterator[Line]:
+def _answering(
+    settings: Settings, offline: bool, send_key: bool, pace: float, data: Path | None
+) -> Iterator[Line]:
     """A client of the emulator, of the server that is named, or of OpenAI."""
     if offline or not (settings.base_url or settings.key):
-        emulator = start_emulator(pace, settings.writer)
+        emulator = start_emulator(pace, settings.writer, data)
         with emulator as base_url, _stand_in(base_url, PLACEHOLDER) as client:
             yield Line(client, _emulator(settings.writer), False)
     elif settings.is_loopback and settings.base_url:

@@ -7,13 +7,14 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import LESSON, course_command
+from common import COURSE, LESSON, course_command
 from common.children import Tape
 from common.client import Line, cost_of, open_line
 from common.errors import Where, explain
@@ -30,6 +31,14 @@ from emulator.models import MODELS
 
 from openai import OpenAI
 
+Option = tuple[str, str, str]
+"""An option of the command line: its name, its kind (a key of `_KINDS`), its help."""
+
+# Where the emulator keeps what a lesson wants to find again.
+KEPT = COURSE / ".emulator"
+
+Cleanup = Callable[[OpenAI, dict[str, str]], Iterable[tuple[str, str]]]
+
 FAILED, STOPPED, UNREAD = 1, 130, 141
 
 
@@ -40,9 +49,10 @@ class Lesson:
     settings: Settings
     line: Line
     show: Terminal
-    contents: dict[str, str]
+    contents: "Contents"
     chosen: str | None
     question: str | None
+    options: argparse.Namespace
 
     @property
     def client(self) -> OpenAI:
@@ -51,24 +61,26 @@ class Lesson:
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, its heading and its docstring's reason are shown."""
         name = function.__name__
-        if self.chosen not in (None, name):
+        if name != (self.chosen or name) or (self.chosen is None and name in self.contents.asides):
             return False
         _, _, reason = (function.__doc__ or "").partition("\n")
-        number = list(self.contents).index(name) + 1
-        self.show.heading(f"{number}  {name}: {self.contents[name]}", reason)
+        self.show.heading(f"{self.contents.title(name)}: {self.contents.parts[name]}", reason)
         return True
 
 
 @contextmanager
-def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
+def open_lesson(
+    doc: str, tour_tokens: tuple[int, int], options: Sequence[Option] = ()
+) -> Iterator[Lesson]:
     """Read the arguments, open the client, say who answers; turn every failure into three lines.
 
     `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
-    tour takes, in and out. Leaves by SystemExit: 1 a failure, 2 usage, 130 Ctrl-C.
+    tour takes, in and out; `options` are the lesson's own. Leaves by SystemExit: 1 a failure,
+    2 usage, 130 Ctrl-C.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     contents = parts_of(doc)
-    args = arguments(doc, contents)
+    args = arguments(doc, contents, options)
     show, where = Terminal(), Where()
     with three_lines(where, debug=args.debug):
         settings = _settings(is_needed=not (args.offline or args.replay))
@@ -78,13 +90,14 @@ def open_lesson(doc: str, tour_tokens: tuple[int, int]) -> Iterator[Lesson]:
             send_key=args.send_key,
             pace=args.pace,
             tape=_tape(args),
+            data=KEPT if _keeps(args, contents) else None,
         ) as line:
             if args.wire:
                 line = line.tapped(Tap(show.wire))
             where.model, where.host = settings.model, line.host
             where.key_tail, where.is_ours = line.key_tail, line.is_ours
             _introduce(show, settings, line, args.part is None, tour_tokens)
-            yield Lesson(settings, line, show, contents, args.part, args.question)
+            yield Lesson(settings, line, show, contents, args.part, args.question, args)
 
 
 @contextmanager
@@ -107,13 +120,78 @@ def three_lines(where: Where, *, debug: bool = False) -> Iterator[None]:
         sys.exit(FAILED)
 
 
-def parts_of(doc: str) -> dict[str, str]:
-    """The numbered lines of a docstring: name of the part -> what it shows."""
-    return dict(re.findall(r"^ *\d  (\w+) +(.+)$", doc, re.MULTILINE))
+@dataclass(frozen=True)
+class Contents:
+    """A lesson's parts (name -> what it shows); `asides` are those that a tour leaves out."""
+
+    parts: dict[str, str]
+    asides: set[str]
+
+    def title(self, name: str) -> str:
+        number = list(self.parts).index(name) + 1
+        return name if name in self.asides else f"{number}  {name}"
+
+
+@contextmanager
+def tidied(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
+    """A ledger (id -> kind) of what a lesson makes; at the end, however it comes, that is deleted.
+
+    With --keep it stays, and the command is told that comes back to it.
+    """
+    made: dict[str, str] = {}
+    try:
+        yield made
+    finally:
+        if made:
+            if lesson.options.keep:
+                _tell_kept(lesson.show, made)
+            else:
+                with _unstoppable():
+                    _delete(lesson, cleanup, made)
+
+
+def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
+    total, deleted = Counter(made.values()), Counter[str]()
+    try:
+        deleted = Counter(kind for kind, _ in cleanup(lesson.client, made))
+    finally:
+        told = [f"{count} of {total[kind]} {kind}s deleted" for kind, count in deleted.items()]
+        left = f"left: {', '.join(made)}" if made else "nothing is left"
+        lesson.show.note(f"{', '.join(told) or 'nothing deleted'}; {left}.")
+        if made:
+            lesson.show.note(f"To delete them later: {course_command(*LESSON, 'clean')}")
+
+
+def _tell_kept(show: Terminal, made: Mapping[str, str]) -> None:
+    store = next((id for id, kind in made.items() if kind == "vector store"), None)
+    show.note(f"Kept: {', '.join(made)}.")
+    if store:
+        show.note(f"To come back: {course_command(*LESSON, 'ask', '--store', store)}")
+    show.note(f"To delete: {course_command(*LESSON, 'clean')}")
+
+
+@contextmanager
+def _unstoppable() -> Iterator[None]:
+    """A second Ctrl-C waits until this is done."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def parts_of(doc: str) -> Contents:
+    """The lines of a docstring that begin with a number, or with a dash for an aside."""
+    found = re.findall(r"^ *([\d-])  (\w+) +(.+)$", doc, re.MULTILINE)
+    parts = {name: text for _, name, text in found}
+    return Contents(parts, {name for mark, name, _ in found if mark == "-"})
 
 
 def arguments(
-    doc: str, contents: dict[str, str], argv: Sequence[str] | None = None
+    doc: str,
+    contents: Contents,
+    options: Sequence[Option] = (),
+    argv: Sequence[str] | None = None,
 ) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         course_command(*LESSON),
@@ -123,11 +201,11 @@ def arguments(
     )
     parser.add_argument("part", nargs="?", metavar="PART", help="a part, by name or number")
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
-    for name, kind, text in OPTIONS:
+    for name, kind, text in (*options, *OPTIONS):
         parser.add_argument(name, help=text, **_KINDS[kind])
     args = parser.parse_args(argv)
     _check_question(parser, args)
-    names = list(contents)
+    names = list(contents.parts)
     if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
         args.part = names[int(args.part) - 1]
     if args.part is not None and args.part not in names:
@@ -155,6 +233,11 @@ def factor(text: str) -> float:
     return number
 
 
+def _keeps(args: argparse.Namespace, contents: Contents) -> bool:
+    """Whether what the emulator stores is to be there in another run, too."""
+    return args.part in contents.asides or bool(getattr(args, "keep", False))
+
+
 def _settings(*, is_needed: bool) -> Settings:
     """The settings; where nobody but the emulator is asked, bad ones are as good as none."""
     try:
@@ -165,7 +248,7 @@ def _settings(*, is_needed: bool) -> Settings:
         return default_settings()
 
 
-OPTIONS = [
+OPTIONS: list[Option] = [
     ("--offline", "switch", "let the emulator answer, whatever .env says"),
     ("--pace", "factor", "emulator: 1 text comes as from a live model (default), 0 at once"),
     ("--record", "file", "write down what crosses, as a cassette"),
@@ -179,6 +262,8 @@ _KINDS: dict[str, dict[str, Any]] = {
     "switch": {"action": "store_true"},
     "factor": {"type": factor, "default": 1.0, "metavar": "FACTOR"},
     "file": {"type": Path, "metavar": "FILE"},
+    "folder": {"type": Path, "metavar": "FOLDER"},
+    "id": {"metavar": "ID"},
 }
 
 

@@ -8,18 +8,22 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing, nullcontext
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 WIDEST = 88
+Item = TypeVar("Item")
+
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
 
 
@@ -102,6 +106,58 @@ class Terminal:
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row))
         self._print_table(table)
+
+    def passages(
+        self, title: str, found: Iterable[tuple[str, float, str]], prefix: str = ""
+    ) -> None:
+        """What was found: score, file (without the prefix) and beginning of each passage."""
+        self._console.print(f"[bold]{escape(title)}[/]")
+        for place, (name, score, text) in enumerate(found, 1):
+            self._console.print(
+                f"{place}  {score:.2f}  [cyan]{escape(name.removeprefix(prefix))}[/]"
+            )
+            room = self._console.width - 9
+            begins = textwrap.shorten(" ".join(text.split()), room, placeholder=" ...")
+            self._console.print(f"         [dim]{escape(begins)}[/]")
+
+    def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
+        """The items, with a bar on a terminal that grows as they are taken."""
+        total = len(items) if isinstance(items, Sized) else None
+        if not self._console.is_terminal:
+            yield from items
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            yield from progress.track(items, total=total, description=title)
+
+    def plane(
+        self,
+        vectors: Sequence[Sequence[float]],
+        marks: Sequence[str],
+        labels: Sequence[str],
+        file: Path | None = None,
+    ) -> None:
+        """The vectors as points on a plane; with a file as a picture, too."""
+        # Imported here, as NumPy takes a tenth of a second that lesson 1 need not wait.
+        from common.picture import in_letters, on_a_plane, write_svg
+
+        points = on_a_plane(vectors)
+        for line in in_letters(points, marks, min(60, self._console.width - 2), 12):
+            self._console.print(f"  [cyan]{escape(line)}[/]")
+        if file is not None:
+            write_svg(file, points, labels)
+            self.note(f"The picture is in {file}.")
+
+    def lines(self, prompt: str) -> Iterator[str]:
+        """What is typed, line by line; an empty line, or the end of the input, is the end."""
+        while line := self._typed(prompt):
+            yield line
+
+    def _typed(self, prompt: str) -> str:
+        try:
+            return self._console.input(f"\n[bold]{prompt}[/]").strip()
+        except EOFError:
+            return ""
 
     def _print_table(self, table: Table) -> None:
         """Print it without the blanks that fill its last column."""

@@ -1,4 +1,7 @@
-"""Lesson 1 as a module (its name begins with a digit), and as a learner runs it."""
+"""The lessons as modules (their names begin with a digit), and as a learner runs them.
+
+All functions mean lesson 1, unless they are told another `script`.
+"""
 
 import importlib.util
 import os
@@ -12,11 +15,13 @@ from types import ModuleType
 
 COURSE = Path(__file__).resolve().parent.parent
 SCRIPT = COURSE / "01_streaming.py"
+LESSON_2 = COURSE / "02_vector_store_rag.py"
 
 
-def load() -> ModuleType:
+def load(script: Path = SCRIPT) -> ModuleType:
     """The script, imported without running it."""
-    spec = importlib.util.spec_from_file_location("lesson_1", SCRIPT)
+    name = f"lesson_{script.name[1]}"
+    spec = importlib.util.spec_from_file_location(name, script)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -30,10 +35,12 @@ def environment(**variables: str) -> dict[str, str]:
     return kept | {"PYTHONIOENCODING": "utf-8", "PYTHONDEVMODE": "", "COLUMNS": "80"} | variables
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, script: Path = SCRIPT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run the script as a learner does, to its end."""
     return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
+        [sys.executable, str(script), *arguments],
         env=environment(**variables),
         capture_output=True,
         encoding="utf-8",
@@ -53,16 +60,18 @@ def begin(*command: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-def run_here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run_here(
+    *arguments: str, script: Path = SCRIPT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run the script in this process: the same file, arguments and sockets, twenty times faster."""
     out, err, code = StringIO(), StringIO(), 0
     argv, variables_before = sys.argv, dict(os.environ)
-    sys.argv = [str(SCRIPT), *arguments]
+    sys.argv = [str(script), *arguments]
     os.environ.clear()
     os.environ.update(environment(**variables))
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            runpy.run_path(str(SCRIPT), run_name="__main__")
+            runpy.run_path(str(script), run_name="__main__")
     except SystemExit as ended:
         code = int(ended.code or 0)
     finally:

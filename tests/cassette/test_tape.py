@@ -275,7 +275,7 @@ def test_uploads_are_kept_once_and_matched(emulator, tape):
     assert list(blobs_of(tape)) == [content]
     with player(tape) as base_url:
         replayed = [upload(base_url, "b.bin"), upload(base_url)]
-    assert [r.json() for r in replayed] == [r.json() for r in recorded]
+    assert [r.json() for r in replayed] == [r.json() for r in reversed(recorded)]
 
 
 @pytest.mark.parametrize("speed", [1.0, 2.0, 0.0])
