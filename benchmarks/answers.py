@@ -94,9 +94,8 @@ def show_wrong(told: Told) -> None:
     question = told.question
     is_wrong = not told.is_right if question["fact"] else not told.is_declined
     if is_wrong:
-        print(
-            f"\n{question['id']} {question['question']}\n  fact: {question['fact']} in {question['file']}"
-        )
+        print(f"\n{question['id']} {question['question']}")
+        print(f"  fact: {question['fact']} in {question['file']}")
         print(f"  told: {told.text} {sorted(told.cited)}")
 
 
