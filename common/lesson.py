@@ -159,15 +159,18 @@ def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
         left = f"left: {', '.join(made)}" if made else "nothing is left"
         lesson.show.note(f"{', '.join(told) or 'nothing deleted'}; {left}.")
         if made:
-            lesson.show.note(f"To delete them later: {course_command(*LESSON, 'clean')}")
+            lesson.show.note("To delete them later:")
+            lesson.show.command(course_command(*LESSON, "clean"))
 
 
 def _tell_kept(show: Terminal, made: Mapping[str, str]) -> None:
     store = next((id for id, kind in made.items() if kind == "vector store"), None)
-    show.note(f"Kept: {', '.join(made)}.")
+    kinds = Counter(made.values())
+    show.note(f"Kept: {', '.join(f'{count} {kind}s' for kind, count in kinds.items())}.")
     if store:
-        show.note(f"To come back: {course_command(*LESSON, 'ask', '--store', store)}")
-    show.note(f"To delete: {course_command(*LESSON, 'clean')}")
+        show.note("To come back, and to delete them later:")
+        show.command(course_command(*LESSON, "ask", "--store", store))
+    show.command(course_command(*LESSON, "clean"))
 
 
 @contextmanager

@@ -63,6 +63,10 @@ class Terminal:
         for line in lines:
             self._console.print(f"[dim]|  {escape(line)}[/]")
 
+    def command(self, text: str) -> None:
+        """What can be typed next, on a line of its own that is never broken."""
+        self._console.print(f"   {text}", markup=False, soft_wrap=True)
+
     def live(self, pieces: Iterable[str]) -> str:
         """Print pieces as they come, and give back the text; a generator is closed in any case."""
         page = self._page = Page(self._console)
