@@ -6,11 +6,11 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from emulator.answers.answer import Answer, Ask
+from emulator.answers.answer import Write
 from emulator.answers.quote import Corpus, read_corpus
 from emulator.guard import base_url, listen
 from emulator.store import Store
@@ -95,7 +95,7 @@ def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: sock
     make_server(service).run(sockets=[listener])
 
 
-def upstream(environ: Mapping[str, str]) -> Callable[[Ask], Awaitable[Answer]] | None:
+def upstream(environ: Mapping[str, str]) -> Write | None:
     """Who writes instead, if the environment names somebody; importing openai takes its time."""
     if not environ.get("EMULATOR_CHAT_BASE_URL"):
         return None

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask
+from emulator.answers.answer import Write
 from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
@@ -74,7 +74,7 @@ class Emulator:
         faults_from_header: bool = False,
         corpus: Path | None = None,
         data: Path | None = None,
-        upstream: Callable[[Ask], Awaitable[Answer]] | None = None,
+        upstream: Write | None = None,
     ) -> None:
         self.service = Service(
             read_corpus(corpus),

@@ -9,12 +9,12 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Search
+from emulator.answers.answer import Answer, Ask, Search, Write
 from emulator.answers.quote import Corpus
 from emulator.answers.reply import answer
 from emulator.errors import ApiError, pretty, rate_limited
@@ -64,7 +64,7 @@ class Service:
     store: Store
     pace: Pace
     faults: Faults
-    upstream: Callable[[Ask], Awaitable[Answer]] | None = None
+    upstream: Write | None = None
     limits: Limits = field(default_factory=Limits)
     runs: Runs = field(default_factory=Runs)
     library: Library = field(default_factory=Library)
@@ -79,7 +79,8 @@ class Service:
         With `search` it is drawn from what that finds.
         """
         if self.upstream is not None:
-            return await self.upstream(ask)
+            found = await asyncio.to_thread(search, ask.questions[-1:]) if search else None
+            return await self.upstream(ask, found)
         if search is not None:
             return await asyncio.to_thread(answer, ask, self.corpus, variant, search=search)
         return answer(ask, self.corpus, variant)

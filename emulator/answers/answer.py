@@ -5,7 +5,7 @@ are written once, here.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -159,6 +159,10 @@ class Answer:
         """Wait until all is written; raises ApiError where that fails."""
         async for _ in self.write():
             pass
+
+
+Write = Callable[[Ask, Found | None], Awaitable[Answer]]
+"""Who writes an answer in place of the emulator, given what was found for it."""
 
 
 def shape(text: str, ask: Ask, reasoning: int = 0) -> Answer:

@@ -6,10 +6,12 @@ hands the writing to Ollama; llama.cpp and vLLM are reached the same way. What i
 it is: the conversation, tools, the shape of the answer, limits. Pieces go on as they come.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Call, Message
+from emulator.answers.answer import Answer, Ask, Call, Citation, Found, Message
 from emulator.errors import ApiError
 
 import httpx2
@@ -23,6 +25,11 @@ from openai import (
 )
 from openai.types.chat import ChatCompletionChunk
 
+_MARK = re.compile(r"(\[\d{1,2}\])")
+_BEGUN = re.compile(r"\[\d{0,2}$")
+READ_THESE = """Answer from the numbered passages below alone. Behind each statement put the \
+number of its passage in square brackets, like [1]. Where they do not tell, say so.
+"""
 FINISHES = ("stop", "length", "tool_calls")
 
 
@@ -47,13 +54,20 @@ class Upstream:
             environ.get("EMULATOR_CHAT_API_KEY") or "none",
         )
 
-    async def answer(self, ask: Ask) -> Answer:
-        """Begin an answer; raises ApiError (502) where the server refuses or is not there."""
+    async def answer(self, ask: Ask, found: Found | None = None) -> Answer:
+        """Begin an answer; raises ApiError (502) where the server refuses or is not there.
+
+        It is given the passages that were `found`, and its marks for them become citations.
+        """
+        if found is not None:
+            ask = replace(ask, messages=[_passages(found), *ask.messages])
         try:
             stream = await self._client.chat.completions.create(**self._request(ask))
         except APIError as error:
             raise self._failure(_why(error)) from None
-        return Relayed(stream, self._failure)
+        relayed = Relayed(stream, self._failure)
+        relayed.found = found
+        return relayed
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -91,6 +105,7 @@ class Relayed(Answer):
         self, stream: AsyncStream[ChatCompletionChunk], failure: Callable[[str], ApiError]
     ) -> None:
         super().__init__()
+        self.citations: list[Citation] = []
         self._stream: AsyncStream[ChatCompletionChunk] | None = stream
         self._failure = failure
         self._called: dict[int, dict[str, str]] = {}
@@ -103,20 +118,41 @@ class Relayed(Answer):
             return
         stream, self._stream = self._stream, None
         finish = None
+        held = ""
         try:
             async with stream:
                 async for chunk in stream:
                     for choice in chunk.choices[:1]:
                         finish = choice.finish_reason or finish
                         self._take_calls(choice.delta.tool_calls or [])
-                        if choice.delta.content:
-                            self.pieces.append(choice.delta.content)
-                            yield choice.delta.content
+                        text, held = self._take_marks(held + (choice.delta.content or ""))
+                        if text:
+                            self.pieces.append(text)
+                            yield text
         except APIError as error:
             raise self._failure(_why(error)) from None
         except ValueError:
             raise self._failure("sent a garbled stream") from None
+        if held:
+            self.pieces.append(held)
+            yield held
         self._end(finish)
+
+    def _take_marks(self, text: str) -> tuple[str, str]:
+        """Turn `[1]` into a citation of the first passage; what may become a mark is held back."""
+        results = self.found.results if self.found else ()
+        said = len(self.text)
+        kept = ""
+        for part in _MARK.split(text) if results else [text]:
+            number = int(part[1:-1]) if _MARK.fullmatch(part) else 0
+            if 0 < number <= len(results):
+                found = results[number - 1]
+                citation = Citation(said + len(kept), found["file_id"], found["filename"])
+                self.citations.append(citation)
+            else:
+                kept += part
+        begun = _BEGUN.search(kept) if results else None
+        return (kept[: begun.start()], begun[0]) if begun else (kept, "")
 
     def _take_calls(self, deltas: Any) -> None:
         for delta in deltas:
@@ -130,6 +166,14 @@ class Relayed(Answer):
             raise self._failure("ended its stream without a finish_reason")
         self.calls = [Call(call["name"], call["arguments"]) for call in self._called.values()]
         self.finish = "tool_calls" if self.calls else finish if finish in FINISHES else "stop"
+
+
+def _passages(found: Found) -> Message:
+    numbered = [
+        f"[{number}] {result['filename']}\n{result['text']}"
+        for number, result in enumerate(found.results, 1)
+    ]
+    return Message("system", "\n\n".join([READ_THESE, *numbered]))
 
 
 def _why(error: APIError) -> str:

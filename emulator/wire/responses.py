@@ -130,13 +130,12 @@ class Writer:
                 yield self._event("response.output_item.added", **at_item, item=item)
                 yield self._event("response.content_part.added", **at_part, part=_part(""))
                 is_begun = True
+            for block in self._cited(at_part, told):
+                yield block
             yield self._delta("response.output_text.delta", at_part, piece, logprobs=[])
             told += len(piece)
-            for place, citation in enumerate(self._answer.citations):
-                if citation.index == told:
-                    fields = at_part | {"annotation_index": place}
-                    kind = "response.output_text.annotation.added"
-                    yield self._event(kind, **fields, annotation=_annotation(citation))
+        for block in self._cited(at_part, told) if is_begun else ():
+            yield block
         if not is_begun:
             if self._answer.calls or self._answer.finish == "length":
                 return
@@ -148,6 +147,14 @@ class Writer:
         yield self._event("response.content_part.done", **at_part, part=part)
         self._output.append(item | {"status": self._item_status, "content": [part]})
         yield self._event("response.output_item.done", **at_item, item=self._output[-1])
+
+    def _cited(self, at_part: Mapping[str, Any], told: int) -> Iterator[bytes]:
+        """The annotations that stand behind the `told` characters, before any more text."""
+        for place, citation in enumerate(self._answer.citations):
+            if citation.index == told and told:
+                kind = "response.output_text.annotation.added"
+                at = {**at_part, "annotation_index": place}
+                yield self._event(kind, **at, annotation=_annotation(citation))
 
     def _call(self, call: Call) -> Iterator[bytes]:
         item: dict[str, Any] = {

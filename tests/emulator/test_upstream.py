@@ -5,6 +5,8 @@ The server upstream is a second emulator: it speaks chat completions, as any of 
 
 import asyncio
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from emulator.answers.upstream import Upstream
 from tests.conftest import MODEL, Gate, ask, connect
@@ -137,3 +139,65 @@ def test_hangup_reaches_upstream(behind):
         assert back.exchanges[0].finished.wait(10)
         assert back.exchanges[0].ended == "disconnected"
     assert asyncio.iscoroutinefunction(Upstream.answer)
+
+
+class Marks:
+    """A server upstream that says this, piece by piece, whatever it is asked."""
+
+    def __init__(self, *pieces):
+        chunks = [{"content": piece} for piece in pieces]
+        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in chunks]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        lines = [
+            json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]})
+            for choice in choices
+        ]
+        self.body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]).encode()
+        self.asked = []
+
+    def __enter__(self):
+        marks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                length = int(self.headers["content-length"])
+                marks.asked.append(json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("content-length", str(len(marks.body)))
+                self.end_headers()
+                self.wfile.write(marks.body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def write(self):
+        return Upstream(f"http://127.0.0.1:{self._server.server_port}/v1", "x", "none").answer
+
+
+def test_marks_of_passages_become_citations(start):
+    with Marks("Shut on", " Mondays [", "1", "]. Not [12", "] here [x] [") as marks:
+        with connect(start(upstream=marks.write)) as client:
+            store = client.vector_stores.create()
+            client.vector_stores.files.upload_and_poll(
+                vector_store_id=store.id, file=("hours.md", b"We are closed on Mondays.")
+            )
+            tool = {"type": "file_search", "vector_store_ids": [store.id]}
+            asked = {"model": MODEL, "input": "When is it closed?", "tools": [tool]}
+            events = list(client.responses.create(**asked, stream=True))
+
+    assert events[-1].response.output_text == "Shut on Mondays . Not [12] here [x] ["
+    notes = events[-1].response.output[-1].content[0].annotations
+    assert [(note.filename, note.index) for note in notes] == [("hours.md", 16)]
+    kinds = [event.type for event in events]
+    assert kinds.count("response.output_text.annotation.added") == 1
+    assert "[1] hours.md\nWe are closed on Mondays." in marks.asked[0]["messages"][0]["content"]
