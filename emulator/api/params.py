@@ -113,20 +113,27 @@ def fields(table: Mapping[str, Param]) -> Check:
     return check
 
 
-def metadata(name: str, value: Any) -> dict[str, str]:
-    """At most 16 pairs of strings, 64 characters the key, 512 the value (openai 3.54's types)."""
-    pairs = obj(name, value)
-    if len(pairs) > 16:
-        message = (
-            f"Invalid '{name}': too many properties. Expected at most 16, but got {len(pairs)}."
-        )
-        raise bad(message, name, "object_above_max_properties")
-    for key, item in pairs.items():
-        inner = f"{name}.{key}"
-        if len(key) > 64 or len(text(inner, item)) > 512:
-            message = f"Invalid '{inner}': keys have at most 64 characters, values at most 512."
-            raise bad(message, inner, "string_above_max_length")
-    return pairs
+def pairs(of: Check) -> Check:
+    """At most 16 pairs; keys of at most 64 characters, values of a kind, texts of at most 512."""
+
+    def check(name: str, value: Any) -> dict[str, Any]:
+        found = obj(name, value)
+        if len(found) > 16:
+            message = f"""Invalid '{name}': too many properties. Expected at most 16, but got \
+{len(found)}."""
+            raise bad(message, name, "object_above_max_properties")
+        for key, item in found.items():
+            inner = f"{name}.{key}"
+            checked = of(inner, item)
+            if len(key) > 64 or (isinstance(checked, str) and len(checked) > 512):
+                message = f"Invalid '{inner}': keys have at most 64 characters, values at most 512."
+                raise bad(message, inner, "string_above_max_length")
+        return found
+
+    return check
+
+
+metadata = pairs(text)
 
 
 def only(*harmless: Any) -> Check:

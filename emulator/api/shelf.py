@@ -92,26 +92,14 @@ def known_entry(library: Library, store_id: str, file_id: str) -> Entry:
     return found
 
 
-def attributes(name: str, value: Any) -> dict[str, str | float | bool]:
-    """At most 16 pairs; keys of at most 64 characters, values strings of at most 512, numbers
-    and booleans.
-    """
-    pairs = obj(name, value)
-    if len(pairs) > 16:
-        message = (
-            f"Invalid '{name}': too many properties. Expected at most 16, but got {len(pairs)}."
-        )
-        raise bad(message, name, "object_above_max_properties")
-    for key, item in pairs.items():
-        inner = f"{name}.{key}"
-        if not isinstance(item, str | int | float) or (
-            isinstance(item, float) and not isfinite(item)
-        ):
-            raise wrong_type(inner, "one of a string, a number or a boolean", item)
-        if len(key) > 64 or (isinstance(item, str) and len(item) > 512):
-            message = f"Invalid '{inner}': keys have at most 64 characters, values at most 512."
-            raise bad(message, inner, "string_above_max_length")
-    return pairs
+def _scalar(name: str, value: Any) -> str | float | bool:
+    is_finite = not isinstance(value, float) or isfinite(value)
+    if not isinstance(value, str | int | float) or not is_finite:
+        raise wrong_type(name, "one of a string, a number or a boolean", value)
+    return value
+
+
+attributes = params.pairs(_scalar)
 
 
 def chunking(name: str, value: Any) -> tuple[int, int]:
