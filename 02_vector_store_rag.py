@@ -393,6 +393,7 @@ def main() -> None:
         if lesson.part(numbers):
             show_numbers(lesson)
         if lesson.part(unaided):
+            lesson.show.question(asked.question)
             lesson.show.live([unaided(lesson.client, asked)])
         if lesson.part(store):
             show_store(lesson, shelf)
@@ -475,6 +476,7 @@ def show_filling(lesson: Lesson, shelf: Shelf, wanted: Sequence[Document]) -> li
 
 def show_search(lesson: Lesson, store_id: str, asked: Ask) -> None:
     hits = search(lesson.client, store_id, asked.question)
+    lesson.show.question(asked.question)
     found = [(hit.filename, hit.score, hit.content[0].text) for hit in hits]
     lesson.show.passages("found by search", found, PREFIX)
     for way in WAYS:
@@ -483,6 +485,7 @@ def show_search(lesson: Lesson, store_id: str, asked: Ask) -> None:
 
 def show_answer(lesson: Lesson, asked: Ask, tool: FileSearchToolParam) -> None:
     sources: list[str] = []
+    lesson.show.question(asked.question)
     lesson.show.live(answer(lesson.client, asked, tool, sources))
     for number, name in enumerate(sources, 1):
         lesson.show.note(f"[{number}] {name.removeprefix(PREFIX)}")

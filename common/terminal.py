@@ -63,6 +63,10 @@ class Terminal:
         for line in lines:
             self._console.print(f"[dim]|  {escape(line)}[/]")
 
+    def question(self, text: str) -> None:
+        """What is asked, told apart from the answer below it."""
+        self._console.print(f"[bold]> {escape(text)}[/]")
+
     def command(self, text: str) -> None:
         """What can be typed next, on a line of its own that is never broken."""
         self._console.print(f"   {text}", markup=False, soft_wrap=True)
