@@ -197,15 +197,15 @@ def test_the_edition_of_today_agrees_with_the_leaflets(leaflet, words):
 
 
 def test_questions_are_numbered_and_none_is_asked_twice():
-    assert [question["id"] for question in QUESTIONS] == [
-        f"q{number:03}" for number in range(1, len(QUESTIONS) + 1)
-    ]
+    for letter in "qn":
+        numbers = [question["id"] for question in QUESTIONS if question["id"].startswith(letter)]
+        assert numbers == [f"{letter}{number:03}" for number in range(1, len(numbers) + 1)]
     assert len({question["question"] for question in QUESTIONS}) == len(QUESTIONS)
 
 
 def test_there_are_enough_questions_and_every_document_is_asked_about():
     assert len(ANSWERED) >= 72
-    assert len(UNANSWERED) == 8
+    assert len(UNANSWERED) == 16
     names = {path.relative_to(HANDBOOK).as_posix() for path in FILES}
     assert {question["file"] for question in ANSWERED} == names
     assert {name for question in ANSWERED for name in question["also"]} <= names
@@ -213,7 +213,7 @@ def test_there_are_enough_questions_and_every_document_is_asked_about():
 
 @pytest.mark.parametrize("question", ANSWERED, ids=lambda question: question["id"])
 def test_the_passage_stands_in_its_file_and_the_fact_in_the_passage(question):
-    assert 20 <= len(question["passage"]) <= 200
+    assert 10 <= len(question["passage"]) <= 200
     assert question["fact"] in question["passage"]
     assert question["passage"] in words_of(question["file"])
     assert question["file"] not in question["also"]
@@ -245,7 +245,7 @@ def test_a_third_is_held_out_of_each_kind_and_each_document():
     for _, group in groupby(sorted(ANSWERED, key=lambda q: q["file"]), lambda q: q["file"]):
         asked = list(group)
         assert is_a_third([question for question in asked if question["held_out"]], asked)
-    assert sum(question["held_out"] for question in UNANSWERED) == 3
+    assert sum(question["held_out"] for question in UNANSWERED) == 6
 
 
 @pytest.mark.parametrize(("fact", "other", "words"), TWO_FILES)
