@@ -21,9 +21,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
+from itertools import chain
 
-from common.documents import documents, known_questions
-from common.lesson import Lesson, Option, open_lesson, tidied
+from common.documents import check_folder, documents, known_questions
+from common.lesson import Lesson, Option, open_lesson, tidied, uninterrupted
 
 from openai import NotFoundError, OpenAI
 from openai.types import VectorStoreSearchResponse
@@ -40,7 +41,7 @@ TEXTS = [
     "What do I have to pay?",
 ]
 QUESTION = "What does the code E15 at the dome mean, and what do I do?"
-OF_TWO_EDITIONS = "From what age may young people come to a public evening without a grown-up?"
+OF_TWO = "From what age may young people come to a public evening without a grown-up?"
 TAG = {"made-by": "module-7"}
 PREFIX = "module7-"
 DEADLINE_S = 300
@@ -135,7 +136,7 @@ def missing(client: OpenAI, store_id: str, wanted: Iterable[Document]) -> list[D
 
     Nothing hinders anybody from attaching the same text twice; every answer then cites it twice.
     """
-    there = client.vector_stores.files.list(store_id)
+    there = [f for f in client.vector_stores.files.list(store_id) if f.status != "failed"]
     known = {(file.attributes or {}).get("sha256") for file in there}
     fresh = {document.attributes["sha256"]: document for document in wanted}
     return [document for digest, document in fresh.items() if digest not in known]
@@ -163,7 +164,7 @@ def wait(
     yield batch
     while batch.file_counts.in_progress:
         if clock() > end:
-            raise TimeoutError(f"{batch.file_counts.in_progress} files are still in progress")
+            raise TimeoutError(f"{batch.file_counts.in_progress} files are not indexed yet")
         raw = client.vector_stores.file_batches.with_raw_response.retrieve(
             batch.id, vector_store_id=batch.vector_store_id
         )
@@ -225,6 +226,7 @@ def rank(client: OpenAI, ask: Ask, store_id: str, way: str) -> list[tuple[str, f
         ],
         tool_choice={"type": "file_search"},
         include=["file_search_call.results"],
+        store=False,
     )
     calls = [item for item in response.output if item.type == "file_search_call"]
     hits = [hit for call in calls for hit in call.results or []]
@@ -240,9 +242,12 @@ def whole(store_id: str) -> FileSearchToolParam:
 
 
 def answer(
-    client: OpenAI, ask: Ask, tool: FileSearchToolParam, sources: list[str]
+    client: OpenAI, ask: Ask, tool: FileSearchToolParam, sources: dict[str, str]
 ) -> Iterator[str]:
-    """Yield the answer piece by piece, with a number wherever it cites; fill `sources`.
+    """Yield the answer piece by piece, with a number wherever it cites.
+
+    Fills `sources`, the name of each file that was cited by its id.
+
 
     The model searches by itself. What it cites comes as an annotation, an event of its own, right
     after the text that it belongs to.
@@ -252,6 +257,7 @@ def answer(
         input=ask.question,
         reasoning={"effort": ask.effort},
         tools=[tool],
+        store=False,
         stream=True,
     ) as events:
         for event in events:
@@ -259,12 +265,16 @@ def answer(
                 yield event.delta
             elif event.type == "response.output_text.annotation.added":
                 if event.annotation and event.annotation.type == "file_citation":
-                    cited = event.annotation.filename
-                    if cited not in sources:
-                        sources.append(cited)
-                    yield f"[{sources.index(cited) + 1}]"
+                    cited = event.annotation.file_id
+                    sources.setdefault(cited, event.annotation.filename)
+                    yield f"[{list(sources).index(cited) + 1}]"
             elif event.type == "response.completed":
                 return
+            elif event.type == "error":
+                raise EOFError(f"the stream carried an error: {event.message}")
+            elif event.type in ("response.failed", "response.incomplete"):
+                why = event.response.error or event.response.incomplete_details
+                raise EOFError(f"the response is {event.response.status}: {why}")
     raise EOFError("the stream ended without response.completed")
 
 
@@ -302,8 +312,8 @@ def sizes(
 ) -> VectorStoreFileBatch:
     """Cut the same files into chunks of another size, in a store of their own.
 
-    Small chunks are found precisely but tell little; large ones tell more, but blur. The files are
-    uploaded already, and can be in many stores.
+    Small chunks cost a model less to read, but may part a question's words from its answer; large
+    ones keep them together. What is best depends on the files, so it is measured.
     """
     return client.vector_stores.file_batches.create(
         store(client, made),
@@ -390,6 +400,7 @@ def main() -> None:
     with open_lesson(__doc__, (60_000, 2_000), OPTIONS) as lesson, tidied(lesson, cleanup) as made:
         asked = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
         shelf = Shelf(made, lesson.options.store or "")
+        check_folder(lesson.options.folder)
         if lesson.part(numbers):
             show_numbers(lesson)
         if lesson.part(unaided):
@@ -400,19 +411,16 @@ def main() -> None:
         if lesson.part(search):
             show_search(lesson, show_opened(lesson, shelf), asked)
         if lesson.part(answer):
-            show_answer(lesson, asked, whole(show_opened(lesson, shelf)))
+            show_answer(lesson, shelf, asked, whole(show_opened(lesson, shelf)))
         if lesson.part(editions):
-            both = replace(asked, question=lesson.question or OF_TWO_EDITIONS)
-            for year in (2025, 2026):
-                show_answer(lesson, both, editions(show_opened(lesson, shelf), year))
+            show_editions(lesson, shelf, replace(asked, question=lesson.question or OF_TWO))
         if lesson.part(sizes):
             show_sizes(lesson, shelf)
         if lesson.part(ask):
-            store_id = show_opened(lesson, shelf)
-            for each in ask(asked, lesson.show.lines("Your question (an empty line ends): ")):
-                show_answer(lesson, each, whole(store_id))
+            show_asked(lesson, shelf, asked)
         if lesson.part(clean):
             clean(lesson.client, made)
+            lesson.show.note(f"{len(made)} things were left.")
         if lesson.part(cleanup):
             show_opened(lesson, shelf)
 
@@ -428,6 +436,8 @@ class Shelf:
 
 def show_opened(lesson: Lesson, shelf: Shelf) -> str:
     """The id of the store, which is filled if it is not there yet."""
+    if lesson.options.store:
+        lesson.client.vector_stores.retrieve(shelf.store_id)
     if not shelf.store_id:
         show_filling(lesson, shelf, [Document(*each) for each in documents(lesson.options.folder)])
     return shelf.store_id
@@ -440,7 +450,7 @@ def show_numbers(lesson: Lesson) -> None:
         (f"{letter}  {text}", *(f"{similarity(vector, other):4.1f}" for other in vectors))
         for letter, text, vector in zip(letters, TEXTS, vectors, strict=True)
     ]
-    lesson.show.table([f"{len(vectors[0]):,} numbers each", *letters], rows)
+    lesson.show.table([f"{len(vectors[0]):,} numbers each", *letters], rows, folded=0)
     lesson.show.plane(vectors, letters, TEXTS, lesson.options.picture)
 
 
@@ -454,16 +464,21 @@ def show_store(lesson: Lesson, shelf: Shelf) -> None:
         [(name, f"{error.code}: {error.message}" if error else "") for name, error in rows],
     )
     again = missing(lesson.client, shelf.store_id, [*wanted, UNREADABLE])
-    lesson.show.note(f"Once more the same folder: {len(again)} files to upload.")
+    lesson.show.note(
+        f"""Once more the same folder: of {len(wanted) + 1} files {len(again)} would be uploaded,
+        what has failed among them."""
+    )
 
 
 def show_filling(lesson: Lesson, shelf: Shelf, wanted: Sequence[Document]) -> list[VectorStoreFile]:
     """Upload and attach; give back those files that the store could not read."""
     client, show = lesson.client, lesson.show
-    shelf.store_id = store(client, shelf.made)
-    fresh = missing(client, shelf.store_id, wanted)
+    with uninterrupted():
+        shelf.store_id = store(client, shelf.made)
+    fresh = [each for each in missing(client, shelf.store_id, wanted) if each.data]
     for document in show.progress(fresh, "uploading"):
-        shelf.uploaded[upload(client, document, shelf.made)] = document
+        with uninterrupted():
+            shelf.uploaded[upload(client, document, shelf.made)] = document
     batch = attach(client, shelf.store_id, shelf.uploaded)
     *_, done = show.progress(wait(client, batch), "indexing")
     counts, size = done.file_counts, sum(len(each.data) for each in fresh)
@@ -478,33 +493,53 @@ def show_search(lesson: Lesson, store_id: str, asked: Ask) -> None:
     hits = search(lesson.client, store_id, asked.question)
     lesson.show.question(asked.question)
     found = [(hit.filename, hit.score, hit.content[0].text) for hit in hits]
-    lesson.show.passages("found by search", found, PREFIX)
+    lesson.show.passages("found by search", found, asked.question, PREFIX)
     for way in WAYS:
-        lesson.show.passages(way, rank(lesson.client, asked, store_id, way), PREFIX)
+        ranked = rank(lesson.client, asked, store_id, way)
+        lesson.show.passages(way, ranked, asked.question, PREFIX)
 
 
-def show_answer(lesson: Lesson, asked: Ask, tool: FileSearchToolParam) -> None:
-    sources: list[str] = []
+def show_answer(lesson: Lesson, shelf: Shelf, asked: Ask, tool: FileSearchToolParam) -> None:
+    sources: dict[str, str] = {}
     lesson.show.question(asked.question)
     lesson.show.live(answer(lesson.client, asked, tool, sources))
-    for number, name in enumerate(sources, 1):
-        lesson.show.note(f"[{number}] {name.removeprefix(PREFIX)}")
+    for number, (file_id, name) in enumerate(sources.items(), 1):
+        own = shelf.uploaded.get(file_id)
+        lesson.show.note(f"[{number}] {own.name if own else name.removeprefix(PREFIX)}")
+
+
+def show_editions(lesson: Lesson, shelf: Shelf, asked: Ask) -> None:
+    store_id = show_opened(lesson, shelf)
+    for year in (2025, 2026):
+        lesson.show.note(f"edition {year}")
+        show_answer(lesson, shelf, asked, editions(store_id, year))
+
+
+def show_asked(lesson: Lesson, shelf: Shelf, asked: Ask) -> None:
+    """Answer the question of the command line, if there is one, then those that are typed."""
+    tool = whole(show_opened(lesson, shelf))
+    typed = lesson.show.lines("Your question (an empty line ends): ")
+    for each in ask(asked, chain([lesson.question] if lesson.question else [], typed)):
+        show_answer(lesson, shelf, each, tool)
 
 
 def show_sizes(lesson: Lesson, shelf: Shelf) -> None:
-    if lesson.options.folder:
+    if lesson.options.folder or lesson.options.store:
         lesson.show.note("Only for the handbook: of your own files no right answers are known.")
         return
     store_id, known = show_opened(lesson, shelf), known_questions(MOST_QUESTIONS)
     rows = []
     for tokens in SIZES:
-        batch = sizes(lesson.client, list(shelf.uploaded), tokens, shelf.made)
+        with uninterrupted():
+            batch = sizes(lesson.client, list(shelf.uploaded), tokens, shelf.made)
         *_, done = lesson.show.progress(wait(lesson.client, batch), f"{tokens} tokens a chunk")
         quality = measure(lesson.client, done.vector_store_id, known)
         rows.append((f"{tokens} tokens a chunk", *(f"{value:.2f}" for value in astuple(quality))))
     for threshold in THRESHOLDS:
         quality = measure(lesson.client, store_id, known, threshold)
-        rows.append((f"score over {threshold}", *(f"{value:.2f}" for value in astuple(quality))))
+        rows.append(
+            (f"800 tokens, score over {threshold}", *(f"{value:.2f}" for value in astuple(quality)))
+        )
     titles = [f"{len(known)} questions", "first", "in five", "mean 1/rank", "passages"]
     lesson.show.table(titles, rows)
 

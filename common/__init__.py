@@ -13,7 +13,10 @@ from pathlib import Path
 
 COURSE = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.argv[0])
-NEEDED = ("openai", "dotenv", "rich", "starlette", "uvicorn")
+NEEDED = (
+    *("openai", "dotenv", "rich", "starlette", "uvicorn"),
+    *("numpy", "pypdf", "docx", "lxml", "python_multipart"),
+)
 
 
 def course_command(*words: str) -> str:

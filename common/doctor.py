@@ -24,7 +24,10 @@ from emulator.models import MODELS
 
 from openai import OpenAIError
 
-PACKAGES = ("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest")
+PACKAGES = (
+    *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
+    *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
+)
 EXTRAS = ("PyAudio", "sounddevice")
 
 

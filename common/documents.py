@@ -4,33 +4,45 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from common import COURSE
+from common import COURSE, LESSON, course_command
 from common.settings import CourseError
 
 HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
+MOST_FILES = 500
 LARGEST = 512 * 1024 * 1024
 
 
 def documents(folder: Path | None = None) -> Iterator[tuple[str, bytes]]:
     """Name (below the folder) and bytes of each file; by default the handbook's.
 
-    Hidden files and empty folders are passed over. Raises CourseError for a folder that is none or
-    has nothing in it.
+    Hidden files and empty ones are passed over. Raises CourseError as `check_folder` does.
     """
     root = (folder or HANDBOOK).expanduser()
+    for path in check_folder(folder):
+        yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
+def check_folder(folder: Path | None) -> list[Path]:
+    """The files in a folder, at any depth; raises CourseError where they cannot be taken."""
+    root = (folder or HANDBOOK).expanduser()
+    attempt = f"{course_command(*LESSON)} ask --folder FOLDER, with a folder of your files"
     if not root.is_dir():
-        raise CourseError(f"{root} is no folder", attempt="--folder with a folder of your files")
+        raise CourseError(f"{root} is no folder", attempt=attempt)
     paths = sorted(
         path for path in root.rglob("*") if path.is_file() and not _is_hidden(path, root)
     )
+    paths = [path for path in paths if path.stat().st_size]
     if not paths:
-        raise CourseError(f"{root} holds no files", attempt="put some .md, .txt or .pdf into it")
+        raise CourseError(f"{root} holds no files", "empty and hidden ones do not count", attempt)
+    if len(paths) > MOST_FILES:
+        why = f"this lesson takes at most {MOST_FILES}, as each is uploaded"
+        raise CourseError(f"{root} holds {len(paths):,} files", why, attempt)
     for path in paths:
         if path.stat().st_size > LARGEST:
             why = "OpenAI takes files of at most 512 MB"
             raise CourseError(f"{path} is too large", why, "take it out of the folder")
-        yield path.relative_to(root).as_posix(), path.read_bytes()
+    return paths
 
 
 def known_questions(most: int) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@
 `explain` brings the failures of the SDK, of the line and of the server into the same three lines.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -67,9 +68,10 @@ def _status(error: openai.APIStatusError, where: Where) -> CourseError:
         return not_openai(where.host, f"it answered {error.status_code} without a reason in JSON")
     if error.status_code >= 500:
         why = f"nothing is wrong on this side; the request id is {error.request_id}"
-        again = f"run it again in a minute, or {OFFLINE}"
+        again = "run it again" if where.is_ours else f"run it again in a minute, or {OFFLINE}"
         return CourseError(f"the server failed ({number})", why, again)
-    return CourseError(f"the server refused the request ({number})", _said(error), OFFLINE)
+    attempt = "change what was asked" if where.is_ours else OFFLINE
+    return CourseError(f"the server refused the request ({number})", _said(error), attempt)
 
 
 def _no_credit(number: str, said: str, where: Where) -> CourseError:
@@ -107,13 +109,16 @@ def _said(error: openai.APIStatusError) -> str:
 
 
 def _no_model(number: str, said: str, where: Where) -> CourseError:
-    known = MODELS.get(where.model)
+    found = re.search(r"[`']([^`']+)[`']", said)
+    model = found[1] if found else where.model
+    variable = "OPENAI_MODEL" if model == where.model else "OPENAI_EMBEDDING_MODEL"
+    known = MODELS.get(model)
     ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
-    better = (known.successor if known else None) or DEFAULT_MODELS["OPENAI_MODEL"]
+    better = (known.successor if known else None) or DEFAULT_MODELS[variable]
     return CourseError(
-        f"the model {where.model} does not exist, or not for this key ({number})",
-        f"{ends}OPENAI_MODEL in .env or the environment names it",
-        f"set OPENAI_MODEL={better} in .env, or {OFFLINE}",
+        f"the model {model} does not exist, or not for this key ({number})",
+        f"{ends}{variable} in .env or the environment names it",
+        f"set {variable}={better} in .env, or {OFFLINE}",
     )
 
 
@@ -174,6 +179,11 @@ def _garbled(error: BaseException, where: Where) -> CourseError:
     )
 
 
+def _late(error: BaseException, where: Where) -> CourseError:
+    why = "the server is slow; what was made so far is deleted again"
+    return CourseError(f"the wait was too long: {error}", why, "run it again later")
+
+
 def _system(error: BaseException, where: Where) -> CourseError:
     return CourseError(f"the system refused: {error}", attempt=course_command("doctor"))
 
@@ -201,5 +211,6 @@ _KINDS: list[tuple[type[BaseException], Callable[[Any, Where], CourseError]]] = 
     (EOFError, _cut),
     (JSONDecodeError, _garbled),
     (UnicodeDecodeError, _garbled),
+    (TimeoutError, _late),
     (OSError, _system),
 ]

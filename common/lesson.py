@@ -152,6 +152,7 @@ def tidied(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
 
 def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
     total, deleted = Counter(made.values()), Counter[str]()
+    lesson.show.note(f"Deleting what was made, {len(made)} things; Ctrl-C waits for it.")
     try:
         deleted = Counter(kind for kind, _ in cleanup(lesson.client, made))
     finally:
@@ -171,6 +172,19 @@ def _tell_kept(show: Terminal, made: Mapping[str, str]) -> None:
         show.note("To come back, and to delete them later:")
         show.command(course_command(*LESSON, "ask", "--store", store))
     show.command(course_command(*LESSON, "clean"))
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until this is done: what a request makes must not be forgotten."""
+    stopped: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -238,7 +252,15 @@ def factor(text: str) -> float:
 
 def _keeps(args: argparse.Namespace, contents: Contents) -> bool:
     """Whether what the emulator stores is to be there in another run, too."""
-    return args.part in contents.asides or bool(getattr(args, "keep", False))
+    asked = getattr(args, "keep", False) or getattr(args, "store", None)
+    return args.part in contents.asides or bool(asked)
+
+
+def folder(text: str) -> Path:
+    """A folder's path; an empty one, as of an unset variable, would be this folder."""
+    if not text.strip():
+        raise ValueError
+    return Path(text)
 
 
 def _settings(*, is_needed: bool) -> Settings:
@@ -265,7 +287,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "switch": {"action": "store_true"},
     "factor": {"type": factor, "default": 1.0, "metavar": "FACTOR"},
     "file": {"type": Path, "metavar": "FILE"},
-    "folder": {"type": Path, "metavar": "FOLDER"},
+    "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
 }
 

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -107,26 +108,29 @@ class Terminal:
             table.add_row(name, f"{first:.2f} s", f"{last:.2f} s", speed, f"[cyan]{picture}[/]")
         self._print_table(table)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], folded: int | None = None
+    ) -> None:
+        """Rows; where they are too wide one column is folded, by default any but the first."""
         table = bare_table()
         for place, title in enumerate(columns):
-            table.add_column(title, overflow="fold", no_wrap=place == 0)
+            is_whole = place == 0 if folded is None else place != folded
+            table.add_column(title, overflow="fold", no_wrap=is_whole)
         for row in rows:
             table.add_row(*(escape(str(cell)) for cell in row))
         self._print_table(table)
 
     def passages(
-        self, title: str, found: Iterable[tuple[str, float, str]], prefix: str = ""
+        self, title: str, found: Iterable[tuple[str, float, str]], question: str, prefix: str = ""
     ) -> None:
-        """What was found: score, file (without the prefix) and beginning of each passage."""
+        """What was found: score, file (without the prefix), and where it is near the question."""
         self._console.print(f"[bold]{escape(title)}[/]")
         for place, (name, score, text) in enumerate(found, 1):
             self._console.print(
                 f"{place}  {score:.2f}  [cyan]{escape(name.removeprefix(prefix))}[/]"
             )
             room = self._console.width - 9
-            begins = textwrap.shorten(" ".join(text.split()), room, placeholder=" ...")
-            self._console.print(f"         [dim]{escape(begins)}[/]")
+            self._console.print(f"         [dim]{escape(excerpt(text, question, room))}[/]")
 
     def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
         """The items, with a bar on a terminal that grows as they are taken."""
@@ -165,6 +169,7 @@ class Terminal:
         try:
             return self._console.input(f"\n[bold]{prompt}[/]").strip()
         except EOFError:
+            self._console.print()
             return ""
 
     def _print_table(self, table: Table) -> None:
@@ -271,6 +276,18 @@ class Lanes:
             table.add_column(title, ratio=1, header_style="bold", overflow="fold")
         table.add_row(*map(escape, self._texts))
         return table
+
+
+def excerpt(text: str, question: str, width: int) -> str:
+    """A line of a text: from the rarest word that it shares with the question, or its beginning."""
+    words = text.split()
+    asked = {word.strip("?.,!").lower() for word in question.split()}
+    plain = [word.strip("?.,!:;()").lower() for word in words]
+    counts = Counter(plain)
+    shared = [place for place, word in enumerate(plain) if word in asked]
+    start = min(shared, key=lambda place: (counts[plain[place]], -len(plain[place])), default=0)
+    lead = "... " if start else ""
+    return lead + textwrap.shorten(" ".join(words[start:]), width - len(lead), placeholder=" ...")
 
 
 def bare_table(*, expand: bool = False) -> Table:

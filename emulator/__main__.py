@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
         "--corpus",
         type=Path,
         metavar="DIR",
-        help="the .md and .txt files that it may quote (default: the course's handbook and README)",
+        help="the .md and .txt files that it may quote (default: the handbook's leaflets)",
     )
     add(
         "--faults",

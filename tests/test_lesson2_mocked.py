@@ -102,8 +102,10 @@ def test_missing_leaves_out_what_is_there():
     there, new, twice = (
         LESSON.Document(f"{n}.md", text) for n, text in enumerate([b"a", b"b", b"b"])
     )
-    held = {"id": "file-1", "attributes": {"sha256": there.attributes["sha256"]}}
-    client = client_for({"GET /vector_stores/vs_1/files": listed(held, {"id": "file-2"})})
+    held = {"id": "file-1", "attributes": {"sha256": there.attributes["sha256"]}, "status": "x"}
+    client = client_for(
+        {"GET /vector_stores/vs_1/files": listed(held, {"id": "file-2", "status": "failed"})}
+    )
 
     fresh = LESSON.missing(client, "vs_1", [there, new, twice])
 
@@ -142,7 +144,7 @@ def event(kind: str, **fields: object) -> bytes:
 
 
 def cited(name: str) -> bytes:
-    annotation = {"type": "file_citation", "file_id": "file-1", "filename": name, "index": 5}
+    annotation = {"type": "file_citation", "file_id": f"id-{name}", "filename": name, "index": 5}
     return event("response.output_text.annotation.added", annotation=annotation)
 
 
@@ -157,12 +159,13 @@ def test_answer_puts_a_number_where_it_cites():
             event("response.completed", response={"id": "resp_1"}),
         ]
     )
-    asked, sources = [], []
+    asked, sources = [], {}
     client = client_for({"POST /responses": body}, asked)
 
     text = "".join(LESSON.answer(client, ASK, LESSON.editions("vs_1", 2026), sources))
 
-    assert (text, sources) == ("Yes [1]. No [2][1]", ["a.md", "b.md"])
+    assert text == "Yes [1]. No [2][1]"
+    assert sources == {"id-a.md": "a.md", "id-b.md": "b.md"}
     tool = json.loads(asked[0][1])["tools"][0]
     assert tool["filters"] == {"type": "eq", "key": "edition", "value": 2026}
 
@@ -171,7 +174,26 @@ def test_answer_notices_a_cut():
     client = client_for({"POST /responses": event("response.output_text.delta", delta="Yes")})
 
     with pytest.raises(EOFError, match=r"response\.completed"):
-        list(LESSON.answer(client, ASK, LESSON.whole("vs_1"), []))
+        list(LESSON.answer(client, ASK, LESSON.whole("vs_1"), {}))
+
+
+ENDS = [
+    ("error", {"message": "Overloaded.", "code": None, "param": None}, "Overloaded"),
+    ("response.failed", {"response": {"status": "failed", "error": {"code": "x"}}}, "failed"),
+    (
+        "response.incomplete",
+        {"response": {"status": "incomplete", "incomplete_details": {"reason": "max"}}},
+        "max",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "told"), ENDS)
+def test_answer_tells_other_ends(kind, fields, told):
+    client = client_for({"POST /responses": event(kind, **fields)})
+
+    with pytest.raises(EOFError, match=told):
+        list(LESSON.answer(client, ASK, LESSON.whole("vs_1"), {}))
 
 
 def hits(*texts: str) -> dict[str, object]:

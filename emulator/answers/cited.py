@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 PASSAGES = 10
 NEAR_ENOUGH = 0.95
-WORDS, CODES, PASSAGE = 0.5, 0.7, 0.3
+WORDS, CODES, PASSAGE, OTHER_EDITION = 0.5, 0.7, 0.3, 0.5
 DECLINED = "The documents do not tell."
 
 _CLAUSE = re.compile(
@@ -33,6 +33,7 @@ _CLAUSE = re.compile(
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`_]{1,2}(?=\S)|(?<=\S)[*`_]{1,2}|<[^>]+>")
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 _STARTS = re.compile(r"[#|]|[-*+] |\d+[.)] |[\w ]{1,30}: |\S+\t")
 _ENDS = re.compile(r"^[#|]|[.!?:]$")
 _ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -55,6 +56,7 @@ def draw(question: str, found: Found, sentences: int) -> tuple[list[str], list[C
     for clause in _clauses(question) if quotes else []:
         near = _nearness(clause, quotes, results)
         weights = near + PASSAGE * np.array([results[each.result]["score"] for each in quotes])
+        weights -= OTHER_EDITION * _is_of_another_edition(question, quotes, results)
         best = [int(place) for place in np.argsort(-weights, kind="stable")]
         if near[best[0]] >= NEAR_ENOUGH:
             chosen += [each for each in _runs(quotes, best, sentences) if each not in chosen]
@@ -98,6 +100,16 @@ def _nearness(
     nearness: NDArray[np.float32] = np.maximum(alone, headed) + _by_word(question, texts)
     evidence = WORDS * np.array(shared) + CODES * np.array(coded)
     return np.asarray(nearness + evidence, dtype=np.float32)
+
+
+def _is_of_another_edition(
+    question: str, quotes: Sequence[Quote], results: Sequence[Any]
+) -> NDArray[np.bool_]:
+    """A question is for the edition of the year that it names, or else for the newest."""
+    years = [set(_YEAR.findall(result["filename"])) for result in results]
+    named = set(_YEAR.findall(question))
+    wanted = named or {max(set().union(*years), default="")}
+    return np.array([bool(years[q.result]) and not years[q.result] & wanted for q in quotes])
 
 
 def _by_word(question: str, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from emulator.answers.answer import Ask
 from emulator.answers.instructions import sentences_wanted, without_brevity
 
-COURSE = Path(__file__).resolve().parents[2]
+LEAFLETS = Path(__file__).resolve().parents[2] / "data" / "handbook"
 READABLE = (".md", ".txt")
 IN_HEADING, BESIDE = 0.7, 0.35
 ENOUGH = 0.45
@@ -136,13 +136,12 @@ class Corpus:
 
 
 def read_corpus(folder: Path | None = None) -> Corpus:
-    """What may be quoted: the files of a folder; by default the handbook and the course's README.
+    """What may be quoted: the files of a folder; by default the handbook's leaflets.
 
     Raises OSError where a file cannot be read.
     """
-    chosen = folder or COURSE / "data" / "handbook"
-    paths = sorted(path for path in chosen.iterdir() if path.suffix in READABLE)
-    return Corpus.read(paths if folder else [*paths, COURSE / "README.md"])
+    chosen = folder or LEAFLETS
+    return Corpus.read(sorted(path for path in chosen.iterdir() if path.suffix in READABLE))
 
 
 def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
