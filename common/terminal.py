@@ -8,7 +8,6 @@ import os
 import re
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -279,13 +278,19 @@ class Lanes:
 
 
 def excerpt(text: str, question: str, width: int) -> str:
-    """A line of a text: from the rarest word that it shares with the question, or its beginning."""
+    """A line of a text, from the most telling word that it shares with a question.
+
+    A code tells most (`E15`), then a long word.
+    """
     words = text.split()
-    asked = {word.strip("?.,!").lower() for word in question.split()}
     plain = [word.strip("?.,!:;()").lower() for word in words]
-    counts = Counter(plain)
-    shared = [place for place, word in enumerate(plain) if word in asked]
-    start = min(shared, key=lambda place: (counts[plain[place]], -len(plain[place])), default=0)
+    asked = {word.strip("?.,!:;()").lower() for word in question.split()}
+
+    def telling(place: int) -> tuple[bool, int]:
+        return any(map(str.isdigit, plain[place])), len(plain[place])
+
+    shared = [place for place, word in enumerate(plain) if word in asked and len(word) > 2]
+    start = max(shared, key=telling, default=0)
     lead = "... " if start else ""
     return lead + textwrap.shorten(" ".join(words[start:]), width - len(lead), placeholder=" ...")
 

@@ -2,7 +2,7 @@
 
 import io
 
-from common.terminal import BARS, PLAIN_BARS, Page, Terminal, can_print, histogram
+from common.terminal import BARS, PLAIN_BARS, Page, Terminal, can_print, excerpt, histogram
 
 import pytest
 from hypothesis import assume, given
@@ -141,3 +141,11 @@ def test_nothing_is_wider_than_the_terminal(monkeypatch, capsys, width):
 class Timing:
     def __init__(self, arrivals, tokens):
         self.arrivals, self.tokens = arrivals, tokens
+
+
+def test_excerpt_begins_at_the_most_telling_word():
+    text = "This manual tells what a code is. E15: the motor is too hot, let it cool."
+
+    assert excerpt(text, "What does the code E15 mean?", 30) == "... E15: the motor is too ..."
+    assert excerpt(text, "Which code?", 30) == "... code is. E15: the ..."
+    assert excerpt(text, "Nothing of it", 30).startswith("This manual tells")
