@@ -137,7 +137,8 @@ class Terminal:
         if not self._console.is_terminal:
             yield from items
             return
-        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
+        counted = [MofNCompleteColumn()] if total is not None else []
+        columns = (TextColumn("{task.description}"), BarColumn(30), *counted)
         with Progress(*columns, console=self._console, transient=True) as progress:
             yield from progress.track(items, total=total, description=title)
 
