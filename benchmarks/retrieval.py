@@ -63,8 +63,12 @@ def questions(is_held_out: bool) -> list[Question]:
     return [q for q in every if q["passage"] and bool(q["held_out"]) is is_held_out]
 
 
-def handbook() -> Index:
-    index = Index(sqlite3.connect(":memory:", isolation_level=None))
+def in_memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+def handbook(db: sqlite3.Connection) -> Index:
+    index = Index(db)
     for file, text in documents().items():
         index.add("handbook", file, passages(text, title=Path(file).name))
     return index
@@ -138,7 +142,7 @@ def methods(asked: Sequence[Question]) -> Iterator[tuple[str, list[float]]]:
         engines.append(("MiniLM", MiniLM()))
     for name, engine in engines:
         with using(engine):
-            index = handbook()
+            index = handbook(in_memory())
             ways = (("words alone", WORDS), ("vectors alone", VECTORS), ("fusion", FUSION))
             for way, ranking in ways[name == "MiniLM" :]:
                 yield f"{name}: {way}", ranks(asked, searched(index, asked, ranking))
@@ -157,7 +161,7 @@ def synthetic(words: int) -> str:
 
 def indexing(grid: Grid) -> None:
     """Chunks of 800 tokens, cut, embedded and stored by one thread."""
-    index = Index(sqlite3.connect(":memory:", isolation_level=None))
+    index = Index(in_memory())
     text = synthetic(400_000)
     start = time.process_time()
     made = passages(text)
@@ -169,7 +173,7 @@ def indexing(grid: Grid) -> None:
 
 def searching(grid: Grid, count: int) -> None:
     """Search beside the product and the FTS5 query that it cannot do without."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = in_memory()
     index = Index(db)
     text = synthetic(count * SMALL)
     made = passages(text, SMALL, 0)[:count]

@@ -22,11 +22,16 @@ TEXTS = {
 }
 
 
+OPEN: list[sqlite3.Connection] = []
+
+
 @pytest.fixture(autouse=True)
 def table():
     """The engine that every learner has, whatever else is installed here."""
     with using(Table()):
         yield
+    while OPEN:
+        OPEN.pop().close()
 
 
 @pytest.fixture
@@ -35,7 +40,9 @@ def path(tmp_path):
 
 
 def connect(path):
-    return sqlite3.connect(path, isolation_level=None)
+    """A connection; it is closed at the end of the test if not before."""
+    OPEN.append(sqlite3.connect(path, isolation_level=None))
+    return OPEN[-1]
 
 
 @contextmanager
@@ -184,8 +191,8 @@ def places():
     """At which place each way to search finds the passages, for both sets of questions."""
     if not retrieval.QUESTIONS.exists():
         pytest.skip("the questions are missing")
-    with using(Table()):
-        index = retrieval.handbook()
+    with using(Table()), closing(retrieval.in_memory()) as db:
+        index = retrieval.handbook(db)
         return {
             is_held_out: {
                 ranking: retrieval.ranks(asked, retrieval.searched(index, asked, ranking))
