@@ -151,11 +151,15 @@ def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
         return nothing_found(corpus)
     lead = ranked[min(variant, len(ranked) - 1)][1]
     hits = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
-    limit = sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
-    chosen = _choose(lead, hits, corpus, limit)
+    chosen = _choose(lead, hits, corpus, most_sentences(ask))
     text = " ".join(corpus.sentences[place].text for place in chosen)
     sources = dict.fromkeys(corpus.sentences[place].source for place in chosen)
     return f"{text} (Quoted from {' and '.join(sources)}.)"
+
+
+def most_sentences(ask: Ask) -> int:
+    """How long an answer may be: the number that was asked for in words, else the setting's."""
+    return sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
 
 
 def nothing_found(corpus: Corpus) -> str:

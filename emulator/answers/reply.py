@@ -1,13 +1,15 @@
 """From what is asked to the answer: a tool is called, a schema filled, or sentences are quoted."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from emulator.answers import tools
 from emulator.answers.answer import Answer, Ask, Call, Search, shape
-from emulator.answers.instructions import exact_reply, sentences_wanted
-from emulator.answers.quote import Corpus, quoted
+from emulator.answers.instructions import exact_reply
+from emulator.answers.quote import Corpus, most_sentences, quoted
 from emulator.answers.schema import Sources, fill
 from emulator.wire import tokens
 
@@ -34,10 +36,9 @@ def answer(
     if ask.tools and (calls := tools.calls_for(ask, sources, corpus.knows(question))):
         return _within(calls, ask, reasoning)
     if search is not None and told is None and exact is None:
-        return _drawn(ask, question, search, reasoning)
+        return _drawn(ask, sources, search, reasoning)
     if ask.schema is not None:
-        filled = fill(ask.schema, sources).value
-        text = json.dumps(filled, ensure_ascii=False, separators=(",", ":"))
+        text = _filled(ask.schema, sources)
     elif told is not None:
         text = told
     else:
@@ -45,17 +46,16 @@ def answer(
     return shape(text, ask, reasoning)
 
 
-def _drawn(ask: Ask, question: str, search: Search, reasoning: int) -> Answer:
+def _drawn(ask: Ask, sources: Sources, search: Search, reasoning: int) -> Answer:
     """From passages that are searched for; a schema is filled from them, too."""
     # Imported here, as NumPy would double the time in which the emulator starts.
     from emulator.answers.cited import draw
 
-    found = search([question])
-    pieces, citations = draw(question, found, _sentences(ask))
+    found = search([sources.prompt])
+    pieces, citations = draw(sources.prompt, found, most_sentences(ask))
     if ask.schema is not None:
         text = "".join(pieces)
-        sources = Sources(question, (), lambda _: text, date.today())
-        filled = json.dumps(fill(ask.schema, sources).value, ensure_ascii=False)
+        filled = _filled(ask.schema, replace(sources, quote=lambda _: text))
         return replace(shape(filled, ask, reasoning), found=found)
     kept = shape("".join(pieces), ask, reasoning)
     is_cut = len(kept.text) < sum(map(len, pieces))
@@ -64,11 +64,14 @@ def _drawn(ask: Ask, question: str, search: Search, reasoning: int) -> Answer:
     return replace(whole, found=found, citations=cut)
 
 
-def _sentences(ask: Ask) -> int:
-    return sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
+def _filled(schema: Mapping[str, Any], sources: Sources) -> str:
+    value = fill(schema, sources).value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _reasoning(ask: Ask, question: str, corpus: Corpus) -> int:
+    if not READ[ask.effort]:
+        return 0
     read = corpus.rank(question)[: READ[ask.effort]]
     return sum(tokens.count(corpus.sentences[place].text) for _, place in read)
 

@@ -144,8 +144,9 @@ def _clauses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _best(tools: Sequence[Tool], words: str) -> Tool | None:
-    best = max(tools, key=lambda tool: fit(tool, words), default=None)
-    return best if best and fit(best, words) >= ENOUGH else None
+    fits = [fit(tool, words) for tool in tools]
+    best = max(fits, default=0.0)
+    return tools[fits.index(best)] if best >= ENOUGH else None
 
 
 def _stands_alone(wish: _Wish, sources: Sources) -> bool:

@@ -126,9 +126,10 @@ async def create(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), PARAMS)
     before, given = _context(service(request), values)
     _check_together(values, given)
-    ask = _ask(values, [*before, *given])
+    choice = tools.choose(values["tool_choice"], values["tools"])
+    ask = _ask(values, choice, [*before, *given])
     count_request(request, values["model"], ask.prompt_tokens())
-    answered = await service(request).think(ask, search=_search(request, values))
+    answered = await service(request).think(ask, search=_search(request, choice.file_search))
     writer = Writer(values, ask, answered)
     if values["background"]:
         return _in_background(request, writer, values, given, inert)
@@ -215,7 +216,8 @@ async def list_input_items(request: Request) -> Reply:
 async def count_input_tokens(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), COUNT_PARAMS)
     before, given = _context(service(request), values)
-    ask = _ask(values | {"max_output_tokens": None}, [*before, *given])
+    choice = tools.choose(values["tool_choice"], values["tools"])
+    ask = _ask(values | {"max_output_tokens": None}, choice, [*before, *given])
     counted = {"object": "response.input_tokens", "input_tokens": ask.prompt_tokens()}
     return send_json(request, counted, inert)
 
@@ -239,9 +241,8 @@ async def compact(request: Request) -> Reply:
     return send_json(request, compacted, inert)
 
 
-def _search(request: Request, values: Mapping[str, Any]) -> Search | None:
+def _search(request: Request, tool: Mapping[str, Any] | None) -> Search | None:
     """How the file search tool searches, if it may; the search raises ApiError where it fails."""
-    tool = tools.choose(values["tool_choice"], values["tools"]).file_search
     if tool is None:
         return None
     # Imported here, as NumPy would double the time in which the emulator starts.
@@ -307,9 +308,8 @@ def _check_together(values: Mapping[str, Any], given: Sequence[Item]) -> None:
         raise bad(message, "input", None)
 
 
-def _ask(values: Mapping[str, Any], said: Sequence[Item]) -> Ask:
+def _ask(values: Mapping[str, Any], choice: tools.Choice, said: Sequence[Item]) -> Ask:
     items.check_calls(said)
-    choice = tools.choose(values["tool_choice"], values["tools"])
     guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
     model = chat_model(values["model"])
     return Ask(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emulator.api import params
+from emulator.api import params, tools
 from emulator.api.paging import page
-from emulator.api.params import Param, bad, fields, flag, integer, number, one_of, text
+from emulator.api.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.api.shelf import (
     ATTACHING,
     at_library,
@@ -49,14 +49,7 @@ CREATE: Mapping[str, Param] = {
     "file_ids": Param(many(MOST_FILES_AT_ONCE, 0, text), []),
     "chunking_strategy": ATTACHING["chunking_strategy"],
 }
-WEIGHT = Param(number(0, 1), required=True)
-RANKING = fields(
-    {
-        "ranker": Param(one_of(*RANKERS), "auto"),
-        "score_threshold": Param(number(0, 1), 0.0),
-        "hybrid_search": Param(fields({"embedding_weight": WEIGHT, "text_weight": WEIGHT})),
-    }
-)
+RANKING = fields({**tools.RANKING, "ranker": Param(one_of(*RANKERS), "auto")})
 
 
 def queries(name: str, value: Any) -> list[str]:
