@@ -113,7 +113,7 @@ async def create(request: Request) -> Reply:
 
     choice = tools.choose(values["tool_choice"], values["tools"])
     ask = _ask(values, model, choice)
-    count_request(request, model.id, ask.prompt_tokens())
+    count_request(request, model.id, ask.rough_tokens())
     answers = [await service(request).think(ask, variant) for variant in range(values["n"])]
     envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
 

@@ -128,7 +128,7 @@ async def create(request: Request) -> Reply:
     _check_together(values, given)
     choice = tools.choose(values["tool_choice"], values["tools"])
     ask = _ask(values, choice, [*before, *given])
-    count_request(request, values["model"], ask.prompt_tokens())
+    count_request(request, values["model"], ask.rough_tokens())
     answered = await service(request).think(ask, search=_search(request, choice.file_search))
     writer = Writer(values, ask, answered)
     if values["background"]:
