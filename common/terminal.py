@@ -13,6 +13,8 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from common.heard import Mark, Span
+
 from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
@@ -25,6 +27,7 @@ WIDEST = 88
 Item = TypeVar("Item")
 
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
+SPEECH, PLAIN_SPEECH = "█▲", "#^"
 
 
 class Timed(Protocol):
@@ -66,6 +69,14 @@ class Terminal:
     def question(self, text: str) -> None:
         """What is asked, told apart from the answer below it."""
         self._console.print(f"[bold]> {escape(text)}[/]")
+
+    def said(self, seconds: float, who: str, text: str) -> None:
+        """What somebody said, and when in the call."""
+        start = f"{seconds:5.1f} s  {who:6}  "
+        lines = textwrap.wrap(text, max(20, self._console.width - len(start) - 1)) or [""]
+        for place, line in enumerate(lines):
+            margin = f"[dim]{start}[/]" if place == 0 else " " * len(start)
+            self._console.print(f"{margin}{escape(line)}")
 
     def command(self, text: str) -> None:
         """What can be typed next, on a line of its own that is never broken."""
@@ -159,6 +170,25 @@ class Terminal:
         if file is not None:
             write_svg(file, points, labels)
             self.note(f"The picture is in {file}.")
+
+    def timeline(
+        self,
+        spans: Sequence[Span],
+        marks: Sequence[Mark],
+        duration_s: float,
+        levels: Mapping[str, Sequence[float]] | None = None,
+        file: Path | None = None,
+    ) -> None:
+        """Who spoke when, and where one was cut off; with a file as a picture, too."""
+        from common.picture import timeline_in_letters, write_timeline
+
+        signs = SPEECH if can_print(SPEECH, self._console.encoding) else PLAIN_SPEECH
+        width = self._console.width
+        for line in timeline_in_letters(spans, marks, duration_s, width, signs):
+            self._console.print(f"[cyan]{escape(line)}[/]", no_wrap=True, crop=True)
+        if file is not None:
+            write_timeline(file, spans, marks, duration_s, levels)
+            self.note(f"The timeline is in {file}.")
 
     def lines(self, prompt: str) -> Iterator[str]:
         """What is typed, line by line; an empty line, or the end of the input, is the end."""
