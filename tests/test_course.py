@@ -134,6 +134,7 @@ def test_tour_ends_with_commands(course: Course) -> None:
         "1",
         "test",
         "doctor",
+        "extras",
         "fixtures",
         "conformance",
     ]
@@ -162,7 +163,7 @@ def test_help_lists_present_lessons(bare: Course) -> None:
     assert not bare.venv.exists()
 
 
-@pytest.mark.parametrize("word", ["nonsense", "--offline", "2"])
+@pytest.mark.parametrize("word", ["nonsense", "--offline", "2", "3"])
 def test_wrong_word_is_usage_error(bare: Course, word: str) -> None:
     code, out, err = bare.run(word)
 
