@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from emulator import VERSION, guard
@@ -15,6 +16,7 @@ from emulator.api import (
     file_batches,
     files,
     models,
+    realtime,
     responses,
     stored,
     uploads,
@@ -31,8 +33,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 MOST_EXCHANGES = 256
+REALTIME = "/v1/realtime"
 
 # The first words of OpenAI's paths, so that a path that it has is told from one that nobody has.
 _OPENAI = re.compile(
@@ -61,16 +65,22 @@ class App:
                 *vector_stores.routes,
                 *vector_store_files.routes,
                 *file_batches.routes,
+                *realtime.routes,
             ],
             redirect_slashes=False,
             default=_not_found,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope["method"], scope["path"], ids.request_id())
+        is_socket = scope["type"] == "websocket"
+        method = "GET" if is_socket else scope["method"]
+        exchange = Exchange(method, scope["path"], ids.request_id())
         self._remember(exchange)
-        send = _with_headers(send, exchange)
         scope.update(app=self, emulator=self.service, exchange=exchange, faults=[])
+        if is_socket:
+            await self._converse(WebSocket(scope, receive, send), exchange)
+            return
+        send = _with_headers(send, exchange)
         try:
             await self._answer(scope, guard.bounded(scope, receive), send)
         except ApiError as error:
@@ -90,12 +100,37 @@ class App:
             if exchange.status == 0:
                 await _refuse(server_error(exchange.request_id), exchange)(scope, receive, send)
 
+    async def _converse(self, socket: WebSocket, exchange: Exchange) -> None:
+        """A WebSocket, from its handshake to its end."""
+        scope = socket.scope
+        try:
+            guard.check_socket(scope)
+            self._strike(scope, exchange)
+            if scope["path"] != REALTIME:
+                await _not_found(scope, socket.receive, socket.send)
+            # Imported here, as NumPy would double the time in which the emulator starts.
+            from emulator.realtime.socket import serve
+
+            await serve(socket, self.service, exchange)
+        except ApiError as error:
+            exchange.status = error.status
+            await socket.send_denial_response(_refuse(error, exchange))
+        except Exception:  # one session must not end the others; the caller sees it closed
+            traceback.print_exc(file=sys.stderr)
+            exchange.end("broken")
+            with suppress(RuntimeError):
+                await socket.close(1011)
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard.check(scope)
-        header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
-        scope["faults"] = self.service.faults.strike(header, scope["path"], scope["method"])
-        at_the_door(scope["faults"], scope["exchange"].request_id)
+        self._strike(scope, scope["exchange"])
         await self._router(scope, receive, send)
+
+    def _strike(self, scope: Scope, exchange: Exchange) -> None:
+        """Note the faults that strike this request; those at the door strike here."""
+        header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
+        scope["faults"] = self.service.faults.strike(header, exchange.path, exchange.method)
+        at_the_door(scope["faults"], exchange.request_id)
 
     def _remember(self, exchange: Exchange) -> None:
         self.service.exchanges.append(exchange)
@@ -104,7 +139,7 @@ class App:
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     known = _OPENAI.match(scope["path"])
-    raise (not_served if known else unknown_url)(scope["method"], scope["path"])
+    raise (not_served if known else unknown_url)(scope.get("method", "GET"), scope["path"])
 
 
 def _refuse(error: ApiError, exchange: Exchange) -> Response:

@@ -112,6 +112,8 @@ def bend(blocks: Blocks, faults: Sequence[Fault]) -> Blocks:
 
 def _concerns(fault: Fault, request: str) -> bool:
     """Whether a request is one that the fault may strike; those of no store strike any."""
+    if fault.name in SESSION or fault.name == "ws401":
+        return _SOCKET.fullmatch(request) is not None
     pattern = STORE.get(fault.name)
     return pattern is None or pattern.fullmatch(request) is not None
 
@@ -220,6 +222,7 @@ def _before_each(extra: bytes) -> Callable[[Blocks, Fault], AsyncIterator[bytes]
 
 DOOR: dict[str, Callable[[Fault, str], Exception]] = {
     "401": lambda fault, request_id: bad_key(),
+    "ws401": lambda fault, request_id: bad_key(),
     "429": _refuse_for_now,
     "429quota": lambda fault, request_id: quota_exceeded(),
     "500": lambda fault, request_id: server_error(request_id),
@@ -245,6 +248,17 @@ BODY: dict[str, Callable[[Blocks, Fault], AsyncIterator[bytes]]] = {
 _ATTACH = r"POST /v1/vector_stores(/[^/]+/(files|file_batches))?"
 _DETACH = r"DELETE /v1/(files/[^/]+|vector_stores/[^/]+/files/[^/]+)"
 _CONTENT = r"GET /v1/vector_stores/[^/]+/files/[^/]+/content"
+_SOCKET = re.compile("GET /v1/realtime")
+# Faults of Realtime sessions: they bend the session, or break its line.
+SESSION = {
+    "short-by",
+    "late-deltas",
+    "expire",
+    "abort",
+    "close",
+    "transcript-late",
+    "unknown-event",
+}
 # Faults of vector stores, and the requests that they may strike.
 STORE = {
     "stuck": re.compile(_ATTACH),
@@ -253,13 +267,17 @@ STORE = {
     "lag-delete": re.compile(f"{_ATTACH}|{_DETACH}"),
     "404content": re.compile(f"{_ATTACH}|{_CONTENT}"),
 }
-NAMES = DOOR.keys() | BODY.keys() | STORE.keys()
+NAMES = DOOR.keys() | BODY.keys() | STORE.keys() | SESSION
 
 _ARGUMENTS = {
     "split": (r"[1-9]\d*", "a number of bytes, as in split=1"),
     "fail": ("invalid_file|unsupported_file|server_error", "a code, as in fail=invalid_file"),
     "batch-fail": (r"\d+/[1-9]\d*", "how many of how many, as in batch-fail=2/5"),
     "lag-delete": (r"\d+ms", "a time, as in lag-delete=500ms"),
+    "short-by": (r"\d+ms", "a time, as in short-by=85ms"),
+    "late-deltas": (r"\d+", "a number of deltas, as in late-deltas=3"),
+    "expire": (r"\d+(ms|s)", "a time, as in expire=3s"),
+    "close": (r"([34]\d{3}|1011|1001|1000)?", "a code, as in close=1011"),
 }
 
 _SPEC = re.compile(

@@ -19,6 +19,8 @@ HOST = "127.0.0.1"
 JSON_LIMIT = 8 * 2**20
 # A file of 512 MiB, and the form around it.
 UPLOAD_LIMIT = 513 * 2**20
+# A message of a WebSocket.
+MESSAGE_LIMIT = 16 * 2**20
 
 _LOOPBACK = (HOST, "localhost", "[::1]")
 _FORM = "multipart/form-data"
@@ -58,6 +60,12 @@ def check(scope: Scope) -> None:
     _check_key(_all(headers, b"authorization"))
     if scope["method"] in ("POST", "PUT", "PATCH"):
         _check_body(headers, scope["path"])
+
+
+def check_socket(scope: Scope) -> None:
+    """Raise ApiError (403) for a WebSocket that must not come in; its key is looked at later."""
+    _check_host(scope)
+    _check_origin(scope["headers"])
 
 
 def bounded(scope: Scope, receive: Receive) -> Receive:

@@ -6,6 +6,7 @@ account. They run down and fill up as there, but nothing is ever refused because
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 REQUESTS_A_MINUTE = 30_000
 TOKENS_A_MINUTE = 150_000_000
@@ -60,6 +61,18 @@ class Limits:
             headers[f"x-ratelimit-remaining-{name}"] = str(bucket.remaining)
             headers[f"x-ratelimit-reset-{name}"] = duration(bucket.reset_s)
         return headers
+
+
+    def tokens(self, model: str, amount: int) -> dict[str, Any]:
+        """Count tokens of a Realtime session; what is left, as `rate_limits.updated` tells it."""
+        self.spend(model, amount)
+        bucket = self._buckets[model]["tokens"]
+        return {
+            "name": "tokens",
+            "limit": bucket.limit,
+            "remaining": bucket.remaining,
+            "reset_seconds": round(bucket.reset_s, 3),
+        }
 
 
 def duration(seconds: float) -> str:

@@ -63,6 +63,12 @@ _TABLE = [
     Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
+    Model("gpt-realtime-2.1", "realtime", "2026-07-06"),
+    Model("gpt-realtime-2.1-mini", "realtime", "2026-07-06"),
+    Model("gpt-realtime-2", "realtime", "2026-05-07"),
+    Model("gpt-realtime-1.5", "realtime", "2026-02-23"),
+    Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1"),
+    Model("gpt-realtime-mini", "realtime", "2025-10-06", "2027-01-20", "gpt-realtime-2.1-mini"),
     Model("text-embedding-3-small", "embedding", "2024-01-25", dimensions=1536),
     Model("text-embedding-3-large", "embedding", "2024-01-25", dimensions=3072),
     Model(

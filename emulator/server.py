@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from emulator.answers.answer import Write
 from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
-from emulator.guard import base_url, listen
+from emulator.guard import MESSAGE_LIMIT, base_url, listen
 from emulator.library.library import Library
 from emulator.pace import Pace, Sleep
 from emulator.serving import Exchange, Service
@@ -25,7 +26,12 @@ def make_server(service: Service) -> uvicorn.Server:
     """uvicorn with the App, no logs, and a note of each open line in `service.lines`."""
 
     class Line(H11Protocol):
-        """A connection whose transport a fault can reach."""
+        """A connection whose transport a fault can reach, and that may become a WebSocket."""
+
+        def _should_upgrade_to_ws(self) -> bool:
+            # Loaded with the first WebSocket: it is a third of what the emulator imports.
+            self.ws_protocol_class = make_socket(service)
+            return True
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -48,8 +54,27 @@ def make_server(service: Service) -> uvicorn.Server:
         "server_header": False,
         "timeout_graceful_shutdown": 1,
         "timeout_keep_alive": 75,
+        "ws_max_size": MESSAGE_LIMIT,
+        "ws_per_message_deflate": False,
     }
     return uvicorn.Server(uvicorn.Config(App(service), **config))
+
+
+@cache
+def make_socket(service: Service) -> type[asyncio.Protocol]:
+    """uvicorn's WebSocket, with a note of each open line in `service.lines`."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    class Socket(WebSocketsSansIOProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            service.lines[self.client] = self.transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            service.lines.pop(self.client, None)
+            super().connection_lost(exc)
+
+    return Socket
 
 
 class Emulator:

@@ -22,6 +22,7 @@ from emulator.faults import Fault, Faults, Hangup, Stall, bend
 from emulator.library.library import Library
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
+from emulator.realtime.secrets import Secrets
 from emulator.runs import Runs
 from emulator.store import Store
 from emulator.wire import sse
@@ -56,7 +57,7 @@ class Exchange:
         self.finished.set()
 
 
-@dataclass
+@dataclass(eq=False)
 class Service:
     """What every handler may use."""
 
@@ -68,6 +69,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     runs: Runs = field(default_factory=Runs)
     library: Library = field(default_factory=Library)
+    secrets: Secrets = field(default_factory=Secrets)
     exchanges: list[Exchange] = field(default_factory=list)
     lines: dict[Any, asyncio.Transport] = field(default_factory=dict)
     open_streams: int = 0
@@ -84,6 +86,16 @@ class Service:
         if search is not None:
             return await asyncio.to_thread(answer, ask, self.corpus, variant, search=search)
         return answer(ask, self.corpus, variant)
+
+    def reset(self, client: object) -> None:
+        """Drop a line at once, and what is on its way (RST)."""
+        line = self.lines.get(client)
+        if line is None:
+            return
+        linger = struct.pack("hh" if _IS_WINDOWS else "ii", 1, 0)
+        with suppress(OSError):
+            line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        line.abort()
 
 
 def service(request: Request) -> Service:
@@ -224,16 +236,10 @@ class Reply(Response):
 
     def _hang_up(self, scope: Scope, *, reset: bool) -> None:
         """Close the line: after what is on its way (FIN), or at once and dropping it (RST)."""
-        line = self._service.lines.get(scope["client"])
-        if line is None:
-            return
-        if not reset:
+        if reset:
+            self._service.reset(scope["client"])
+        elif line := self._service.lines.get(scope["client"]):
             line.close()
-            return
-        linger = struct.pack("hh" if _IS_WINDOWS else "ii", 1, 0)
-        with suppress(OSError):
-            line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        line.abort()
 
 
 async def each(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:

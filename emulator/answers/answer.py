@@ -59,7 +59,8 @@ class Ask:
     the first of `stop`; `sentences` is how many a caller's wish for brevity allows; `effort` is
     how much is to be read before the answer. Of `tools` one has to be called if `must_call`, and
     at most one can be if not `parallel`. `schema` is the shape that the answer must have;
-    `sampling` (temperature and the like) is for a model, where one writes.
+    `sampling` (temperature and the like) is for a model, where one writes. What is quoted ends
+    with its sources, unless it is for the ear.
     """
 
     messages: Sequence[Message]
@@ -72,6 +73,7 @@ class Ask:
     parallel: bool = True
     schema: Mapping[str, Any] | None = None
     sampling: Mapping[str, float] = field(default_factory=dict)
+    names_sources: bool = True
 
     @property
     def instructions(self) -> list[str]:

@@ -35,6 +35,11 @@ _SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown"
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`]+|<[^>]+>")
+_ORDER = re.compile(
+    r"""(you|your|i|please|if|when|never|always|do|don't|be|keep|use|answer|reply|respond|speak|say
+    |ask|tell|greet|stay|act|avoid|write|call|make|let|only|no|not|in)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _NOT_PROSE = ("|", ">", "<", "![", "    ")
 
 
@@ -69,6 +74,11 @@ class Corpus:
         return cls(
             [s for path in paths for s in sentences(path.read_text(encoding="utf-8"), path.name)]
         )
+
+    def with_told(self, instructions: Sequence[str]) -> "Corpus":
+        """The same, and what instructions state as a fact; what they order is no answer."""
+        told = [s for text in instructions for s in statements(text)]
+        return Corpus([*told, *self.sentences]) if told else self
 
     def rank(self, question: str) -> list[tuple[float, int]]:
         """(score 0..1, place) of the sentences that share words with the question, best first."""
@@ -153,6 +163,8 @@ def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
     hits = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
     chosen = _choose(lead, hits, corpus, most_sentences(ask))
     text = " ".join(corpus.sentences[place].text for place in chosen)
+    if not ask.names_sources:
+        return text
     sources = dict.fromkeys(corpus.sentences[place].source for place in chosen)
     return f"{text} (Quoted from {' and '.join(sources)}.)"
 
@@ -198,6 +210,15 @@ def _stem(word: str) -> str:
             word = word[: -len(ending)]
             break
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+def statements(instructions: str) -> Iterator[Sentence]:
+    """The sentences of instructions that tell something, and do not tell what to do."""
+    flowing = " ".join(instructions.split())
+    for sentence in sentences(flowing, "the instructions"):
+        words = terms(sentence.text)
+        if len(words) > 2 and not _ORDER.match(sentence.text):
+            yield sentence
 
 
 def sentences(markdown: str, source: str) -> Iterator[Sentence]:

@@ -29,6 +29,7 @@ def answer(
 
     With `search` the answer is drawn from what that finds, and cites it.
     """
+    corpus = corpus.with_told(ask.instructions)
     question = ask.questions[-1] if ask.questions else ""
     told, exact = tools.told(ask), exact_reply(question)
     sources = Sources(question, tools.facts(ask), corpus.best_sentence, today or date.today())

@@ -1,0 +1,1 @@
+"""The Realtime API: a session as a machine of events in and out, and what comes in checked."""

@@ -1,0 +1,219 @@
+"""The sound of a session: formats, voices, turn detection, transcription, noise reduction.
+
+Fields and ranges are those of openai 3.54's types; that `rate` must be 24000, that `transcription`
+needs its model, that two models take no turn detection, and that a prompt has 1,024 characters at
+most, was seen on the wire in 2026. Within an object of the same `type` (of the same `model` for
+`transcription`) a change leaves alone what it does not name: documented for noise reduction and
+for the session as a whole, assumed for the others.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emulator.api import params
+from emulator.api.params import bad
+from emulator.realtime import checks
+from emulator.realtime.checks import (
+    Change,
+    changed,
+    clearing,
+    each,
+    number,
+    one_of,
+    plain,
+    short,
+    within,
+)
+
+RATE_HZ = 24_000
+VOICES = tuple("alloy ash ballad coral echo sage shimmer verse marin cedar".split())
+TRANSCRIBERS = (
+    "whisper-1",
+    "gpt-transcribe",
+    "gpt-live-transcribe",
+    "gpt-4o-mini-transcribe",
+    "gpt-4o-mini-transcribe-2025-12-15",
+    "gpt-4o-transcribe",
+    "gpt-4o-transcribe-diarize",
+    "gpt-realtime-whisper",
+)
+# These find the turns themselves: a transcription session with them is told when to end one.
+WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
+LONGEST_PROMPT = 1024
+IDLE_TIMEOUT_MS = (5_000, 30_000)
+
+# What each parameter of `transcription` is understood by; the rest is by all.
+_GUIDED = ("gpt-transcribe", "gpt-live-transcribe")
+_UNDERSTOOD = {
+    "keywords": _GUIDED,
+    "languages": _GUIDED,
+    "delay": ("gpt-realtime-whisper",),
+    "prompt": tuple(model for model in TRANSCRIBERS if model != "gpt-realtime-whisper"),
+}
+
+
+def pcm() -> dict[str, Any]:
+    return {"type": "audio/pcm", "rate": RATE_HZ}
+
+
+def server_vad() -> dict[str, Any]:
+    """As recorded; the types say 500 ms of silence, the servers 200."""
+    return {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+def semantic_vad() -> dict[str, Any]:
+    return {
+        "type": "semantic_vad",
+        "eagerness": "auto",
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+# Nobody answers in a transcription session: there nothing is told of answering.
+_ABOUT_ANSWERS = ("idle_timeout_ms", "create_response", "interrupt_response")
+
+
+def listening() -> dict[str, Any]:
+    """`server_vad` as a transcription session has it."""
+    return {key: value for key, value in server_vad().items() if key not in _ABOUT_ANSWERS}
+
+
+def language(name: str, value: Any) -> str:
+    found = params.text(name, value)
+    if not (2 <= len(found) <= 3 and found.isascii() and found.isalpha() and found.islower()):
+        message = f"""Invalid value: '{checks.shown(found)}'. Expected a language in ISO-639-1 \
+format, such as 'en'."""
+        raise bad(message, name, "invalid_value")
+    return found
+
+
+_FORMATS: Mapping[str, Mapping[str, Change]] = {
+    "audio/pcm": {"type": plain(params.text), "rate": plain(checks.integer(RATE_HZ, RATE_HZ))},
+    "audio/pcmu": {"type": plain(params.text)},
+    "audio/pcma": {"type": plain(params.text)},
+}
+_TURNS: Mapping[str, Mapping[str, Change]] = {
+    "server_vad": {
+        "type": plain(params.text),
+        "threshold": plain(number(0, 1)),
+        "prefix_padding_ms": plain(checks.integer(0)),
+        "silence_duration_ms": plain(checks.integer(0)),
+        "idle_timeout_ms": clearing(checks.integer(*IDLE_TIMEOUT_MS)),
+        "create_response": plain(params.flag),
+        "interrupt_response": plain(params.flag),
+    },
+    "semantic_vad": {
+        "type": plain(params.text),
+        "eagerness": plain(one_of("low", "medium", "high", "auto")),
+        "create_response": plain(params.flag),
+        "interrupt_response": plain(params.flag),
+    },
+}
+_NOISE: Mapping[str, Change] = {
+    "type": plain(one_of("near_field", "far_field")),
+    "strength": plain(number(0, checks.MOST)),
+}
+_TRANSCRIPTION: Mapping[str, Change] = {
+    "model": plain(one_of(*TRANSCRIBERS)),
+    "language": clearing(language),
+    "prompt": clearing(short(LONGEST_PROMPT)),
+    "languages": clearing(each(language)),
+    "keywords": clearing(each(params.text)),
+    "delay": clearing(one_of("minimal", "low", "medium", "high", "xhigh")),
+}
+
+
+def format(name: str, value: Any) -> dict[str, Any]:
+    kind = checks.kind_of(name, value, *_FORMATS)
+    return changed(name, value, pcm() if kind == "audio/pcm" else {}, _FORMATS[kind])
+
+
+def voice(name: str, value: Any) -> str:
+    """One of OpenAI's own; a voice of the caller's making is refused by name."""
+    if isinstance(value, dict):
+        raise checks.unserved(f"{name}.id")
+    return str(one_of(*VOICES)(name, value))
+
+
+def noise_reduction(name: str, value: Any, current: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    start = {"type": None, "strength": 1.0} if current is None else current
+    return changed(name, value, start, _NOISE, ["type"])
+
+
+def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    start = {"model": None, "language": None, "prompt": None}
+    wanted = params.obj(name, value).get("model")
+    if current is not None and wanted == current["model"]:
+        start = current
+    elif wanted is None:
+        raise checks.missing(f"{name}.model")
+    told = changed(name, value, start, _TRANSCRIPTION)
+    for key, models in _UNDERSTOOD.items():
+        if told.get(key) and told["model"] not in models:
+            message = f"'{key}' is not supported for this transcription model."
+            raise bad(message, f"{name}.{key}", "invalid_value")
+    return told
+
+
+def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, Any]) -> Change:
+    """The change of turn detection in a session whose defaults these are."""
+
+    def change(name: str, value: Any, current: Any) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        kind = checks.kind_of(name, value, *_TURNS)
+        start = servers() if kind == "server_vad" else semantic
+        if current is not None and current["type"] == kind:
+            start = current
+        return changed(name, value, start, _TURNS[kind])
+
+    return change
+
+
+def _hearing(turns: Change) -> Mapping[str, Change]:
+    return {
+        "format": plain(format),
+        "transcription": transcription,
+        "noise_reduction": noise_reduction,
+        "turn_detection": turns,
+    }
+
+
+_QUIETLY = {"type": "semantic_vad", "eagerness": "auto"}
+SPOKEN: Mapping[str, Change] = {"format": plain(format), "voice": plain(voice)}
+OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(number(0.25, 1.5))}
+REALTIME: Mapping[str, Change] = {
+    "input": within(_hearing(turn_detection(server_vad, semantic_vad()))),
+    "output": within(OUTPUT),
+}
+TRANSCRIBING: Mapping[str, Change] = {
+    "input": within(_hearing(turn_detection(listening, _QUIETLY)))
+}
+
+
+def without_turns(session: dict[str, Any], is_named: bool) -> dict[str, Any]:
+    """A transcription session whose model finds the turns itself has no turn detection.
+
+    Raises ApiError (400) where the change named one (`is_named`).
+    """
+    hearing = session["audio"]["input"]
+    transcriber = (hearing["transcription"] or {}).get("model")
+    if transcriber not in WITHOUT_TURNS or hearing["turn_detection"] is None:
+        return session
+    if is_named:
+        message = "Turn detection is not supported for this transcription model."
+        raise bad(message, "session.audio.input.turn_detection", "invalid_value")
+    return {**session, "audio": {"input": {**hearing, "turn_detection": None}}}

@@ -1,0 +1,130 @@
+"""Who may open a session, and with which settings it begins.
+
+OpenAI lets every WebSocket in (101) and refuses then: with an `error` event, and a close frame in
+the same millisecond, 3000 for a bad key and 4000 for a bad request, whose reason is the error's
+type and code. So it is here (recorded in September 2026). A browser, which cannot send headers,
+brings its key as the subprotocol `openai-insecure-api-key.KEY`.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from emulator.errors import ApiError, bad_key, no_key
+from emulator.faults import Fault
+from emulator.models import MODELS
+from emulator.realtime import settings
+from emulator.realtime.input_buffer import Detector
+from emulator.realtime.session import SESSION_S, Bends, Session, Voice
+from emulator.serving import Service
+from emulator.wire import ids
+
+BAD_KEY, BAD_REQUEST = 3000, 4000
+IN_SUBPROTOCOL = "openai-insecure-api-key."
+
+
+class Refused(Exception):
+    """A session that does not begin: the error, and the code of the close frame behind it."""
+
+    def __init__(self, error: ApiError, close_code: int) -> None:
+        super().__init__(error.message)
+        self._error = error
+        self.close_code = close_code
+
+    @property
+    def reason(self) -> str:
+        return ".".join(filter(None, (self._error.type, self._error.code)))
+
+    def event(self) -> dict[str, Any]:
+        fields = {**self._error.fields(), "event_id": None}
+        return {"type": "error", "event_id": ids.realtime("event"), "error": fields}
+
+
+def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
+    """The settings that a session begins with; raises Refused."""
+    key = _key(scope)
+    if not key:
+        raise Refused(no_key(), BAD_KEY)
+    query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
+    headers = dict(scope["headers"])
+    if b"realtime=v1" in headers.get(b"openai-beta", b""):
+        message = "The Realtime Beta API is no longer supported. Please use /v1/realtime as GA."
+        raise _bad_request(message, "beta_api_shape_disabled")
+    expires_at = int(time.time() + SESSION_S)
+    new = ids.realtime("sess")
+    if key.startswith("ek_"):
+        try:
+            kept = service.secrets.session_of(key)
+        except ApiError:
+            raise Refused(bad_key(), BAD_KEY) from None
+        return {**kept, "id": new, "expires_at": expires_at}
+    if query.get("intent") == "transcription":
+        return settings.transcription_session(new, expires_at)
+    return settings.realtime_session(_model(query), new, expires_at)
+
+
+def begin(
+    told: dict[str, Any],
+    service: Service,
+    faults: list[Fault],
+    detector: Detector,
+    why_deaf: str | None,
+) -> Session:
+    """The session, bent by its faults."""
+    found = {fault.name: fault.argument for fault in faults}
+    bends = Bends(
+        short_by_ms=_milliseconds(found.get("short-by", "0")),
+        late_deltas=int(found.get("late-deltas") or 0),
+        is_transcript_late="transcript-late" in found,
+        has_unknown_events="unknown-event" in found,
+    )
+    lasts_s = _milliseconds(found["expire"]) / 1000 if "expire" in found else SESSION_S
+    if "expire" in found:
+        told["expires_at"] = int(time.time() + lasts_s)
+    return Session(
+        told,
+        Voice(detector, why_deaf),
+        now=service.pace.clock(),
+        pace=service.pace,
+        limit=lambda spent: service.limits.tokens(str(told.get("model")), spent),
+        lasts_s=lasts_s,
+        bends=bends,
+    )
+
+
+def _model(query: Mapping[str, str]) -> str:
+    if "call_id" in query:
+        message = "This emulator has no calls of WebRTC or SIP: name a model."
+        raise _bad_request(message, "not_served_by_emulator")
+    if not query.get("model"):
+        message = """You must provide a model parameter, for example \
+wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"""
+        raise _bad_request(message, "missing_model")
+    known = MODELS.get(query["model"])
+    if known is None or known.role != "realtime":
+        message = f'Model "{query["model"]}" is not supported in realtime mode.'
+        raise _bad_request(message, "invalid_model")
+    return known.id
+
+
+def _key(scope: Mapping[str, Any]) -> str:
+    for name, value in scope["headers"]:
+        scheme, _, key = value.decode("latin-1").partition(" ")
+        if name == b"authorization" and scheme.lower() == "bearer":
+            return str(key).strip()
+    for subprotocol in scope["subprotocols"]:
+        if subprotocol.startswith(IN_SUBPROTOCOL):
+            return str(subprotocol.removeprefix(IN_SUBPROTOCOL))
+    return ""
+
+
+def _bad_request(message: str, code: str) -> Refused:
+    return Refused(ApiError(400, message, code=code), BAD_REQUEST)
+
+
+def _milliseconds(text: str) -> int:
+    """`85ms`, `3s`, or a bare number of ms."""
+    if text.endswith("ms"):
+        return int(text[:-2])
+    return 1000 * int(text[:-1]) if text.endswith("s") else int(text)

@@ -1,0 +1,249 @@
+"""One response while it is written: an answer and its sound in, deltas out when they fall due.
+
+Text comes at the pace of a model. Sound comes a sentence at a time and is sent faster than it is
+heard, with its transcript a few deltas ahead, as in recorded sessions. However it goes, a response
+ends in exactly one `response.done`.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from emulator.answers.answer import Answer, Call
+from emulator.errors import ApiError
+from emulator.pace import GAP_S, Pace
+from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.jobs import Say
+from emulator.realtime.output import Output, Tell
+from emulator.realtime.settings import ResponseSettings
+from emulator.voice import sound
+from emulator.voice.speak import sentences, spoken
+from emulator.wire import ids, tokens
+
+BLOCK_MS = 200
+LEAD = 3
+FASTER = 4
+NOTHING_READ = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to do, `gap` seconds after the step before it."""
+
+    gap: float
+    do: Callable[[], None]
+
+
+class Response:
+    """A response in the default conversation, or beside it; `context` is what it reads."""
+
+    def __init__(
+        self,
+        settings: ResponseSettings,
+        context: Sequence[Entry],
+        conversation: Conversation | None,
+        conversation_id: str | None,
+        pace: Pace,
+        tell: Tell,
+    ) -> None:
+        self.id = ids.realtime("resp")
+        self.settings, self.context = settings, context
+        self.is_thinking = False
+        self.read, self.cached = NOTHING_READ, 0
+        self.heard_until = 0.0
+        self._status, self._details = "in_progress", None
+        self._conversation_id = conversation_id
+        self._pace, self._tell = pace, tell
+        self._is_audio = "audio" in settings.output_modalities
+        self._output = Output(self.id, conversation, tell, is_audio=self._is_audio)
+        self._steps: deque[Step] = deque()
+        self._due = 0.0
+        self._sentences: deque[str] = deque()
+        self._answer = Answer()
+        self._jobs: list[Say] = []
+        tell("response.created", response=self.body())
+
+    _details: dict[str, Any] | None
+
+    @property
+    def is_ended(self) -> bool:
+        return self._status != "in_progress"
+
+    @property
+    def due(self) -> float | None:
+        """When the next delta is to go out."""
+        return self._due + self._steps[0].gap if self._steps else None
+
+    @property
+    def total_tokens(self) -> int:
+        total: int = self.usage()["total_tokens"]
+        return total
+
+    def take_jobs(self) -> list[Say]:
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def answered(self, answer: Answer, now: float) -> None:
+        """What is to be said is known."""
+        if self.is_ended:
+            return
+        self._answer, self._due = answer, now
+        if self._is_audio and answer.text.strip():
+            self._sentences.extend(sentences(answer.text))
+            self._say_next()
+        else:
+            self._plan_text(answer.pieces)
+            self._plan_end()
+        self.advance(now)
+
+    def said(self, pcm: bytes, now: float) -> None:
+        """The sound of the sentence that was asked for: s16le, 24 kHz."""
+        if self.is_ended:
+            return
+        if not self._steps:
+            self._due = max(self._due, now)
+        self._plan_sound(self._sentences.popleft(), pcm)
+        if self._sentences:
+            self._say_next()
+        else:
+            self._plan(0.0, self._output.close_message)
+            self._plan_end()
+        self.advance(now)
+
+    def advance(self, now: float) -> None:
+        """Do what has fallen due."""
+        while self._steps and self._due + self._steps[0].gap <= now:
+            step = self._steps.popleft()
+            self._due += step.gap
+            step.do()
+
+    def cancel(self, reason: str, late_deltas: int = 0) -> None:
+        """End it early: `turn_detected` or `client_cancelled`; bent, some deltas late."""
+        for _ in range(late_deltas):
+            if self._output.open is not None and len(self._steps) > 1:
+                self._steps.popleft().do()
+        self._end_early("cancelled", {"type": "cancelled", "reason": reason})
+
+    def fail(self, error: ApiError) -> None:
+        told = {"type": error.type, "code": error.code, "message": error.message}
+        self._end_early("failed", {"type": "failed", "error": told})
+
+    def body(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": self._status,
+            "status_details": self._details,
+            "output": [entry.shown() for entry in self._output.entries],
+            "conversation_id": self._conversation_id,
+            "output_modalities": list(settings.output_modalities),
+            "max_output_tokens": settings.max_output_tokens,
+            "audio": {"output": {"format": settings.format, "voice": settings.voice}},
+            "usage": self.usage() if self.is_ended else None,
+            "metadata": settings.metadata,
+        }
+
+    def usage(self) -> dict[str, Any]:
+        """What it is billed as; nothing, where nothing was produced."""
+        is_billed = bool(self._output.entries)
+        read = self.read if is_billed else NOTHING_READ
+        cached = self.cached if is_billed else 0
+        written, sounded = self._output.text_tokens, self._output.audio_tokens
+        taken = sum(read.values())
+        return {
+            "total_tokens": taken + written + sounded,
+            "input_tokens": taken,
+            "output_tokens": written + sounded,
+            "input_token_details": {
+                **read,
+                "cached_tokens": cached,
+                "cached_tokens_details": {**NOTHING_READ, "text_tokens": cached},
+            },
+            "output_token_details": {"text_tokens": written, "audio_tokens": sounded},
+        }
+
+    def _plan(self, gap: float, do: Callable[[], None]) -> None:
+        self._steps.append(Step(gap, do))
+
+    def _plan_text(self, pieces: Sequence[str]) -> None:
+        if not pieces:
+            return
+        self._plan(self._pace.before(0), self._output.open_message)
+        for place, piece in enumerate(pieces):
+            gap = self._pace.before(place) if place else 0.0
+            self._plan(gap, partial(self._output.delta, piece))
+        self._plan(0.0, self._output.close_message)
+
+    def _plan_sound(self, sentence: str, pcm: bytes) -> None:
+        is_first = self._output.open is None and not self._steps
+        if is_first:
+            self._plan(0.0, self._output.open_message)
+        pieces = tokens.split(sentence)
+        blocks = list(self._blocks(pcm))
+        told = 0
+        for place, (block, ms) in enumerate(blocks):
+            ahead = LEAD + math.ceil(len(pieces) * (place + 1) / len(blocks))
+            self._plan_pieces(pieces[told:ahead])
+            told = min(ahead, len(pieces))
+            gap = 0.0 if is_first and place == 0 else self._pace.factor * ms / 1000 / FASTER
+            self._plan(gap, partial(self._sound, block, ms))
+        self._plan_pieces(pieces[told:])
+
+    def _plan_pieces(self, pieces: Sequence[str]) -> None:
+        for piece in pieces:
+            self._plan(0.0, partial(self._output.delta, piece))
+
+    def _plan_calls(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            self._plan(self._pace.before(0), partial(self._output.open_call, call))
+            for piece in call.pieces:
+                gap = self._pace.factor * GAP_S
+                self._plan(gap, partial(self._output.call_delta, piece))
+            self._plan(0.0, self._output.close_call)
+
+    def _plan_end(self) -> None:
+        self._plan_calls(self._answer.calls)
+        self._plan(0.0, self._finish)
+
+    def _say_next(self) -> None:
+        text = spoken(self._sentences[0])
+        self._jobs.append(Say(self.id, text, self.settings.voice, self.settings.speed))
+
+    def _blocks(self, pcm: bytes) -> Iterator[tuple[bytes, float]]:
+        kind = self.settings.format["type"]
+        data = sound.encoded(pcm, kind)
+        a_ms = sound.bytes_per_ms(kind)
+        size = round(BLOCK_MS * a_ms)
+        for start in range(0, len(data), size):
+            block = data[start : start + size]
+            yield block, len(block) / a_ms
+
+    def _sound(self, block: bytes, ms: float) -> None:
+        """Send sound; it is heard from now on, behind what was sent before."""
+        self.heard_until = max(self.heard_until, self._due) + ms / 1000
+        self._output.sound(block, ms)
+        most = self.settings.max_output_tokens
+        spent = self._output.text_tokens + self._output.audio_tokens
+        if isinstance(most, int) and spent >= most:
+            self._end_early("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+
+    def _finish(self) -> None:
+        if self._answer.finish == "length":
+            self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+        else:
+            self._end("completed", None)
+
+    def _end_early(self, status: str, details: dict[str, Any]) -> None:
+        if not self.is_ended:
+            self._output.cut()
+            self._end(status, details)
+
+    def _end(self, status: str, details: dict[str, Any] | None) -> None:
+        self._steps.clear()
+        self._sentences.clear()
+        self._status, self._details = status, details
+        self._tell("response.done", response=self.body())

@@ -1,0 +1,1 @@
+"""Hears, speaks, and tells speech from silence: what a spoken conversation needs."""

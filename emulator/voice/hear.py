@@ -1,0 +1,180 @@
+"""Ears: the words of a clip, by Moonshine's tiny English model.
+
+    pip install moonshine-voice==0.1.0
+
+That is the last version that carries its model; later ones load it from the network. The engine is
+C code with global state, so a process has one, which does one clip at a time.
+"""
+
+import contextlib
+import importlib
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from emulator.voice.sound import Samples, samples
+
+import numpy as np
+
+RATE = 16_000
+"""Hz of what it listens to: 16-bit mono PCM."""
+SHORTEST_MS, LONGEST_MS = 100, 20_000
+"""A clip shorter than that holds no word; a longer one is cut, as the work grows by its square."""
+SILENCE = 33
+"""A clip that nowhere gets as loud as this, -60 dB of full scale, holds no word either."""
+VERSION = "0.1.0"
+OPTIONS = {"vad_threshold": "0", "return_audio_data": "false"}
+"""It is not to look for speech: that was done, and its own detector remembers other clips."""
+
+Recogniser = Callable[[list[float]], str]
+"""Says what is said in samples (-1 to 1) of 16 kHz; raises OSError where it fails."""
+
+
+class CannotHear(Exception):
+    """No words can be recognised; `why` is one sentence for a learner."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def moonshine() -> Recogniser:
+    """The engine, loaded; raises ImportError or OSError."""
+    # With a thread for each core it is no faster, and takes more than twice the work.
+    os.environ.setdefault("MOONSHINE_ORT_SINGLE_THREAD", "1")
+    package: Any = importlib.import_module("moonshine_voice")
+    model = str(package.get_model_path("tiny-en"))
+    try:
+        engine = package.Transcriber(model, package.ModelArch.TINY, options=OPTIONS)
+    except package.MoonshineError as error:
+        raise OSError(str(error)) from error
+
+    def recognise(numbers: list[float]) -> str:
+        try:
+            lines = engine.transcribe_without_streaming(numbers, RATE).lines
+        except package.MoonshineError as error:
+            raise OSError(str(error)) from error
+        return " ".join(line.text for line in lines)
+
+    return recognise
+
+
+class Ears:
+    """Recognises English words; may be called from any thread.
+
+    `why_not` says why no words can be heard here, or is None. Whether the engine really starts is
+    only known once it has to, so it may change then.
+    """
+
+    def __init__(
+        self, installed: str | None = None, load: Callable[[], Recogniser] = moonshine
+    ) -> None:
+        """`installed` is the version of moonshine-voice: the one that is there, unless given."""
+        found = _installed() if installed is None else installed
+        self.why_not = why_not(found, missing_wheel(*_machine()))
+        self._load = load
+
+    def words(self, pcm: bytes) -> str:
+        """What is said in a clip of 16 kHz 16-bit mono PCM; "" where there is next to nothing.
+
+        It takes 0.1 to 0.4 s for a sentence. Silence before the first word makes the engine invent
+        some, so the caller has to cut it off. Raises CannotHear, and ValueError for odd bytes.
+        """
+        heard = samples(pcm)
+        if self.why_not:
+            raise CannotHear(self.why_not)
+        return " ".join(word for part in _parts(heard) for word in self._said(part).split())
+
+    def warm(self) -> None:
+        """Load the engine ahead of the first clip, some 0.5 s; what fails is told by `why_not`."""
+        if self.why_not is None:
+            with contextlib.suppress(CannotHear), _one_at_a_time:
+                self._recogniser()
+
+    def _said(self, part: Samples) -> str:
+        if len(part) < SHORTEST_MS * RATE // 1000 or np.abs(part.astype(int)).max() < SILENCE:
+            return ""
+        numbers = (part / 32768).tolist()
+        with _one_at_a_time:
+            try:
+                return self._recogniser()(numbers)
+            except OSError as error:
+                raise CannotHear(f"The speech recognition failed on a clip: {error}.") from error
+
+    def _recogniser(self) -> Recogniser:
+        """Loaded by whoever needs it first."""
+        try:
+            return _loaded(self._load)
+        except (ImportError, OSError) as error:
+            self.why_not = f"The speech recognition does not start here: {error}."
+            raise CannotHear(self.why_not) from error
+
+
+_one_at_a_time = threading.Lock()
+
+
+@cache
+def _loaded(load: Callable[[], Recogniser]) -> Recogniser:
+    """A process has one, however many ears."""
+    return load()
+
+
+def _parts(heard: Samples) -> Iterator[Samples]:
+    """A long clip in several, each cut where it is quietest in its last quarter."""
+    longest, step = LONGEST_MS * RATE // 1000, RATE // 10
+    while len(heard) > longest:
+        start = longest * 3 // 4
+        loud = np.abs(heard[start : start + longest // 4 // step * step].astype(int))
+        cut = start + int(loud.reshape(-1, step).sum(axis=1).argmin()) * step + step // 2
+        yield heard[:cut]
+        heard = heard[cut:]
+    yield heard
+
+
+def why_not(installed: str, no_wheel: str) -> str | None:
+    """Why words cannot be heard: no package, one without a model, no wheel for this machine.
+
+    `installed` is the package's version, or ""; `no_wheel` says for what there is no wheel, or "".
+    """
+    if installed == VERSION:
+        return None
+    if no_wheel:
+        return f"Speech recognition (moonshine-voice) cannot be had for {no_wheel}."
+    reason = f"as {installed} has no model in it" if installed else "which is not installed"
+    return f"Speech recognition needs moonshine-voice {VERSION}, {reason}."
+
+
+def missing_wheel(system: str, machine: str, release: str) -> str:
+    """For what moonshine-voice has no wheel, or "" for a machine that it runs on.
+
+    `system` is sys.platform; `release` that of macOS ("15.1") or of glibc ("2.36", "" for others).
+    """
+    known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal())
+    if system == "win32":
+        return "" if machine.upper() == "AMD64" else "Windows on ARM"
+    if system == "darwin" and machine != "arm64":
+        return "Macs with an Intel processor"
+    if system == "darwin":
+        return "" if known >= (15,) else f"macOS {release}: it wants 15"
+    if not known:
+        return "Linux without glibc"
+    least = (2, 31) if machine == "aarch64" else (2, 34)
+    return "" if known >= least else f"glibc {release}: it wants {least[0]}.{least[1]}"
+
+
+def _machine() -> tuple[str, str, str]:
+    name, glibc = platform.libc_ver() if sys.platform == "linux" else ("", "")
+    release = platform.mac_ver()[0] if sys.platform == "darwin" else glibc * (name == "glibc")
+    return sys.platform, platform.machine(), release
+
+
+def _installed() -> str:
+    try:
+        return version("moonshine-voice")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,100 @@
+"""What is done to a synthesised sentence before it is sent: pauses, length, level.
+
+An engine pauses at a comma for as long as a reader does, some 300 ms. A turn of the Realtime API
+may end after 200, so a sentence that is to be heard as one must not pause for so long.
+"""
+
+from collections.abc import Iterator
+
+from emulator.voice.sound import Samples, samples
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAD_MS, PAUSE_MS, TAIL_MS = 20, 150, 60
+"""The longest silence before, within and after the words."""
+STEP_MS = 5
+QUIET_DB = -42.0
+"""dB below the loudness of the words under which a step of 5 ms is silence."""
+LEVEL_DB = -20.0
+"""Loudness of the words, in dB of full scale (rms)."""
+KNEE, CEILING = 0.6, 0.97
+"""Shares of full scale: from the knee on peaks are bent, and none goes beyond the ceiling."""
+
+Floats = NDArray[np.float64]
+
+
+def mastered(pcm: bytes, hz: int) -> bytes:
+    """16-bit mono PCM with short pauses at an even level; b"" where there is only silence."""
+    sound = samples(pcm) / 32768
+    step = hz * STEP_MS // 1000
+    loud = _loudness(sound, step)
+    if not loud.any():
+        return b""
+    words = loud > loud.max() * 10 ** (QUIET_DB / 20)
+    kept = np.concatenate([sound[start:end] for start, end in _kept(words, step)])
+    level = np.sqrt(np.square(loud[words]).mean())
+    return _pcm(_limited(kept * 10 ** (LEVEL_DB / 20) / level))
+
+
+def stretched(pcm: bytes, hz: int, factor: float) -> bytes:
+    """16-bit mono PCM that lasts `factor` times as long at the same pitch.
+
+    WSOLA: windows of 30 ms overlap by half, each taken from where it goes on best from the last.
+    """
+    sound = samples(pcm).astype(np.float64) / 32768
+    hop, reach = hz * 15 // 1000, hz * 8 // 1000
+    window = np.hanning(2 * hop + 1)[:-1]
+    length = round(len(sound) * factor)
+    around = np.concatenate([np.zeros(hop + reach), sound, np.zeros(4 * hop + 2 * reach)])
+    made = np.zeros(length + 3 * hop)
+    place = hop + reach
+    for start in range(0, length + hop, hop):
+        wanted = around[place + hop : place + 3 * hop]
+        middle = reach + min(round(start / factor), len(sound) + hop)
+        field = around[middle - reach : middle + reach + 2 * hop]
+        place = middle - reach + _likest(field, wanted) if start else middle
+        made[start : start + 2 * hop] += around[place : place + 2 * hop] * window
+    return _pcm(made[hop : hop + length])
+
+
+def _likest(field: Floats, wanted: Floats) -> int:
+    """Where in a field a shape is found, whatever its loudness there."""
+    energy = np.concatenate([[0.0], np.square(field).cumsum()])
+    norms = np.sqrt(energy[len(wanted) :] - energy[: -len(wanted)] + 1e-6)
+    return int((np.correlate(field, wanted) / norms).argmax())
+
+
+def _loudness(sound: Floats, step: int) -> Floats:
+    """The rms of each whole step."""
+    steps = sound[: len(sound) // step * step].reshape(-1, step)
+    loudness: Floats = np.sqrt(np.square(steps).mean(axis=1))
+    return loudness
+
+
+def _kept(words: NDArray[np.bool_], step: int) -> Iterator[tuple[int, int]]:
+    """What stays of the sound: from sample to sample, silence at the edges and in long pauses left.
+
+    Of a pause its two ends are kept, which still belong to the words beside it.
+    """
+    spoken = np.flatnonzero(words)
+    start = max(0, int(spoken[0]) - LEAD_MS // STEP_MS)
+    for before, after in zip(spoken, spoken[1:], strict=False):
+        if (after - before - 1) * STEP_MS > PAUSE_MS:
+            half = PAUSE_MS // STEP_MS // 2
+            yield start * step, int(before + 1 + half) * step
+            start = int(after) - half
+    yield start * step, int(spoken[-1] + 1 + TAIL_MS // STEP_MS) * step
+
+
+def _limited(sound: Floats) -> Floats:
+    """Peaks beyond the knee, bent smoothly so that none reaches full scale."""
+    size = np.abs(sound)
+    room = CEILING - KNEE
+    bent = np.sign(sound) * (KNEE + room * np.tanh((size - KNEE) / room))
+    return np.where(size > KNEE, bent, sound)
+
+
+def _pcm(sound: Floats) -> bytes:
+    whole: Samples = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
+    return whole.tobytes()

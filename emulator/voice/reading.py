@@ -1,0 +1,163 @@
+"""Text for a voice: cut into sentences that are said one by one, and written as it is read aloud.
+
+What is said is what the transcript shows; only signs that nobody pronounces are put into words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+LONGEST = 220
+"""Characters of a piece: the sound of a sentence is made at once, and cannot be sent before."""
+
+_END = re.compile(r"""(?<![.!?…])[.!?…]+["'”’»)\]*_`]*\s+|\n\s*""")
+_ABBREVIATIONS = frozenset(
+    "approx. ca. cf. dr. fr. jr. messrs. mr. mrs. ms. mt. prof. rev. sr. st. vs.".split()
+)
+_BEFORE_NUMBER = frozenset("art. fig. no. nos. nr. p. pp. sec. tel. vol.".split())
+_LETTERS = re.compile(r"(?:[a-z]\.)+")
+_COMMA = re.compile(r"[,;:—–]\s+")
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each with the blanks behind it: joined they are the text again.
+
+    A line ends a sentence, too. What is longer than LONGEST is cut behind a comma or, without one,
+    at a blank.
+    """
+    return [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    start = 0
+    for found in _END.finditer(text):
+        if _is_end(text, start, found) and text[start : found.end()].strip():
+            yield text[start : found.end()]
+            start = found.end()
+    if start < len(text):
+        yield text[start:]
+
+
+def _is_end(text: str, start: int, found: re.Match[str]) -> bool:
+    """Not before a small letter, nor behind `Dr.`, `a.m.`, `No.` or the number of an item."""
+    if "\n" in found[0]:
+        return True
+    follows = text[found.end() : found.end() + 1]
+    before = text[max(start, found.start() - 20) : found.end()].split()
+    word = before[-1].lower().lstrip("([{\"'“‘«*_`")
+    if word in _ABBREVIATIONS or _LETTERS.fullmatch(word):
+        return False
+    if len(before) == 1 and word[:-1].isdecimal():
+        return False
+    return not (follows.islower() or (word in _BEFORE_NUMBER and follows.isdecimal()))
+
+
+def _pieces(sentence: str) -> Iterator[str]:
+    while len(sentence) > LONGEST:
+        commas = [found.end() for found in _COMMA.finditer(sentence, 0, LONGEST)]
+        blank = sentence.rfind(" ", 1, LONGEST) + 1
+        cut = commas[-1] if commas else blank or LONGEST
+        yield sentence[:cut]
+        sentence = sentence[cut:]
+    yield sentence
+
+
+def spoken(text: str) -> str:
+    """A text as it is read aloud, in one line: no markup, and signs as words.
+
+    "Adults: **€14.50** from 20:30 (hours.md)" becomes "Adults: 14 euros 50 from 8 30 p.m. (hours)".
+    """
+    for pattern, replacement in _REPLACED:
+        text = pattern.sub(replacement, text)
+    text = "".join(" " if unicodedata.category(each) in _SIGNS else each for each in text)
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return " ".join(line + "." * line[-1].isalnum() for line in lines if line)
+
+
+_SIGNS = ("So", "Sk", "Cs", "Co", "Cn", "Cf")
+"""Unicode's categories of emoji, marks without a letter, and what is no character at all."""
+_CURRENCIES = {"€": ("euro", "cents"), "$": ("dollar", "cents"), "£": ("pound", "pence")}
+_MONTHS = """January February March April May June July August September October November
+    December""".split()
+_WORDS = {
+    **{".": " dot ", "@": " at ", "/": " slash ", "&": " and ", "%": " percent", "×": " times "},
+    **{"°": " degrees", "°c": " degrees Celsius", "°f": " degrees Fahrenheit", "≈": " about "},
+    **{"km": " kilometres", "cm": " centimetres", "mm": " millimetres", "kg": " kilograms"},
+    **{"dr.": "Doctor", "prof.": "Professor", "st.": "Saint", "mt.": "Mount", "mr.": "Mister"},
+    **{"mrs.": "Missis", "ms.": "Miz", "no.": "number", "vs.": "versus", "approx.": "about"},
+    **{"e.g.": "for example", "i.e.": "that is", "tel.": "telephone"},
+}
+
+
+def _word(found: re.Match[str]) -> str:
+    return _WORDS[found[0].strip().lower()]
+
+
+def _address(found: re.Match[str]) -> str:
+    return re.sub(r"[.@/]", _word, found[1].rstrip("/"))
+
+
+def _digits(found: re.Match[str]) -> str:
+    """A telephone number, digit by digit."""
+    groups = (" ".join(group) for group in found[0].lstrip("+").split())
+    return "plus " * found[0].startswith("+") + ", ".join(groups)
+
+
+def _date(found: re.Match[str]) -> str:
+    return f"{int(found['day'])} {_MONTHS[int(found['month']) - 1]} {found['year']}"
+
+
+def _time(found: re.Match[str]) -> str:
+    """On a clock of 12 hours, with the half of the day where the hour or the text tells it."""
+    hour, minute, half = int(found["hour"]), found["minute"], found["half"]
+    past = "" if minute == "00" else f" oh {minute[1]}" if minute[0] == "0" else f" {minute}"
+    if half:
+        return f"{hour}{past} {half[0].lower()}.m."
+    if 0 < hour < 13 and found["hour"][0] != "0":
+        return str(hour) + (past or " o'clock")
+    return f"{hour % 12 or 12}{past} {'p' if hour > 11 else 'a'}.m."
+
+
+def _money(found: re.Match[str]) -> str:
+    whole, part = found["whole"], (found["part"] or "").lstrip("0")
+    unit, small = _CURRENCIES[found["sign"]]
+    if whole == "0" and part:
+        return f"{part} {small}"
+    return f"{whole} {unit}{'s' * (whole != '1')} {part}".rstrip()
+
+
+def _file(found: re.Match[str]) -> str:
+    return re.sub(r"[-_/]", " ", found[1])
+
+
+Replacement = str | Callable[[re.Match[str]], str]
+
+_KINDS = r"\.(?:md|txt|pdf|html?|json|csv|docx)\b"
+_AMOUNT = r"(?P<whole>\d+(?:,\d{3})*)(?:\.(?P<part>\d\d))?"
+_CLOCK = r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\b(?!:)"
+_RULES: list[tuple[str, Replacement]] = [
+    # Markdown: fences and rules, links, headings and items, tables, emphasis, tags.
+    (r"^[ \t]*(?:```.*|~~~.*|[-*_|:= \t]{3,})$", ""),
+    (r"!?\[([^\]\n]*)\]\([^)\n]*\)", r"\1"),
+    (r"^[ \t]*(?:#{1,6}|>|[-*+•])[ \t]+", ""),
+    (r"^[ \t]*\||\|[ \t]*$", ""),
+    (r"[ \t]*\|[ \t]*", ", "),
+    (r"\*+(?=\S)|(?<=\S)\*+|`+|~~|(?<!\w)_+|_+(?!\w)|</?[A-Za-z][^<>\n]*>", ""),
+    # Names: of files without their kind, addresses.
+    (rf"\b([\w-]+(?:/[\w-]+)*){_KINDS}", _file),
+    (r"(?:https?://(?:www\.)?|\bwww\.)([^\s()<>]*[\w/])", _address),
+    (r"\b([\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _address),
+    # Numbers: telephones, dates, ranges, times, money, units.
+    (r"(?:\+|\b0)\d[\d ]{5,}\d\b", _digits),
+    (r"\b(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)\b", _date),
+    (r"(?<=\w)–(?=\w)|(?<=\d) – (?=\d)", " to "),
+    (rf"{_CLOCK}(?: ?(?P<half>[AaPp]\.?[Mm]\b\.?))?", _time),
+    (rf"(?P<sign>[€$£]) ?{_AMOUNT}(?![.,]?\d)", _money),
+    (rf"(?<![\d.,]){_AMOUNT} ?(?P<sign>[€$£])", _money),
+    (r"(?<=\d) ?(?:%|°[CF]?(?!\w)|(?:km|cm|mm|kg)\b)|(?<=\d) ?× ?(?=\d)", _word),
+    # Words that are written short.
+    (r" ?[&≈] ?", _word),
+    (r"\b(?:Dr|Prof|St|Mt|Mrs?|Ms)\.(?= [A-Z])|\b[Nn]o\.(?= ?\d)", _word),
+    (r"\b(?:vs|approx|[Ee]\.g|[Ii]\.e|[Tt]el)\.", _word),
+]
+_REPLACED = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in _RULES]

@@ -1,0 +1,105 @@
+"""A mouth: a sentence becomes sound, in as many voices as OpenAI names.
+
+Piper speaks where it is installed, or else eSpeak NG. Without either there is silence for as long
+as the words would take, so that a conversation keeps its time.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Protocol
+
+from emulator.voice.espeak import Espeak
+from emulator.voice.piper import Piper
+from emulator.voice.reading import sentences, spoken
+from emulator.voice.sound import RATE
+from emulator.voice.voices import Voice, voice_named
+
+__all__ = ["Engine", "Mouth", "Silence", "sentences", "spoken"]
+
+SLOWEST, FASTEST = 0.25, 4.0
+"""Speeds that the API knows; a Realtime session takes no more than 1.5."""
+
+
+class Engine(Protocol):
+    """What makes sound of words."""
+
+    name: str
+
+    def say(self, text: str, voice: Voice, speed: float) -> bytes:
+        """A sentence as 16-bit mono PCM of 24 kHz, with little silence around it."""
+
+
+class Silence:
+    """Nothing, for as long as the words would take."""
+
+    name = "silence"
+
+    def say(self, text: str, voice: Voice, speed: float) -> bytes:
+        seconds = len(text.split()) * 60 / (voice.words_a_minute * speed)
+        return bytes(2 * round(seconds * RATE))
+
+
+class Mouth:
+    """Says sentences; may be called from any thread, and does one at a time."""
+
+    def __init__(self, engines: Sequence[Callable[[], Engine]] = (Piper, Espeak)) -> None:
+        """`engines` are tried in this order, when first something is asked of them."""
+        self._makers = engines
+        self._engine: Engine | None = None
+        self._why_not: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The engine's: "piper", "espeak-ng" or "silence"."""
+        with _one_at_a_time:
+            return self._started().name
+
+    @property
+    def why_not(self) -> str | None:
+        """Why there is nothing but silence, in a sentence for a learner, or None."""
+        with _one_at_a_time:
+            self._started()
+        return self._why_not
+
+    def say(self, text: str, voice: str = "marin", speed: float = 1.0) -> bytes:
+        """A sentence as it is read aloud: 16-bit mono PCM of 24 kHz; b"" without a word in it.
+
+        At most 20 ms of silence come before it, 60 behind it and 150 within it. An unknown voice is
+        one of the known ones, always the same. Raises ValueError for a speed out of 0.25 to 4.
+        """
+        if not SLOWEST <= speed <= FASTEST:
+            raise ValueError(f"expected a speed of {SLOWEST} to {FASTEST}, not {speed}")
+        words = spoken(text)
+        if not any(letter.isalnum() for letter in words):
+            return b""
+        with _one_at_a_time:
+            return self._started().say(words, voice_named(voice), speed)
+
+    def _started(self) -> Engine:
+        if self._engine is None:
+            self._engine, self._why_not = _first(self._makers)
+        return self._engine
+
+
+_one_at_a_time = threading.Lock()
+"""The engines are C code with global state."""
+
+
+@cache
+def _made(make: Callable[[], Engine]) -> Engine:
+    """An engine is started once in a process."""
+    return make()
+
+
+def _first(makers: Sequence[Callable[[], Engine]]) -> tuple[Engine, str | None]:
+    """The first engine that starts, or else silence and why."""
+    why_not = None
+    for make in makers:
+        try:
+            return _made(make), None
+        except ImportError:
+            why_not = "Nothing is said aloud here, as espeakng-loader is not installed."
+        except (OSError, RuntimeError, ValueError) as error:
+            why_not = f"Nothing is said aloud here, as the voice does not start: {error}."
+    return Silence(), why_not
