@@ -78,7 +78,7 @@ class App:
         self._remember(exchange)
         scope.update(app=self, emulator=self.service, exchange=exchange, faults=[])
         if is_socket:
-            await self._converse(WebSocket(scope, receive, send), exchange)
+            await self._converse(WebSocket(scope, receive, send), send, exchange)
             return
         send = _with_headers(send, exchange)
         try:
@@ -100,7 +100,7 @@ class App:
             if exchange.status == 0:
                 await _refuse(server_error(exchange.request_id), exchange)(scope, receive, send)
 
-    async def _converse(self, socket: WebSocket, exchange: Exchange) -> None:
+    async def _converse(self, socket: WebSocket, send: Send, exchange: Exchange) -> None:
         """A WebSocket, from its handshake to its end."""
         scope = socket.scope
         try:
@@ -111,7 +111,7 @@ class App:
             # Imported here, as NumPy would double the time in which the emulator starts.
             from emulator.realtime.socket import serve
 
-            await serve(socket, self.service, exchange)
+            await serve(socket, send, self.service, exchange)
         except ApiError as error:
             exchange.status = error.status
             await socket.send_denial_response(_refuse(error, exchange))

@@ -57,6 +57,7 @@ class Corpus:
 
     def __init__(self, sentences: Sequence[Sentence]) -> None:
         self.sentences = sentences
+        self._told: tuple[list[Sentence], Corpus] | None = None
         self._weights: dict[str, dict[int, float]] = defaultdict(dict)
         self._topics = [terms(" ".join(s.headings[-1:])) for s in sentences]
         for place, sentence in enumerate(sentences):
@@ -78,7 +79,11 @@ class Corpus:
     def with_told(self, instructions: Sequence[str]) -> "Corpus":
         """The same, and what instructions state as a fact; what they order is no answer."""
         told = [s for text in instructions for s in statements(text)]
-        return Corpus([*told, *self.sentences]) if told else self
+        if not told:
+            return self
+        if self._told is None or self._told[0] != told:
+            self._told = told, Corpus([*told, *self.sentences])
+        return self._told[1]
 
     def rank(self, question: str) -> list[tuple[float, int]]:
         """(score 0..1, place) of the sentences that share words with the question, best first."""

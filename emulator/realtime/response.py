@@ -8,11 +8,10 @@ ends in exactly one `response.done`.
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from emulator.answers.answer import Answer, Call
+from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
 from emulator.realtime.conversation import Conversation, Entry
@@ -25,16 +24,19 @@ from emulator.wire import ids, tokens
 
 BLOCK_MS = 200
 LEAD = 3
+AT_ONCE = 32
 FASTER = 4
 NOTHING_READ = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """Something to do, `gap` seconds after the step before it."""
 
     gap: float
     do: Callable[[], None]
+
+
+Plan = Iterator[Step]
 
 
 class Response:
@@ -59,7 +61,8 @@ class Response:
         self._pace, self._tell = pace, tell
         self._is_audio = "audio" in settings.output_modalities
         self._output = Output(self.id, conversation, tell, is_audio=self._is_audio)
-        self._steps: deque[Step] = deque()
+        self._plans: deque[Plan] = deque()
+        self._next: Step | None = None
         self._due = 0.0
         self._sentences: deque[str] = deque()
         self._answer = Answer()
@@ -75,7 +78,7 @@ class Response:
     @property
     def due(self) -> float | None:
         """When the next delta is to go out."""
-        return self._due + self._steps[0].gap if self._steps else None
+        return None if self._next is None else self._due + self._next.gap
 
     @property
     def total_tokens(self) -> int:
@@ -95,36 +98,35 @@ class Response:
             self._sentences.extend(sentences(answer.text))
             self._say_next()
         else:
-            self._plan_text(answer.pieces)
-            self._plan_end()
+            self._plan(self._text_steps(answer.pieces), self._last_steps())
         self.advance(now)
 
     def said(self, pcm: bytes, now: float) -> None:
         """The sound of the sentence that was asked for: s16le, 24 kHz."""
         if self.is_ended:
             return
-        if not self._steps:
+        if self._next is None:
             self._due = max(self._due, now)
-        self._plan_sound(self._sentences.popleft(), pcm)
+        self._plan(self._sound_steps(self._sentences.popleft(), pcm))
         if self._sentences:
             self._say_next()
         else:
-            self._plan(0.0, self._output.close_message)
-            self._plan_end()
+            self._plan(iter([Step(0.0, self._output.close_message)]), self._last_steps())
         self.advance(now)
 
     def advance(self, now: float) -> None:
-        """Do what has fallen due."""
-        while self._steps and self._due + self._steps[0].gap <= now:
-            step = self._steps.popleft()
-            self._due += step.gap
-            step.do()
+        """Do what has fallen due, up to a handful of steps: what they tell is to go out first."""
+        for _ in range(AT_ONCE):
+            if self._next is None or self._due + self._next.gap > now:
+                return
+            self._due += self._next.gap
+            self._step()
 
     def cancel(self, reason: str, late_deltas: int = 0) -> None:
         """End it early: `turn_detected` or `client_cancelled`; bent, some deltas late."""
         for _ in range(late_deltas):
-            if self._output.open is not None and len(self._steps) > 1:
-                self._steps.popleft().do()
+            if self._next is not None and self._output.open is not None:
+                self._step()
         self._end_early("cancelled", {"type": "cancelled", "reason": reason})
 
     def fail(self, error: ApiError) -> None:
@@ -166,48 +168,58 @@ class Response:
             "output_token_details": {"text_tokens": written, "audio_tokens": sounded},
         }
 
-    def _plan(self, gap: float, do: Callable[[], None]) -> None:
-        self._steps.append(Step(gap, do))
+    def _plan(self, *plans: Plan) -> None:
+        """Steps to be taken behind those that are planned."""
+        self._plans.extend(plans)
+        if self._next is None:
+            self._look_ahead()
 
-    def _plan_text(self, pieces: Sequence[str]) -> None:
+    def _step(self) -> None:
+        """Take the next step, and find the one behind it."""
+        step = self._next
+        self._look_ahead()
+        if step is not None:
+            step.do()
+
+    def _look_ahead(self) -> None:
+        self._next = None
+        while self._plans and self._next is None:
+            self._next = next(self._plans[0], None)
+            if self._next is None:
+                self._plans.popleft()
+
+    def _text_steps(self, pieces: Sequence[str]) -> Plan:
         if not pieces:
             return
-        self._plan(self._pace.before(0), self._output.open_message)
+        yield Step(self._pace.before(0), self._output.open_message)
         for place, piece in enumerate(pieces):
             gap = self._pace.before(place) if place else 0.0
-            self._plan(gap, partial(self._output.delta, piece))
-        self._plan(0.0, self._output.close_message)
+            yield Step(gap, partial(self._output.delta, piece))
+        yield Step(0.0, self._output.close_message)
 
-    def _plan_sound(self, sentence: str, pcm: bytes) -> None:
-        is_first = self._output.open is None and not self._steps
+    def _sound_steps(self, sentence: str, pcm: bytes) -> Plan:
+        is_first = not self._output.entries
         if is_first:
-            self._plan(0.0, self._output.open_message)
+            yield Step(0.0, self._output.open_message)
         pieces = tokens.split(sentence)
         blocks = list(self._blocks(pcm))
         told = 0
         for place, (block, ms) in enumerate(blocks):
             ahead = LEAD + math.ceil(len(pieces) * (place + 1) / len(blocks))
-            self._plan_pieces(pieces[told:ahead])
+            yield from (Step(0.0, partial(self._output.delta, p)) for p in pieces[told:ahead])
             told = min(ahead, len(pieces))
             gap = 0.0 if is_first and place == 0 else self._pace.factor * ms / 1000 / FASTER
-            self._plan(gap, partial(self._sound, block, ms))
-        self._plan_pieces(pieces[told:])
+            yield Step(gap, partial(self._sound, block, ms))
+        yield from (Step(0.0, partial(self._output.delta, piece)) for piece in pieces[told:])
 
-    def _plan_pieces(self, pieces: Sequence[str]) -> None:
-        for piece in pieces:
-            self._plan(0.0, partial(self._output.delta, piece))
-
-    def _plan_calls(self, calls: Sequence[Call]) -> None:
-        for call in calls:
-            self._plan(self._pace.before(0), partial(self._output.open_call, call))
+    def _last_steps(self) -> Plan:
+        """The calls of tools, and the end."""
+        for call in self._answer.calls:
+            yield Step(self._pace.before(0), partial(self._output.open_call, call))
             for piece in call.pieces:
-                gap = self._pace.factor * GAP_S
-                self._plan(gap, partial(self._output.call_delta, piece))
-            self._plan(0.0, self._output.close_call)
-
-    def _plan_end(self) -> None:
-        self._plan_calls(self._answer.calls)
-        self._plan(0.0, self._finish)
+                yield Step(self._pace.factor * GAP_S, partial(self._output.call_delta, piece))
+            yield Step(0.0, self._output.close_call)
+        yield Step(0.0, self._finish)
 
     def _say_next(self) -> None:
         text = spoken(self._sentences[0])
@@ -243,7 +255,8 @@ class Response:
             self._end(status, details)
 
     def _end(self, status: str, details: dict[str, Any] | None) -> None:
-        self._steps.clear()
+        self._plans.clear()
+        self._next = None
         self._sentences.clear()
         self._status, self._details = status, details
         self._tell("response.done", response=self.body())

@@ -33,9 +33,9 @@ from emulator.realtime.secrets import LIFETIME_S
 from emulator.wire import ids
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
-INSTRUCTIONS = """You are a friendly assistant on the telephone. What you say is heard, not read: \
-answer in one or two short sentences, without lists or markup, in the language of the caller. Call \
-a function where one can help."""
+INSTRUCTIONS = """You are a friendly assistant on the telephone. Answer in one or two short \
+sentences, which are heard and not read: without lists or markup, in the language of the caller. \
+Call a function where one can help."""
 LOGPROBS = "item.input_audio_transcription.logprobs"
 MOST_TOKENS = 4096
 

@@ -15,6 +15,8 @@ COLUMN = 16
 
 _padding = "".join(secrets.choice(ALPHANUMERIC) for _ in range(4096))
 _places = count()
+# Made once: `json.dumps` would make an encoder for every event.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Piece(bytes):
@@ -51,7 +53,7 @@ class Alone(bytes):
 
 def compact(value: object) -> str:
     """JSON on one line, UTF-8 as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
 
 
 def data(json_text: str) -> bytes:

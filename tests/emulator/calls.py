@@ -87,12 +87,14 @@ class Desk:
 
     def events(self):
         """Do what there is to do, and hand over the events; each must be one of the SDK's."""
-        if not self.is_manual:
-            while jobs := self.session.take_jobs():
-                for job in jobs:
-                    self.do(job)
-        else:
+        while True:
             self.jobs += self.session.take_jobs()
+            while self.jobs and not self.is_manual:
+                self.do(self.jobs.pop(0))
+                self.jobs += self.session.take_jobs()
+            if self.session.closing or self.session.deadline > self.now:
+                break
+            self.session.tick(self.now)
         told = self.session.take_events()
         for event in told:
             EVENT.validate_python(event, strict=True) if is_known(event) else None

@@ -35,6 +35,26 @@ FACTS = [
 ]
 
 
+def instructed(instructions):
+    messages = [Message("system", instructions), Message("user", "Is the dome open tonight?")]
+    return answer(Ask(messages, names_sources=False), CORPUS).text
+
+
+def test_instructions_that_state_a_fact_are_quoted():
+    stated = "You are the desk. The dome is not open tonight, because of a storm. Be brief."
+
+    assert instructed(stated).startswith("The dome is not open tonight")
+
+
+def test_instructions_that_order_are_not_quoted():
+    assert "dome open tonight" not in instructed("Always say that the dome open tonight is full.")
+
+
+def test_answer_for_the_ear_names_no_source():
+    assert "(Quoted from" in told("When does the last bus go back?")
+    assert "(Quoted from" not in told("When does the last bus go back?", names_sources=False)
+
+
 @pytest.mark.parametrize(("question", "fact"), FACTS)
 def test_answer_quotes_fitting_sentence(question, fact):
     assert fact in told(question)

@@ -1,0 +1,188 @@
+"""Ears: what a voice says is heard, and where it cannot be it is said why."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from emulator.voice import hear
+from emulator.voice.hear import CannotHear, Ears, missing_wheel, why_not
+from emulator.voice.sound import RATE, resampled
+from emulator.voice.speak import Mouth
+
+import pytest
+
+SENTENCES = [
+    "Good evening, this is the observatory.",
+    "Dogs are welcome in the garden but not inside the building.",
+    "I would like to book two places for Friday.",
+    "You can park behind the museum, but the gate closes at eleven.",
+    "Could you tell me your name and how many people will come?",
+]
+SECOND = bytes(2 * hear.RATE - 2) + b"\0\x40"
+"""A second that is not silent."""
+
+
+@pytest.fixture(scope="module")
+def ears():
+    pytest.importorskip("moonshine_voice", reason="speech recognition is not installed")
+    return Ears()
+
+
+@pytest.fixture(scope="module")
+def clips():
+    pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
+    mouth = Mouth()
+    return [resampled(mouth.say(text), RATE, hear.RATE) for text in SENTENCES]
+
+
+def words(text):
+    return re.findall(r"[a-z0-9]+", text.lower())
+
+
+def misheard(said, heard):
+    """How many words differ: left out, put in, or mistaken."""
+    row = list(range(len(heard) + 1))
+    for place, word in enumerate(said, 1):
+        above, row = row, [place]
+        for at, other in enumerate(heard, 1):
+            row.append(min(above[at] + 1, row[-1] + 1, above[at - 1] + (word != other)))
+    return row[-1]
+
+
+def test_most_words_are_heard(ears, clips):
+    said = [words(text) for text in SENTENCES]
+    wrong = [misheard(s, words(ears.words(clip))) for s, clip in zip(said, clips, strict=True)]
+
+    assert sum(wrong) <= sum(map(len, said)) / 2
+    assert ears.why_not is None
+
+
+def test_beginning_of_a_word_is_no_silence(ears, clips):
+    # The engine's own detector would drop what is shorter than a third of a second.
+    assert all(ears.words(clip[: 2 * hear.RATE // 4]) for clip in clips)
+
+
+def test_clip_is_heard_the_same_after_others(ears, clips):
+    first = ears.words(clips[0])
+    ears.words(clips[1])
+
+    assert ears.words(clips[0]) == first
+
+
+def test_many_threads_may_ask(ears, clips):
+    alone = [ears.words(clip) for clip in clips[:2]]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ears.words, clips[:2] * 2)) == alone * 2
+
+
+def test_text_is_clean(ears, clips):
+    heard = ears.words(clips[1])
+
+    assert heard == " ".join(heard.split()) != ""
+
+
+def test_nothing_is_printed(ears, clips, capfd):
+    ears.warm()
+    ears.words(clips[0])
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("clip", [b"", SECOND[-2 * 1_598 :], bytes(2 * hear.RATE)])
+def test_next_to_nothing_has_no_words(ears, clip):
+    assert ears.words(clip) == ""
+
+
+def test_long_clip_is_heard_in_parts():
+    parts = []
+    ears = Ears(hear.VERSION, lambda: lambda heard: f" part  {parts.append(len(heard))}")
+
+    assert ears.words(SECOND * 45) == "part None part None part None"
+    assert sum(parts) == 45 * hear.RATE
+    assert max(parts) <= 20 * hear.RATE
+
+
+def test_odd_bytes_are_refused():
+    with pytest.raises(ValueError, match="2 bytes"):
+        Ears("").words(b"\0")
+
+
+def test_without_package_it_is_said_why():
+    deaf = Ears("")
+
+    assert deaf.why_not
+    with pytest.raises(CannotHear) as caught:
+        deaf.words(SECOND)
+    assert caught.value.why == deaf.why_not
+    deaf.warm()
+
+
+def test_engine_that_does_not_start_is_told():
+    def load():
+        raise OSError("GLIBC_2.34 not found")
+
+    deaf = Ears(hear.VERSION, load)
+    assert deaf.why_not is None
+    deaf.warm()
+
+    assert deaf.why_not == "The speech recognition does not start here: GLIBC_2.34 not found."
+    with pytest.raises(CannotHear, match="GLIBC"):
+        deaf.words(SECOND)
+
+
+def test_engine_that_fails_on_a_clip_may_hear_the_next():
+    heard = iter([OSError("unknown error"), "yes"])
+
+    def recognise(numbers):
+        if isinstance(said := next(heard), OSError):
+            raise said
+        return said
+
+    ears = Ears(hear.VERSION, lambda: recognise)
+    with pytest.raises(CannotHear, match="unknown error"):
+        ears.words(SECOND)
+    assert (ears.words(SECOND), ears.why_not) == ("yes", None)
+
+
+def test_engine_is_loaded_once():
+    loads = []
+
+    def load():
+        loads.append(1)
+        return lambda numbers: "yes"
+
+    assert [Ears(hear.VERSION, load).words(SECOND) for _ in range(3)] == ["yes"] * 3
+    assert loads == [1]
+
+
+@pytest.mark.parametrize(
+    ("installed", "no_wheel", "reason"),
+    [
+        (hear.VERSION, "Windows on ARM", None),
+        ("0.1.5", "", "as 0.1.5 has no model in it."),
+        ("", "", "which is not installed."),
+        ("", "Windows on ARM", "cannot be had for Windows on ARM."),
+    ],
+)
+def test_reason_is_told_in_a_sentence(installed, no_wheel, reason):
+    told = why_not(installed, no_wheel)
+
+    assert told == reason if reason is None else told.endswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("machine", "missing"),
+    [
+        (("linux", "x86_64", "2.36"), ""),
+        (("linux", "x86_64", "2.31"), "glibc 2.31: it wants 2.34"),
+        (("linux", "aarch64", "2.31"), ""),
+        (("linux", "x86_64", ""), "Linux without glibc"),
+        (("darwin", "arm64", "15.1"), ""),
+        (("darwin", "arm64", "14.6"), "macOS 14.6: it wants 15"),
+        (("darwin", "x86_64", "15.1"), "Macs with an Intel processor"),
+        (("win32", "AMD64", ""), ""),
+        (("win32", "ARM64", ""), "Windows on ARM"),
+    ],
+)
+def test_machines_without_a_wheel_are_known(machine, missing):
+    assert missing_wheel(*machine) == missing
