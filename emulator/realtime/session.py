@@ -203,7 +203,7 @@ class Session:
             return
         entry = Entry(checked.told, words=checked.text, images=checked.images)
         if checked.audio:
-            entry.pcm = sound.Decoder(self._format).feed(checked.audio)
+            entry.pcm = sound.decoded(checked.audio, self._format)
             entry.sound_ms = len(entry.pcm) / 48
             entry.words = None
             entry.hearing = self._hear(sound.resampled(entry.pcm, 24_000, 16_000))

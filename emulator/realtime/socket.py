@@ -43,6 +43,12 @@ def mouth() -> Mouth:
     return Mouth()
 
 
+def warm() -> None:
+    """Start both engines ahead of the first turn."""
+    ears().warm()
+    mouth().say("Hello.")
+
+
 async def serve(socket: WebSocket, send: Send, service: Service, exchange: Exchange) -> None:
     """One connection, from its handshake to its end; raises ApiError for one that is refused."""
     if service.open_streams >= MOST_STREAMS:
@@ -96,7 +102,7 @@ class Shell:
 
     async def run(self) -> None:
         """Until either side closes; raises WebSocketDisconnect or TimeoutError where it left."""
-        self._begin(asyncio.to_thread(ears().warm))
+        self._begin(asyncio.to_thread(warm))
         self._begin(self._read())
         try:
             while await self._send_all():

@@ -56,9 +56,11 @@ def test_most_words_are_heard(ears, clips):
     assert ears.why_not is None
 
 
-def test_beginning_of_a_word_is_no_silence(ears, clips):
-    # The engine's own detector would drop what is shorter than a third of a second.
-    assert all(ears.words(clip[: 2 * hear.RATE // 4]) for clip in clips)
+def test_single_word_is_heard(ears):
+    pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
+    answers = [resampled(Mouth().say(word), RATE, hear.RATE) for word in ("Yes.", "No.", "Two.")]
+
+    assert all(map(ears.words, answers))
 
 
 def test_clip_is_heard_the_same_after_others(ears, clips):
