@@ -7,6 +7,7 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import Pace
 from emulator.realtime import asking
+from emulator.realtime.context import kept
 from emulator.realtime.conversation import Conversation, Entry
 from emulator.realtime.jobs import Job, Think
 from emulator.realtime.output import Tell
@@ -23,7 +24,8 @@ Limit = Callable[[int], Mapping[str, Any]]
 class Responses:
     """What is being answered; `on_end` is called with the default response once it has ended.
 
-    `limit` counts tokens, and tells what is left, as `rate_limits.updated` does.
+    `limit` counts tokens, and tells what is left, as `rate_limits.updated` does; `told` gives the
+    session's settings.
     """
 
     def __init__(
@@ -32,11 +34,13 @@ class Responses:
         pace: Pace,
         limit: Limit,
         tell: Tell,
+        told: Callable[[], Mapping[str, Any]],
         on_end: Callable[[Response, float], None],
     ) -> None:
         self.active: Response | None = None
         self._conversation, self._conversation_id = conversation, ids.realtime("conv")
         self._pace, self._limit, self._tell, self._on_end = pace, limit, tell, on_end
+        self._told = told
         self._all: dict[str, Response] = {}
         self._last_text = 0
         self._jobs: list[Job] = []
@@ -123,15 +127,17 @@ class Responses:
         if response.is_thinking or any(entry.is_unheard for entry in response.context):
             return
         response.is_thinking = True
-        response.read = asking.input_tokens(response.context, response.settings.instructions)
-        shared = min(self._last_text, response.read["text_tokens"])
-        response.cached = shared - shared % CACHED_AT_A_TIME
-        self._last_text = response.read["text_tokens"]
+        instructions = response.settings.instructions
         try:
+            response.context = kept(response.context, instructions, self._told())
             ask = asking.ask(response.context, response.settings)
         except ApiError as error:
             response.fail(error)
             return
+        response.read = asking.input_tokens(response.context, instructions)
+        shared = min(self._last_text, response.read["text_tokens"])
+        response.cached = shared - shared % CACHED_AT_A_TIME
+        self._last_text = response.read["text_tokens"]
         plain = asking.plain_words(response.context)
         before = asking.about_pictures(response.context)
         self._jobs.append(Think(response.id, ask, plain, before))

@@ -91,7 +91,9 @@ class Session:
         self._buffer = InputBuffer(voice.detector, sound.Resampler(24_000, 16_000), None)
         self._input = sound.Decoder(self._format)
         self._turn = Turn()
-        self._responses = Responses(self.conversation, pace, limit, self._tell, self._on_end)
+        self._responses = Responses(
+            self.conversation, pace, limit, self._tell, lambda: self.told, self._on_end
+        )
         self._is_response_wanted = False
         self._deferred: list[Mapping[str, Any]] = []
         self._late: list[tuple[str, dict[str, Any]]] = []

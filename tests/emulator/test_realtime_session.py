@@ -726,3 +726,54 @@ def test_picture_is_counted_and_not_seen():
     assert "does not see" in joined(told, "response.output_text.delta")
     usage = of(told, "response.done")[0]["response"]["usage"]
     assert usage["input_token_details"]["image_tokens"] > 0
+
+
+# ------------------------------------------------------------------ context truncation
+
+
+def read_after(questions, truncation):
+    """What the model reads of many questions of some 100 tokens, where 500 fit."""
+    desk = opened()
+    limits = {"token_limits": {"post_instructions": 500}}
+    if isinstance(truncation, float):
+        truncation = {"type": "retention_ratio", "retention_ratio": truncation, **limits}
+    desk.send("session.update", **update(truncation=truncation, **TEXT_ONLY))
+    for number in range(questions):
+        desk.send("conversation.item.create", **user(f"{number} " + "word " * 96))
+    (done,) = of(desk.send("response.create"), "response.done")
+    return desk, done["response"]
+
+
+TEXT_ONLY = {"output_modalities": ["text"]}
+
+
+def test_oldest_items_are_no_longer_read():
+    desk, response = read_after(10, 1.0)
+
+    numbers = [int(text.split()[0]) for text in desk.asked[-1].ask.questions]
+    assert numbers == list(range(10 - len(numbers), 10))
+    assert response["usage"]["input_tokens"] <= 500 + 100
+    assert len(list(desk.session.conversation)) == 11
+
+
+def test_retention_ratio_drops_more_at_once():
+    whole, _ = read_after(10, 1.0)
+    half, _ = read_after(10, 0.5)
+
+    assert len(half.asked[-1].ask.questions) < len(whole.asked[-1].ask.questions)
+
+
+def test_short_conversation_is_read_whole():
+    desk, _ = read_after(3, 0.5)
+
+    assert len(desk.asked[-1].ask.questions) == 3
+
+
+def test_disabled_truncation_fails_the_response():
+    desk = opened()
+    desk.send("session.update", **update(truncation="disabled", **TEXT_ONLY))
+    desk.send("conversation.item.create", **user("word " * 130_000))
+
+    (done,) = of(desk.send("response.create"), "response.done")
+
+    assert done["response"]["status_details"]["error"]["code"] == "context_length_exceeded"

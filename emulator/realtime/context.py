@@ -1,0 +1,47 @@
+"""Context truncation: which items a response still reads where a conversation has grown too long.
+
+By `truncation`: "auto" drops the oldest until the rest fits; a retention ratio drops more than that
+at a time, so that what stays is cached for a while; "disabled" fails the response. Items stay in
+the conversation. The sizes are OpenAI's: 128,000 tokens less 4,096 for the answer, and 28,224 for
+the models before gpt-realtime-2.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emulator.errors import ApiError
+from emulator.realtime.asking import input_tokens
+from emulator.realtime.conversation import Entry
+from emulator.wire import tokens
+
+LARGE, SMALL = 128_000 - 4_096, 28_224
+
+
+def kept(entries: Sequence[Entry], instructions: str, told: Mapping[str, Any]) -> list[Entry]:
+    """The newest entries that fit, by the session's settings; raises ApiError if none may go."""
+    most, share = _room(told)
+    most -= tokens.count(instructions)
+    sizes = [sum(input_tokens([entry], "").values()) for entry in entries]
+    total = sum(sizes)
+    if total <= most:
+        return list(entries)
+    if share is None:
+        message = f"The conversation has {total} tokens, and truncation is disabled."
+        raise ApiError(400, message, code="context_length_exceeded")
+    first = 0
+    while first < len(sizes) - 1 and total > most * share:
+        total -= sizes[first]
+        first += 1
+    return list(entries[first:])
+
+
+def _room(told: Mapping[str, Any]) -> tuple[int, float | None]:
+    """Tokens that may be read, and the share of them that is kept; None: nothing may go."""
+    window = LARGE if str(told.get("model")).startswith("gpt-realtime-2") else SMALL
+    truncation: Any = told.get("truncation") or "auto"
+    if truncation == "disabled":
+        return window, None
+    if truncation == "auto":
+        return window, 1.0
+    limit = (truncation.get("token_limits") or {}).get("post_instructions") or window
+    return min(window, limit), truncation["retention_ratio"]
