@@ -17,10 +17,21 @@ from typing import Any
 from cassette import CassetteError
 from cassette.format import Cassette
 from cassette.play import Player
-from cassette.record import Recorder, Tape
+from cassette.record import Recorder
+from cassette.relay import LONGEST_MESSAGE
+from cassette.rules import Rules
+from cassette.tape import Tape
 
 import uvicorn
 from starlette.types import ASGIApp
+
+# What may differ from run to run in the events of OpenAI's Realtime API.
+REALTIME = Rules(
+    background=("rate_limits.updated",),
+    volatile=("event_id",),
+    loose=("audio_end_ms",),
+    streams={"input_audio_buffer.append": "audio"},
+)
 
 
 def arguments() -> argparse.Namespace:
@@ -45,14 +56,27 @@ def arguments() -> argparse.Namespace:
     play.add_argument(
         "--speed", type=float, default=1.0, help="1 as recorded, 2 twice as fast, 0 at once"
     )
+    play.add_argument(
+        "--rules", type=rules, default=REALTIME, metavar="JSON", help="what may differ by WebSocket"
+    )
     return parser.parse_args()
+
+
+def rules(text: str) -> Rules:
+    """Rules from JSON, by the names of their fields."""
+    given = json.loads(text)
+    return Rules(**{name: _frozen(value) for name, value in given.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def main() -> int:
     args = arguments()
     try:
         if args.command == "play":
-            player = Player(Cassette(args.file), args.speed)
+            player = Player(Cassette(args.file), args.speed, rules=args.rules)
             serve(player)
             player.check_end()
         else:
@@ -87,10 +111,19 @@ def base_url(listener: socket.socket) -> str:
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    options: dict[str, Any] = {"ws": "none", "http": "h11", "loop": "asyncio"}
+    options: dict[str, Any] = {"http": "h11", "loop": "asyncio"}
+    sockets: dict[str, Any] = {
+        "ws": "websockets-sansio",
+        "ws_max_size": LONGEST_MESSAGE,
+        "ws_per_message_deflate": False,
+        # Whoever pauses a session, in a debugger or before a class, is not to lose it.
+        "ws_ping_interval": None,
+    }
     quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "server_header": False}
     return uvicorn.Server(
-        uvicorn.Config(app, date_header=False, **options, **quiet, timeout_graceful_shutdown=1)
+        uvicorn.Config(
+            app, date_header=False, **options, **sockets, **quiet, timeout_graceful_shutdown=1
+        )
     )
 
 

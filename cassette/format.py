@@ -6,12 +6,18 @@ r"""The format: JSON Lines, one thing that crossed a line, readable in a diff.
     {"chunk":1,"after":0.401,"text":"data: ...\n\n"}                         a piece of its body
     {"end":1,"after":2.31,"how":"complete"}                                  complete, cut, or left
     {"frame":2,"after":0.1,"from":"client","text":"..."}                     a WebSocket message
+    {"end":2,"after":9.1,"how":"complete","code":1000,"reason":"","by":"client"}    its close
     {"blob":"<sha256>","zlib":"<base64>"}                                    a large body, once
     {"closed":128}                                                           the lines before it
 
 The number tells exchanges apart, `after` is in seconds since the exchange began. Every line ends
 with `crc`: the CRC-32 of the line, begun with that of the line before, so that a line that is
 edited, lost or moved is found, and named. Bodies are `text`, or `base64` where they are no UTF-8.
+
+A request that asks for a WebSocket has `"upgrade":"websocket"`; frames follow an answer of 101, any
+other answer is a refusal like an answer to HTTP. A text message is `text`, a binary one `base64`;
+`"again":"<hash>"` is a large text that an earlier frame has. `complete` is a close with its code
+(1005: none was given) and who began it; `cut` and `left` are lines that broke without one.
 """
 
 import base64
@@ -31,6 +37,8 @@ LONGEST_LINE = 64 * 2**20
 LARGE = 2**10
 LATEST_S = 1e6
 ENDS = ("complete", "cut", "left")
+SIDES = ("client", "server")
+SWITCHING = 101
 
 Line = dict[str, Any]
 
@@ -74,6 +82,11 @@ def blob(data: bytes) -> Line:
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def text_name(data: bytes) -> str:
+    """What a large text is called where it comes again; silence does so fifty times a second."""
+    return digest(data)[:16]
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
@@ -136,6 +149,11 @@ def _once_each(pairs: list[tuple[str, Any]]) -> Line:
     return found
 
 
+def message(line: Mapping[str, Any]) -> str | bytes:
+    """The message of a frame: text or binary. Raises ValueError where it is damaged."""
+    return str(line["text"]) if "text" in line else decode(line)
+
+
 @dataclass
 class Recorded:
     """An exchange of a cassette: its request, and where in the file its answer stands."""
@@ -143,7 +161,13 @@ class Recorded:
     number: int
     request: Line
     offsets: list[int] = field(default_factory=list)
+    status: int = 0
     how: str = ""
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it became a WebSocket."""
+        return self.status == SWITCHING
 
 
 class Cassette:
@@ -155,6 +179,7 @@ class Cassette:
         self.header: Line = {}
         self.exchanges: dict[int, Recorded] = {}
         self.blobs: set[str] = set()
+        self._texts: dict[str, int] = {}
         count = self._read()
         if not self.header:
             raise CassetteError(f"{path} is empty")
@@ -164,8 +189,10 @@ class Cassette:
         """The lines of an answer, from the file, so that a long one costs no memory."""
         with self.path.open("rb") as file:
             for offset in exchange.offsets:
-                file.seek(offset)
-                yield json.loads(file.readline())
+                line = _line_at(file, offset)
+                if "again" in line:
+                    line["text"] = _line_at(file, self._texts[line["again"]])["text"]
+                yield line
 
     def _read(self) -> int:
         count = 0
@@ -201,22 +228,32 @@ class Cassette:
 
     def _take_response(self, line: Line, offset: int) -> None:
         _check_time(line)
-        if line["status"] not in range(200, 600) or self.exchanges[line["response"]].offsets:
+        exchange = self.exchanges[line["response"]]
+        statuses = [SWITCHING] if "upgrade" in exchange.request else []
+        if line["status"] not in (*statuses, *range(200, 600)) or exchange.offsets:
             raise ValueError("expected one status for each request")
         _check_strings(*line["headers"], *line["headers"].values())
-        self.exchanges[line["response"]].offsets.append(offset)
+        exchange.status = line["status"]
+        exchange.offsets.append(offset)
 
     def _take_chunk(self, line: Line, offset: int) -> None:
         _check_time(line)
         decode(line)
-        self._open_exchange(line["chunk"]).offsets.append(offset)
+        self._open_exchange(line["chunk"], is_socket=False).offsets.append(offset)
 
     def _take_frame(self, line: Line, offset: int) -> None:
         _check_time(line)
-        decode(line)
-        if line["from"] not in ("client", "server"):
+        if line["from"] not in SIDES:
             raise ValueError("expected client or server")
-        self.exchanges[line["frame"]].offsets.append(offset)
+        if "again" not in line:
+            self._note_text(decode(line), line, offset)
+        elif line["again"] not in self._texts:
+            raise ValueError("expected a text that came before")
+        self._open_exchange(line["frame"], is_socket=True).offsets.append(offset)
+
+    def _note_text(self, data: bytes, line: Line, offset: int) -> None:
+        if "text" in line and len(data) >= LARGE:
+            self._texts[text_name(data)] = offset
 
     def _take_end(self, line: Line, offset: int) -> None:
         _check_time(line)
@@ -225,6 +262,8 @@ class Cassette:
         exchange = self.exchanges[line["end"]]
         if exchange.how or (line["how"] == "complete" and not exchange.offsets):
             raise ValueError("expected one end, and none that is complete without a head")
+        if exchange.is_socket and line["how"] == "complete":
+            _check_close(line)
         exchange.how = line["how"]
         exchange.offsets.append(offset)
 
@@ -237,10 +276,10 @@ class Cassette:
     def _take_closed(self, line: Line, offset: int) -> None:
         self._closed = line["closed"]
 
-    def _open_exchange(self, number: int) -> Recorded:
+    def _open_exchange(self, number: int, *, is_socket: bool) -> Recorded:
         exchange = self.exchanges[number]
-        if not exchange.offsets or exchange.how:
-            raise ValueError("expected a body between head and end")
+        if not exchange.offsets or exchange.how or exchange.is_socket != is_socket:
+            raise ValueError("expected a body of its kind between head and end")
         return exchange
 
     def _check_whole(self, count: int) -> None:
@@ -261,6 +300,19 @@ TAKE = {
     "blob": Cassette._take_blob,
     "closed": Cassette._take_closed,
 }
+
+
+def _line_at(file: BinaryIO, offset: int) -> Line:
+    file.seek(offset)
+    line: Line = json.loads(file.readline())
+    return line
+
+
+def _check_close(line: Line) -> None:
+    if type(line["code"]) is not int or not 1000 <= line["code"] < 5000:
+        raise ValueError("expected a code of a close")
+    if not isinstance(line["reason"], str) or line["by"] not in SIDES:
+        raise ValueError("expected a reason, and client or server")
 
 
 def _check_time(line: Line) -> None:

@@ -1,5 +1,7 @@
 """Which recorded exchange answers a request: same method, path and body, whatever the layout.
 
+A WebSocket is asked for by its path alone.
+
 Ids that the server made need no translation: a replayed answer tells the recorded ids, so the next
 request asks with them. What is compared is an `Asked`: the JSON as a value, a form part by part.
 """
@@ -8,8 +10,13 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from os.path import commonprefix
 
 from cassette.format import Line, Recorded
+
+SHOWN, PIECE_SHOWN, LED_IN = 100, 40, 8
+NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Asked:
     @classmethod
     def of(cls, line: Line) -> "Asked":
         """From the line that the recorder writes, or would write, for the request."""
-        body = {key: line[key] for key in ("json", "form", "body") if key in line}
+        body = {key: line[key] for key in ("upgrade", "json", "form", "body") if key in line}
         text = json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False)
         return cls(line["method"], line["path"], text)
 
@@ -76,3 +83,49 @@ def _difference(recorded: Asked, asked: Asked) -> str:
     )
     changes = [line for line in lines if line[0] in "+-" and not line.startswith(("+++", "---"))]
     return f"{recorded.method} {recorded.path}, which differs so: {' | '.join(changes)[:500]}"
+
+
+def difference(recorded: object, sent: object, where: tuple[str, ...] = ()) -> str:
+    """The first place at which two JSON values differ, in words; "" where they are equal."""
+    places: Iterable[tuple[str, object, object]]
+    if isinstance(recorded, dict) and isinstance(sent, dict):
+        names = dict.fromkeys([*recorded, *sent])
+        places = ((name, recorded.get(name, NOTHING), sent.get(name, NOTHING)) for name in names)
+    elif isinstance(recorded, list) and isinstance(sent, list):
+        pairs = zip_longest(recorded, sent, fillvalue=NOTHING)
+        places = ((str(place), *pair) for place, pair in enumerate(pairs))
+    elif type(recorded) is type(sent) and (recorded == sent or repr(recorded) == repr(sent)):
+        return ""
+    else:
+        place = f"{'.'.join(where)}: " if where else ""
+        start = _start(recorded, sent)
+        return f"{place}recorded {_value(recorded, start)}, sent {_value(sent, start)}"
+    found = (difference(one, other, (*where, name)) for name, one, other in places)
+    return next(filter(None, found), "")
+
+
+def brief(data: str | bytes) -> str:
+    """A message, cut to what fits into a sentence."""
+    if isinstance(data, bytes):
+        return f"{len(data):,} bytes"
+    return data if len(data) <= SHOWN else f"{data[: SHOWN - 3]}..."
+
+
+def _start(one: object, other: object) -> int:
+    """From where two texts are shown: a little before they differ."""
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return 0
+    same = len(commonprefix([one, other]))
+    return same - LED_IN if same > 2 * LED_IN else 0
+
+
+def _value(value: object, start: int = 0) -> str:
+    if value is NOTHING:
+        return "nothing"
+    if isinstance(value, bytes):
+        return brief(value)
+    if isinstance(value, str):
+        cut = value[start : start + PIECE_SHOWN]
+        lead, rest = "..." if start else "", "..." if len(value) > start + PIECE_SHOWN else ""
+        value = f"{lead}{cut}{rest}"
+    return brief(json.dumps(value, ensure_ascii=False))

@@ -23,8 +23,9 @@ KEPT_HEADERS = re.compile(
 )
 SECRET_HEADERS = ("authorization", "openai-organization", "openai-project", "cookie", "api-key")
 _ESCAPE = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
+# `sess-` begins a key; `sess_` begins an id of a session, which a replay has to tell.
 _LOOKS_LIKE_KEY = re.compile(
-    rb"\b(?:sk|ek|rk|pk|sess)[-_][A-Za-z0-9_-]{16,}|\bBearer +[\w.~+/-]{8,}"
+    rb"\b(?:(?:sk|ek|rk|pk)[-_]|sess-)[A-Za-z0-9_-]{16,}|\bBearer +[\w.~+/-]{8,}"
 )
 
 
@@ -81,9 +82,14 @@ class Scrubber:
         border = tail + data[:LONGEST_SECRET]
         self.leaked = self.leaked or self._spans(border, len(tail))
         if b"\\u00" in data:
-            plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), tail + data)
-            self.leaked = self.leaked or self.clean(plain) != plain
+            self.check(tail + data)
         self._tails[exchange] = (tail + data)[-LONGEST_SECRET:]
+
+    def check(self, data: bytes) -> None:
+        """Notice a secret that is written in escapes."""
+        if b"\\u00" in data:
+            plain = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), self.clean(data))
+            self.leaked = self.leaked or self.clean(plain) != plain
 
     def _spans(self, joined: bytes, border: int) -> bool:
         found = [m.span() for m in _LOOKS_LIKE_KEY.finditer(joined)]

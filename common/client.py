@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from common.children import Tape, start_emulator
 from common.errors import not_openai
 from common.settings import WRITER, Settings
-from common.wire import Tap
+from common.wire import Tap, tap_async_sockets, tap_sockets
 from emulator.models import MODELS
 
 import httpx2
@@ -60,6 +60,11 @@ class Line:
         return self.client.base_url.netloc.decode("ascii")
 
     @property
+    def socket_scheme(self) -> str:
+        """The scheme of a WebSocket to the same server."""
+        return "wss" if self.client.base_url.scheme == "https" else "ws"
+
+    @property
     def key_tail(self) -> str | None:
         """The last four characters of the real key, enough to tell two keys apart."""
         key = self.client.api_key
@@ -68,8 +73,9 @@ class Line:
     def tapped(self, tap: Tap) -> "Line":
         """The same line with a tap on whatever crosses it."""
         with self._environment():
-            http_client = self._http(tap)
-            return replace(self, client=self.client.with_options(http_client=http_client), tap=tap)
+            client = self.client.with_options(http_client=self._http(tap))
+            tap_sockets(client, tap)
+            return replace(self, client=client, tap=tap)
 
     def async_client(self) -> AsyncOpenAI:
         """An async client to the same server; for one `asyncio.run` and `async with`."""
@@ -77,12 +83,15 @@ class Line:
         hooks |= {"response": [_refuse_web_page_async, *hooks["response"]]}
         http_client = DefaultAsyncHttpxClient(event_hooks=hooks, **self._options())
         with self._environment():
-            return AsyncOpenAI(
+            client = AsyncOpenAI(
                 api_key=self.client.api_key,
                 base_url=self.client.base_url,
                 timeout=TIMEOUT,
                 http_client=http_client,
             )
+        if self.tap:
+            tap_async_sockets(client, self.tap)
+        return client
 
     def broken(self, how: str, after: int = 20) -> OpenAI:
         """A client whose streams break on purpose after some events; what it sends is unbroken."""
@@ -186,6 +195,19 @@ def _live(settings: Settings) -> Iterator[OpenAI]:
 
 
 @contextmanager
+def _past_proxies() -> Iterator[None]:
+    """Whatever client opens it, a WebSocket asks the environment for proxies; loopback has none."""
+    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
+    named = ",".join(filter(None, dict.fromkeys([*before.values(), "127.0.0.1,localhost"])))
+    os.environ.update(dict.fromkeys(before, named))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
 def _stand_in(base_url: str, key: str, *, is_shown: bool = False) -> Iterator[OpenAI]:
     """A client for a server on this machine: past any proxy, and with nothing secret on it.
 
@@ -195,7 +217,7 @@ def _stand_in(base_url: str, key: str, *, is_shown: bool = False) -> Iterator[Op
     http_client = DefaultHttpxClient(event_hooks=_HOOKS, **LOCAL)
     with nullcontext() if is_shown else _without_openai_variables():
         client = OpenAI(api_key=key, base_url=base_url, http_client=http_client, timeout=TIMEOUT)
-    with client:
+    with client, _past_proxies():
         yield client
 
 

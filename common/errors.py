@@ -9,6 +9,7 @@
 """
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -23,6 +24,9 @@ import openai
 
 OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
 AGAIN = f"run it again: {course_command(*LESSON)}"
+
+
+Kind = tuple[type[BaseException], Callable[[Any, "Where"], CourseError]]
 
 
 class EmulatorError(CourseError):
@@ -48,7 +52,7 @@ class Where:
 
 def explain(error: BaseException, where: Where) -> CourseError | None:
     """The three lines for an exception of a lesson; None for one that is the course's own bug."""
-    for kind, describe in _KINDS:
+    for kind, describe in [*_socket_kinds(), *_KINDS]:
         if isinstance(error, kind):
             return describe(error, where)
     return None
@@ -167,6 +171,35 @@ def _in_stream(error: openai.APIError, where: Where) -> CourseError:
     )
 
 
+def _socket_kinds() -> list[Kind]:
+    """What a WebSocket raises; loaded where there is one, as the other lessons have none."""
+    if "websockets" not in sys.modules:
+        return []
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+    def handshake(error: InvalidStatus, where: Where) -> CourseError:
+        """Refused: the SDK leaves the reason in the body, unshown."""
+        status = error.response.status_code
+        if status in (401, 403):
+            return _bad_key(f"{status}, at the handshake of the WebSocket", where)
+        why = "it answered the handshake of the WebSocket with that status"
+        again = f"run it again, or {OFFLINE}"
+        return CourseError(f"{where.host} opened no session ({status})", why, again)
+
+    def hung_up(error: ConnectionClosed, where: Where) -> CourseError:
+        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+        if code == 3000:
+            return _bad_key(f"{code} {reason}", where)
+        why = reason or "it gave no reason"
+        again = f"run it again, or {OFFLINE}"
+        return CourseError(f"the server closed the session ({code})", why, again)
+
+    def no_socket(error: InvalidHandshake, where: Where) -> CourseError:
+        return not_openai(where.host, f"it opened no WebSocket: {error}")
+
+    return [(InvalidStatus, handshake), (ConnectionClosed, hung_up), (InvalidHandshake, no_socket)]
+
+
 def _cut(error: BaseException, where: Where) -> CourseError:
     why = f"{error}; the SDK raises nothing then"
     return CourseError("the answer stopped before its end", why, "run it again")
@@ -201,7 +234,7 @@ _BY_CODE: dict[str, Callable[[str, str, Where], CourseError]] = {
 }
 
 # The first kind that fits counts, so the special ones stand before the general ones.
-_KINDS: list[tuple[type[BaseException], Callable[[Any, Where], CourseError]]] = [
+_KINDS: list[Kind] = [
     (CourseError, lambda error, where: error),
     (openai.APITimeoutError, _timeout),
     (openai.APIConnectionError, _connection),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,16 @@ class Lesson:
 
 @contextmanager
 def open_lesson(
-    doc: str, tour_tokens: tuple[int, int], options: Sequence[Option] = ()
+    doc: str,
+    tour_tokens: tuple[int, int],
+    options: Sequence[Option] = (),
+    model_of: Callable[[Settings], str] = attrgetter("model"),
 ) -> Iterator[Lesson]:
     """Read the arguments, open the client, say who answers; turn every failure into three lines.
 
     `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
-    tour takes, in and out; `options` are the lesson's own. Leaves by SystemExit: 1 a failure,
+    tour takes, in and out; `options` are the lesson's own; `model_of` picks the model that answers.
+    Leaves by SystemExit: 1 a failure,
     2 usage, 130 Ctrl-C.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -94,9 +99,9 @@ def open_lesson(
         ) as line:
             if args.wire:
                 line = line.tapped(Tap(show.wire))
-            where.model, where.host = settings.model, line.host
+            where.model, where.host = model_of(settings), line.host
             where.key_tail, where.is_ours = line.key_tail, line.is_ours
-            _introduce(show, settings, line, args.part is None, tour_tokens)
+            _introduce(show, where.model, line, args.part is None, tour_tokens)
             yield Lesson(settings, line, show, contents, args.part, args.question, args)
 
 
@@ -289,6 +294,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "file": {"type": Path, "metavar": "FILE"},
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
+    "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }
 
 
@@ -304,15 +310,15 @@ def _tape(args: argparse.Namespace) -> Tape | None:
 
 
 def _introduce(
-    show: Terminal, settings: Settings, line: Line, is_tour: bool, tokens: tuple[int, int]
+    show: Terminal, model: str, line: Line, is_tour: bool, tokens: tuple[int, int]
 ) -> None:
-    show.note(f"{line.who}. Model: {settings.model}.")
-    known = MODELS.get(settings.model)
+    show.note(f"{line.who}. Model: {model}.")
+    known = MODELS.get(model)
     if known and known.ends:
         better = f": set OPENAI_MODEL={known.successor}" if known.successor else ""
-        show.note(f"OpenAI shuts {settings.model} down on {known.ends}{better}.")
+        show.note(f"OpenAI shuts {model} down on {known.ends}{better}.")
     if line.is_live and is_tour:
-        show.note(f"The whole tour costs {cost_of(settings.model, *tokens)}.")
+        show.note(f"The whole tour costs {cost_of(model, *tokens)}.")
 
 
 def _complain(error: Exception, where: Where) -> None:

@@ -6,7 +6,16 @@ import shutil
 import zlib
 
 from cassette import CassetteError
-from cassette.format import Cassette, blob, decode, encode, read_lines, seal
+from cassette.format import (
+    Cassette,
+    blob,
+    decode,
+    encode,
+    message,
+    read_lines,
+    seal,
+    text_name,
+)
 from tests.record_fixtures import fixtures
 
 import pytest
@@ -19,6 +28,25 @@ RESPONSE = {"response": 1, "after": 0.1, "status": 200, "headers": {}}
 CHUNK = {"chunk": 1, "after": 0.2, "text": "data: é\n\n"}
 END = {"end": 1, "after": 0.3, "how": "complete"}
 WHOLE = [HEADER, REQUEST, RESPONSE, CHUNK, END]
+
+LONG = "0123456789é" * 100
+HANDSHAKE = {
+    "request": 1,
+    "method": "GET",
+    "path": "/v1/x",
+    "headers": {},
+    "upgrade": "websocket",
+}
+SWITCH = {"response": 1, "after": 0.1, "status": 101, "headers": {}}
+FRAME = {"frame": 1, "after": 0.2, "from": "server", "text": "{}"}
+AGAIN = {"frame": 1, "after": 0.3, "from": "client", "again": text_name(LONG.encode())}
+CLOSE = {"end": 1, "after": 0.4, "how": "complete", "code": 1000, "reason": "", "by": "client"}
+CALL = [
+    *(HEADER, HANDSHAKE, SWITCH, FRAME),
+    FRAME | {"from": "client", "text": LONG},
+    {"frame": 1, "after": 0.2, "from": "server", "base64": "/w=="},
+    *(AGAIN, CLOSE),
+]
 
 
 def write(path, lines, close=True):
@@ -45,12 +73,22 @@ def test_written_lines_are_read(tmp_path):
     assert told == [RESPONSE, CHUNK, END]
 
 
-def test_frames_have_their_place(tmp_path):
-    frame = {"frame": 1, "after": 0.2, "from": "client", "text": '{"type":"x"}'}
+def test_written_frames_are_read(tmp_path):
+    cassette = Cassette(write(tmp_path / "c.jsonl", CALL))
 
-    cassette = Cassette(write(tmp_path / "c.jsonl", [HEADER, REQUEST, RESPONSE, frame, END]))
+    *told, again, end = cassette.answer(cassette.exchanges[1])
+    assert [message(line) for line in told if "frame" in line] == ["{}", LONG, b"\xff"]
+    assert (message(again), again["from"]) == (LONG, "client")
+    assert (cassette.exchanges[1].is_socket, end["code"], end["by"]) == (True, 1000, "client")
 
-    assert len(cassette.exchanges[1].offsets) == 3
+
+def test_end_without_a_close_needs_no_code(tmp_path):
+    for how in ("cut", "left"):
+        end = {"end": 1, "after": 0.3, "how": how}
+
+        cassette = Cassette(write(tmp_path / "c.jsonl", [*CALL[:3], end]))
+
+        assert cassette.exchanges[1].how == how
 
 
 @given(st.binary(max_size=200))
@@ -88,6 +126,21 @@ DAMAGED = {
         [HEADER, REQUEST, RESPONSE | {"status": 200.5}],
         "line 3 does not fit",
     ),
+    "frame of an answer to HTTP": ([*WHOLE[:3], FRAME], "line 4 does not fit"),
+    "chunk of a socket": ([*CALL[:3], CHUNK], "line 4 does not fit"),
+    "frame before head": ([*CALL[:2], FRAME], "line 3 does not fit"),
+    "frame after end": ([*CALL, FRAME], "line 9 does not fit"),
+    "frame from nobody": ([*CALL[:3], FRAME | {"from": "us"}], "line 4 does not fit"),
+    "frame with nothing": (
+        [*CALL[:3], {"frame": 1, "after": 0.2, "from": "server"}],
+        "line 4 does not fit",
+    ),
+    "again of nothing": ([*CALL[:4], AGAIN], "line 5 does not fit"),
+    "switch unasked": ([HEADER, REQUEST, SWITCH], "line 3 does not fit"),
+    "close without code": ([*CALL[:3], END], "line 4 does not fit"),
+    "close with a wild code": ([*CALL[:3], CLOSE | {"code": 99}], "line 4 does not fit"),
+    "close by nobody": ([*CALL[:3], CLOSE | {"by": "us"}], "line 4 does not fit"),
+    "close with odd reason": ([*CALL[:3], CLOSE | {"reason": 1}], "line 4 does not fit"),
     "unknown kind": ([HEADER, {"surprise": 1}], "line 2 does not fit"),
     "line behind the end": ([*WHOLE, {"closed": 5}], "stands behind the end"),
 }
@@ -160,8 +213,19 @@ def edits(data, random):
 
 @pytest.mark.parametrize("path", fixtures(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_p10_mutated_copies_are_never_played(path, tmp_path):
-    data, dice = path.read_bytes(), random.Random(7)
-    copy = tmp_path / "copy.jsonl"
+    never_played(path.read_bytes(), tmp_path / "copy.jsonl")
+
+
+def test_p10_mutated_frames_are_never_played(tmp_path):
+    frames = [FRAME | {"after": n / 10, "text": f'{{"number":{n}}}'} for n in range(20)]
+    path = write(tmp_path / "c.jsonl", [*CALL[:-1], *frames, CLOSE])
+
+    never_played(path.read_bytes(), tmp_path / "copy.jsonl")
+
+
+def never_played(data, copy):
+    """Whatever is damaged in 200 copies, none can be read."""
+    dice = random.Random(7)
     mutants = [mutant for _ in range(200) if (mutant := edits(data, dice)) != data]
 
     for mutant in mutants:

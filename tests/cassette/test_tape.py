@@ -15,7 +15,8 @@ from cassette.__main__ import base_url as base_url_of
 from cassette.__main__ import listen, make_server
 from cassette.format import Cassette
 from cassette.play import Player
-from cassette.record import Recorder, Tape
+from cassette.record import Recorder
+from cassette.tape import Tape
 from common.client import LOCAL
 from tests.conftest import MODEL, ask
 from tests.record_fixtures import fixtures

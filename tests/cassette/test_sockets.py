@@ -1,0 +1,265 @@
+"""WebSockets through the recorder and the player: the SDK, sync and async, and a bare client."""
+
+import asyncio
+import json
+import threading
+from base64 import b64encode
+from contextlib import suppress
+
+from cassette import CassetteError
+from cassette.__main__ import rules
+from cassette.format import Cassette
+from common.client import LOCAL
+from tests.cassette.sockets import (
+    PIECE,
+    SESSION,
+    answer_of,
+    breaks,
+    client_of,
+    desk,
+    player,
+    socket_of,
+    upstream,
+)
+from tests.cassette.test_tape import recorder
+
+import httpx2
+import openai
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+
+
+@pytest.fixture
+def tape(tmp_path):
+    return tmp_path / "tape.jsonl"
+
+
+def call(base_url, heard_ms=500):
+    """A call by the sync SDK; the events that came."""
+    with client_of(base_url) as client, client.realtime.connect(model="m") as line:
+        return hold(line, heard_ms)
+
+
+def hold(line, heard_ms):
+    events = [line.recv()]
+    line.session.update(session={"type": "realtime", "instructions": "Be brief. é"})
+    events.append(line.recv())
+    for _ in range(4):
+        line.input_audio_buffer.append(audio=PIECE)
+    events.append(line.recv())
+    line.response.create()
+    events += [line.recv() for _ in range(4)]
+    line.conversation.item.truncate(item_id="i", content_index=0, audio_end_ms=heard_ms)
+    return [*events, line.recv(), line.recv()]
+
+
+def test_replay_equals_recording(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        recorded = call(base_url)
+
+    with player(tape) as base_url:
+        assert call(base_url) == recorded
+
+    assert recorded[0].session.id == SESSION
+    assert recorded[-1].type == "conversation.item.truncated"
+    assert len({event.type for event in recorded}) == 8
+    exchange = Cassette(tape).exchanges[1]
+    assert (exchange.request["path"], exchange.status) == ("/v1/realtime?model=m", 101)
+
+
+def test_call_at_its_own_speed_takes_its_time(tape):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        now[0] += seconds
+
+    now = [0.0]
+
+    def late(socket):
+        socket.recv()
+        go.wait(5)
+        socket.send("late")
+
+    go = threading.Event()
+    with upstream(late) as url, recorder(tape, url) as base_url, socket_of(base_url) as socket:
+        socket.send("go")
+        go.set()
+        socket.recv()
+    frame = next(line for line in answer_of(tape) if line.get("from") == "server")
+
+    with player(tape, 0.5, sleep=sleep, clock=lambda: now[0]) as base_url:
+        with socket_of(base_url) as socket:
+            socket.send("go")
+            assert socket.recv() == "late"
+
+    assert sum(slept) >= 2 * frame["after"] - 0.01
+
+
+def test_measured_milliseconds_may_differ(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        recorded = call(base_url, 500)
+
+    with player(tape) as base_url:
+        assert call(base_url, 480) == recorded
+
+
+def test_async_clients_are_recorded_and_replayed(tape):
+    async def calls(base_url):
+        http_client = httpx2.AsyncClient(**LOCAL)
+        async with openai.AsyncOpenAI(
+            base_url=base_url, api_key="x", http_client=http_client
+        ) as client:
+            return await asyncio.gather(one(client, "first"), one(client, "second"))
+
+    async def one(client, model):
+        async with client.realtime.connect(model=model) as line:
+            await line.session.update(session={"type": "realtime", "instructions": model})
+            await line.response.create()
+            return [await line.recv() for _ in range(6)]
+
+    with upstream() as url, recorder(tape, url) as base_url:
+        recorded = asyncio.run(calls(base_url))
+
+    with player(tape) as base_url:
+        assert asyncio.run(calls(base_url)) == recorded
+
+
+def test_bare_client_may_divide_its_sound_otherwise(tape):
+    def speak(base_url, pieces):
+        with socket_of(base_url) as socket:
+            socket.recv()
+            for piece in pieces:
+                socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": piece}))
+            return socket.recv()
+
+    whole = bytes(range(256)) * 16
+    halves = [b64encode(whole[at : at + 2048]).decode() for at in (0, 2048)]
+    with upstream() as url, recorder(tape, url) as base_url:
+        recorded = speak(base_url, [PIECE] * 4)
+
+    with player(tape) as base_url:
+        assert speak(base_url, halves) == recorded
+
+
+def test_message_that_was_not_recorded_ends_the_replay(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        call(base_url)
+    said = 'message 1 differs: session.instructions: recorded "Be brief. é", sent "ééé'
+
+    with pytest.raises(CassetteError, match=f"tape.jsonl: GET /v1/realtime.*{said}"):
+        with player(tape) as base_url, client_of(base_url) as client:
+            with client.realtime.connect(model="m") as line:
+                line.session.update(session={"type": "realtime", "instructions": "é" * 99})
+                with pytest.raises(ConnectionClosedError) as caught:
+                    for _ in range(9):
+                        line.recv()
+
+    assert caught.value.rcvd.code == 1008
+    assert caught.value.rcvd.reason.startswith("not recorded: message 1 differs")
+    assert len(caught.value.rcvd.reason.encode()) <= 123
+
+
+def test_call_that_was_not_recorded_is_refused(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        call(base_url)
+
+    with pytest.raises(CassetteError, match="other was not recorded; the nearest is GET /v1/real"):
+        with player(tape) as base_url, client_of(base_url) as client:
+            with pytest.raises(InvalidStatus) as caught:
+                client.realtime.connect(model="other").enter()
+
+    assert caught.value.response.status_code == 404
+    assert b"not_recorded" in caught.value.response.body
+
+
+def test_call_never_made_is_told(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        call(base_url)
+
+    with pytest.raises(CassetteError, match="never asked for: GET /v1/realtime"), player(tape):
+        pass
+
+
+def test_call_cut_short_is_told(tape):
+    with upstream() as url, recorder(tape, url) as base_url:
+        call(base_url)
+
+    with pytest.raises(CassetteError, match='message 1 was never sent: {"type": "session.update"'):
+        with player(tape) as base_url, client_of(base_url) as client:
+            with client.realtime.connect(model="m") as line:
+                line.recv()
+
+
+def test_reconnecting_client_gets_both_sessions(tape):
+    """R11: the line drops, the SDK dials again, and that is a new session."""
+    dropped = threading.Event()
+
+    def dropping(socket):
+        if not dropped.is_set():
+            dropped.set()
+            breaks(socket)
+        else:
+            desk(socket)
+
+    def talk(base_url):
+        with client_of(base_url) as client:
+            with client.realtime.connect(
+                model="m", initial_delay=0.001, on_reconnecting=lambda event: None
+            ) as line:
+                line.session.update(session={"type": "realtime"})
+                events = iter(line)
+                with pytest.raises(json.JSONDecodeError):
+                    next(events)
+                return next(iter(line))
+
+    with upstream(dropping) as url, recorder(tape, url) as base_url:
+        recorded = talk(base_url)
+
+    with player(tape) as base_url:
+        assert talk(base_url) == recorded
+    assert len(Cassette(tape).exchanges) == 2
+
+
+def test_rules_come_as_json():
+    given = {"background": ["gauge"], "streams": {"sound": "pcm"}}
+
+    found = rules(json.dumps(given))
+
+    assert (found.background, found.streams) == (("gauge",), {"sound": "pcm"})
+
+
+SAID = st.text(max_size=12) | st.binary(max_size=12)
+TALKS = st.lists(st.tuples(st.sampled_from(["client", "server"]), SAID), max_size=12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(TALKS)
+def test_any_talk_is_replayed_as_recorded(tmp_path_factory, talk):
+    """The same script, recorded and then played at speed 0, gives the same messages."""
+    tape = tmp_path_factory.mktemp("talk") / "tape.jsonl"
+
+    def serve_talk(socket):
+        for side, data in talk:
+            if side == "server":
+                socket.send(data)
+            else:
+                assert socket.recv() == data
+        with suppress(ConnectionClosed):
+            socket.recv()
+
+    def hold_talk(base_url):
+        came = []
+        with socket_of(base_url) as socket:
+            for side, data in talk:
+                came.append(socket.recv()) if side == "server" else socket.send(data)
+        return came
+
+    with upstream(serve_talk) as url, recorder(tape, url) as base_url:
+        recorded = hold_talk(base_url)
+
+    with player(tape) as base_url:
+        assert hold_talk(base_url) == recorded
+    assert recorded == [data for side, data in talk if side == "server"]
