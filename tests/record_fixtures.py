@@ -19,7 +19,13 @@ from cassette.format import Cassette, read_lines
 
 COURSE = Path(__file__).resolve().parent.parent
 FIXTURES = COURSE / "tests" / "fixtures"
-LESSONS = {"lesson1": "01_streaming.py", "lesson2": "02_vector_store_rag.py"}
+LESSONS = {
+    "lesson1": "01_streaming.py",
+    "lesson2": "02_vector_store_rag.py",
+    "lesson3": "03_realtime_api.py",
+}
+# Sound differs in every run: how long a silence was, and how a voice was made.
+SOUND = ("input_audio_buffer.append", "response.output_audio.delta")
 # Parts that show as much with a few files are recorded with a few, as a cassette holds them all.
 FOLDERS = {"search": "house", "answer": "house", "cleanup": "sky"}
 
@@ -27,6 +33,11 @@ _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (who answers)\n"),
     (r"\d+\.\d+ s\b", "0.00 s"),
     (r"^(whole|streamed) .*$", r"\1 (timings)"),
+    (r"^(caller|desk) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
+    (r"^ +[\u25b2^].*$", "(mark)"),
+    (r"^ +0 s +\d.*$", "(axis)"),
+    (r"\b[\d,]+ ms of it", "0 ms of it"),
+    (r"^item_\w+ .*$", "(item and its milliseconds)"),
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(
@@ -34,7 +45,8 @@ _VOLATILE = re.compile(
     | "recorded":\ "[\d-]+" | "(created|\w+_at)\\?":\ ?\d+
     | \\?"obfuscation\\?":\\?"\w+\\?" | "openai-poll-after-ms":\ "\d+"
     | "(request|response|chunk|end|closed)":\ \d+
-    | "openai-processing-ms":\ "\d+\"""",
+    | "openai-processing-ms":\ "\d+\"
+    | (event|item|conv|sess|call)_\w+ | \\"(audio_\w+_ms|\w*tokens|remaining)\\":\ ?\d+""",
     re.VERBOSE,
 )
 
@@ -62,15 +74,20 @@ def folder_of(part: str) -> list[str]:
 
 
 def run(script: str, *arguments: str) -> str:
-    """Run a lesson with a plain terminal of 80 columns; what it printed."""
+    """Run a lesson with a plain terminal of 80 columns; what it printed.
+
+    What it makes in its folder goes.
+    """
     outside = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
-    run = subprocess.run(
-        [sys.executable, str(COURSE / script), *arguments],
-        env=outside | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=True,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        run = subprocess.run(
+            [sys.executable, str(COURSE / script), *arguments],
+            env=outside | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        )
     return run.stdout
 
 
@@ -106,7 +123,14 @@ def steady_lines(file: Path) -> Counter[str]:
     cassette = Cassette(file)
     left = {number for number, each in cassette.exchanges.items() if each.how == "left"}
     lines = [line for _, line in read_lines(file) if line.get("chunk") not in left]
+    lines = [line for line in lines if not is_sound(line)]
     return Counter(_VOLATILE.sub("~", json.dumps(line, ensure_ascii=False)) for line in lines)
+
+
+def is_sound(line: dict[str, object]) -> bool:
+    """Whether a line is a message on a WebSocket that holds a piece of sound."""
+    text = str(line.get("text", ""))
+    return "frame" in line and ("again" in line or any(f'"{kind}"' in text for kind in SOUND))
 
 
 def main() -> None:

@@ -16,12 +16,14 @@ from openai.types import (
     VectorStoreSearchResponse,
 )
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.realtime import RealtimeServerEvent
 from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.vector_stores import VectorStoreFile, VectorStoreFileBatch
 from pydantic import TypeAdapter
 
 FILES = fixtures()
 EVENT = TypeAdapter(ResponseStreamEvent)
+REALTIME = TypeAdapter(RealtimeServerEvent)
 
 
 def name(path):
@@ -39,7 +41,8 @@ def test_every_part_has_its_cassette():
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_replay_shows_golden_screen(path):
+def test_replay_shows_golden_screen(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     script = lesson1.COURSE / LESSONS[path.parent.name]
     words = [path.stem, *folder_of(path.stem), "--replay", str(path), "--speed", "0"]
     shown = lesson1.run_here(*words, script=script)
@@ -65,6 +68,9 @@ def test_bodies_fit_the_types_of_the_sdk(path):
 
     for exchange in cassette.exchanges.values():
         lines = list(cassette.answer(exchange))
+        if exchange.is_socket:
+            assert validate_messages(lines)
+            continue
         body = "".join(line["text"] for line in lines if "chunk" in line)
         place = f"{exchange.request['method']} {exchange.request['path']}"
         assert validate(place, lines[0]["headers"]["content-type"], body)
@@ -95,6 +101,14 @@ def validate(place, kind, body):
         else:
             ChatCompletionChunk.model_validate(value)
     return bool(found)
+
+
+def validate_messages(lines):
+    """What a server said on a WebSocket, by the type of Realtime events."""
+    told = [line["text"] for line in lines if line.get("from") == "server" and "text" in line]
+    for text in told:
+        REALTIME.validate_python(json.loads(text))
+    return bool(told)
 
 
 def validate_whole(place, body):

@@ -52,6 +52,17 @@ FAMILIES = {
     ),
     "conversations": Family((f"{API}/conversations", f"{API}/test_conversations.py")),
     "models": Family((f"{API}/test_models.py",)),
+    "client secrets": Family(
+        (f"{API}/realtime/test_client_secrets.py",),
+        {
+            "test_method_create_with_all_params.*": Refusal(
+                400,
+                "invalid_value",
+                "session.audio.input.transcription.language",
+                "the language is called 'language'",
+            ),
+        },
+    ),
     "embeddings": Family(
         (f"{API}/test_embeddings.py",),
         {
