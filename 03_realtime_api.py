@@ -45,7 +45,7 @@ answer in at most two short sentences."""
 CALLERS = Path(__file__).with_name("data") / "callers"
 # Two events that crossed on the way: nothing is wrong then.
 HARMLESS = {"response_cancel_not_active", "conversation_already_has_active_response"}
-TOUR = (4_000, 3_000)
+TOUR = (800, 1_600)
 OPTIONS = [("--calls", "calls", "where the sound of the calls is kept (default: calls/)")]
 
 

@@ -48,11 +48,12 @@ class Clock:
 class Recording:
     """Both sides of a call by time, and what happened when; moments are those of its clock.
 
+    It begins with the first sound that it is given, which may be silence.
     It takes 96,000 bytes of memory a second.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._start = ticks(clock.now())
+        self._start: int | None = None
         self._tracks = {"caller": bytearray(), "desk": bytearray()}
         self._captions: list[tuple[float, str, str]] = []
         self.marks: list[Mark] = []
@@ -60,6 +61,7 @@ class Recording:
     def put(self, who: str, tick: int, pcm: bytes) -> None:
         """Place sound of the caller or the desk at a moment that is counted in samples."""
         track = self._tracks[who]
+        self._start = tick if self._start is None else self._start
         place = 2 * max(0, tick - self._start)
         track.extend(bytes(max(0, place - len(track))))
         track[place : place + len(pcm)] = pcm
@@ -111,7 +113,7 @@ class Recording:
         return spans
 
     def _seconds(self, moment: float) -> float:
-        return max(0, ticks(moment) - self._start) / RATE_HZ
+        return max(0, ticks(moment) - (self._start or ticks(moment))) / RATE_HZ
 
 
 class WavMicrophone:

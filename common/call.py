@@ -73,8 +73,12 @@ class Phone:
         if event.type == "session.created":
             self._session_start = self.clock.now()
             self._sessions += 1
+            if self._sessions == 1:
+                self._start = self._session_start
             return ("line", "A new session has begun.") if self._sessions > 1 else None
         elif event.type == "input_audio_buffer.speech_started":
+            # An answer that was sent to its end before the caller cut in is none to this.
+            self._is_answered = False
             self._spoken_at[event.item_id] = self._session_start + event.audio_start_ms / 1000
         elif event.type == "conversation.item.input_audio_transcription.completed":
             return self._note(event.item_id, "caller", event.transcript)

@@ -222,7 +222,8 @@ def _system(error: BaseException, where: Where) -> CourseError:
 
 
 def _sdk(error: BaseException, where: Where) -> CourseError:
-    return CourseError(f"the openai package refused: {error}", attempt=course_command("doctor"))
+    why = "the openai package, or the server in an event of type `error`, did not take it"
+    return CourseError(f"refused: {error}", why, course_command("doctor"))
 
 
 _BY_CODE: dict[str, Callable[[str, str, Where], CourseError]] = {

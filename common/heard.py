@@ -42,7 +42,7 @@ class Cut:
     @property
     def dropped_ms(self) -> int:
         """What had come, and nobody will hear."""
-        return in_ms(self.received - self.heard)
+        return self.received_ms - self.audio_end_ms
 
 
 @dataclass(frozen=True)

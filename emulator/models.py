@@ -17,7 +17,8 @@ class Model:
     `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
     reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
     out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
-    model that embeds; it can be shortened unless it is fixed.
+    model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
+    conversation a Realtime model can take in; the price of one is that of sound.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Model:
     price: tuple[float, float] | None = None
     dimensions: int | None = None
     has_fixed_dimensions: bool = False
+    reads: int | None = None
 
     @property
     def effort(self) -> str:
@@ -63,12 +65,19 @@ _TABLE = [
     Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-realtime-2.1", "realtime", "2026-07-06"),
-    Model("gpt-realtime-2.1-mini", "realtime", "2026-07-06"),
-    Model("gpt-realtime-2", "realtime", "2026-05-07"),
-    Model("gpt-realtime-1.5", "realtime", "2026-02-23"),
-    Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1"),
-    Model("gpt-realtime-mini", "realtime", "2025-10-06", "2027-01-20", "gpt-realtime-2.1-mini"),
+    Model("gpt-realtime-2.1", "realtime", "2026-07-06", price=(32.00, 64.00), reads=123_904),
+    Model("gpt-realtime-2.1-mini", "realtime", "2026-07-06", price=(10.00, 20.00), reads=123_904),
+    Model("gpt-realtime-2", "realtime", "2026-05-07", reads=123_904),
+    Model("gpt-realtime-1.5", "realtime", "2026-02-23", reads=28_224),
+    Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1", reads=28_224),
+    Model(
+        "gpt-realtime-mini",
+        "realtime",
+        "2025-10-06",
+        "2027-01-20",
+        "gpt-realtime-2.1-mini",
+        reads=28_224,
+    ),
     Model("text-embedding-3-small", "embedding", "2024-01-25", dimensions=1536),
     Model("text-embedding-3-large", "embedding", "2024-01-25", dimensions=3072),
     Model(

@@ -481,6 +481,7 @@ def test_short_pause_is_part_of_speech():
 
 def test_levels_of_both_sides_cover_the_call(time):
     recording = Recording(time.clock())
+    recording.put("caller", 24_000_000, bytes(960))
     recording.put("desk", 24_000_000 + 480, array("h", [-32768] * 480).tobytes())
 
     assert recording.levels("desk") == [0.0, 1.0]

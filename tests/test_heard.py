@@ -29,7 +29,7 @@ def test_cut_says_what_was_heard():
 def test_cut_speaks_in_milliseconds():
     cut = Cut("a", 0, heard=29_767, received=48_000)
 
-    assert (cut.audio_end_ms, cut.received_ms, cut.dropped_ms) == (1240, 2000, 759)
+    assert (cut.audio_end_ms, cut.received_ms, cut.dropped_ms) == (1240, 2000, 760)
 
 
 def test_item_of_next_sample_sounds():

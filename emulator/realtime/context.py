@@ -2,19 +2,17 @@
 
 By `truncation`: "auto" drops the oldest until the rest fits; a retention ratio drops more than that
 at a time, so that what stays is cached for a while; "disabled" fails the response. Items stay in
-the conversation. The sizes are OpenAI's: 128,000 tokens less 4,096 for the answer, and 28,224 for
-the models before gpt-realtime-2.
+the conversation. How much a model can read stands in its row of `emulator/models.py`.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.errors import ApiError
+from emulator.models import MODELS
 from emulator.realtime.asking import input_tokens
 from emulator.realtime.conversation import Entry
 from emulator.wire import tokens
-
-LARGE, SMALL = 128_000 - 4_096, 28_224
 
 
 def kept(entries: Sequence[Entry], instructions: str, told: Mapping[str, Any]) -> list[Entry]:
@@ -37,7 +35,7 @@ def kept(entries: Sequence[Entry], instructions: str, told: Mapping[str, Any]) -
 
 def _room(told: Mapping[str, Any]) -> tuple[int, float | None]:
     """Tokens that may be read, and the share of them that is kept; None: nothing may go."""
-    window = LARGE if str(told.get("model")).startswith("gpt-realtime-2") else SMALL
+    window = MODELS[told["model"]].reads or 0
     truncation: Any = told.get("truncation") or "auto"
     if truncation == "disabled":
         return window, None
