@@ -22,6 +22,7 @@ from websockets.sync.client import connect
 
 CALLERS = Path(__file__).parents[2] / "data" / "callers"
 TEXT = {"output_modalities": ["text"]}
+AGAIN = {"on_reconnecting": lambda event: None, "initial_delay": 0.001}
 
 
 class SyncSdk:
@@ -30,14 +31,16 @@ class SyncSdk:
     def __init__(self, stack, emulator, headers):
         client = stack.enter_context(sdk(emulator))
         self.connection = stack.enter_context(
-            client.realtime.connect(model=MODEL, extra_headers=headers)
+            client.realtime.connect(model=MODEL, extra_headers=headers, **AGAIN)
         )
+        # To iterate connects again where the line broke; `recv` raises.
+        self.events = iter(self.connection)
 
     def send(self, event):
         self.connection.send(event)
 
     def receive(self):
-        return self.connection.recv().to_dict()
+        return next(self.events).to_dict()
 
 
 class AsyncSdk:
@@ -47,28 +50,37 @@ class AsyncSdk:
         self.runner = stack.enter_context(asyncio.Runner())
         client = AsyncOpenAI(base_url=emulator.base_url, api_key="offline")
         stack.callback(lambda: self.runner.run(client.close()))
-        manager = client.realtime.connect(model=MODEL, extra_headers=headers)
+        manager = client.realtime.connect(model=MODEL, extra_headers=headers, **AGAIN)
         self.connection = self.runner.run(manager.enter())
+        self.events = aiter(self.connection)
         stack.callback(lambda: self.runner.run(self.connection.close()))
 
     def send(self, event):
         self.runner.run(self.connection.send(event))
 
     def receive(self):
-        return self.runner.run(self.connection.recv()).to_dict()
+        return self.runner.run(anext(self.events)).to_dict()
 
 
 class Bare:
     """Nothing but a WebSocket."""
 
     def __init__(self, stack, emulator, headers):
-        self.socket = stack.enter_context(dial(emulator, f"?model={MODEL}", **headers))
+        self.dial = lambda: stack.enter_context(dial(emulator, f"?model={MODEL}", **headers))
+        self.socket = self.dial()
 
     def send(self, event):
         self.socket.send(json.dumps(event))
 
     def receive(self):
-        return json.loads(self.socket.recv(timeout=30))
+        """The next event; where the line broke, the first of a new session."""
+        try:
+            return json.loads(self.socket.recv(timeout=30))
+        except ConnectionClosedError as closed:
+            if closed.rcvd is not None:
+                raise
+            self.socket = self.dial()
+            return self.receive()
 
 
 @contextmanager
@@ -220,6 +232,23 @@ def test_cancel(kind, standing):
     assert (error["code"], error["event_id"]) == ("response_cancel_not_active", "again")
 
 
+@each_client
+def test_reconnect(kind, start):
+    """The line breaks after two events; the new session knows nothing, and is told."""
+    with calling(kind, start(faults=["abortx1@2"])) as caller:
+        caller.send("session.update", **update(instructions="Be brief.", **TEXT))
+        assert caller.until("session.updated")
+        caller.send("conversation.item.create", **user("When are you closed?"))
+        fresh = caller.until("session.created")[-1]["session"]
+        caller.send("session.update", **update(instructions="Be brief.", **TEXT))
+        caller.send("conversation.item.create", **user("When are you closed?"))
+        caller.send("response.create")
+        told = caller.until("response.done")
+
+    assert fresh["instructions"] != "Be brief."
+    assert "closed" in joined(told, "response.output_text.delta")
+
+
 # ------------------------------------------------------------------ the door
 
 
@@ -337,7 +366,8 @@ def test_r11_line_aborts(start):
     with calling(Bare, emulator) as caller, pytest.raises(ConnectionClosedError) as closed:
         caller.send("session.update", **update(**TEXT))
         caller.send("session.update", **update(**TEXT))
-        caller.until("never")
+        while True:
+            caller.line.socket.recv(timeout=10)
 
     assert closed.value.rcvd is None
 
