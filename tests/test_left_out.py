@@ -9,6 +9,10 @@ from openai import APIResponseValidationError, APIStatusError
 MODEL = "gpt-6-luna"
 FUNCTION = {"type": "function", "name": "name", "parameters": {}, "strict": False}
 ASYNC_TOOL = {"model": MODEL, "input": "string", "tools": [FUNCTION | {"async": True}]}
+NO_LANGUAGE = {
+    "type": "realtime",
+    "audio": {"input": {"transcription": {"language": "language"}}},
+}
 
 
 def complete(client):
@@ -31,6 +35,9 @@ REQUESTS = {
     ),
     ("responses", r"test_method_count_with_all_params\[.*"): (
         lambda client: client.responses.input_tokens.count(**ASYNC_TOOL)
+    ),
+    ("client secrets", "test_method_create_with_all_params.*"): (
+        lambda client: client.realtime.client_secrets.create(session=NO_LANGUAGE)
     ),
     ("embeddings", r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]"): (
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="string")

@@ -2,8 +2,9 @@
 
 import datetime
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen""".split()
@@ -15,35 +16,73 @@ _LARGE = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 1_000_000}
 _ONE_WORD = rf"(?:(?:{'|'.join(_TENS)})[- ](?:{'|'.join(_UNITS[1:10])})|{'|'.join(_SMALL)})"
 _IN_WORDS = rf"(?:(?:{_ONE_WORD}|an?)(?: (?:{'|'.join(_LARGE)}))+(?: and {_ONE_WORD})?|{_ONE_WORD})"
 _IN_DIGITS = r"(?<![\w.,])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|(?<![\w.])-?\d+(?:\.\d+)?"
-_NUMBER = re.compile(rf"(?:{_IN_DIGITS})|\b{_IN_WORDS}\b", re.IGNORECASE)
+_FIRST_TWENTY = """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+    thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth""".split()
+_ORDINALS = {word: number for number, word in enumerate(_FIRST_TWENTY, start=1)}
+_ORDINALS |= {f"twenty {word}": 20 + _ORDINALS[word] for word in _FIRST_TWENTY[:9]}
+_ORDINALS |= {"thirtieth": 30, "thirty first": 31}
+_NTH = "|".join(word.replace(" ", "[- ]") for word in _ORDINALS)
+# "Twenty third" is no number, but "twenty second" may be a length of time.
+_NUMBER = re.compile(
+    rf"(?:{_IN_DIGITS})|\b{_IN_WORDS}\b(?![- ](?:first|{'|'.join(_FIRST_TWENTY[2:9])})\b)",
+    re.IGNORECASE,
+)
+_DAY = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{_NTH})"
 _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAY = rf"(?:(?:next|this|coming)\ )?(?P<weekday>{'|'.join(_WEEKDAYS)})"
+_LED = rf"\b(?:{_WEEKDAY},?\ (?:the\ )?)?"
 _MONTHS = """january february march april may june july august september october november
     december""".split()
-_MONTH = "|".join(f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS)
+_SHORT = [f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS]
+_MONTH = rf"(?P<month>{'|'.join(_SHORT)})\b"
+_SHORT_MONTHS = [month[:3] for month in _MONTHS]
+_ONE_DIGIT = "|".join(_UNITS[1:10])
+_YEAR = rf"(?:,?\ (?P<year>\d{{4}}|twenty[- ](?:twenty|thirty)(?:[- ](?:{_ONE_DIGIT}))?)\b)?"
+_NO_COUNT = r"""\b(?!\ *[%€$£°]|[.,:/]\d|[-\ ](?:euro|dollar|pound|cent|percent|degree|people|person
+    |guest|visitor|adult|child|grown|of\ us|year|hour|minute|day|week|metre|meter|kilomet|mile
+    |ticket|place|seat|slot))"""
 _NEAR = {"yesterday": -1, "today": 0, "tonight": 0, "tomorrow": 1, "day after tomorrow": 2}
-_DATE = re.compile(
-    rf"""(?P<iso>\b\d{{4}}-\d\d-\d\d\b)
-    | \b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\ (?:of\ )?(?P<month>{_MONTH})\b(?:,?\ (?P<year>\d{{4}}))?
-    | \b(?P<month2>{_MONTH})\ (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\ (?P<year2>\d{{4}}))?
-    | (?<![\d/.])(?P<first>\d{{1,2}})(?P<sep>[/.])(?P<second>\d{{1,2}})
-      (?:(?P=sep)(?P<year3>\d{{4}})|(?<=/\d)|(?<=/\d\d))\b(?!/)
-    | \b(?P<near>day\ after\ tomorrow|yesterday|today|tonight|tomorrow)\b
-    | \b(?:(?P<which>next|this|coming)\ )?(?P<weekday>{"|".join(_WEEKDAYS)})\b
-    | \bin\ (?P<count>\d+|an?|{_ONE_WORD})\ (?P<span>day|week)s?\b
-    | \bnext\ (?P<next>week|month)\b""",
-    re.IGNORECASE | re.VERBOSE,
+_DATES = (
+    r"\b(?P<iso>\d{4}-\d\d-\d\d)\b",
+    rf"{_LED}{_DAY}\ (?P<of>of\ )?{_MONTH}{_YEAR}",
+    rf"{_LED}{_MONTH}\ (?:the\ )?{_DAY}\b{_YEAR}",
+    # Of "eighth" a recogniser may hear "eight".
+    rf"{_LED}(?:the\ |(?=twenty|thirty))(?P<day>{_ONE_WORD})\ (?P<of>of\ ){_MONTH}{_YEAR}",
+    rf"{_LED}{_MONTH}\ (?P<day>(?:twenty|thirty)[- ](?:{_ONE_DIGIT})){_NO_COUNT}{_YEAR}",
+    r"""(?<![\d/.])(?P<first>\d{1,2})(?P<sep>[/.])(?P<second>\d{1,2})
+    (?:(?P=sep)(?P<year>\d{4})|(?<=/\d)|(?<=/\d\d))\b(?!/)""",
+    r"\b(?P<near>day\ after\ tomorrow|yesterday|today|tonight|tomorrow)\b",
+    rf"\b(?:{_WEEKDAY},?|on|for)\ the\ {_DAY}\b(?=[,.;!?]|$|\ (?:at|for|from|please)\b)",
+    rf"\b{_WEEKDAY}\b",
+    rf"\bin\ (?P<count>\d+|an?|{_ONE_WORD})\ (?P<span>day|week)s?\b",
+    r"\bnext\ (?P<next>week|month)\b",
 )
-_HOUR = rf"(?:{'|'.join(_UNITS[1:13])})"
-_TIME = re.compile(
-    rf"""(?P<clock>\b(?:[01]?\d|2[0-3]):[0-5]\d\b)(?:\ ?(?P<half>[ap])\.?m\b\.?)?
-    | \b(?P<hour>\d{{1,2}}|{_HOUR})\ ?(?P<half2>[ap])\.?m\b
-    | \b(?P<part>half|quarter)\ (?P<side>past|to)\ (?P<hour2>\d{{1,2}}|{_HOUR})\b
-    | \b(?P<hour3>\d{{1,2}}|{_HOUR})\ o['’]?clock\b
-    | (?<=\bat\ )(?P<hour4>\d{{1,2}}|{_HOUR})(?P<minutes>\ (?:fifteen|thirty|forty-five))?\b
-      (?!\ *[%€$°]|\ (?:euro|dollar|percent|degree|people|person)|[.,:/]\d)
-    | \b(?P<named>noon|midday|midnight)\b""",
-    re.IGNORECASE | re.VERBOSE,
+# "May" and "march" are verbs as well: "may third parties come in?"
+_GOES_ON = re.compile(r"(?!\s*(?:[,.;!?]|$|(?:at|for|from|please)\b))")
+_SENTENCE_STARTS = re.compile(r"(?:^|[.!?]\s+)\Z")
+_IN_DAY = rf"(?P<hour>\d{{1,2}}|{'|'.join(_UNITS[1:13])})"
+_LATER = rf"(?P<hour>{'|'.join(_UNITS[13:])}|twenty(?:[- ](?:one|two|three))?)"
+_MINUTE = rf"""(?P<minute>[0-5]\d|(?:oh|o|zero)[- ](?:{_ONE_DIGIT})|{"|".join(_UNITS[10:])}
+    |(?:{"|".join(_TENS[:4])})(?:[- ](?:{_ONE_DIGIT}))?)"""
+_FIVES = r"(?P<minute>\d{1,2}|five|ten|twenty(?:[- ]five)?)"
+_HALF_DAY = r"\ ?(?P<half>[ap])\.?\ ?m\b"
+_PART_OF_DAY = r"(?=\ in\ the\ (?:morning|afternoon|evening)\b)"
+_TIMES = (
+    rf"\b(?P<clock>(?:[01]?\d|2[0-3]):[0-5]\d)\b(?:{_HALF_DAY}\.?)?",
+    rf"\b{_IN_DAY}(?:[\ .]{_MINUTE})?{_HALF_DAY}",
+    rf"\b(?P<part>half|quarter)\ (?P<side>past|after|to|till)\ {_IN_DAY}\b",
+    rf"\b{_FIVES}\ (?:minutes\ (?P<side>past|to)|past)\ {_IN_DAY}\b",
+    rf"(?<=\bat\ ){_FIVES}\ (?P<side>to)\ {_IN_DAY}{_NO_COUNT}",
+    rf"(?<!\bfrom\ )\b{_FIVES}\ (?P<side>to)\ {_IN_DAY}{_PART_OF_DAY}",
+    rf"(?<=\bat\ )(?P<part>half)\ {_IN_DAY}\b",
+    rf"\b{_IN_DAY}\ o\ ?['’]?\ ?clock\b",
+    rf"(?<=\bat\ ){_LATER}\ {_MINUTE}{_NO_COUNT}",
+    rf"(?<=\bat\ ){_IN_DAY}(?:\ {_MINUTE})?{_NO_COUNT}",
+    rf"(?<!\bin\ )\b(?!\d){_IN_DAY}\ (?P<minute>fifteen|thirty|forty[- ]five){_NO_COUNT}",
+    rf"(?<!\bfor\ )(?<!\bof\ )(?<!\bare\ )(?<!\bpay\ )\b{_IN_DAY}{_PART_OF_DAY}",
+    r"\b(?P<named>noon|midday|midnight)\b",
 )
+_EARLY = re.compile(r"\ (?:in\ the|this|tomorrow)\ morning\b", re.IGNORECASE | re.VERBOSE)
 _LATE = re.compile(r"\b(evening|afternoon|tonight|at night)\b", re.IGNORECASE)
 _DURATION = re.compile(
     rf"\b(\d+|an?|half an|{_ONE_WORD})[ -](second|minute|min|hour|day|night|week|month|year)s?\b",
@@ -69,13 +108,43 @@ class Found:
 def dates(text: str, today: datetime.date) -> list[Found]:
     """The days that a text names, each as an ISO date; 12/05 is the twelfth of May."""
     found = []
-    for match in _DATE.finditer(text):
+    for match in _in_order(_DATES, text):
+        parts = {name: said.lower() for name, said in match.groupdict().items() if said}
         try:
-            day = _day_of({k: v for k, v in match.groupdict().items() if v}, today)
+            day = _day_of(parts, today)
         except (ValueError, OverflowError):
             continue
-        found.append(Found(match.start(), match.end(), match[0], day.isoformat()))
+        if not _is_verb(match, parts):
+            found.append(Found(match.start(), match.end(), match[0], day.isoformat()))
     return found
+
+
+def _in_order(forms: Sequence[str], text: str) -> list[re.Match[str]]:
+    """Where the forms are met; where two overlap, the one of the earlier form."""
+    found, taken = [], bytearray(len(text))
+    for form in forms:
+        for match in _compiled(form).finditer(text):
+            place = slice(*match.span())
+            if not any(taken[place]):
+                taken[place] = b"x" * len(match[0])
+                found.append(match)
+    return sorted(found, key=lambda match: match.start())
+
+
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    """Compiled when it is first needed, as the emulator shall start at once."""
+    return re.compile(form, re.IGNORECASE | re.VERBOSE)
+
+
+def _is_verb(match: re.Match[str], parts: dict[str, str]) -> bool:
+    """Whether "may" or "march" beside an ordinal in words is likelier no month."""
+    if parts.get("month") not in ("may", "march") or parts.keys() & {"of", "year"}:
+        return False
+    before = match.string[: match.start("month")]
+    is_bare = match["month"].islower() or _SENTENCE_STARTS.search(before) is not None
+    goes_on = _GOES_ON.match(match.string, match.end()) is not None
+    return is_bare and goes_on and not parts["day"][0].isdigit()
 
 
 def _day_of(parts: dict[str, str], today: datetime.date) -> datetime.date:
@@ -83,24 +152,35 @@ def _day_of(parts: dict[str, str], today: datetime.date) -> datetime.date:
     if "iso" in parts:
         return datetime.date.fromisoformat(parts["iso"])
     if "near" in parts:
-        return today + datetime.timedelta(_NEAR[parts["near"].lower()])
-    if "weekday" in parts:
-        ahead = (_WEEKDAYS.index(parts["weekday"].lower()) - today.weekday() - 1) % 7 + 1
-        return today + datetime.timedelta(ahead)
+        return today + datetime.timedelta(_NEAR[parts["near"]])
     if "count" in parts:
-        count = 1 if parts["count"].lower() in ("a", "an") else int(number_of(parts["count"]))
-        return today + datetime.timedelta(count * (7 if parts["span"].lower() == "week" else 1))
+        count = 1 if parts["count"] in ("a", "an") else int(number_of(parts["count"]))
+        return today + datetime.timedelta(count * (7 if parts["span"] == "week" else 1))
     if "next" in parts:
-        return today + datetime.timedelta(7 if parts["next"].lower() == "week" else 30)
+        return today + datetime.timedelta(7 if parts["next"] == "week" else 30)
     if "first" in parts:
         day, month = int(parts["first"]), int(parts["second"])
         day, month = (month, day) if month > 12 else (day, month)
+    elif "month" in parts:
+        day, month = _ordinal(parts["day"]), _SHORT_MONTHS.index(parts["month"][:3]) + 1
+    elif "day" in parts:
+        return _coming_day(_ordinal(parts["day"]), today)
     else:
-        day = int(parts.get("day") or parts["day2"])
-        name = (parts.get("month") or parts["month2"])[:3].lower()
-        month = [each[:3] for each in _MONTHS].index(name) + 1
-    year = parts.get("year") or parts.get("year2") or parts.get("year3")
-    return datetime.date(int(year), month, day) if year else _coming(month, day, today)
+        ahead = (_WEEKDAYS.index(parts["weekday"]) - today.weekday() - 1) % 7 + 1
+        return today + datetime.timedelta(ahead)
+    year = parts.get("year")
+    return datetime.date(_year(year), month, day) if year else _coming(month, day, today)
+
+
+def _ordinal(said: str) -> int:
+    """3 of "3", "3rd", "third" and "three"."""
+    digits = re.match(r"\d+", said)
+    return int(digits[0] if digits else _ORDINALS.get(said.replace("-", " ")) or number_of(said))
+
+
+def _year(said: str) -> int:
+    """2026 of "2026" and "twenty twenty-six"."""
+    return int(said) if said.isdigit() else 2000 + int(number_of(said[len("twenty ") :]))
 
 
 def _coming(month: int, day: int, today: datetime.date) -> datetime.date:
@@ -115,36 +195,45 @@ def _coming(month: int, day: int, today: datetime.date) -> datetime.date:
     raise ValueError(f"no day {day} in month {month}")
 
 
+def _coming_day(day: int, today: datetime.date) -> datetime.date:
+    """The next day with this number, today included; a 31st may be two months away."""
+    for ahead in range(62):
+        if (candidate := today + datetime.timedelta(ahead)).day == day:
+            return candidate
+    raise ValueError(f"no day {day} in any month")
+
+
 def times(text: str) -> list[Found]:
     """The times of day that a text names, each as HH:MM; "at nine in the evening" is 21:00."""
     taken = dates(text, datetime.date(2000, 1, 1))
     found = []
-    for match in _TIME.finditer(text):
-        parts = {k: v.lower() for k, v in match.groupdict().items() if v}
-        here = Found(match.start(), match.end(), match[0], _clock(parts, text))
+    for match in _in_order(_TIMES, text):
+        parts = {name: said.lower() for name, said in match.groupdict().items() if said}
+        here = Found(match.start(), match.end(), match[0], _clock(parts, text, match.end()))
         if here.value and not any(here.overlaps(date) for date in taken):
             found.append(here)
     return found
 
 
-def _clock(parts: dict[str, str], text: str) -> str:
-    """HH:MM of the parts of an expression; empty if no clock shows it."""
+def _clock(parts: dict[str, str], text: str, end: int) -> str:
+    """HH:MM of the parts of an expression that ends at `end`; empty if no clock shows it."""
     if "named" in parts:
         return "00:00" if parts["named"] == "midnight" else "12:00"
-    said = next((parts[name] for name in parts if name.startswith("hour")), "")
-    hour, minute = map(int, parts["clock"].split(":")) if "clock" in parts else (0, 0)
-    hour = hour or (int(number_of(said)) if said else 0)
-    if "minutes" in parts:
-        minute = int(number_of(parts["minutes"].strip()))
+    if "clock" in parts:
+        hour, minute = map(int, parts["clock"].split(":"))
+    else:
+        hour, minute = int(number_of(parts["hour"])), int(number_of(parts.get("minute", "0")))
     if "part" in parts:
-        minutes = 30 if parts["part"] == "half" else 15
-        hour, minute = (hour, minutes) if parts["side"] == "past" else (hour - 1, 60 - minutes)
-    half = parts.get("half") or parts.get("half2") or ("p" if _LATE.search(text) else "")
+        minute = 30 if parts["part"] == "half" else 15
+    if parts.get("side") in ("to", "till"):
+        hour, minute = (hour - 2) % 12 + 1 if hour <= 12 else hour - 1, 60 - minute
+    early = "a" if _EARLY.match(text, end) else ""
+    half = parts.get("half") or early or ("p" if _LATE.search(text) else "")
     if half == "p" and hour < 12:
         hour += 12
-    elif parts.get("half") == "a" or parts.get("half2") == "a":
+    elif parts.get("half") == "a":
         hour %= 12
-    return f"{hour:02}:{minute:02}" if hour < 24 else ""
+    return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
 
 
 def durations(text: str) -> list[Found]:

@@ -11,9 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from emulator.answers.answer import Ask
+from emulator.answers.courtesies import courtesies, greets, reply_to, without_courtesies
 from emulator.answers.instructions import sentences_wanted, without_brevity
 
 LEAFLETS = Path(__file__).resolve().parents[2] / "data" / "handbook"
@@ -22,16 +24,27 @@ IN_HEADING, BESIDE = 0.7, 0.35
 ENOUGH = 0.45
 MIDDLING = 20
 AS_GOOD = 0.75
+TOPICS, SPOKEN_TOPICS = 12, 3
 
 _STOPWORDS = frozenset(
     """a about after all also am an and any anything are as at be been but by can could did do does
     answer bring come describe during each ever explain find for from get give go had happen happens
     has have how i if in into is it its just know many may me might more most much must my no not of
-    on one only or other our please say see should show so some something take tell than that the
+    on one only or other our please say should show so some something take tell than that the
     their them then there these they thing this those to up us very want was we were what when where
     which who why will with word would you your""".split()
 )
 _SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
+_IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch caught,
+    choose chose chosen, draw drew drawn, drink drank drunk, drive drove driven, eat ate eaten,
+    fly flew flown, forget forgot forgotten, grow grew, hear heard, hold held, keep kept, lead led,
+    lend lent, lose lost, meet met, pay paid, ride rode ridden, ring rang rung, rise rose risen,
+    run ran, see saw seen, sell sold, send sent, shine shone, sing sang sung, sit sat, sleep slept,
+    speak spoke spoken, spend spent, stand stood, swim swam swum, teach taught, think thought,
+    throw threw thrown, wake woke woken, wear wore worn, win won, write wrote written"""
+_SAME |= {form: verb for verb, *forms in map(str.split, _IRREGULAR.split(",")) for form in forms}
+# In a question for a price these ask the same; they are stems.
+_PRICE = dict.fromkeys(["charg", "pay", "pric"], "cost")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`]+|<[^>]+>")
@@ -59,11 +72,12 @@ class Corpus:
         self.sentences = sentences
         self._told: tuple[list[Sentence], Corpus] | None = None
         self._weights: dict[str, dict[int, float]] = defaultdict(dict)
-        self._topics = [terms(" ".join(s.headings[-1:])) for s in sentences]
+        self._topics = [_senses(" ".join(s.headings[-1:])) for s in sentences]
+        self._subjects = [_subject(s.text) for s in sentences]
         for place, sentence in enumerate(sentences):
-            for term in terms(" ".join(sentence.headings)):
+            for term in _senses(" ".join(sentence.headings)):
                 self._raise(term, place, IN_HEADING)
-            for term in terms(sentence.text):
+            for term in _senses(sentence.text):
                 self._raise(term, place, 1.0)
                 for beside in (place - 1, place + 1):
                     if self._same_section(place, beside):
@@ -87,18 +101,20 @@ class Corpus:
 
     def rank(self, question: str) -> list[tuple[float, int]]:
         """(score 0..1, place) of the sentences that share words with the question, best first."""
-        wanted = {term: self._rarity(term) for term in terms(question)}
+        wanted = {term: self._rarity(term) for term in _senses(without_courtesies(question))}
         total = sum(wanted.values())
         scores: defaultdict[int, float] = defaultdict(float)
         for term, rarity in wanted.items():
             for place, weight in self._weights.get(term, {}).items():
                 scores[place] += weight * rarity / total
 
-        def order(place: int) -> tuple[float, bool, int]:
-            """Among equals first what stands under a heading that is asked for, then the short."""
-            topic = self._topics[place]
+        def order(place: int) -> tuple[float, bool, bool, int]:
+            """Among equals first what begins with a word that is asked for, then what stands under
+            a heading that is, then the short."""
+            topic, text = self._topics[place], self.sentences[place].text
             is_asked_for = bool(topic) and topic <= wanted.keys()
-            return -scores[place], not is_asked_for, len(self.sentences[place].text)
+            is_about = bool(self._subjects[place] & wanted.keys())
+            return -round(scores[place], 6), not is_about, not is_asked_for, len(text)
 
         return [(scores[place], place) for place in sorted(scores, key=order)]
 
@@ -160,10 +176,16 @@ def read_corpus(folder: Path | None = None) -> Corpus:
 
 
 def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
-    """The best sentences, with their sources, or a word on what can be asked."""
-    ranked = _hits(ask.questions, corpus)
+    """The best sentences, with their sources, or a word on what can be asked.
+
+    Courtesies get another back; in writing a greeting is better answered by what can be asked.
+    """
+    said = courtesies(ask.questions[-1]) if ask.questions else []
+    if said and not (ask.names_sources and said[0] == "greeting"):
+        return reply_to(said)
+    ranked = [] if said else _hits(ask.questions, corpus)
     if not ranked:
-        return nothing_found(corpus)
+        return nothing_found(corpus, TOPICS if ask.names_sources else SPOKEN_TOPICS)
     lead = ranked[min(variant, len(ranked) - 1)][1]
     hits = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
     chosen = _choose(lead, hits, corpus, most_sentences(ask))
@@ -179,15 +201,20 @@ def most_sentences(ask: Ask) -> int:
     return sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
 
 
-def nothing_found(corpus: Corpus) -> str:
-    topics = "; ".join(corpus.topics()[:12])
+def nothing_found(corpus: Corpus, most: int) -> str:
+    topics = "; ".join(corpus.topics()[:most])
     return f"""This is the course's emulator. It can only quote the files that it was given, and \
 nothing in them answers that. It can be asked about: {topics}."""
 
 
 def _hits(questions: Sequence[str], corpus: Corpus) -> list[tuple[float, int]]:
-    """What answers the latest question; one that finds nothing alone leans on the one before."""
-    for question in (questions[-1:], questions[-2:]):
+    """What answers the latest question; one that finds nothing alone leans on the one before.
+
+    Courtesies are no questions, and one who greets begins anew.
+    """
+    asked = [question for question in questions if not courtesies(question)]
+    begins_anew = bool(asked) and greets(asked[-1])
+    for question in (asked[-1:],) if begins_anew else (asked[-1:], asked[-2:]):
         ranked = corpus.rank(without_brevity(" ".join(question)))
         if ranked and ranked[0][0] >= ENOUGH:
             return ranked
@@ -205,6 +232,17 @@ def _choose(lead: int, hits: list[int], corpus: Corpus, limit: int) -> list[int]
 def terms(text: str) -> set[str]:
     """The words that carry meaning, without their endings."""
     return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS}
+
+
+def _senses(text: str) -> set[str]:
+    """The same, with one word for all that ask for a price."""
+    return {_PRICE.get(term, term) for term in terms(text)}
+
+
+def _subject(text: str) -> set[str]:
+    """The first two words that carry meaning: what a sentence is about mostly opens it."""
+    words = (word for word in _WORD.findall(text.lower()) if word not in _STOPWORDS)
+    return _senses(" ".join(islice(words, 2)))
 
 
 def _stem(word: str) -> str:

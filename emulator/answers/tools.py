@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from emulator.answers.aloud import aloud
 from emulator.answers.answer import Ask, Call, Tool
+from emulator.answers.courtesies import without_courtesies
 from emulator.answers.quote import terms
 from emulator.answers.schema import Sources, fill
 
@@ -18,6 +20,19 @@ _IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _BETWEEN = re.compile(
     r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
     re.IGNORECASE,
+)
+# A clause that wants to know something, rather than to have something done.
+_WONDERS = re.compile(
+    r"""(?:(?:and|or|so|but|then|also|please)\ )*
+    (?:(?:(?:can|could|would|will)\ you\ (?:please\ )?)?(?:tell|show|explain|say)
+    (?:\ to)?(?:\ me|\ us)?
+    |(?:i'd|i\ would)\ (?:like|love)\ to\ (?:know|ask)|i\ (?:want|need)\ to\ (?:know|ask)
+    |do\ you\ know|i\ wonder)?[ ,]*
+    (?:(?:(?:at|by|for|from|in|of|on|to|until|with)\ )?
+    (?:what|which|when|where|who|whom|whose|why|how|if|whether)
+    |(?:is|are|was|were|am|do|does|did|has|have|should|shall|must|may|might)
+    |(?:can|could|will|would)(?!\ you\ (?!be\b|have\b)))\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^]\s*\(*\d")
 # Words that many names begin with, and that so tell nothing of what a tool is for.
@@ -30,23 +45,26 @@ ENOUGH, WELL_KNOWN, NEAR = 1.0, 0.8, 0.45
 
 @dataclass(frozen=True)
 class _Wish:
-    """A clause of the question, and the tool that it calls for."""
+    """A clause of the question, and the tool that it calls for; it may only want to know."""
 
     tool: Tool
     start: int
     words: str
+    wonders: bool
 
 
 def calls_for(ask: Ask, sources: Sources, known: float) -> list[Call]:
     """The calls that the question asks for and that have not been made in this turn.
 
     `known` (0..1) is how well the corpus answers it by itself: a tool that shares but a word or two
-    with such a question is left alone.
+    with such a question is left alone, and so is one of which it does not say most of what the tool
+    needs to know, unless it wants something done.
     """
     made = [(call.name, _parsed(call.arguments)) for m in ask.turn for call in m.calls]
     names = {name for name, _ in made}
     asked = replace(sources, facts=(), quote=lambda question: "")
     wishes = [] if _is_answered(ask, sources, known) else _wishes(ask, asked)
+    wishes = [wish for wish in wishes if not (wish.wonders and _is_vague(wish, asked))]
     calls = [_call(wish.tool, replace(asked, prompt=wish.words)) for wish in wishes]
     calls = [call for call in calls if (call.name, _parsed(call.arguments)) not in made]
     if not calls and ask.must_call:
@@ -78,8 +96,9 @@ def fit(tool: Tool, words: str) -> float:
 
 
 def _is_answered(ask: Ask, sources: Sources, known: float) -> bool:
-    wanted = terms(sources.prompt)
-    best = max(fit(tool, sources.prompt) for tool in ask.tools)
+    question = without_courtesies(sources.prompt)
+    wanted = terms(question)
+    best = max(fit(tool, question) for tool in ask.tools)
     return known >= WELL_KNOWN and best < len(wanted) / 2
 
 
@@ -105,11 +124,11 @@ def facts(ask: Ask) -> list[object]:
 
 
 def told(ask: Ask) -> str | None:
-    """A sentence for each output of this turn; None if there is none."""
+    """A sentence for each output of this turn, in words where it is for the ear; None without."""
     given = outputs(ask)
     names = [call.name if call else "" for call, _ in given]
-    sentences = [_sentence(call, text, names) for call, text in given]
-    return " ".join(sentences) if sentences else None
+    tell = _sentence if ask.names_sources else _spoken
+    return " ".join(tell(call, text, names) for call, text in given) if given else None
 
 
 def _wishes(ask: Ask, sources: Sources) -> list[_Wish]:
@@ -117,16 +136,20 @@ def _wishes(ask: Ask, sources: Sources) -> list[_Wish]:
     wishes: list[_Wish] = []
     for start, end in _clauses(sources.prompt):
         clause = sources.prompt[start:end]
-        tool = _best(ask.tools, clause)
+        bare = without_courtesies(clause)
+        tool = _best(ask.tools, bare) if bare else None
+        wonders = _WONDERS.match(bare) is not None
         last = wishes[-1] if wishes else None
         if last is None or (tool and tool != last.tool):
-            wishes += [_Wish(tool, start, clause)] if tool else []
+            wishes += [_Wish(tool, start, clause, wonders)] if tool else []
             continue
-        following = _Wish(last.tool, start, f"and {clause}")
+        following = _Wish(last.tool, start, f"and {clause}", wonders)
         if all(_stands_alone(wish, sources) for wish in (last, following)):
             wishes.append(following)
         else:
-            wishes[-1] = replace(last, words=sources.prompt[last.start : end])
+            wonders = last.wonders and (wonders or not tool)
+            words = sources.prompt[last.start : end]
+            wishes[-1] = replace(last, words=words, wonders=wonders)
     if len(wishes) == 1:
         return [replace(wishes[0], words=sources.prompt)]
     return wishes
@@ -156,6 +179,15 @@ def _stands_alone(wish: _Wish, sources: Sources) -> bool:
     return not fill(wish.tool.parameters, replace(sources, prompt=wish.words)).missing
 
 
+def _is_vague(wish: _Wish, sources: Sources) -> bool:
+    """Whether the clause leaves open most of what the tool must know."""
+    required = wish.tool.parameters.get("required") or ()
+    if not required:
+        return False
+    missing = fill(wish.tool.parameters, replace(sources, prompt=wish.words)).missing
+    return len(missing) > len(required) / 2
+
+
 def _call(tool: Tool, sources: Sources) -> Call:
     arguments = fill(tool.parameters, sources).value
     return Call(tool.name, json.dumps(arguments, ensure_ascii=False, separators=(",", ":")))
@@ -172,7 +204,7 @@ def _parameter_words(tool: Tool) -> Iterator[str]:
 def _parsed(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -183,6 +215,16 @@ def _sentence(call: Call | None, text: str, names: Sequence[str]) -> str:
         values = given.values() if isinstance(given, dict) else [given]
         name += f" ({', '.join(map(str, values))})"
     return f"{name} says: {_in_words(_parsed(text)).rstrip('.')}."
+
+
+def _spoken(call: Call | None, text: str, names: Sequence[str]) -> str:
+    """The same without the tool's name; of several calls each begins with what it was given."""
+    said = aloud(_parsed(text))
+    if call and names.count(call.name) > 1:
+        given = _parsed(call.arguments)
+        values = list(given.values()) if isinstance(given, dict) else [given]
+        return f"{aloud(values).rstrip('.')}: {said}"
+    return said
 
 
 def _in_words(value: object) -> str:

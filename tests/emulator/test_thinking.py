@@ -1,6 +1,7 @@
 """Thinking: what is quoted for which question, what is obeyed, how text is cut into pieces."""
 
 import json
+from dataclasses import replace
 
 from emulator.answers.answer import Ask, Message, Tool, shape
 from emulator.answers.instructions import exact_reply, sentences_wanted
@@ -32,6 +33,13 @@ FACTS = [
     ("Who can become a lamplighter?", "over sixteen"),
     ("What happens when clouds cover the sky?", "lecture room"),
     ("Which telescope shows galaxies?", "Lantern"),
+    ("What can we see in December?", "Geminids"),
+    ("What is sold in the Kettle?", "It sells soup"),
+]
+LEADS = [
+    ("What does it cost for children?", "Children from 6 to 16 pay"),
+    ("How much do I pay for a family ticket?", "A family ticket"),
+    ("What is the price of a morning for a school class?", "School classes pay"),
 ]
 
 
@@ -58,6 +66,11 @@ def test_answer_for_the_ear_names_no_source():
 @pytest.mark.parametrize(("question", "fact"), FACTS)
 def test_answer_quotes_fitting_sentence(question, fact):
     assert fact in told(question)
+
+
+@pytest.mark.parametrize(("question", "lead"), LEADS)
+def test_answer_leads_with_what_is_about_it(question, lead):
+    assert told(question).startswith(lead)
 
 
 def schema(**properties):
@@ -110,6 +123,45 @@ def test_tool_is_called_that_fits(question, calls):
     called = answer(Ask([Message("user", question)], tools=TOOLS), CORPUS).calls
 
     assert [(call.name, json.loads(call.arguments)) for call in called] == calls
+
+
+SLOT = Tool(
+    "book_slot",
+    "Book places at the telescope for an evening.",
+    schema(date="string", time="string", people="integer"),
+)
+QUESTIONS = [
+    "On which days is the observatory closed?",
+    "How do I book a slot for a public evening?",
+    "Can I cancel a booking?",
+    "At what time does a public evening begin in winter?",
+    "Hello, is this the observatory?",
+    "Good evening. Is the telescope open on Saturday?",
+    "Could you tell me how to book a slot?",
+    "I would like to know what I can see through the telescope in the evening.",
+    "Good evening",
+]
+REQUESTS = [
+    "Book a slot for three people",
+    "Could you book a slot for us?",
+    "I'd like to book a place.",
+    "May I book places for two on Friday?",
+    "How does it go? Please book a slot.",
+    "Can I book a slot for two people on Saturday at nine in the evening?",
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_mere_question_calls_no_tool(question):
+    ask = Ask([Message("user", question)], tools=[SLOT])
+
+    assert not answer(ask, CORPUS).calls
+    assert answer(replace(ask, must_call=True), CORPUS).calls
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_request_calls_tool_whatever_is_missing(request_):
+    assert answer(Ask([Message("user", request_)], tools=[SLOT]), CORPUS).calls
 
 
 def after(question, *given):

@@ -122,6 +122,12 @@ def test_chat_obeys_tool_choice(client, choice, names, finish):
         assert completion.choices[0].message.content is None
 
 
+def test_question_without_the_city_calls_nothing_unless_it_must(client):
+    assert arguments(chat(client, "What is the weather?")) == []
+    forced = chat(client, "What is the weather?", tool_choice="required")
+    assert [name for name, _ in arguments(forced)] == ["get_weather"]
+
+
 def test_parallel_calls_can_be_forbidden(client):
     assert arguments(chat(client, BOTH, parallel_tool_calls=False)) == EXPECTED[:1]
     assert len(respond(client, BOTH, parallel_tool_calls=False).output) == 1
