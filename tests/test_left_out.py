@@ -11,7 +11,7 @@ FUNCTION = {"type": "function", "name": "name", "parameters": {}, "strict": Fals
 ASYNC_TOOL = {"model": MODEL, "input": "string", "tools": [FUNCTION | {"async": True}]}
 NO_LANGUAGE = {
     "type": "realtime",
-    "audio": {"input": {"transcription": {"language": "language"}}},
+    "audio": {"input": {"transcription": {"model": "whisper-1", "language": "language"}}},
 }
 
 
