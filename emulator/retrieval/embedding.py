@@ -9,7 +9,8 @@ they share words with it.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 DIMENSIONS = 128
 TABLE = Path(__file__).with_name("table.npz")
-LONGEST_WORD = 100
+LONGEST_WORD, MOST_WORDS = 100, 65_536
 
 # Ranges of Chinese characters, each of which is a word to BERT.
 _IDEOGRAPHS = (
@@ -57,8 +58,8 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 def added(text: str) -> NDArray[np.int32]:
     """The rows of a text's word pieces, added up: whole numbers, exact in whatever order."""
-    rows = table().rows[np.array(token_ids(text), np.intp)]
-    total: NDArray[np.int32] = np.add.reduce(rows, axis=0, dtype=np.int32)
+    rows = table().rows.take(np.array(token_ids(text), np.intp), axis=0)
+    total: NDArray[np.int32] = rows.sum(axis=0, dtype=np.int32)
     return total
 
 
@@ -81,10 +82,7 @@ def unit(vectors: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def token_ids(text: str) -> list[int]:
     """The ids of a text's word pieces, as BERT (uncased) cuts it."""
-    ids: list[int] = []
-    for word in words(text):
-        ids += _pieces(word[: LONGEST_WORD + 1])
-    return ids
+    return list(chain.from_iterable(map(_pieces.__getitem__, words(text))))
 
 
 def words(text: str) -> list[str]:
@@ -92,13 +90,27 @@ def words(text: str) -> list[str]:
     return unicodedata.normalize("NFD", text.lower()).translate(_MARKS).split()
 
 
-@lru_cache(maxsize=65536)
-def _pieces(word: str) -> tuple[int, ...]:
+class _Pieces(dict[str, tuple[int, ...]]):
+    """The pieces of each word, cut when it is first met."""
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        if len(word) > LONGEST_WORD:
+            return (table().ids["[UNK]"],)
+        if len(self) >= MOST_WORDS:
+            self.clear()
+        self[word] = _cut(word)
+        return self[word]
+
+
+_pieces = _Pieces()
+
+
+def _cut(word: str) -> tuple[int, ...]:
     """The longest known beginning, then the longest that goes on, ...; else it is unknown."""
     known = table().ids
     found: list[int] = []
     start = 0
-    while start < len(word) <= LONGEST_WORD:
+    while start < len(word):
         prefix = "##" if start else ""
         for end in range(len(word), start, -1):
             place = known.get(prefix + word[start:end])
