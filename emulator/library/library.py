@@ -25,7 +25,8 @@ from emulator.library.uploads import Uploads
 if TYPE_CHECKING:
     from emulator.retrieval.index import Hit, Index, Passage, Ranking
 
-WORKERS = 2
+# More would only wait for one another: the work is Python, one thread of which runs at a time.
+WORKERS = 1
 EMPTY = "The file holds no text."
 FAILED = {
     "invalid_file": "The file could not be parsed because it is not valid.",
