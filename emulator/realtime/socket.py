@@ -66,7 +66,7 @@ async def serve(socket: WebSocket, send: Send, service: Service, exchange: Excha
         await socket.send_text(sse.compact(refused.event()))
         await socket.close(refused.close_code, refused.reason)
         exchange.end("complete")
-    except (WebSocketDisconnect, TimeoutError):
+    except (WebSocketDisconnect, OSError):
         exchange.end("disconnected")
     finally:
         service.open_streams -= 1
@@ -95,13 +95,14 @@ class Shell:
         # What `WebSocket.send` checks costs a fifth of an event: `send` is what lies below it.
         self._socket, self._send, self._session = socket, send, session
         self._service, self._exchange = service, exchange
+        self._line = service.lines.get(socket.scope["client"])
         self._clock = service.pace.clock
         self._cut = next((fault for fault in faults if fault.name in ("abort", "close")), None)
         self._inbox: asyncio.Queue[Message | Callable[[float], None] | None] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until either side closes; raises WebSocketDisconnect or TimeoutError where it left."""
+        """Until either side closes; raises WebSocketDisconnect or OSError where it left."""
         self._begin(asyncio.to_thread(warm))
         self._begin(self._read())
         try:
@@ -152,6 +153,8 @@ class Shell:
                 if self._cut is not None and self._exchange.blocks >= self._cut.at:
                     await self._cut_off(self._cut)
                     return False
+                if self._line is None or self._line.is_closing():
+                    raise WebSocketDisconnect
                 await self._send({"type": "websocket.send", "text": sse.compact(event)})
                 self._exchange.blocks += 1
         if self._session.closing is None:
