@@ -127,7 +127,7 @@ class Phone:
         return self.speaker.ledger.heard_ms(sounding) >= milliseconds
 
     async def _wait(self, is_due: Callable[[], bool]) -> None:
-        last = self.clock.now() + PATIENCE_S
+        last = self.clock.now() + PATIENCE_S * self.clock.speed
         while not is_due():
             if self.clock.now() > last:
                 raise CourseError(

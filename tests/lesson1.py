@@ -16,6 +16,7 @@ from types import ModuleType
 COURSE = Path(__file__).resolve().parent.parent
 SCRIPT = COURSE / "01_streaming.py"
 LESSON_2 = COURSE / "02_vector_store_rag.py"
+LESSON_3 = COURSE / "03_realtime_api.py"
 
 
 def load(script: Path = SCRIPT) -> ModuleType:
