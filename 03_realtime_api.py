@@ -369,14 +369,9 @@ def show_call(
             ring = phone.ring(files, between)
             await phone.hold(voice(client, call), ring, lesson.show.said)
 
+    lesson.options.calls.mkdir(parents=True, exist_ok=True)
     asyncio.run(hold())
-    sound = lesson.options.calls / f"{name}.wav"
-    phone.save(sound)
-    made = phone.recording
-    picture = sound.with_suffix(".svg")
-    levels = {who: made.levels(who) for who in ("caller", "desk")}
-    lesson.show.timeline(made.spans(), made.marks, made.duration_s, levels, picture)
-    lesson.show.note(f"The sound is in {sound}: the caller left, the desk right.")
+    phone.keep(lesson.options.calls / f"{name}.wav", lesson.show)
     return call
 
 

@@ -208,9 +208,7 @@ def measure_words() -> None:
         table.add_row(turn.name, str(len(said)), str(errors), turn.heard)
         total, wrong = total + len(said), wrong + errors
     table.add_section()
-    table.add_row(
-        "all", str(total), str(wrong), f"error rate {wrong / total:.3f}, aim 0.10"
-    )
+    table.add_row("all", str(total), str(wrong), f"error rate {wrong / total:.3f}, aim 0.10")
     Console().print(table)
 
 

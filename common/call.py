@@ -14,6 +14,7 @@ from pathlib import Path
 from common.audio import Clock, Recording, WavMicrophone, WavSpeaker
 from common.lesson import Lesson
 from common.settings import CourseError
+from common.terminal import Terminal
 
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
@@ -96,13 +97,21 @@ class Phone:
         return None
 
     def save(self, file: Path) -> None:
-        """The call as a stereo WAV, caller left, desk right; raises OSError."""
+        """The call as a stereo WAV, caller left, desk right; raises OSError where it cannot be."""
         for item_id, (who, text) in self._words.items():
             spoken = self._spoken_at.get(item_id, self._start)
             moment = self.speaker.moment(item_id) if who == "desk" else spoken
             self.recording.caption(who, moment, text)
-        file.parent.mkdir(parents=True, exist_ok=True)
         self.recording.save(file)
+
+    def keep(self, file: Path, show: Terminal) -> None:
+        """Save the call, and show who spoke when; the picture is kept beside it."""
+        self.save(file)
+        made = self.recording
+        levels = {who: made.levels(who) for who in ("caller", "desk")}
+        picture = file.with_suffix(".svg")
+        show.timeline(made.spans(), made.marks, made.duration_s, levels, picture)
+        show.note(f"The sound is in {file}: the caller left, the desk right.")
 
     async def _listen(self, events: AsyncGenerator[RealtimeServerEvent, None], show: Show) -> None:
         async with aclosing(events):

@@ -190,6 +190,8 @@ def _socket_kinds() -> list[Kind]:
         code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
         if code == 3000:
             return _bad_key(f"{code} {reason}", where)
+        if "model" in reason:
+            return _no_realtime_model(f"{code} {reason}", where)
         why = reason or "it gave no reason"
         again = f"run it again, or {OFFLINE}"
         return CourseError(f"the server closed the session ({code})", why, again)
@@ -221,9 +223,29 @@ def _system(error: BaseException, where: Where) -> CourseError:
     return CourseError(f"the system refused: {error}", attempt=course_command("doctor"))
 
 
+def _refused_port(error: BaseException, where: Where) -> CourseError:
+    mend = AGAIN if where.is_ours else f"check OPENAI_BASE_URL, or {OFFLINE}"
+    return CourseError(f"{where.host} cannot be reached", f"nobody listens there: {error}", mend)
+
+
+def _no_realtime_model(number: str, where: Where) -> CourseError:
+    better = DEFAULT_MODELS["OPENAI_REALTIME_MODEL"]
+    return CourseError(
+        f"the model {where.model} holds no spoken conversation ({number})",
+        "OPENAI_REALTIME_MODEL in .env or the environment names it",
+        f"set OPENAI_REALTIME_MODEL={better} in .env, or {OFFLINE}",
+    )
+
+
 def _sdk(error: BaseException, where: Where) -> CourseError:
+    """What the SDK refuses, and what a server refuses in an event of type `error`."""
+    said = str(error)
+    if said.endswith("(invalid_api_key)"):
+        return _bad_key("invalid_api_key", where)
+    if said.endswith("(invalid_model)"):
+        return _no_realtime_model("invalid_model", where)
     why = "the openai package, or the server in an event of type `error`, did not take it"
-    return CourseError(f"refused: {error}", why, course_command("doctor"))
+    return CourseError(f"refused: {said}", why, course_command("doctor"))
 
 
 _BY_CODE: dict[str, Callable[[str, str, Where], CourseError]] = {
@@ -246,5 +268,6 @@ _KINDS: list[Kind] = [
     (JSONDecodeError, _garbled),
     (UnicodeDecodeError, _garbled),
     (TimeoutError, _late),
+    (ConnectionRefusedError, _refused_port),
     (OSError, _system),
 ]

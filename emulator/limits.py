@@ -62,7 +62,6 @@ class Limits:
             headers[f"x-ratelimit-reset-{name}"] = duration(bucket.reset_s)
         return headers
 
-
     def tokens(self, model: str, amount: int) -> dict[str, Any]:
         """Count tokens of a Realtime session; what is left, as `rate_limits.updated` tells it."""
         self.spend(model, amount)

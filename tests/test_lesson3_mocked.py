@@ -945,14 +945,14 @@ def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
     phone.take(told(spoken("item_b", "Never heard.")))
     phone.take(told(heard("item_u", "When?")))
 
-    phone.save(tmp_path / "new" / "call.wav")
+    phone.save(tmp_path / "call.wav")
 
     assert [(span.who, span.text) for span in phone.recording.spans()] == [
         ("caller", ""),
         ("caller", "When?"),
         ("desk", "At eight."),
     ]
-    assert (tmp_path / "new" / "call.wav").is_file()
+    assert (tmp_path / "call.wav").is_file()
 
 
 @pytest.mark.parametrize(

@@ -375,7 +375,7 @@ def test_key_refused_in_the_session_is_told(part):
     with Server(refuse) as server:
         result = run(part, OPENAI_BASE_URL=server.base_url)
 
-    assert "key" in complaint(result).splitlines()[0]
+    assert "refused a request without a key (" in complaint(result)
 
 
 @pytest.mark.usefixtures("kept_output")
@@ -386,7 +386,7 @@ def test_refused_port_is_told(part):
 
     result = run(part, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
 
-    assert "refused" in complaint(result)
+    assert f"127.0.0.1:{port} cannot be reached" in complaint(result)
 
 
 @pytest.mark.parametrize("part", ["text", "voice"])

@@ -15,6 +15,8 @@ from emulator.wire import tokens
 
 USER_MS_A_TOKEN = 100
 IMAGE_TOKENS = 85
+# What "inf" comes to: as much as the models up to gpt-realtime-1.5 can write.
+MOST_TOKENS = 4096
 CANNOT_HEAR = """I cannot hear words here, as speech recognition is not installed. \
 Type your question instead, or run: python3 course.py extras"""
 HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
@@ -50,7 +52,7 @@ def ask(entries: Iterable[Entry], wanted: ResponseSettings) -> Ask:
     is_bounded = isinstance(most, int) and "audio" not in wanted.output_modalities
     return Ask(
         messages,
-        max_tokens=int(most) if is_bounded else None,
+        max_tokens=int(most) if is_bounded else MOST_TOKENS,
         tools=choice.tools,
         must_call=choice.must_call,
         parallel=wanted.parallel_tool_calls,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
+from emulator.realtime.asking import MOST_TOKENS
 from emulator.realtime.conversation import Conversation, Entry
 from emulator.realtime.jobs import Say
 from emulator.realtime.output import Output, Tell
@@ -240,7 +241,7 @@ class Response:
         self._output.sound(block, ms)
         most = self.settings.max_output_tokens
         spent = self._output.text_tokens + self._output.audio_tokens
-        if isinstance(most, int) and spent >= most:
+        if spent >= (most if isinstance(most, int) else MOST_TOKENS):
             self._end_early("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
     def _finish(self) -> None:

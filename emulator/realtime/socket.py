@@ -157,6 +157,8 @@ class Shell:
                     raise WebSocketDisconnect
                 await self._send({"type": "websocket.send", "text": sse.compact(event)})
                 self._exchange.blocks += 1
+                if self._exchange.blocks % 16 == 0:
+                    await asyncio.sleep(0)  # a write that need not wait lets nobody else go on
         if self._session.closing is None:
             return True
         await self._socket.close(*self._session.closing)

@@ -5,6 +5,8 @@ import struct
 from base64 import b64encode
 
 from emulator.answers.answer import Answer
+from emulator.answers.quote import Corpus
+from emulator.answers.reply import answer
 from emulator.pace import Pace
 from emulator.realtime.jobs import Hear, Say, Think
 from emulator.realtime.session import SESSION_S, Session, Voice
@@ -41,7 +43,8 @@ def quiet(ms):
 class Desk:
     """A session, driven by hand: time is `now`, jobs are done when the test says so.
 
-    Words are heard as `words` says, the answer is `answer`; a sentence sounds for 50 ms a letter.
+    Words are heard as `words` says, the answer is `answer`, or what is thought where that is None;
+    a sentence sounds for 50 ms a letter.
     """
 
     def __init__(self, told=None, *, pace=0.0, bends=None, lasts_s=SESSION_S, is_manual=False):
@@ -106,7 +109,8 @@ class Desk:
         elif isinstance(job, Think):
             self.asked.append(job)
             plain = job.plain and Answer(tokens.split(job.plain))
-            self.session.thought(job.response_id, plain or self.answer, self.now)
+            thought = plain or self.answer or answer(job.ask, Corpus([]))
+            self.session.thought(job.response_id, thought, self.now)
         elif isinstance(job, Say):
             self.session.said(job.response_id, loud(50 * len(job.text)), self.now)
 

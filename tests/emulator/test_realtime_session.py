@@ -627,6 +627,19 @@ def test_spoken_answer_stops_at_its_limit():
     assert done["response"]["usage"]["output_tokens"] < 12 + 5
 
 
+@pytest.mark.parametrize("modality", ["text", "audio"])
+def test_answer_without_a_limit_ends_at_the_models(modality):
+    desk = opened()
+    desk.send("session.update", **update(output_modalities=[modality]))
+    desk.answer = None
+    desk.send("conversation.item.create", **user("Reply with exactly: " + "word " * 6000))
+
+    (done,) = of(desk.send("response.create"), "response.done")
+
+    assert done["response"]["status_details"]["reason"] == "max_output_tokens"
+    assert done["response"]["usage"]["output_tokens"] <= 4096 + 4
+
+
 def test_voice_is_fixed_once_it_spoke():
     desk = opened()
     desk.send("session.update", **update(audio={"output": {"voice": "cedar"}}))
