@@ -24,6 +24,8 @@ from benchmarks.streaming import server
 from common import COURSE
 from common.audio import read_wav
 from common.settings import DEFAULT_MODELS
+from emulator.voice.hear import Ears
+from emulator.voice.sound import resampled
 
 from openai import AsyncOpenAI, OpenAI
 from rich.console import Console
@@ -39,8 +41,11 @@ LOUD = 600
 DIRECT = {"proxy": None}
 
 
-def words_asked() -> dict[str, object]:
-    text = "Reply with exactly: " + ("word " * DELTAS).strip()
+LONG = "Reply with exactly: " + ("word " * DELTAS).strip()
+ORDINARY = "When does the last bus leave?"
+
+
+def asked(text: str = LONG) -> dict[str, object]:
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
@@ -50,7 +55,7 @@ def recorded(base_url: str) -> list[str]:
     head = {"Authorization": "Bearer offline"}
     with connect(url, additional_headers=head, proxy=None, max_size=None) as socket:
         messages = [str(socket.recv())]
-        socket.send(json.dumps({"type": "conversation.item.create", "item": words_asked()}))
+        socket.send(json.dumps({"type": "conversation.item.create", "item": asked()}))
         response = {"output_modalities": ["text"]}
         socket.send(json.dumps({"type": "response.create", "response": response}))
         while '"response.done"' not in messages[-1][:40]:
@@ -58,13 +63,20 @@ def recorded(base_url: str) -> list[str]:
     return messages
 
 
-def one_turn(base_url: str, *, is_emulator: bool) -> tuple[float, float]:
+def turns(base_url: str, *, is_emulator: bool) -> tuple[float, float]:
+    """Seconds to the first delta of an ordinary answer, and events a second of a long one."""
+    first, _ = one_turn(base_url, ORDINARY, is_emulator=is_emulator)
+    _, rate = one_turn(base_url, LONG, is_emulator=is_emulator)
+    return first, rate
+
+
+def one_turn(base_url: str, text: str, *, is_emulator: bool) -> tuple[float, float]:
     """Seconds to the first delta, and events a second up to the end of the response."""
     client = OpenAI(base_url=base_url, api_key="offline")
     options = client.realtime.connect(model=MODEL, websocket_connection_options=DIRECT)  # type: ignore[arg-type]
     with options as connection:
         if is_emulator:
-            connection.conversation.item.create(item=words_asked())  # type: ignore[arg-type]
+            connection.conversation.item.create(item=asked(text))  # type: ignore[arg-type]
             while connection.recv().type != "conversation.item.done":
                 pass
         else:
@@ -90,7 +102,7 @@ def measure_events() -> None:
         file.write_text("\n".join(recorded(emulator)), encoding="utf-8")
         with server("benchmarks.minimal_socket", str(file)) as minimal:
             pairs = [
-                (one_turn(emulator, is_emulator=True), one_turn(minimal, is_emulator=False))
+                (turns(emulator, is_emulator=True), turns(minimal, is_emulator=False))
                 for _ in range(ROUNDS)
             ]
     rows = [(0, "first delta, ms", 1000, "3 ms"), (1, "events a second", 1, "at least 0.9")]
@@ -180,21 +192,37 @@ def calls() -> list[Turn]:
 
 
 def measure_voice() -> None:
+    """The silence rule decides first; of the recogniser only what the silence did not cover."""
     table = Table(title=f"after the caller's last sound, ms; silence_duration_ms {SILENCE_MS}")
-    for title in ("clip", "speech_stopped", "first sound", "between"):
+    for title in ("clip", "speech_stopped", "first sound", "between", "recogniser alone"):
         table.add_column(title, justify="left" if title == "clip" else "right")
-    turns = calls()
-    for turn in turns:
-        table.add_row(turn.name, *_in_ms(turn.stopped, turn.answered))
-    stopped = median(turn.stopped for turn in turns)
-    answered = median(turn.answered for turn in turns)
+    spoken = calls()
+    alone = recognised([turn.name for turn in spoken])
+    rows = [
+        (turn.stopped, turn.answered, turn.answered - turn.stopped, each)
+        for turn, each in zip(spoken, alone, strict=True)
+    ]
+    for turn, row in zip(spoken, rows, strict=True):
+        table.add_row(turn.name, *_in_ms(row))
     table.add_section()
-    table.add_row("median", *_in_ms(stopped, answered))
+    table.add_row("median", *_in_ms([median(column) for column in zip(*rows, strict=True)]))
     Console().print(table)
 
 
-def _in_ms(stopped: float, answered: float) -> Sequence[str]:
-    return [f"{1000 * each:.0f}" for each in (stopped, answered, answered - stopped)]
+def recognised(names: Sequence[str]) -> list[float]:
+    """Seconds that the recogniser takes for each clip by itself."""
+    ears, taken = Ears(), []
+    ears.warm()
+    for name in names:
+        pcm = resampled(read_wav(CALLERS / f"{name}.wav"), 24_000, 16_000)
+        start = time.perf_counter()
+        ears.words(pcm)
+        taken.append(time.perf_counter() - start)
+    return taken
+
+
+def _in_ms(seconds: Sequence[float]) -> list[str]:
+    return [f"{1000 * each:.0f}" for each in seconds]
 
 
 def measure_words() -> None:
