@@ -13,6 +13,8 @@ from typing import Any
 from emulator.errors import ApiError
 
 ROOT = "root"
+# Eleven minutes; only `conversation.item.retrieve` asks for it.
+MOST_SOUND_BYTES = 32 * 2**20
 _DOING = {"delete": "deleting", "retrieve": "retrieving", "truncate": "truncating"}
 
 
@@ -84,6 +86,7 @@ class Conversation:
             raise ApiError(400, message, code="item_create_duplicate_item_id")
         place = self._place_behind(previous)
         self._entries.insert(place, entry)
+        self._forget_sound()
         return self._entries[place - 1].id if place else None
 
     def get(self, item_id: str, verb: str) -> Entry:
@@ -119,6 +122,14 @@ class Conversation:
         entry.sound_ms = float(end_ms)
         if entry.told["content"]:
             entry.told["content"] = [{"type": "output_audio", "transcript": None}]
+
+    def _forget_sound(self) -> None:
+        """Of the callers' sound the oldest goes, where there is more than is kept."""
+        kept = 0
+        for entry in reversed(self._entries):
+            kept += len(entry.pcm)
+            if kept > MOST_SOUND_BYTES:
+                entry.pcm = b""
 
     def _place_behind(self, previous: str | None) -> int:
         if previous is None:

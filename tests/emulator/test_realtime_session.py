@@ -741,6 +741,20 @@ def test_picture_is_counted_and_not_seen():
     assert usage["input_token_details"]["image_tokens"] > 0
 
 
+def test_sound_is_given_back_and_the_oldest_forgotten(monkeypatch):
+    monkeypatch.setattr("emulator.realtime.conversation.MOST_SOUND_BYTES", 48 * 1000)
+    desk = turned(None)
+    ids = []
+    for _ in range(2):
+        desk.speak(loud(600))
+        ids.append(desk.send("input_audio_buffer.commit")[0]["item_id"])
+
+    old, new = (desk.send("conversation.item.retrieve", item_id=each)[0] for each in ids)
+
+    assert "audio" not in old["item"]["content"][0]
+    assert b64decode(new["item"]["content"][0]["audio"]) == loud(600)
+
+
 # ------------------------------------------------------------------ context truncation
 
 
