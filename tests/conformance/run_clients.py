@@ -17,6 +17,7 @@ from tests.conformance.tally import Tally
 SCRIPTS = environments.HERE / "clients"
 CLIENTS = {
     "openai-agents": "with_agents.py",
+    "openai-agents, Realtime": "with_agents_realtime.py",
     "langchain-openai": "with_langchain.py",
     "pydantic-ai": "with_pydantic_ai.py",
     "llm": "with_llm.py",
