@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
@@ -45,7 +46,8 @@ answer in at most two short sentences."""
 CALLERS = Path(__file__).with_name("data") / "callers"
 # Two events that crossed on the way: nothing is wrong then.
 HARMLESS = {"response_cancel_not_active", "conversation_already_has_active_response"}
-TOUR = (800, 1_600)
+MODEL = attrgetter("realtime_model")
+TOUR = (640, 1_550)
 OPTIONS = [("--calls", "calls", "where the sound of the calls is kept (default: calls/)")]
 
 
@@ -104,8 +106,8 @@ class Call:
 
     model: str
     session: RealtimeSessionCreateRequestParam
-    microphone: "WavMicrophone"
-    speaker: "WavSpeaker"
+    microphone: WavMicrophone
+    speaker: WavSpeaker
     connection: AsyncRealtimeConnection | None = None
     response_id: str = ""
     is_over: bool = False
@@ -255,7 +257,11 @@ async def tool(connection: AsyncRealtimeConnection, response: RealtimeResponse) 
     if response.status != "completed":
         return
     for item in calls:
-        result = book_slot(**json.loads(item.arguments))
+        # A model may call with arguments that do not fit: it is told, and can mend them.
+        try:
+            result = book_slot(**json.loads(item.arguments))
+        except (TypeError, ValueError) as error:
+            result = {"error": str(error)}
         output = json.dumps(result)
         await connection.conversation.item.create(
             item={"type": "function_call_output", "call_id": item.call_id or "", "output": output}
@@ -318,7 +324,7 @@ MEANING = {
 
 
 def main() -> None:
-    with open_lesson(__doc__, TOUR, OPTIONS, lambda settings: settings.realtime_model) as lesson:
+    with open_lesson(__doc__, TOUR, OPTIONS, MODEL, asking=["text"]) as lesson:
         if lesson.part(text):
             show_text(lesson, lesson.question or QUESTION)
         if lesson.part(voice):
@@ -377,12 +383,9 @@ def show_call(
 
 def show_cuts(lesson: Lesson, call: Call) -> None:
     """What was received, heard and told, for each time that the caller cut in."""
-    rows = [
-        (cut.item_id, f"{cut.received_ms:,}", f"{cut.audio_end_ms:,}", f"{cut.dropped_ms:,}")
-        for cut in call.cuts
-    ]
-    columns = ["item", "received, ms", "heard = audio_end_ms", "never heard"]
-    lesson.show.table(columns, rows)
+    columns = ["received, ms", "heard = audio_end_ms", "never heard"]
+    rows = [(cut.received_ms, cut.audio_end_ms, cut.dropped_ms) for cut in call.cuts]
+    lesson.show.table(columns, [[f"{each:,}" for each in row] for row in rows])
 
 
 if __name__ == "__main__":

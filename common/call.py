@@ -76,7 +76,9 @@ class Phone:
             self._sessions += 1
             if self._sessions == 1:
                 self._start = self._session_start
-            return ("line", "A new session has begun.") if self._sessions > 1 else None
+                return None
+            self.recording.mark(self._session_start, "a new session")
+            return "line", "The line dropped: a new session has begun, and knows nothing."
         elif event.type == "input_audio_buffer.speech_started":
             # An answer that was sent to its end before the caller cut in is none to this.
             self._is_answered = False

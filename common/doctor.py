@@ -94,11 +94,13 @@ def is_importable(name: str) -> bool:
 
 def microphone() -> Finding:
     """What would reach the microphone; on Linux that stands on a library of the system."""
-    found = engine("microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files")
+    found = engine(
+        "microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files so far"
+    )
     if sys.platform != "linux" or "not installed" in found.found or find_library("portaudio"):
         return found
     brings = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
-    note = f"{found.found}, but no PortAudio, so lesson 3 takes WAV files; to mend: {brings}"
+    note = f"{found.found}, but no PortAudio (lesson 3 takes WAV files so far); to mend: {brings}"
     return Finding("microphone", note)
 
 

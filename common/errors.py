@@ -9,6 +9,7 @@
 """
 
 import re
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -228,6 +229,12 @@ def _refused_port(error: BaseException, where: Where) -> CourseError:
     return CourseError(f"{where.host} cannot be reached", f"nobody listens there: {error}", mend)
 
 
+def _no_such_host(error: BaseException, where: Where) -> CourseError:
+    why = f"its name leads nowhere: {error}"
+    mend = f"check the network and OPENAI_BASE_URL, or {OFFLINE}"
+    return CourseError(f"{where.host} cannot be reached", why, mend)
+
+
 def _no_realtime_model(number: str, where: Where) -> CourseError:
     better = DEFAULT_MODELS["OPENAI_REALTIME_MODEL"]
     return CourseError(
@@ -269,5 +276,6 @@ _KINDS: list[Kind] = [
     (UnicodeDecodeError, _garbled),
     (TimeoutError, _late),
     (ConnectionRefusedError, _refused_port),
+    (socket.gaierror, _no_such_host),
     (OSError, _system),
 ]

@@ -75,17 +75,19 @@ def open_lesson(
     tour_tokens: tuple[int, int],
     options: Sequence[Option] = (),
     model_of: Callable[[Settings], str] = attrgetter("model"),
+    asking: Sequence[str] | None = None,
 ) -> Iterator[Lesson]:
     """Read the arguments, open the client, say who answers; turn every failure into three lines.
 
     `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
-    tour takes, in and out; `options` are the lesson's own; `model_of` picks the model that answers.
+    tour takes, in and out; `options` are the lesson's own; `model_of` picks the model that answers;
+    `asking` are the parts that take a question of the learner's, if not all do.
     Leaves by SystemExit: 1 a failure,
     2 usage, 130 Ctrl-C.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     contents = parts_of(doc)
-    args = arguments(doc, contents, options)
+    args = arguments(doc, contents, options, asking=asking)
     show, where = Terminal(), Where()
     with three_lines(where, debug=args.debug):
         settings = _settings(is_needed=not (args.offline or args.replay))
@@ -214,6 +216,7 @@ def arguments(
     contents: Contents,
     options: Sequence[Option] = (),
     argv: Sequence[str] | None = None,
+    asking: Sequence[str] | None = None,
 ) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         course_command(*LESSON),
@@ -233,6 +236,8 @@ def arguments(
     if args.part is not None and args.part not in names:
         order = "; the part comes first, then the question" if " " in args.part else ""
         parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
+    if args.question and asking and args.part not in asking:
+        parser.error(f"the part {args.part} takes no question; {' and '.join(asking)} does")
     if args.record and args.replay:
         parser.error("--record and --replay exclude each other")
     return args

@@ -37,7 +37,7 @@ _MASKS = [
     (r"^ +[\u25b2^].*$", "(mark)"),
     (r"^ +0 s +\d.*$", "(axis)"),
     (r"\b[\d,]+ ms of it", "0 ms of it"),
-    (r"^item_\w+ .*$", "(item and its milliseconds)"),
+    (r"^[\d,]+ +[\d,]+ +[\d,]+$", "(milliseconds)"),
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(

@@ -129,7 +129,7 @@ def test_desk_confirms_the_booking(tour):
 
 def test_second_question_is_understood_by_the_first_in_a_new_session(tour):
     """ "How much is that?" means nothing to a session that knows no ticket."""
-    _, _, after = part(tour, "reconnect").partition("A new session has begun.")
+    _, _, after = part(tour, "reconnect").partition("a new session has begun")
 
     assert "5 euros in the evening" in in_one_line(after.partition("daughter")[2])
 
@@ -167,7 +167,7 @@ def call(tour, folder):
     caller, desk = sides(folder / "interrupt.wav")
     clip = read_wav(CALLERS / "cut-in-price.wav")
     begins = caller.tobytes().find(clip) // 2
-    told = re.search(r"^item_\w+ +([\d,]+) +([\d,]+) +([\d,]+)$", tour.stdout, re.MULTILINE)
+    told = re.search(r"^([\d,]+) +([\d,]+) +([\d,]+)$", tour.stdout, re.MULTILINE)
     received_ms, told_ms, dropped_ms = (int(text.replace(",", "")) for text in told.groups())
     assert received_ms - told_ms - dropped_ms in (0, 1)
 
