@@ -4,9 +4,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from emulator.answers.answer import Write
 from emulator.answers.quote import read_corpus
@@ -28,9 +27,12 @@ def make_server(service: Service) -> uvicorn.Server:
     class Line(H11Protocol):
         """A connection whose transport a fault can reach, and that may become a WebSocket."""
 
+        socket: ClassVar[type[asyncio.Protocol] | None] = None
+
         def _should_upgrade_to_ws(self) -> bool:
             # Loaded with the first WebSocket: it is a third of what the emulator imports.
-            self.ws_protocol_class = make_socket(service)
+            Line.socket = Line.socket or make_socket(service)
+            self.ws_protocol_class = Line.socket
             return True
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -60,7 +62,6 @@ def make_server(service: Service) -> uvicorn.Server:
     return uvicorn.Server(uvicorn.Config(App(service), **config))
 
 
-@cache
 def make_socket(service: Service) -> type[asyncio.Protocol]:
     """uvicorn's WebSocket, with a note of each open line in `service.lines`."""
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol

@@ -57,7 +57,7 @@ class Exchange:
         self.finished.set()
 
 
-@dataclass(eq=False)
+@dataclass
 class Service:
     """What every handler may use."""
 
