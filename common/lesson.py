@@ -320,7 +320,8 @@ def _introduce(
     show.note(f"{line.who}. Model: {model}.")
     known = MODELS.get(model)
     if known and known.ends:
-        better = f": set OPENAI_MODEL={known.successor}" if known.successor else ""
+        name = "OPENAI_REALTIME_MODEL" if known.role == "realtime" else "OPENAI_MODEL"
+        better = f": set {name}={known.successor}" if known.successor else ""
         show.note(f"OpenAI shuts {model} down on {known.ends}{better}.")
     if line.is_live and is_tour:
         show.note(f"The whole tour costs {cost_of(model, *tokens)}.")
