@@ -115,6 +115,10 @@ class App:
         except ApiError as error:
             exchange.status = error.status
             await socket.send_denial_response(_refuse(error, exchange))
+        except Stall:
+            exchange.end("broken")
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                pass
         except Exception:  # one session must not end the others; the caller sees it closed
             traceback.print_exc(file=sys.stderr)
             exchange.end("broken")

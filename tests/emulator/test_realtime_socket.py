@@ -388,6 +388,13 @@ def test_r23_handshake_is_refused(start):
     assert refused.value.response.status_code == 401
 
 
+def test_handshake_stalls(start):
+    url = f"{start(faults=['stall-head']).base_url.replace('http', 'ws')}/realtime?model={MODEL}"
+
+    with pytest.raises(TimeoutError):
+        connect(url, proxy=None, open_timeout=0.1)
+
+
 def test_r13_message_over_the_limit_is_1009(emulator):
     """Only the head of the frame is sent: what it announces is refused before it comes."""
     text_of_17_mib = struct.pack("!BBQ4s", 0x81, 0x80 | 127, 17 * 2**20, b"mask")
