@@ -14,6 +14,8 @@ from starlette.types import Receive, Send
 
 # How a WebSocket is closed where what the client sends is not what was recorded (RFC 6455, 7.4.1).
 POLICY_VIOLATION = 1008
+# How long a client may go on for which nothing more is recorded, as one that was stopped then.
+PATIENCE_S = 30.0
 
 
 class Performance:
@@ -80,7 +82,10 @@ class Performance:
     async def _end(self, end: Line, hearing: "asyncio.Future[None]") -> None:
         """End it as it ended; without a close the line breaks, as the server drops it then."""
         if end["how"] == "left" or end.get("by") == "client":
-            await hearing
+            await asyncio.wait({hearing}, timeout=PATIENCE_S)
+            if not hearing.done():
+                raise CassetteError("the recording ends here: its client hung up")
+            hearing.result()
         elif end["how"] == "complete":
             with suppress(OSError):
                 await self._send(closing(end["code"], end["reason"]))

@@ -69,6 +69,22 @@ def test_replay_equals_recording(tape):
     assert (exchange.request["path"], exchange.status) == ("/v1/realtime?model=m", 101)
 
 
+def test_client_that_goes_on_is_told_that_the_recording_ends(tape, monkeypatch):
+    monkeypatch.setattr("cassette.perform.PATIENCE_S", 0.05)
+    with upstream() as url, recorder(tape, url) as base_url:
+        call(base_url)
+
+    with (
+        pytest.raises(CassetteError, match="the recording ends here"),
+        player(tape) as base_url,
+        client_of(base_url) as client,
+        client.realtime.connect(model="m") as line,
+    ):
+        hold(line, 500)
+        with pytest.raises(ConnectionClosedError, match="the recording ends here"):
+            line.recv()
+
+
 def test_call_at_its_own_speed_takes_its_time(tape):
     slept = []
 
