@@ -153,12 +153,7 @@ def _connection(error: BaseException, where: Where) -> CourseError:
         why = "its process was ended, or never came up"
         return CourseError(f"the course's own server ({where.host}) is gone", why, AGAIN)
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-        why = f"no connection could be made: {cause}"
-        return CourseError(
-            f"{where.host} cannot be reached",
-            why,
-            f"check the network and OPENAI_BASE_URL, or {OFFLINE}",
-        )
+        return _not_reached(f"no connection could be made: {cause}", where)
     why = "the connection was closed before the answer was complete"
     return CourseError(
         "the line broke", why, "run it again: a stream is never retried once it has begun"
@@ -230,7 +225,10 @@ def _refused_port(error: BaseException, where: Where) -> CourseError:
 
 
 def _no_such_host(error: BaseException, where: Where) -> CourseError:
-    why = f"its name leads nowhere: {error}"
+    return _not_reached(f"its name leads nowhere: {error}", where)
+
+
+def _not_reached(why: str, where: Where) -> CourseError:
     mend = f"check the network and OPENAI_BASE_URL, or {OFFLINE}"
     return CourseError(f"{where.host} cannot be reached", why, mend)
 

@@ -81,9 +81,8 @@ def open_lesson(
 
     `doc` is the script's docstring, whose numbered lines are the parts; `tour_tokens` is what a
     tour takes, in and out; `options` are the lesson's own; `model_of` picks the model that answers;
-    `asking` are the parts that take a question of the learner's, if not all do.
-    Leaves by SystemExit: 1 a failure,
-    2 usage, 130 Ctrl-C.
+    `asking` are the parts that take a question of the learner's, if not all do. Leaves by
+    SystemExit: 1 a failure, 2 usage, 130 Ctrl-C.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     contents = parts_of(doc)

@@ -20,7 +20,7 @@ from emulator.realtime.jobs import Say
 from emulator.realtime.output import Output, Tell
 from emulator.realtime.settings import ResponseSettings
 from emulator.voice import sound
-from emulator.voice.speak import sentences, spoken
+from emulator.voice.reading import sentences
 from emulator.wire import ids, tokens
 
 BLOCK_MS = 200
@@ -223,8 +223,8 @@ class Response:
         yield Step(0.0, self._finish)
 
     def _say_next(self) -> None:
-        text = spoken(self._sentences[0])
-        self._jobs.append(Say(self.id, text, self.settings.voice, self.settings.speed))
+        settings = self.settings
+        self._jobs.append(Say(self.id, self._sentences[0], settings.voice, settings.speed))
 
     def _blocks(self, pcm: bytes) -> Iterator[tuple[bytes, float]]:
         kind = self.settings.format["type"]

@@ -90,7 +90,7 @@ class Session:
         self._bends = bends or Bends()
         self._buffer = InputBuffer(voice.detector, sound.Resampler(24_000, 16_000), None)
         self._input = sound.Decoder(self._format)
-        self._turn = Turn()
+        self._turn, self._hearings = Turn(), 0
         self._responses = Responses(
             self.conversation, pace, limit, self._tell, lambda: self.told, self._on_end
         )
@@ -133,8 +133,8 @@ class Session:
     @property
     def deadline(self) -> float:
         """When `tick` must be called, whatever comes in."""
-        known = [due for due in (self._idle_at, self._ends_at) if due is not None]
-        return min(*self._responses.dues, *known, self._ends_at)
+        idle = [] if self._idle_at is None else [self._idle_at]
+        return min([*self._responses.dues, *idle, self._ends_at])
 
     def take_events(self) -> list[dict[str, Any]]:
         """The events to send, in order; they are forgotten here."""
@@ -279,9 +279,10 @@ class Session:
         previous = {"previous_item_id": entry.previous}
         self._tell("input_audio_buffer.committed", **previous, item_id=entry.id)
         self._tell_added(entry)
-        entry.hearing = turn.hearing if turn and turn.hearing else self._hear(clip.speech)
         if turn and turn.is_heard:
             self._learn(entry, turn.words)
+        else:
+            entry.hearing = turn.hearing if turn and turn.hearing else self._hear(clip.speech)
 
     def _on_idle(self, now: float) -> None:
         """Nobody spoke: an empty turn is committed, and answered unasked."""
@@ -331,13 +332,11 @@ class Session:
         self._jobs.append(Hear(self._hearings, speech))
         return self._hearings
 
-    _hearings = 0
-
     def _learn(self, entry: Entry, words: str | None) -> None:
         """An item's words are known, or known not to be had."""
         entry.hearing, entry.words = None, words
         wanted = self._input_settings.get("transcription")
-        if not wanted or entry.is_silence:
+        if not wanted:
             return
         if words and entry.told.get("content"):
             entry.told["content"][0]["transcript"] = words

@@ -7,6 +7,7 @@ session is dropped.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -124,12 +125,12 @@ class Shell:
 
     async def _next(self) -> Message | Callable[[float], None] | None:
         """What comes in next; time that falls due counts as that."""
+        if not self._inbox.empty():
+            return self._inbox.get_nowait()
         wait = self._session.deadline - self._clock()
-        if not self._inbox.empty() or wait > 0:
-            try:
-                return await asyncio.wait_for(self._inbox.get(), max(0.0, wait))
-            except TimeoutError:
-                pass
+        if wait > 0:
+            with suppress(TimeoutError):
+                return await asyncio.wait_for(self._inbox.get(), wait)
         return self._session.tick
 
     async def _take(self, came: Message | Callable[[float], None] | None) -> None:
