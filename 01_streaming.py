@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 
-from common.lesson import Lesson, open_lesson
+from console.lesson import Lesson, open_lesson
 
 from openai import (
     APIConnectionError,

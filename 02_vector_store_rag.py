@@ -23,8 +23,8 @@ from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from itertools import chain
 
-from common.documents import check_folder, documents, known_questions
-from common.lesson import Lesson, Option, open_lesson, tidied, uninterrupted
+from console.handbook import check_folder, documents, known_questions
+from console.lesson import Lesson, Option, open_lesson, tidied, uninterrupted
 
 from openai import NotFoundError, OpenAI
 from openai.types import VectorStoreSearchResponse

@@ -22,10 +22,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
-from common.audio import WavMicrophone, WavSpeaker
-from common.call import drop, phone_for
-from common.heard import Cut
-from common.lesson import Lesson, open_lesson
+from audio.caller import drop, phone_for
+from audio.playback import Cut
+from audio.wav import WavMicrophone, WavSpeaker
+from console.lesson import Lesson, open_lesson
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError, WebSocketQueueFullError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection

@@ -35,10 +35,10 @@ LESSONS = {
 }
 MODULES = {
     "test": ("pytest", "the tests; ARGS go to pytest"),
-    "doctor": ("common.doctor", "look this computer over"),
+    "doctor": ("console.doctor", "look this computer over"),
     # Done by this file; there is no module to start.
     "extras": ("", "try anew to fetch what lesson 3 is better with"),
-    "fixtures": ("tests.record_fixtures", "record the cassettes of the tests anew"),
+    "fixtures": ("tools.record_fixtures", "record the cassettes of the tests anew"),
     "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
 }
 WINDOWS = sys.platform == "win32"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.client import LOCAL
-from common.documents import QUESTIONS, documents
+from console.handbook import QUESTIONS, documents
 from emulator.server import Emulator
 
 import httpx2

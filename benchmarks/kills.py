@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emulator.library import files
-from emulator.library.entries import Attachment
-from emulator.library.library import Library
+from emulator.storage import file_table
+from emulator.storage.attachment_table import Attachment
+from emulator.storage.library import Library
 
 PLACES = ("dome", "library", "harbour", "orchard", "lighthouse", "bakery")
 # SQLite's own length of its log, and one so short that it is always on its way into the file.
@@ -46,7 +46,7 @@ def work(folder: Path, log_pages: int) -> Iterator[str]:
     store = library.create_store("kills", None, {}, None).id
     yield f"store {store}"
     for number, place in enumerate(PLACES):
-        id = files.new_id()
+        id = file_table.new_id()
         library.files.begin(id)
         library.files.append(id, 0, text(place))
         library.files.finish(id, f"{place}.txt", "assistants")

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from audio.wav import read_wav
 from benchmarks.streaming import server
 from common import COURSE
-from common.audio import read_wav
 from common.settings import DEFAULT_MODELS
 from emulator.voice.hear import Ears
 from emulator.voice.sound import resampled

@@ -24,10 +24,10 @@ from typing import Any
 from common import COURSE
 from emulator.answers.quote import terms
 from emulator.retrieval import embedding
+from emulator.retrieval.encoder import MiniLM
 from emulator.retrieval.engine import Engine, Table, using
+from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, passages
-from emulator.retrieval.minilm import MiniLM
-from emulator.retrieval.reading import read_text
 
 import numpy as np
 from numpy.typing import NDArray

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from common.children import Tape, start_emulator
-from common.errors import not_openai
+from common.servers import Tape, start_emulator
 from common.settings import WRITER, Settings
-from common.wire import Tap, tap_async_sockets, tap_sockets
+from common.wire_tap import Tap, tap_async_sockets, tap_sockets
+from console.errors import not_openai
 from emulator.models import MODELS
 
 import httpx2

@@ -13,7 +13,7 @@ from pathlib import Path
 from emulator.answers.answer import Write
 from emulator.answers.quote import Corpus, read_corpus
 from emulator.guard import base_url, listen
-from emulator.store import Store
+from emulator.storage.objects import Store
 
 
 def arguments() -> argparse.Namespace:
@@ -84,10 +84,10 @@ def complain(error: str, attempt: str) -> int:
 
 def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: socket.socket) -> None:
     from emulator.faults import Faults
-    from emulator.library.library import Library
     from emulator.pace import Pace
     from emulator.server import make_server
     from emulator.serving import Service
+    from emulator.storage.library import Library
 
     faults = Faults(from_header=args.faults)
     library = Library(args.data)

@@ -15,8 +15,7 @@ from emulator.api import (
     embeddings,
     file_batches,
     files,
-    models,
-    realtime,
+    model_list,
     responses,
     stored,
     uploads,
@@ -25,6 +24,7 @@ from emulator.api import (
 )
 from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
 from emulator.faults import HEADER, Stall, at_the_door
+from emulator.realtime import routes
 from emulator.serving import Exchange, Service, hangup
 from emulator.wire import ids
 
@@ -59,13 +59,13 @@ class App:
                 *responses.routes,
                 *conversations.routes,
                 *embeddings.routes,
-                *models.routes,
+                *model_list.routes,
                 *files.routes,
                 *uploads.routes,
                 *vector_stores.routes,
                 *vector_store_files.routes,
                 *file_batches.routes,
-                *realtime.routes,
+                *routes.routes,
             ],
             redirect_slashes=False,
             default=_not_found,

@@ -12,10 +12,10 @@ from emulator.answers.quote import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
 from emulator.guard import MESSAGE_LIMIT, base_url, listen
-from emulator.library.library import Library
 from emulator.pace import Pace, Sleep
 from emulator.serving import Exchange, Service
-from emulator.store import Store
+from emulator.storage.library import Library
+from emulator.storage.objects import Store
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol

@@ -17,14 +17,14 @@ from typing import Any
 from emulator.answers.answer import Answer, Ask, Search, Write
 from emulator.answers.quote import Corpus
 from emulator.answers.reply import answer
+from emulator.background import Runs
+from emulator.client_secrets import Secrets
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import Fault, Faults, Hangup, Stall, bend
-from emulator.library.library import Library
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
-from emulator.realtime.secrets import Secrets
-from emulator.runs import Runs
-from emulator.store import Store
+from emulator.storage.library import Library
+from emulator.storage.objects import Store
 from emulator.wire import sse
 
 from starlette.requests import Request

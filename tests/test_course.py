@@ -33,7 +33,7 @@ class Course:
         (folder / "common").mkdir(parents=True)
         shutil.copy(SOURCE, folder)
         (folder / "01_streaming.py").write_text(LESSON)
-        (folder / "common/doctor.py").write_text(DOCTOR)
+        (folder / "console/doctor.py").write_text(DOCTOR)
         self.require("# nothing\n")
 
     def require(self, text: str) -> None:

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from emulator.answers.answer import Ask
-from emulator.answers.courtesies import courtesies, greets, reply_to, without_courtesies
 from emulator.answers.instructions import sentences_wanted, without_brevity
+from emulator.text.small_talk import courtesies, greets, reply_to, without_courtesies
 
 LEAFLETS = Path(__file__).resolve().parents[2] / "data" / "handbook"
 READABLE = (".md", ".txt")

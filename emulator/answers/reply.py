@@ -10,7 +10,7 @@ from emulator.answers import tools
 from emulator.answers.answer import Answer, Ask, Call, Search, shape
 from emulator.answers.instructions import exact_reply
 from emulator.answers.quote import Corpus, most_sentences, quoted
-from emulator.answers.schema import Sources, fill
+from emulator.structured.fill import Sources, fill
 from emulator.wire import tokens
 
 # How many of the best sentences are read before the answer, by the effort asked for: what the

@@ -4,13 +4,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator import params
 from emulator.answers.answer import Ask, Call, Message
-from emulator.api import params, tools
-from emulator.api.items import content_text
-from emulator.api.models import chat_model
-from emulator.api.params import Param, bad, flag, integer, number, one_of, only, text
+from emulator.api import tool_params
+from emulator.api.model_list import chat_model
+from emulator.api.response_items import content_text
+from emulator.encode.completions import Envelope, chunks, completion
 from emulator.errors import ApiError
 from emulator.models import Model
+from emulator.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.serving import (
     Reply,
     before_last,
@@ -21,7 +23,6 @@ from emulator.serving import (
     service,
 )
 from emulator.wire import ids
-from emulator.wire.completions import Envelope, chunks, completion
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -78,10 +79,10 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
     "max_tokens": Param(integer(1)),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
     "reasoning_effort": Param(one_of(*EFFORTS)),
-    "tools": Param(tools.chat_tools, []),
-    "tool_choice": Param(tools.tool_choice, "auto"),
+    "tools": Param(tool_params.chat_tools, []),
+    "tool_choice": Param(tool_params.tool_choice, "auto"),
     "parallel_tool_calls": Param(flag, True),
-    "response_format": Param(tools.chat_format),
+    "response_format": Param(tool_params.chat_format),
     "store": Param(flag, False),
     "metadata": Param(params.metadata),
     "user": Param(text, inert=True),
@@ -111,7 +112,7 @@ async def create(request: Request) -> Reply:
         raise ApiError(404, message, code="model_not_found")
     _check_together(values, model)
 
-    choice = tools.choose(values["tool_choice"], values["tools"])
+    choice = tool_params.choose(values["tool_choice"], values["tools"])
     ask = _ask(values, model, choice)
     count_request(request, model.id, ask.rough_tokens())
     answers = [await service(request).think(ask, variant) for variant in range(values["n"])]
@@ -141,14 +142,14 @@ Use 'max_completion_tokens' instead."""
     if values["stream_options"] and not values["stream"]:
         message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
         raise bad(message, "stream_options", None)
-    wants_json = values["response_format"] is tools.JSON_OBJECT
+    wants_json = values["response_format"] is tool_params.JSON_OBJECT
     if wants_json and not any("json" in m.text.lower() for m in values["messages"]):
         message = """'messages' must contain the word 'json' in some form, to use \
 'response_format' of type 'json_object'."""
         raise bad(message, "messages", None)
 
 
-def _ask(values: Mapping[str, Any], model: Model, choice: tools.Choice) -> Ask:
+def _ask(values: Mapping[str, Any], model: Model, choice: tool_params.Choice) -> Ask:
     return Ask(
         values["messages"],
         max_tokens=values["max_completion_tokens"] or values["max_tokens"],

@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api import items, paging, params
-from emulator.api.params import Param, bad
+from emulator import params
+from emulator.api import paging, response_items
 from emulator.errors import ApiError
+from emulator.params import Param, bad
 from emulator.serving import Reply, read_json, send_json, service
 from emulator.wire import ids
 
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 MOST_ITEMS_AT_ONCE = 20
 
-ITEMS = Param(items.read_input, [])
+ITEMS = Param(response_items.read_input, [])
 PARAMS: Mapping[str, Param] = {"items": ITEMS, "metadata": Param(params.metadata, {})}
 
 
@@ -56,7 +57,7 @@ async def list_items(request: Request) -> Reply:
 
 async def add_items(request: Request) -> Reply:
     id = _found(request)["id"]
-    table = {"items": Param(items.read_input, required=True)}
+    table = {"items": Param(response_items.read_input, required=True)}
     values, _ = params.parse(await read_json(request), table)
     added = _few(values["items"])
     service(request).store.add_items(id, added)
@@ -90,7 +91,7 @@ def _no_item(request: Request) -> ApiError:
     return ApiError(404, f"Item with id '{request.path_params['item']}' not found.")
 
 
-def _few(new: list[items.Item]) -> list[items.Item]:
+def _few(new: list[response_items.Item]) -> list[response_items.Item]:
     if len(new) > MOST_ITEMS_AT_ONCE:
         message = f"""Invalid 'items': array too long. Expected an array with maximum length \
 {MOST_ITEMS_AT_ONCE}, but got an array with length {len(new)} instead."""

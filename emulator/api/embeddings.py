@@ -5,11 +5,11 @@ import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from emulator.api import params
-from emulator.api.models import find_model
-from emulator.api.params import Param, bad, integer, one_of, text
+from emulator import params
+from emulator.api.model_list import find_model
 from emulator.errors import ApiError
 from emulator.models import Model
+from emulator.params import Param, bad, integer, one_of, text
 from emulator.serving import Reply, count_request, read_json, send_json
 from emulator.wire import tokens
 

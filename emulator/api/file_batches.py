@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api import params
-from emulator.api.params import Param, bad, fields, text
-from emulator.api.shelf import (
+from emulator import params
+from emulator.api.vector_store_files import listed
+from emulator.api.vector_store_params import (
     ATTACHING,
     at_library,
     attachment,
@@ -17,11 +17,11 @@ from emulator.api.shelf import (
     polled,
     read_kept,
 )
-from emulator.api.vector_store_files import listed
 from emulator.errors import ApiError
-from emulator.library.entries import Batch, Entry
-from emulator.library.library import Library
+from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
+from emulator.storage.attachment_table import Batch, Entry
+from emulator.storage.library import Library
 
 from starlette.requests import Request
 from starlette.routing import Route

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from emulator.api import params
+from emulator import params
 from emulator.api.multipart import receive
 from emulator.api.paging import page
-from emulator.api.params import Param, bad, fields, integer, one_of
-from emulator.api.shelf import at_library, known_file, lag_of
+from emulator.api.vector_store_params import at_library, known_file, lag_of
 from emulator.errors import ApiError
 from emulator.faults import Hangup
-from emulator.library import files
-from emulator.library.files import File
-from emulator.library.library import Library
+from emulator.params import Param, bad, fields, integer, one_of
 from emulator.serving import Reply, send_json, service
+from emulator.storage import file_table
+from emulator.storage.file_table import File
+from emulator.storage.library import Library
 from emulator.wire import sse
 
 from starlette.requests import Request
@@ -62,7 +62,7 @@ def lifetime(values: Mapping[str, Any]) -> float | None:
 
 
 async def create(request: Request) -> Reply:
-    library, id = service(request).library, files.new_id()
+    library, id = service(request).library, file_table.new_id()
     await at_library(request, _check_room)
     form = await receive(request, library, id, "file")
 

@@ -9,11 +9,11 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from emulator.api.params import bad
 from emulator.errors import ApiError, rate_limited
-from emulator.library.files import BLOCK
-from emulator.library.library import Library
+from emulator.params import bad
 from emulator.serving import service
+from emulator.storage.file_table import BLOCK
+from emulator.storage.library import Library
 
 from starlette.requests import Request
 

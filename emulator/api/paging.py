@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from emulator.api import params
-from emulator.api.params import bad, one_of
+from emulator import params
+from emulator.params import bad, one_of
 
 from starlette.requests import Request
 

@@ -8,15 +8,17 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from emulator import params
 from emulator.answers.answer import Answer, Ask, Found, Message, Search
-from emulator.api import items, paging, params, tools
+from emulator.api import paging, response_items, tool_params
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
-from emulator.api.items import Item
-from emulator.api.models import chat_model
-from emulator.api.params import Param, bad, flag, integer, number, one_of, only, text
+from emulator.api.model_list import chat_model
+from emulator.api.response_items import Item
+from emulator.background import Run
+from emulator.encode.response_events import Writer, usage
 from emulator.errors import ApiError
 from emulator.models import MODELS
-from emulator.runs import Run
+from emulator.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.serving import (
     Reply,
     Service,
@@ -29,7 +31,6 @@ from emulator.serving import (
     service,
 )
 from emulator.wire import ids
-from emulator.wire.responses import Writer, usage
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -44,7 +45,7 @@ REASONING = {
     "generate_summary": Param(only("auto", "concise", "detailed")),
 }
 TEXT = {
-    "format": Param(tools.response_format, {"type": "text"}),
+    "format": Param(tool_params.response_format, {"type": "text"}),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
 }
 INCLUDABLE = ("file_search_call.results", "reasoning.encrypted_content")
@@ -70,12 +71,12 @@ def include(name: str, value: Any) -> list[str]:
 
 CONTEXT: Mapping[str, Param] = {
     "model": Param(text, DEFAULT_MODEL),
-    "input": Param(items.read_input, []),
+    "input": Param(response_items.read_input, []),
     "instructions": Param(text),
     "previous_response_id": Param(text),
     "conversation": Param(conversation),
-    "tools": Param(tools.response_tools, []),
-    "tool_choice": Param(tools.tool_choice, "auto"),
+    "tools": Param(tool_params.response_tools, []),
+    "tool_choice": Param(tool_params.tool_choice, "auto"),
     "parallel_tool_calls": Param(flag, True),
     "text": Param(params.fields(TEXT), {"format": {"type": "text"}, "verbosity": "medium"}),
     "reasoning": Param(params.fields(REASONING), {"effort": None}),
@@ -126,7 +127,7 @@ async def create(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), PARAMS)
     before, given = _context(service(request), values)
     _check_together(values, given)
-    choice = tools.choose(values["tool_choice"], values["tools"])
+    choice = tool_params.choose(values["tool_choice"], values["tools"])
     ask = _ask(values, choice, [*before, *given])
     count_request(request, values["model"], ask.rough_tokens())
     answered = await service(request).think(ask, search=_search(request, choice.file_search))
@@ -216,7 +217,7 @@ async def list_input_items(request: Request) -> Reply:
 async def count_input_tokens(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), COUNT_PARAMS)
     before, given = _context(service(request), values)
-    choice = tools.choose(values["tool_choice"], values["tools"])
+    choice = tool_params.choose(values["tool_choice"], values["tools"])
     ask = _ask(values | {"max_output_tokens": None}, choice, [*before, *given])
     counted = {"object": "response.input_tokens", "input_tokens": ask.prompt_tokens()}
     return send_json(request, counted, inert)
@@ -235,8 +236,8 @@ async def compact(request: Request) -> Reply:
         "id": ids.Family().id("resp"),
         "object": "response.compaction",
         "created_at": int(time.time()),
-        "output": [items.packed(said)],
-        "usage": usage(Ask(items.messages(said)), Answer()),
+        "output": [response_items.packed(said)],
+        "usage": usage(Ask(response_items.messages(said)), Answer()),
     }
     return send_json(request, compacted, inert)
 
@@ -281,7 +282,7 @@ cannot be used together."""
         if found_in.store.find("conversation", id) is None:
             raise ApiError(404, f"Conversation with id '{id}' not found.")
         before = found_in.store.items(id)
-    return before, items.resolve("input", values["input"], found_in.store.item)
+    return before, response_items.resolve("input", values["input"], found_in.store.item)
 
 
 def _said(found_in: Service, id: str, param: str | None = None) -> list[Item]:
@@ -302,25 +303,25 @@ def _check_together(values: Mapping[str, Any], given: Sequence[Item]) -> None:
     if values["background"] and not values["store"]:
         raise bad("Background mode requires 'store' to be true.", "background", None)
     wants_json = values["text"]["format"]["type"] == "json_object"
-    if wants_json and not any("json" in m.text.lower() for m in items.messages(given)):
+    if wants_json and not any("json" in m.text.lower() for m in response_items.messages(given)):
         message = """Response input messages must contain the word 'json' in some form to use \
 'text.format' of type 'json_object'."""
         raise bad(message, "input", None)
 
 
-def _ask(values: Mapping[str, Any], choice: tools.Choice, said: Sequence[Item]) -> Ask:
-    items.check_calls(said)
+def _ask(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequence[Item]) -> Ask:
+    response_items.check_calls(said)
     guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
     model = chat_model(values["model"])
     return Ask(
-        [*guidance, *items.messages(said)],
+        [*guidance, *response_items.messages(said)],
         max_tokens=values["max_output_tokens"],
         sentences=SENTENCES[values["text"]["verbosity"]],
         effort=values["reasoning"]["effort"] or (model.effort if model else "none"),
         tools=choice.tools,
         must_call=choice.must_call,
         parallel=values["parallel_tool_calls"],
-        schema=tools.format_schema(values["text"]["format"]),
+        schema=tool_params.format_schema(values["text"]["format"]),
         sampling={name: values[name] for name in SAMPLING if values.get(name, 1.0) != 1.0},
     )
 

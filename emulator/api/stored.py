@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api import paging, params
-from emulator.api.params import Param
+from emulator import params
+from emulator.api import paging
 from emulator.errors import ApiError
+from emulator.params import Param
 from emulator.serving import Reply, read_json, send_json, service
 
 from starlette.requests import Request

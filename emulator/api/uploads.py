@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.api import files, params
+from emulator import params
+from emulator.api import files
 from emulator.api.multipart import MOST_BYTES, receive
-from emulator.api.params import Param, bad, integer, text
-from emulator.api.shelf import at_library, many, read_kept
+from emulator.api.vector_store_params import at_library, many, read_kept
 from emulator.errors import ApiError
-from emulator.library.library import Library
-from emulator.library.uploads import Mismatch, Upload
+from emulator.params import Param, bad, integer, text
 from emulator.serving import Reply, send_json, service
+from emulator.storage.library import Library
+from emulator.storage.upload_table import Mismatch, Upload
 from emulator.wire import ids
 
 from starlette.requests import Request

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.api import params
+from emulator import params
 from emulator.api.paging import page
-from emulator.api.params import Param, one_of, text
-from emulator.api.shelf import (
+from emulator.api.vector_store_params import (
     ATTACHING,
     at_library,
     attachment,
@@ -21,10 +20,11 @@ from emulator.api.shelf import (
     read_kept,
 )
 from emulator.errors import ApiError
-from emulator.library.entries import Entry
-from emulator.library.library import Library
-from emulator.library.stores import STATES
+from emulator.params import Param, one_of, text
 from emulator.serving import Reply, send_json
+from emulator.storage.attachment_table import Entry
+from emulator.storage.library import Library
+from emulator.storage.vector_store_table import STATES
 
 from starlette.requests import Request
 from starlette.routing import Route

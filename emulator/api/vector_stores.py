@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emulator.api import params, tools
+from emulator import params
+from emulator.api import tool_params
 from emulator.api.paging import page
-from emulator.api.params import Param, bad, fields, flag, integer, one_of, text
-from emulator.api.shelf import (
+from emulator.api.vector_store_params import (
     ATTACHING,
     at_library,
     attachment,
@@ -17,11 +17,12 @@ from emulator.api.shelf import (
     polled,
     read_kept,
 )
-from emulator.library.library import Library
-from emulator.library.stores import Store
+from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
-from emulator.retrieval.rewriting import rewrite
 from emulator.serving import Reply, Service, send_json
+from emulator.storage.library import Library
+from emulator.storage.vector_store_table import Store
+from emulator.text.queries import rewrite
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -49,7 +50,7 @@ CREATE: Mapping[str, Param] = {
     "file_ids": Param(many(MOST_FILES_AT_ONCE, 0, text), []),
     "chunking_strategy": ATTACHING["chunking_strategy"],
 }
-RANKING = fields({**tools.RANKING, "ranker": Param(one_of(*RANKERS), "auto")})
+RANKING = fields({**tool_params.RANKING, "ranker": Param(one_of(*RANKERS), "auto")})
 
 
 def queries(name: str, value: Any) -> list[str]:

@@ -10,10 +10,10 @@ for the session as a whole, assumed for the others.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.api import params
-from emulator.api.params import bad
-from emulator.realtime import checks
-from emulator.realtime.checks import (
+from emulator import params
+from emulator.params import bad
+from emulator.realtime import field_checks
+from emulator.realtime.field_checks import (
     Change,
     changed,
     clearing,
@@ -90,14 +90,17 @@ def listening() -> dict[str, Any]:
 def language(name: str, value: Any) -> str:
     found = params.text(name, value)
     if not (2 <= len(found) <= 3 and found.isascii() and found.isalpha() and found.islower()):
-        message = f"""Invalid value: '{checks.shown(found)}'. Expected a language in ISO-639-1 \
-format, such as 'en'."""
+        message = f"""Invalid value: '{field_checks.shown(found)}'. Expected a language in \
+ISO-639-1 format, such as 'en'."""
         raise bad(message, name, "invalid_value")
     return found
 
 
 _FORMATS: Mapping[str, Mapping[str, Change]] = {
-    "audio/pcm": {"type": plain(params.text), "rate": plain(checks.integer(RATE_HZ, RATE_HZ))},
+    "audio/pcm": {
+        "type": plain(params.text),
+        "rate": plain(field_checks.integer(RATE_HZ, RATE_HZ)),
+    },
     "audio/pcmu": {"type": plain(params.text)},
     "audio/pcma": {"type": plain(params.text)},
 }
@@ -105,9 +108,9 @@ _TURNS: Mapping[str, Mapping[str, Change]] = {
     "server_vad": {
         "type": plain(params.text),
         "threshold": plain(number(0, 1)),
-        "prefix_padding_ms": plain(checks.integer(0)),
-        "silence_duration_ms": plain(checks.integer(0)),
-        "idle_timeout_ms": clearing(checks.integer(*IDLE_TIMEOUT_MS)),
+        "prefix_padding_ms": plain(field_checks.integer(0)),
+        "silence_duration_ms": plain(field_checks.integer(0)),
+        "idle_timeout_ms": clearing(field_checks.integer(*IDLE_TIMEOUT_MS)),
         "create_response": plain(params.flag),
         "interrupt_response": plain(params.flag),
     },
@@ -120,7 +123,7 @@ _TURNS: Mapping[str, Mapping[str, Change]] = {
 }
 _NOISE: Mapping[str, Change] = {
     "type": plain(one_of("near_field", "far_field")),
-    "strength": plain(number(0, checks.MOST)),
+    "strength": plain(number(0, field_checks.MOST)),
 }
 _TRANSCRIPTION: Mapping[str, Change] = {
     "model": plain(one_of(*TRANSCRIBERS)),
@@ -133,14 +136,14 @@ _TRANSCRIPTION: Mapping[str, Change] = {
 
 
 def format(name: str, value: Any) -> dict[str, Any]:
-    kind = checks.kind_of(name, value, *_FORMATS)
+    kind = field_checks.kind_of(name, value, *_FORMATS)
     return changed(name, value, pcm() if kind == "audio/pcm" else {}, _FORMATS[kind])
 
 
 def voice(name: str, value: Any) -> str:
     """One of OpenAI's own; a voice of the caller's making is refused by name."""
     if isinstance(value, dict):
-        raise checks.unserved(f"{name}.id")
+        raise field_checks.unserved(f"{name}.id")
     return str(one_of(*VOICES)(name, value))
 
 
@@ -159,7 +162,7 @@ def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
     if current is not None and wanted == current["model"]:
         start = current
     elif wanted is None:
-        raise checks.missing(f"{name}.model")
+        raise field_checks.missing(f"{name}.model")
     told = changed(name, value, start, _TRANSCRIPTION)
     for key, models in _UNDERSTOOD.items():
         if told.get(key) and told["model"] not in models:
@@ -174,7 +177,7 @@ def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, An
     def change(name: str, value: Any, current: Any) -> dict[str, Any] | None:
         if value is None:
             return None
-        kind = checks.kind_of(name, value, *_TURNS)
+        kind = field_checks.kind_of(name, value, *_TURNS)
         start = servers() if kind == "server_vad" else semantic
         if current is not None and current["type"] == kind:
             start = current

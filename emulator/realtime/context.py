@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.errors import ApiError
 from emulator.models import MODELS
-from emulator.realtime.asking import input_tokens
+from emulator.realtime.build_prompt import input_tokens
 from emulator.realtime.conversation import Entry
 from emulator.wire import tokens
 

@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from emulator.api import params
-from emulator.api.params import bad, wrong_type
+from emulator import params
 from emulator.errors import ApiError
-from emulator.realtime import checks
-from emulator.realtime.checks import Change, plain, short
+from emulator.params import bad, wrong_type
+from emulator.realtime import field_checks
+from emulator.realtime.field_checks import Change, plain, short
 
 LONGEST_EVENT_ID = 512
 CLEAR_OUTPUT = "output_audio_buffer.clear"
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
     required: Sequence[str] = ()
 
 
-_OBJECT, _TEXT, _COUNT = plain(params.obj), plain(params.text), plain(checks.integer(0))
+_OBJECT, _TEXT, _COUNT = plain(params.obj), plain(params.text), plain(field_checks.integer(0))
 _ITEM_ID = {"item_id": _TEXT}
 
 # In the order in which OpenAI names them to whoever sends another.
@@ -59,7 +59,7 @@ def parse(message: str | bytes) -> dict[str, Any]:
         raise ApiError(400, why, code="invalid_event")
     event = _read(message)
     kind = KINDS[_type(event)]
-    return checks.changed("", event, {}, {**_COMMON, **kind.fields}, kind.required)
+    return field_checks.changed("", event, {}, {**_COMMON, **kind.fields}, kind.required)
 
 
 def event_id_of(message: str | bytes) -> str | None:
@@ -69,7 +69,9 @@ def event_id_of(message: str | bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     found = event.get("event_id") if isinstance(event, dict) else None
-    is_told = isinstance(found, str) and len(found) <= LONGEST_EVENT_ID and checks.is_sound(found)
+    is_told = (
+        isinstance(found, str) and len(found) <= LONGEST_EVENT_ID and field_checks.is_sound(found)
+    )
     return found if is_told else None
 
 
@@ -78,13 +80,13 @@ def audio(event: Mapping[str, Any], format: str) -> bytes:
 
     Raises ApiError (400, `invalid_value`) where it is no base64, empty, or ends within a sample.
     """
-    return checks.audio("audio", event["audio"], format)
+    return field_checks.audio("audio", event["audio"], format)
 
 
 def _read(message: str) -> dict[str, Any]:
     try:
         event = json.loads(message, parse_constant=_no_constants)
-        if not checks.is_sound(event):
+        if not field_checks.is_sound(event):
             raise ValueError("expected JSON that can be told back")
     except (ValueError, RecursionError):
         why = """Invalid event: failed to parse JSON value. Please check the value to ensure it is \
@@ -101,7 +103,7 @@ def _type(event: Mapping[str, Any]) -> str:
     if kind is None:
         raise ApiError(400, "The 'type' field is missing.", code="invalid_event")
     try:
-        return str(checks.one_of(*KINDS)("type", kind))
+        return str(field_checks.one_of(*KINDS)("type", kind))
     except ApiError as error:
         if kind != CLEAR_OUTPUT:
             raise

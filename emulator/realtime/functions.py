@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.api import params
-from emulator.api.params import bad
-from emulator.api.tools import MODES, response_tools
-from emulator.realtime import checks
-from emulator.realtime.checks import Change, changed, one_of, plain
+from emulator import params
+from emulator.api.tool_params import MODES, response_tools
+from emulator.params import bad
+from emulator.realtime import field_checks
+from emulator.realtime.field_checks import Change, changed, one_of, plain
 
 # Of these only the names are looked at here; what is in them is checked as for Responses.
 _FUNCTION: Mapping[str, Change] = {
@@ -19,7 +19,8 @@ _NAMED: Mapping[str, Change] = {"type": plain(params.text), "name": plain(params
 def tools(name: str, value: Any) -> list[dict[str, Any]]:
     """Functions as they are told back; MCP servers are refused by name."""
     given = [
-        _function(f"{name}[{place}]", each) for place, each in enumerate(checks.array(name, value))
+        _function(f"{name}[{place}]", each)
+        for place, each in enumerate(field_checks.array(name, value))
     ]
     return [{key: found[key] for key in _FUNCTION} for found in response_tools(name, given)]
 
@@ -35,7 +36,7 @@ def tool_choice(name: str, value: Any) -> Any:
 def check_choice(name: str, choice: Any, among: Sequence[Mapping[str, Any]]) -> None:
     """Raises ApiError (400) for a choice that names none of the tools."""
     if isinstance(choice, dict) and choice["name"] not in [tool["name"] for tool in among]:
-        shown = checks.shown(choice["name"])
+        shown = field_checks.shown(choice["name"])
         message = f"Tool choice '{shown}' not found in 'tools' parameter."
         raise bad(message, name, "invalid_value")
 
@@ -47,5 +48,5 @@ def _function(name: str, value: Any) -> dict[str, Any]:
 
 def _only_functions(name: str, value: Any) -> None:
     if params.obj(name, value).get("type") == "mcp":
-        raise checks.unserved(f"{name}.type")
-    checks.kind_of(name, value, "function")
+        raise field_checks.unserved(f"{name}.type")
+    field_checks.kind_of(name, value, "function")

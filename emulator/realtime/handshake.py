@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from emulator.errors import ApiError, bad_key, no_key
 from emulator.faults import Fault
 from emulator.models import MODELS
-from emulator.realtime import settings
+from emulator.realtime import session_settings
 from emulator.realtime.input_buffer import Detector
 from emulator.realtime.session import SESSION_S, Bends, Session, Voice
 from emulator.serving import Service
@@ -60,8 +60,8 @@ def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
             raise Refused(bad_key(), BAD_KEY) from None
         return {**kept, "id": new, "expires_at": expires_at}
     if query.get("intent") == "transcription":
-        return settings.transcription_session(new, expires_at)
-    return settings.realtime_session(_model(query), new, expires_at)
+        return session_settings.transcription_session(new, expires_at)
+    return session_settings.realtime_session(_model(query), new, expires_at)
 
 
 def begin(

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
-from emulator.realtime.asking import MOST_TOKENS
+from emulator.realtime.build_prompt import MOST_TOKENS
 from emulator.realtime.conversation import Conversation, Entry
 from emulator.realtime.jobs import Say
 from emulator.realtime.output import Output, Tell
-from emulator.realtime.settings import ResponseSettings
+from emulator.realtime.session_settings import ResponseSettings
 from emulator.voice import sound
-from emulator.voice.reading import sentences
+from emulator.voice.pronounce import sentences
 from emulator.wire import ids, tokens
 
 BLOCK_MS = 200

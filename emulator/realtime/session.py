@@ -27,8 +27,9 @@ from typing import Any
 from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import Pace
-from emulator.realtime import events, settings
+from emulator.realtime import events, session_settings
 from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.conversation_items import checked_item
 from emulator.realtime.input_buffer import (
     Clip,
     Detector,
@@ -38,10 +39,9 @@ from emulator.realtime.input_buffer import (
     Started,
     Stopped,
 )
-from emulator.realtime.items import checked_item
 from emulator.realtime.jobs import Hear, Job
 from emulator.realtime.response import Response
-from emulator.realtime.responses import Limit, Responses
+from emulator.realtime.response_queue import Limit, Responses
 from emulator.realtime.transcripts import transcript
 from emulator.realtime.turns import Turn, is_semantic, longest_wait_ms, turns_of, wait_ms
 from emulator.voice import sound
@@ -171,7 +171,9 @@ class Session:
 
     def _on_update(self, event: Mapping[str, Any], now: float) -> None:
         turns, format = turns_of(self._turn_detection), self._format
-        self.told = settings.updated(self.told, event["session"], has_spoken=self._has_spoken)
+        self.told = session_settings.updated(
+            self.told, event["session"], has_spoken=self._has_spoken
+        )
         if turns_of(self._turn_detection) != turns:
             self._buffer.set_turns(turns_of(self._turn_detection))
             self._turn = Turn()
@@ -231,7 +233,7 @@ class Session:
         if self.told["type"] != "realtime":
             raise ApiError(400, "A transcription session has no responses.", code="invalid_value")
         asked = event.get("response")
-        wanted = settings.response_settings(self.told, asked, has_spoken=self._has_spoken)
+        wanted = session_settings.response_settings(self.told, asked, has_spoken=self._has_spoken)
         self._responses.begin(wanted, now)
         self._idle_at = None
 
@@ -302,7 +304,7 @@ class Session:
         if self._is_response_wanted and self._responses.active is None:
             self._is_response_wanted = False
             self._idle_at = None
-            self._responses.begin(settings.response_settings(self.told, None), now)
+            self._responses.begin(session_settings.response_settings(self.told, None), now)
 
     # ------------------------------------------------------------------- after a response
 

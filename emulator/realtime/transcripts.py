@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from emulator.realtime.asking import USER_MS_A_TOKEN
+from emulator.realtime.build_prompt import USER_MS_A_TOKEN
 from emulator.realtime.conversation import Entry
 from emulator.wire import sse, tokens
 

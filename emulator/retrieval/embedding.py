@@ -1,9 +1,9 @@
 """Text as numbers: what means much the same points much the same way.
 
 A table holds 128 numbers for each of BERT's 30,522 word pieces, distilled from all-MiniLM-L6-v2 by
-`build_table.py`. A text is cut into pieces as BERT cuts it, and their rows are added up; order does
-not count, nor does a word's sense in its sentence. It knows English; other languages only as far as
-they share words with it.
+`tools/build_embedding_table.py`. A text is split into pieces as BERT does it, and their rows are
+added up. Word order doesn't count, nor does a word's meaning in its sentence. The table knows
+English; other languages only as far as they share words with it.
 """
 
 import unicodedata

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 from emulator.retrieval import embedding
-from emulator.retrieval.minilm import MiniLM
+from emulator.retrieval.encoder import MiniLM
 
 import numpy as np
 from numpy.typing import NDArray

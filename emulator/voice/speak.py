@@ -11,7 +11,7 @@ from typing import Protocol
 
 from emulator.voice.espeak import Espeak
 from emulator.voice.piper import Piper
-from emulator.voice.reading import sentences, spoken
+from emulator.voice.pronounce import sentences, spoken
 from emulator.voice.sound import RATE
 from emulator.voice.voices import Voice, voice_named
 

@@ -16,7 +16,7 @@ from cassette.format import (
     seal,
     text_name,
 )
-from tests.record_fixtures import fixtures
+from tools.record_fixtures import fixtures
 
 import pytest
 from hypothesis import given

@@ -19,7 +19,7 @@ from cassette.record import Recorder
 from cassette.tape import Tape
 from common.client import LOCAL
 from tests.conftest import MODEL, ask
-from tests.record_fixtures import fixtures
+from tools.record_fixtures import fixtures
 
 import httpx2
 import openai

@@ -4,8 +4,8 @@ import json
 import re
 import time
 
+from emulator.client_secrets import MOST, Secrets
 from emulator.errors import ApiError
-from emulator.realtime.secrets import MOST, Secrets
 from tests.conftest import connect
 
 import openai

@@ -9,8 +9,8 @@ import sys
 from typing import NamedTuple
 
 from emulator.server import Emulator
-from tests import lesson1
 from tests.conftest import Gate, ask, can_interrupt, connect
+from tests.support import lessons
 
 import pytest
 
@@ -26,7 +26,7 @@ class Alone(NamedTuple):
 def alone(*arguments, **options):
     command = [sys.executable, "-m", "emulator", *arguments]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=lesson1.COURSE, text=True, **(pipes | options))
+    return subprocess.Popen(command, cwd=lessons.COURSE, text=True, **(pipes | options))
 
 
 def test_first_line_is_base_url_and_input_ends_child():

@@ -8,7 +8,7 @@ from agents import (
     Runner,
     function_tool,
 )
-from checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from openai import AsyncOpenAI
 from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel

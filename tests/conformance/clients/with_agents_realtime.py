@@ -5,7 +5,7 @@ import os
 
 from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
-from checks import FACT, QUESTION, REPORT, WEATHER, run
+from client_checks import FACT, QUESTION, REPORT, WEATHER, run
 
 MODEL = "gpt-realtime-2.1-mini"
 SETTINGS = {"model_name": MODEL, "output_modalities": ["audio"]}

@@ -1,6 +1,6 @@
 """LangChain (langchain-openai), over Responses and over Chat Completions."""
 
-from checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool as as_tool
 from langchain_openai import ChatOpenAI

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import llm
-from checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from pydantic import BaseModel
 
 

@@ -1,6 +1,6 @@
 """Pydantic's agents (pydantic-ai), over Responses and over Chat Completions."""
 
-from checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models import Model

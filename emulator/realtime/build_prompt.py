@@ -1,0 +1,91 @@
+"""From a conversation to what is asked of `answers/`: the items as messages, the limits of a turn.
+
+What a caller said is known by recognition alone. Where that cannot be had, or heard nothing, or
+where a picture came, the desk says so in plain words instead of guessing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from emulator.answers.answer import Ask, Call, Message
+from emulator.api.tool_params import choose
+from emulator.realtime.conversation import Entry
+from emulator.realtime.output import ASSISTANT_MS_A_TOKEN
+from emulator.realtime.session_settings import ResponseSettings
+from emulator.wire import tokens
+
+USER_MS_A_TOKEN = 100
+IMAGE_TOKENS = 85
+# What "inf" comes to: as much as the models up to gpt-realtime-1.5 can write.
+MOST_TOKENS = 4096
+CANNOT_HEAR = """I cannot hear words here, as speech recognition is not installed. \
+Type your question instead, or run: python3 course.py extras"""
+HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
+STILL_THERE = "Are you still there? You can ask me anything about the observatory."
+SEES_NOTHING = "This desk does not see pictures."
+
+
+def plain_words(entries: Sequence[Entry]) -> str | None:
+    """What is said in place of an answer: where nothing was heard, or only a picture was sent."""
+    last = entries[-1] if entries else None
+    if last is None or last.told.get("role") != "user":
+        return None
+    if last.is_silence:
+        return STILL_THERE
+    if last.words is None:
+        return CANNOT_HEAR
+    if last.words.strip():
+        return None
+    return SEES_NOTHING if last.images else HEARD_NOTHING
+
+
+def about_pictures(entries: Sequence[Entry]) -> str:
+    """What is said before the answer to a question that came with a picture."""
+    return f"{SEES_NOTHING} " if entries and entries[-1].images else ""
+
+
+def ask(entries: Iterable[Entry], wanted: ResponseSettings) -> Ask:
+    """The conversation as messages; raises ApiError where the choice names no tool."""
+    choice = choose(wanted.tool_choice, wanted.tools)
+    messages = [Message("system", wanted.instructions)] if wanted.instructions else []
+    messages += [_message(entry) for entry in entries]
+    most = wanted.max_output_tokens
+    is_bounded = isinstance(most, int) and "audio" not in wanted.output_modalities
+    return Ask(
+        messages,
+        max_tokens=int(most) if is_bounded else MOST_TOKENS,
+        tools=choice.tools,
+        must_call=choice.must_call,
+        parallel=wanted.parallel_tool_calls,
+        names_sources=False,
+    )
+
+
+def input_tokens(entries: Iterable[Entry], instructions: str) -> dict[str, int]:
+    """What reading a conversation is billed as: tokens by kind."""
+    text = tokens.count(instructions)
+    audio = images = 0
+    for entry in entries:
+        if entry.told.get("role") == "user":
+            audio += round(entry.sound_ms / USER_MS_A_TOKEN)
+            text += 0 if entry.sound_ms else tokens.count(entry.words or "")
+        elif entry.is_spoken_answer:
+            audio += round(entry.sound_ms / ASSISTANT_MS_A_TOKEN)
+        else:
+            text += tokens.count(_text(entry))
+        images += IMAGE_TOKENS * entry.images
+        text += 3
+    return {"text_tokens": text, "audio_tokens": audio, "image_tokens": images}
+
+
+def _message(entry: Entry) -> Message:
+    told = entry.told
+    if told["type"] == "function_call":
+        return Message("assistant", "", [Call(told["name"], told["arguments"], told["call_id"])])
+    if told["type"] == "function_call_output":
+        return Message("tool", told["output"], call_id=told["call_id"])
+    return Message(told["role"], entry.words or "")
+
+
+def _text(entry: Entry) -> str:
+    told = entry.told
+    return entry.words or told.get("output") or f"{told.get('name', '')}{told.get('arguments', '')}"

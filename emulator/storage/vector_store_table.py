@@ -1,0 +1,124 @@
+"""Vector stores: what they are called, how long they live, and how many files they have."""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from sqlite3 import Row
+from typing import Any
+
+from emulator.storage.database import Database
+
+DAY_S = 86_400
+STATES = ("in_progress", "completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A vector store; `counts` tells how many of its files are in each of the STATES."""
+
+    id: str
+    name: str
+    description: str | None
+    metadata: dict[str, str]
+    days: int | None
+    created_at: float
+    active_at: float
+    is_expired: bool
+    usage_bytes: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def expires_at(self) -> float | None:
+        return None if self.days is None else self.active_at + self.days * DAY_S
+
+    @property
+    def status(self) -> str:
+        if self.is_expired:
+            return "expired"
+        return "in_progress" if self.counts["in_progress"] else "completed"
+
+
+class Stores:
+    """The vector stores in a database."""
+
+    def __init__(self, db: Database, now: Callable[[], float]) -> None:
+        self._db = db
+        self._now = now
+
+    def create(
+        self, name: str, description: str | None, metadata: Mapping[str, str], days: int | None
+    ) -> str:
+        """A new and empty store; its id."""
+        id, now = f"vs_{secrets.token_hex(16)}", self._now()
+        self._db.change(
+            """INSERT INTO stores (id, name, description, metadata, days, created_at, active_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            *(id, name, description, json.dumps(metadata), days, now, now),
+        )
+        return id
+
+    def find(self, id: str) -> Store | None:
+        with self._db.held():
+            row = self._db.row("SELECT * FROM stores WHERE id = ?", id)
+            return self._store(row, self._counts(id)) if row else None
+
+    def all(self) -> list[Store]:
+        """Every store, oldest first."""
+        with self._db.held():
+            counts = self._counts()
+            rows = self._db.rows("SELECT * FROM stores ORDER BY place")
+            return [self._store(row, counts) for row in rows]
+
+    def update(self, id: str, **values: Any) -> None:
+        """Replace the `name`, `metadata` or `days` of a store."""
+        if "metadata" in values:
+            values["metadata"] = json.dumps(values["metadata"])
+        names = ", ".join(f"{name} = ?" for name in values)
+        if names:
+            self._db.change(f"UPDATE stores SET {names} WHERE id = ?", *values.values(), id)
+        self.touch(id)
+
+    def touch(self, id: str) -> None:
+        """It is used now: its life begins anew."""
+        self._db.change("UPDATE stores SET active_at = ? WHERE id = ?", self._now(), id)
+
+    def delete(self, id: str) -> None:
+        """Forget a store and all that hangs on it, but for the index."""
+        self._db.change("DELETE FROM stores WHERE id = ?", id)
+
+    def _counts(self, id: str | None = None) -> dict[str, list[Row]]:
+        """For each store its number and size of files by status."""
+        rows = self._db.rows(
+            """SELECT store, status, count(*) AS files, sum(usage_bytes) AS bytes FROM entries
+            WHERE gone_at IS NULL AND (?1 IS NULL OR store = ?1) GROUP BY store, status""",
+            id,
+        )
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            found.setdefault(row["store"], []).append(row)
+        return found
+
+    def _store(self, row: Row, counts: Mapping[str, list[Row]]) -> Store:
+        by_status = counts.get(row["id"], [])
+        made = Store(
+            row["id"],
+            row["name"],
+            row["description"],
+            json.loads(row["metadata"]),
+            row["days"],
+            row["created_at"],
+            row["active_at"],
+            is_expired=row["days"] is not None
+            and row["active_at"] + row["days"] * DAY_S <= self._now(),
+            usage_bytes=sum(each["bytes"] for each in by_status),
+            counts=counted({each["status"]: each["files"] for each in by_status}),
+        )
+        return made
+
+
+def counted(by_status: Mapping[str, int]) -> dict[str, int]:
+    """The number of files in each of the STATES, and in all."""
+    counts = Counter(by_status)
+    return {state: counts[state] for state in STATES} | {"total": counts.total()}

@@ -1,0 +1,88 @@
+"""Facts: what tools gave back, as a place to find values by their keys."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from emulator.answers.quote import terms
+from emulator.structured.dates import number_of
+from emulator.structured.hints import words_of
+from emulator.structured.validate import Schema, alternatives, as_schema
+
+
+def read(fact: object) -> object:
+    """A fact that is JSON in a text is what the text says."""
+    if not isinstance(fact, str):
+        return fact
+    try:
+        return json.loads(fact)
+    except (ValueError, RecursionError):
+        return fact
+
+
+def named(facts: Sequence[object], names: tuple[str, ...], prompt: str) -> Iterator[Any]:
+    """The values that facts hold under a name: the same, then the same words, then more words."""
+    wanted = terms(" ".join(names))
+    entries = [entry for fact in facts for entry in _entries_of(fact, prompt)]
+    tests: list[Callable[[str], bool]] = [
+        lambda key: "".join(words_of(key)) == "".join(names),
+        lambda key: terms(" ".join(words_of(key))) == wanted,
+        lambda key: wanted <= terms(" ".join(words_of(key))),
+        lambda key: key.lower() == "id" and "id" in names,
+    ]
+    for test in tests if wanted else tests[:1]:
+        for key, value in entries:
+            if test(key):
+                yield value
+
+
+def _entries_of(fact: object, prompt: str) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, the outer ones first, and first what the prompt speaks of."""
+
+    def mentions(record: object) -> int:
+        values = record.values() if isinstance(record, dict) else []
+        texts = [value.lower() for value in values if isinstance(value, str) and len(value) > 2]
+        return sum(text in prompt for text in texts)
+
+    level = [fact]
+    while level:
+        inner: list[object] = []
+        for value in sorted(level, key=mentions, reverse=True):
+            if isinstance(value, dict):
+                yield from value.items()
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+        level = inner
+
+
+def converted(value: Any, schema: Schema, root: Schema) -> Iterator[Any]:
+    """A fact as it is, and as the type that is wanted."""
+    yield value
+    kind = schema.get("type")
+    if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
+    elif kind in ("number", "integer") and isinstance(value, str):
+        if re.fullmatch(r"-?[\d,]*\d(?:\.\d+)?", value.strip()):
+            yield number_of(value.strip())
+    elif kind == "boolean" and str(value).lower() in ("true", "yes", "false", "no"):
+        yield str(value).lower() in ("true", "yes")
+    elif kind == "array" and not isinstance(value, list):
+        yield [value]
+    elif kind == "object" and isinstance(value, dict):
+        yield {key: inner for key, inner in value.items() if key in schema.get("properties", {})}
+    elif kind == "array" and isinstance(value, list):
+        items = as_schema(schema.get("items", True))
+        for flat in alternatives(items, root):
+            yield [next(reversed(list(converted(item, flat.schema, root)))) for item in value]
+
+
+def rendered(fact: object) -> str:
+    """A fact that is no text, as a line to read."""
+    if isinstance(fact, dict):
+        lines = (f"{' '.join(words_of(key))}: {rendered(fact[key])}" for key in fact)
+        return ", ".join(lines)
+    if isinstance(fact, list):
+        return "; ".join(map(rendered, fact))
+    return fact if isinstance(fact, str) else json.dumps(fact)

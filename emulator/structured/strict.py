@@ -1,0 +1,81 @@
+"""What OpenAI's strict mode refuses in a schema, in OpenAI's words.
+
+The sentences are those of its 400s as people have reported them; the limits are those of its guide
+to structured outputs. `default` is let through: the API takes it by now.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from emulator.structured.validate import Schema, children
+
+MOST_LEVELS, MOST_PROPERTIES = 10, 5000
+_FORMATS = "date-time time date duration email hostname ipv4 ipv6 uuid".split()
+_REFUSED = """allOf oneOf not if then else dependentRequired dependentSchemas patternProperties
+    uniqueItems prefixItems contains propertyNames unevaluatedItems unevaluatedProperties
+    minProperties maxProperties""".split()
+_TELLS_TYPE = ("type", "$ref", "anyOf", "oneOf", "allOf")
+
+
+def check_strict(schema: Schema) -> str | None:
+    """The first complaint of strict mode about a schema; None if it has none."""
+    if schema.get("type") != "object":
+        return f"""schema must be a JSON Schema of 'type: "object"', \
+got 'type: "{schema.get("type")}"'."""
+    if "anyOf" in schema:
+        return """schema must have type 'object' and not have 'oneOf'/'anyOf'/'allOf'/'enum'/'not' \
+at the top level."""
+    nodes = list(_nodes(schema, ()))
+    for path, node in nodes:
+        if complaint := _complaint(node):
+            return f"In context={path}, {complaint}"
+    if (levels := _levels(schema)) > MOST_LEVELS:
+        return f"{levels} levels of nesting exceeds limit of {MOST_LEVELS}."
+    if (total := sum(len(node.get("properties", {})) for _, node in nodes)) > MOST_PROPERTIES:
+        return f"{total} object properties exceeds limit of {MOST_PROPERTIES}."
+    return None
+
+
+def _nodes(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Schema]]:
+    """Every schema inside a schema, itself included, with the path to it."""
+    if isinstance(schema, dict):
+        yield path, schema
+        for step, child in children(schema):
+            yield from _nodes(child, (*path, *step))
+
+
+def _complaint(node: Schema) -> str | None:
+    """What is wrong with one schema, apart from what is inside of it."""
+    for keyword in _REFUSED:
+        if keyword in node:
+            return f"'{keyword}' is not permitted."
+    if not any(keyword in node for keyword in _TELLS_TYPE):
+        return "schema must have a 'type' key."
+    kinds = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
+    if "array" in kinds and "items" not in node:
+        return "array schema missing items."
+    if node.get("format", "date") not in _FORMATS:
+        return f"'{node['format']}' is not a valid format."
+    if "object" not in kinds:
+        return None
+    if node.get("additionalProperties") is not False:
+        return "'additionalProperties' is required to be supplied and to be false."
+    required = node.get("required")
+    missing = [name for name in node.get("properties", {}) if name not in (required or [])]
+    if missing:
+        return f"""'required' is required to be supplied and to be an array including every key in \
+properties. Missing '{missing[0]}'."""
+    extra = [name for name in required or [] if name not in node.get("properties", {})]
+    if extra:
+        return f"'required' is required to be supplied and to be an array including every key in \
+properties. Extra required key '{extra[0]}' supplied."
+    return None
+
+
+def _levels(schema: Any) -> int:
+    """How deep objects lie inside of objects; definitions count where they stand."""
+    if not isinstance(schema, dict):
+        return 0
+    return ("properties" in schema) + max(
+        (_levels(child) for _, child in children(schema)), default=0
+    )

@@ -1,0 +1,129 @@
+"""What a tool gave back, in words that can be spoken: no name of a function, no sign of JSON.
+
+`{"booked": true, "number": 4711, "date": "2026-11-28", "people": 2}` is told as "Booked: number
+4711, Saturday 28 November 2026, 2 people." The words are those of the keys. What they mean is not
+known, but for the few that only say what kind of value follows.
+"""
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+
+from emulator.structured.hints import words_of
+
+_CLOCK = r"(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?"
+_MOMENT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?|{_CLOCK}")
+_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_MONTHS = """January February March April May June July August September October November
+    December""".split()
+# Words of a key that its value makes plain: of a day or an hour, and of a text.
+_OF_MOMENTS = frozenset("date day time hour at on datetime timestamp".split())
+_OF_TEXTS = frozenset(
+    """answer message text reason result output summary description detail details note status info
+    information comment response content""".split()
+)
+_SINGULAR = {"people": "person", "children": "child", "men": "man", "women": "woman"}
+_NO_PLURAL = ("ss", "us", "is")
+
+
+def aloud(value: object) -> str:
+    """A JSON value as a sentence; a text is told as it is."""
+    if isinstance(value, bool):
+        return "Yes." if value else "No."
+    if isinstance(value, str) and value.strip():
+        said = value.strip()
+    else:
+        try:
+            said = _words(value) or "nothing"
+        except RecursionError:
+            said = "it is nested too deeply to be told"
+        said = said[0].upper() + said[1:]
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return _object(value)
+    if isinstance(value, list):
+        return _list(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, str):
+        return _moment(value) or value.strip().rstrip(".")
+    return "" if value is None else str(value)
+
+
+def _object(value: Mapping[str, object]) -> str:
+    """Its entries one by one; whether something holds is said first, where it comes first."""
+    entries = [(_entry(words_of(key) or (key,), inner), inner) for key, inner in value.items()]
+    told = [(said, inner) for said, inner in entries if said]
+    verdicts = 0
+    while verdicts < len(told) and isinstance(told[verdicts][1], bool):
+        verdicts += 1
+    is_deep = any(isinstance(inner, dict | list) and inner for _, inner in told)
+    said = [said for said, _ in told]
+    groups = [", ".join(said[:verdicts]), ("; " if is_deep else ", ").join(said[verdicts:])]
+    return ": ".join(group for group in groups if group)
+
+
+def _list(values: Sequence[object]) -> str:
+    said = [words for value in values if (words := _words(value))]
+    if any(isinstance(value, dict | list) for value in values):
+        return "; ".join(said)
+    return " and ".join([", ".join(said[:-1]), *said[-1:]] if len(said) > 1 else said)
+
+
+def _entry(name: Sequence[str], value: object) -> str:
+    """A value with what its key says of it."""
+    if isinstance(value, bool):
+        return _verdict(name, value)
+    if value is None or value in ("", [], {}):
+        return f"no {' '.join(name)}"
+    if isinstance(value, int | float):
+        return _measured(name, _words(value))
+    if isinstance(value, dict | list):
+        return f"{' '.join(name)}: {_words(value)}"
+    plain = _OF_MOMENTS if isinstance(value, str) and _moment(value) else _OF_TEXTS
+    said, lead = _words(value), " ".join(word for word in name if word not in plain)
+    return f"{lead}{':' if len(said.split()) > 2 else ''} {said}" if lead else said
+
+
+def _verdict(name: Sequence[str], holds: bool) -> str:
+    """ "Booked" or "not booked"; of "has_lift" and "is_open" the verb tells how to deny it."""
+    verb, *rest = name if name[0] in ("is", "are", "was", "has") else ("", *name)
+    if verb == "has":
+        return f"has {'' if holds else 'no '}{' '.join(rest)}"
+    return f"{'' if holds else 'not '}{' '.join(rest)}"
+
+
+def _measured(name: Sequence[str], number: str) -> str:
+    """ "2 people" of a name that counts, "distance 5 km" of one in units, else "number 4711"."""
+    if "in" in name[1:-1]:
+        place = name.index("in")
+        return " ".join([*name[:place], number, *name[place + 1 :]])
+    *before, last = name
+    if last not in _SINGULAR and (not last.endswith("s") or last.endswith(_NO_PLURAL)):
+        return " ".join([*name, number])
+    if number == "1":
+        last = _SINGULAR.get(last) or re.sub(r"ies$", "ys", last)[:-1]
+    return " ".join([number, *before, last])
+
+
+def _moment(text: str) -> str:
+    """A day, an hour or both of ISO's form in words; empty for any other text."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return ""
+    day, *hours = found.groups()
+    try:
+        said = [_day(datetime.date.fromisoformat(day))] if day else []
+    except ValueError:
+        return ""
+    return ", ".join([*said, *filter(None, hours)])
+
+
+def _day(day: datetime.date) -> str:
+    """Not by `strftime`, which speaks the language of the machine."""
+    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"

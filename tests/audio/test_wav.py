@@ -1,0 +1,497 @@
+"""Sound on files: frames in time, what a speaker was heard to say, the call as a stereo WAV."""
+
+import asyncio
+import io
+import wave
+from array import array
+
+from audio.playback import RATE_HZ, Cut, Mark, Span
+from audio.wav import (
+    FRAME,
+    SILENCE,
+    Clock,
+    Recording,
+    WavMicrophone,
+    WavSpeaker,
+    half_duplex,
+    loud_stretches,
+    read_wav,
+    write_wav,
+)
+from common.settings import CourseError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+class Time:
+    """A time that passes while somebody sleeps, and not otherwise."""
+
+    def __init__(self, now=1000.0):
+        self.now = now
+        self.slept = []
+
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    def clock(self, speed=1.0):
+        return Clock(speed, lambda: self.now, self.sleep)
+
+
+@pytest.fixture
+def time():
+    return Time()
+
+
+def tone(seconds, level=8000):
+    """A square wave: as loud in each of its frames."""
+    count = round(seconds * RATE_HZ)
+    return array("h", [level if place // 24 % 2 else -level for place in range(count)]).tobytes()
+
+
+async def frames_of(microphone, count):
+    """The next frames of a line."""
+    return [await anext(microphone) for _ in range(count)]
+
+
+def sides(path):
+    """The samples of a stereo file, left and right."""
+    with wave.open(str(path)) as sound:
+        assert sound.getparams()[:3] == (2, 2, RATE_HZ)
+        both = array("h", sound.readframes(sound.getnframes()))
+    return both[::2], both[1::2]
+
+
+# ------------------------------------------------------------ files
+
+
+def test_wav_comes_back_as_written(tmp_path):
+    write_wav(tmp_path / "a.wav", tone(0.1))
+
+    assert read_wav(tmp_path / "a.wav") == tone(0.1)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "width", "channels", "why"),
+    [
+        (16_000, 2, 1, "it has 16000 Hz, 16 bits, channels: 1"),
+        (24_000, 1, 1, "it has 24000 Hz, 8 bits, channels: 1"),
+        (24_000, 2, 2, "it has 24000 Hz, 16 bits, channels: 2"),
+    ],
+)
+def test_other_formats_are_told(tmp_path, rate_hz, width, channels, why):
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setparams((channels, width, rate_hz, 0, "NONE", ""))
+        sound.writeframes(bytes(2400))
+
+    with pytest.raises(CourseError, match="a.wav cannot be spoken") as raised:
+        read_wav(tmp_path / "a.wav")
+
+    assert raised.value.why == why
+    assert "ffmpeg -i a.wav -ar 24000 -ac 1" in raised.value.attempt
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF", b"ID3 and so on, as an MP3 begins"])
+def test_what_is_no_wav_is_told(tmp_path, data):
+    (tmp_path / "a.wav").write_bytes(data)
+
+    with pytest.raises(CourseError) as raised:
+        read_wav(tmp_path / "a.wav")
+
+    assert raised.value.why.startswith("it is no plain WAV file: ")
+
+
+def test_empty_wav_is_told(tmp_path):
+    write_wav(tmp_path / "a.wav", b"")
+
+    with pytest.raises(CourseError) as raised:
+        read_wav(tmp_path / "a.wav")
+
+    assert raised.value.why == "there is no sound in it"
+
+
+@given(place=st.integers(0, 43), byte=st.integers(0, 255), length=st.integers(0, 60))
+def test_damaged_wav_is_read_or_told(tmp_path_factory, place, byte, length):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        sound.writeframes(b"\1\2" * 8)
+    damaged = bytearray(file.getvalue())
+    damaged[place] = byte
+    path = tmp_path_factory.getbasetemp() / "damaged.wav"
+    path.write_bytes(damaged[:length])
+
+    try:
+        pcm = read_wav(path)
+    except CourseError:
+        return
+    assert len(pcm) % 2 == 0
+
+
+def test_unwritable_file_is_an_os_error(tmp_path, time):
+    recording = Recording(time.clock())
+
+    with pytest.raises(OSError, match="nowhere"):
+        recording.save(tmp_path / "nowhere" / "call.wav")
+
+
+# ------------------------------------------------------------ microphone
+
+
+async def test_line_carries_silence(time):
+    microphone = WavMicrophone(time.clock())
+
+    assert await frames_of(microphone, 3) == [SILENCE] * 3
+    assert len(SILENCE) == 960
+
+
+async def test_frame_comes_when_its_time_has_passed(time):
+    microphone = WavMicrophone(time.clock())
+
+    await frames_of(microphone, 3)
+
+    assert time.now == pytest.approx(1000.06)
+
+
+async def test_schedule_does_not_drift(time):
+    """Each frame is sent late, as sending takes a while; the next ones wait for less."""
+    microphone = WavMicrophone(time.clock())
+
+    for _ in range(500):
+        await anext(microphone)
+        time.now += 0.007
+
+    assert time.now == pytest.approx(1010.007)
+
+
+async def test_late_frames_follow_at_once(time):
+    microphone = WavMicrophone(time.clock())
+    await anext(microphone)
+    time.now += 0.1
+
+    await frames_of(microphone, 5)
+
+    assert time.slept[1:] == [0.0] * 5
+
+
+async def test_faster_clock_shortens_sleep(time):
+    microphone = WavMicrophone(time.clock(speed=4))
+
+    await frames_of(microphone, 4)
+
+    assert time.now == pytest.approx(1000.02)
+
+
+async def test_clip_is_sent_whole_then_silence(time):
+    microphone = WavMicrophone(time.clock())
+    await anext(microphone)
+
+    microphone.speak(tone(0.05))
+
+    sent = b"".join(await frames_of(microphone, 4))
+    assert sent == tone(0.05) + bytes(len(sent) - len(tone(0.05)))
+
+
+async def test_clip_comes_from_file(tmp_path, time):
+    write_wav(tmp_path / "hello.wav", tone(0.02))
+    microphone = WavMicrophone(time.clock())
+
+    microphone.speak(tmp_path / "hello.wav")
+
+    assert await anext(microphone) == tone(0.02)
+
+
+async def test_clip_is_spoken_once_its_last_frame_is_sent(time):
+    microphone = WavMicrophone(time.clock())
+    microphone.speak(tone(0.03))
+
+    await frames_of(microphone, 2)
+    assert microphone.is_speaking
+    await anext(microphone)
+
+    assert not microphone.is_speaking
+    await microphone.spoken()
+
+
+async def test_hanging_up_ends_everything(time):
+    microphone = WavMicrophone(time.clock())
+    microphone.speak(tone(9))
+    await anext(microphone)
+
+    microphone.close()
+    microphone.speak(tone(9))
+
+    assert [frame async for frame in microphone] == []
+    await microphone.spoken()
+
+
+def test_half_a_sample_cannot_be_spoken(time):
+    with pytest.raises(ValueError, match="not 3 bytes"):
+        WavMicrophone(time.clock()).speak(b"\1\2\3")
+
+
+async def test_moment_of_sound_is_found_on_the_clock(time):
+    microphone = WavMicrophone(time.clock())
+    await frames_of(microphone, 10)
+
+    assert microphone.moment(audio_ms=340) == pytest.approx(1000.34)
+
+
+# ------------------------------------------------------------ speaker
+
+
+def test_r3_deltas_faster_than_real_time(time):
+    """Ten seconds come at once; what was heard is the time that passed since."""
+    speaker = WavSpeaker(time.clock())
+    time.now += 5
+    for _ in range(100):
+        speaker.play("a", tone(0.1))
+
+    time.now += 1.2345
+
+    assert speaker.stop() == Cut("a", 0, heard=29_628, received=240_000)
+
+
+def test_r4_speech_ends_at_the_cut(time):
+    recording = Recording(time.clock())
+    speaker = WavSpeaker(time.clock(), recording)
+    speaker.play("a", tone(5), response_id="one")
+    time.now += 1
+    speaker.stop()
+
+    assert not speaker.play("a", tone(5), response_id="one")
+    time.now += 1
+
+    assert speaker.stop() is None
+    assert recording.duration_s == 1.0
+
+
+def test_r5_half_duplex_lets_no_echo_in(time):
+    """What the desk says comes back by the microphone at a tenth of its loudness."""
+    speaker = WavSpeaker(time.clock())
+    speaker.play("a", tone(0.1))
+    speaker.finish("a")
+    echo = tone(0.02, level=800)
+
+    let_in = []
+    for _ in range(25):
+        time.now += FRAME / RATE_HZ
+        let_in.append(half_duplex(echo, speaker) == echo)
+
+    # 100 ms of speech, and 300 ms until its echo has died away.
+    assert let_in == [False] * 19 + [True] * 6
+
+
+def test_r5_caller_is_let_in_before_desk_speaks(time):
+    assert half_duplex(tone(0.02), WavSpeaker(time.clock())) == tone(0.02)
+
+
+def test_r20_gaps_are_silent_and_not_heard(time):
+    recording = Recording(time.clock())
+    speaker = WavSpeaker(time.clock(), recording)
+    for _ in range(3):
+        speaker.play("a", tone(0.1))
+        time.now += 0.5
+
+    assert speaker.sounding == "a"
+    assert speaker.ledger.heard_ms("a") == 300
+    assert [level > 0 for level in recording.levels("desk")] == ([True] * 5 + [False] * 20) * 2 + [
+        True
+    ] * 5
+
+
+def test_item_began_when_it_was_first_heard(time):
+    speaker = WavSpeaker(time.clock())
+    speaker.play("a", tone(1))
+    speaker.play("b", tone(1))
+    time.now += 0.5
+    assert speaker.moment("b") is None
+
+    time.now += 1
+
+    assert (speaker.moment("a"), speaker.moment("b")) == (1000.0, 1001.0)
+
+
+async def test_silent_waits_for_the_end(time):
+    speaker = WavSpeaker(time.clock())
+    speaker.play("a", tone(0.5))
+    speaker.finish("a")
+
+    await speaker.silent()
+
+    assert time.now == pytest.approx(1000.5)
+
+
+async def test_silent_returns_after_a_cut(time):
+    speaker = WavSpeaker(time.clock())
+    speaker.play("a", tone(5))
+    waits = asyncio.create_task(speaker.silent())
+    await asyncio.sleep(0)
+
+    speaker.stop()
+    await waits
+
+    assert time.now < 1000.1
+
+
+def test_clock_that_goes_back_is_borne(time):
+    speaker = WavSpeaker(time.clock())
+    speaker.play("a", tone(1))
+    time.now -= 5
+    assert speaker.sounding == "a"
+
+    time.now += 5.25
+
+    assert speaker.stop().audio_end_ms == 250
+
+
+steps = st.one_of(
+    st.tuples(st.just("play"), st.sampled_from("abc"), st.integers(0, 999)),
+    st.tuples(st.just("pass"), st.integers(0, 999)),
+    st.tuples(st.just("finish"), st.sampled_from("abc")),
+    st.tuples(st.just("stop")),
+)
+
+
+@given(st.lists(steps, max_size=40), st.integers(0, 10**9))
+def test_cut_is_exact_over_any_order(script, start):
+    """What each item was heard, against a loudspeaker that is fed sample by sample."""
+    now = start
+    speaker = WavSpeaker(Clock(monotonic=lambda: now / RATE_HZ))
+    waiting, heard, came, late = [], dict.fromkeys("abc", 0), dict.fromkeys("abc", 0), set()
+    for name, *arguments in script:
+        if name == "play":
+            item, samples = arguments
+            assert speaker.play(item, bytes(2 * samples)) == (item not in late)
+            if item not in late:
+                waiting += [item] * samples
+                came[item] += samples
+        elif name == "pass":
+            now += arguments[0]
+            for item in waiting[: arguments[0]]:
+                heard[item] += 1
+            del waiting[: arguments[0]]
+        elif name == "finish":
+            speaker.finish(*arguments)
+        else:
+            sounds = speaker.sounding
+            cut = speaker.stop()
+            assert (cut and cut.item_id) == sounds
+            assert not waiting or sounds == waiting[0]
+            if cut:
+                assert came[cut.item_id] > 0
+                assert (cut.heard, cut.received) == (heard[sounds], came[sounds])
+                late |= {sounds, *waiting}
+                waiting = []
+
+
+# ------------------------------------------------------------ recording
+
+
+async def interrupted_call(time, recording, cut_after=0.3):
+    """The caller asks, the desk answers for long, the caller cuts in."""
+    clock = time.clock()
+    microphone, speaker = WavMicrophone(clock, recording), WavSpeaker(clock, recording)
+    microphone.speak(tone(0.4, level=3000))
+    await frames_of(microphone, 25)
+    speaker.play("a", tone(3))
+    microphone.speak(tone(0.5, level=3000))
+    time.now += cut_after
+    cut = speaker.stop()
+    await frames_of(microphone, 75)
+    return cut
+
+
+@pytest.mark.parametrize("samples", [1, 7199, 7200, 7201])
+async def test_right_channel_ends_at_the_sample_of_the_cut(tmp_path, time, samples):
+    recording = Recording(time.clock())
+
+    cut = await interrupted_call(time, recording, cut_after=samples / RATE_HZ)
+    recording.save(tmp_path / "call.wav")
+
+    left, right = sides(tmp_path / "call.wav")
+    began, ended = RATE_HZ // 2, RATE_HZ // 2 + samples
+    assert cut.heard == samples
+    assert len(left) == len(right) == 2 * RATE_HZ
+    assert not any(right[:began]) and all(right[began:ended]) and not any(right[ended:])
+
+
+async def test_left_channel_is_the_caller(tmp_path, time):
+    recording = Recording(time.clock())
+
+    await interrupted_call(time, recording)
+    recording.save(tmp_path / "call.wav")
+
+    left, _ = sides(tmp_path / "call.wav")
+    silence = bytes(2 * 2400)  # 100 ms
+    assert left[:12_000].tobytes() == tone(0.4, level=3000) + silence
+    assert left[12_000:].tobytes() == tone(0.5, level=3000) + 10 * silence
+
+
+async def test_cut_is_marked(time):
+    recording = Recording(time.clock())
+
+    await interrupted_call(time, recording)
+
+    assert recording.marks == [Mark(0.8, "cut after 300 ms", unheard_s=2.7)]
+
+
+async def test_spans_say_who_spoke_when(time):
+    recording = Recording(time.clock())
+
+    await interrupted_call(time, recording)
+
+    assert recording.spans() == [
+        # Pauses of up to half a second do not part what one side says.
+        Span("caller", 0.0, 1.0),
+        Span("desk", 0.5, 0.8),
+    ]
+
+
+def test_r15_words_go_where_they_were_said(time):
+    """A transcript that comes late is placed by its item's moment, not by its arrival."""
+    recording = Recording(time.clock())
+    recording.put("caller", 24_000_000, tone(1))
+    recording.put("desk", 24_048_000, tone(1))
+    recording.put("caller", 24_096_000, tone(1))
+    time.now += 9
+
+    recording.caption("caller", 1004.0, "Goodbye.")
+    recording.caption("desk", 1002.0, "Good evening.")
+    recording.caption("desk", None, "Never heard.")
+    recording.caption("caller", 999.7, "Hello?")
+
+    assert recording.spans() == [
+        Span("caller", 0.0, 1.0, "Hello?"),
+        Span("desk", 2.0, 3.0, "Good evening."),
+        Span("caller", 4.0, 5.0, "Goodbye."),
+    ]
+
+
+def test_hiss_is_no_speech():
+    assert loud_stretches([0.01, 0.0, 0.019]) == []
+
+
+def test_short_pause_is_part_of_speech():
+    assert loud_stretches([0.5, *[0.0] * 25, 0.5, *[0.0] * 26, 0.5]) == [(0.0, 0.54), (1.06, 1.08)]
+
+
+def test_levels_of_both_sides_cover_the_call(time):
+    recording = Recording(time.clock())
+    recording.put("caller", 24_000_000, bytes(960))
+    recording.put("desk", 24_000_000 + 480, array("h", [-32768] * 480).tobytes())
+
+    assert recording.levels("desk") == [0.0, 1.0]
+    assert recording.levels("caller") == [0.0, 0.0]
+
+
+def test_call_without_sound_is_an_empty_file(tmp_path, time):
+    recording = Recording(time.clock())
+
+    recording.save(tmp_path / "call.wav")
+
+    assert sides(tmp_path / "call.wav") == (array("h"), array("h"))
+    assert recording.spans() == []

@@ -1,0 +1,215 @@
+"""--wire on WebSockets: each event with its direction and time, sound as its length."""
+
+import asyncio
+import json
+import threading
+from base64 import b64encode
+from contextlib import contextmanager
+from http import HTTPStatus
+
+from common.client import LOCAL, Line
+from common.wire_tap import Talk, Tap
+
+import httpx2
+import openai
+import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.server import serve
+
+PCM = b64encode(bytes(960)).decode()
+
+
+@contextmanager
+def server(talk, **options):
+    """A WebSocket server on loopback; its base URL."""
+    with serve(talk, "127.0.0.1", 0, compression=None, **options) as opened:
+        thread = threading.Thread(target=opened.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{opened.socket.getsockname()[1]}/v1"
+        finally:
+            opened.shutdown()
+            thread.join()
+
+
+@contextmanager
+def tapped_line(base_url, shown):
+    """A line with a tap whose clock goes on by a quarter of a second at each look."""
+    ticks = iter(range(1000))
+    http_client = httpx2.Client(**LOCAL)
+    with openai.OpenAI(base_url=base_url, api_key="sk-secret", http_client=http_client) as client:
+        tap = Tap(shown.append, lambda: next(ticks) / 4)
+        with Line(client, "who", False).tapped(tap).client as opened:
+            yield Line(opened, "who", False, tap)
+
+
+def answer(socket):
+    socket.recv()
+    socket.send(json.dumps({"type": "session.created", "event_id": "e", "session": {"id": "s"}}))
+    socket.recv()
+    delta = {"type": "response.output_audio.delta", "response_id": "r", "delta": PCM * 10}
+    socket.send(json.dumps(delta))
+    socket.recv()
+
+
+SHOWN = [
+    "> +0.250 GET /v1/realtime?model=m",
+    "< +0.500 101 Switching Protocols",
+    '> +0.750 session.update  session {"type": "realtime"}',
+    '< +1.000 session.created  session {"id": "s"}',
+    "> +1.250 input_audio_buffer.append  audio 20 ms (960 bytes)",
+    '< +1.500 response.output_audio.delta  audio 200 ms (9,600 bytes)  response_id "r"',
+    "> +1.750 close 1000",
+]
+
+
+def test_sync_connection_is_shown():
+    shown = []
+
+    with server(answer) as base_url, tapped_line(base_url, shown) as line:
+        with line.client.realtime.connect(model="m") as connection:
+            connection.session.update(session={"type": "realtime"})
+            connection.recv()
+            connection.input_audio_buffer.append(audio=PCM)
+            connection.recv()
+
+    assert shown == SHOWN
+
+
+def test_async_connection_is_shown():
+    shown = []
+
+    async def call(line):
+        async with (
+            line.async_client() as client,
+            client.realtime.connect(model="m") as connection,
+        ):
+            await connection.session.update(session={"type": "realtime"})
+            await connection.recv()
+            await connection.input_audio_buffer.append(audio=PCM)
+            await connection.recv()
+
+    with server(answer) as base_url, tapped_line(base_url, shown) as line:
+        asyncio.run(call(line))
+
+    assert shown == SHOWN
+
+
+def test_connection_keeps_the_options_of_its_caller():
+    shown = []
+
+    with server(answer) as base_url, tapped_line(base_url, shown) as line:
+        with line.client.realtime.connect(
+            model="m", websocket_connection_options={"max_size": 10}
+        ) as connection:
+            connection.session.update(session={"type": "realtime"})
+            with pytest.raises(ConnectionClosedError, match="1009"):
+                connection.recv()
+
+    assert len(shown) == 3
+
+
+def test_end_by_the_server_is_shown():
+    shown = []
+
+    def end(socket):
+        socket.close(1001, "Your session hit the maximum duration.")
+
+    with server(end) as base_url, tapped_line(base_url, shown) as line:
+        with line.client.realtime.connect(model="m") as connection:
+            assert list(connection) == []
+
+    assert shown[2:] == ["< +0.750 close 1001 Your session hit the maximum duration."]
+
+
+def test_broken_line_is_shown():
+    shown = []
+
+    with server(lambda socket: socket.close_socket()) as base_url:
+        with tapped_line(base_url, shown) as line:
+            with line.client.realtime.connect(model="m") as connection:
+                with pytest.raises(ConnectionClosedError, match="no close frame"):
+                    connection.recv()
+
+    assert shown[2:] == ["< +0.750 the line broke"]
+
+
+def test_refusal_is_shown():
+    shown = []
+
+    def refuse(socket, request):
+        return socket.respond(HTTPStatus.UNAUTHORIZED, "no")
+
+    with server(answer, process_request=refuse) as base_url:
+        with tapped_line(base_url, shown) as line, pytest.raises(InvalidStatus):
+            line.client.realtime.connect(model="m").enter()
+
+    assert shown == ["> +0.250 GET /v1/realtime?model=m", "< +0.500 401 Unauthorized"]
+
+
+EVENTS = {
+    "delta first": (
+        "<",
+        {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "delta": "Hel"},
+        'response.output_text.delta  delta "Hel"  item_id "i"  output_index 0',
+    ),
+    "ids last": (
+        "<",
+        {"type": "x", "item": {"id": "i", "object": "o", "type": "message"}},
+        'x  item {"type": "message", "id": "i", "object": "o"}',
+    ),
+    "padding left out": ("<", {"type": "x", "obfuscation": "abc"}, "x"),
+    "long text": ("<", {"type": "x", "text": "a" * 99}, f'x  text "{"a" * 57}..."'),
+    "sound in an item": (
+        ">",
+        {"type": "x", "item": {"content": [{"type": "input_audio", "audio": PCM}]}},
+        'x  item {"content": [{"type": "input_audio", "audio": "20 ms (960 bytes)"}]}',
+    ),
+    "no type": (">", {"a": 1}, "{}  a 1"),
+    "no object": (">", [1], "[1]"),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_event_is_one_line(name):
+    way, event, expected = EVENTS[name]
+    shown = []
+
+    Talk(shown.append, lambda: 0.0).message(way, json.dumps(event))
+
+    assert shown == [f"{way} +0.000 {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [("no json\nat all", "no json at all"), (b"\xff" * 70, "70 bytes"), (b'{"type":"x"}', "x")],
+)
+def test_what_is_no_event_is_told_in_short(data, expected):
+    shown = []
+
+    Talk(shown.append, lambda: 0.0).message("<", data)
+
+    assert shown == [f"< +0.000 {expected}"]
+
+
+@pytest.mark.parametrize(("name", "ms"), [("audio/pcm", 20), ("audio/pcmu", 120), ("x", 20)])
+def test_length_follows_the_format_of_the_session(name, ms):
+    shown = []
+    talk = Talk(shown.append, lambda: 0.0)
+    sides = {"input": {"format": {"type": "audio/pcma"}}, "output": {"format": {"type": name}}}
+
+    talk.message("<", json.dumps({"type": "session.updated", "session": {"audio": sides}}))
+    talk.message("<", json.dumps({"type": "response.output_audio.delta", "delta": PCM}))
+    talk.message(">", json.dumps({"type": "input_audio_buffer.append", "audio": PCM}))
+
+    assert shown[1].endswith(f"audio {ms} ms (960 bytes)")
+    assert shown[2].endswith("audio 120 ms (960 bytes)")
+
+
+@pytest.mark.parametrize("session", [None, {}, {"audio": None}, {"audio": {"output": 7}}])
+def test_odd_session_is_shown_like_any(session):
+    shown = []
+
+    Talk(shown.append, lambda: 0.0).message("<", json.dumps({"type": "x", "session": session}))
+
+    assert shown == [f"< +0.000 x  session {json.dumps(session)}"]

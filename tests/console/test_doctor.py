@@ -1,0 +1,121 @@
+"""The doctor: what it finds, what it advises, and that it tells no key."""
+
+import shutil
+import sys
+from datetime import date
+
+from common.settings import load_settings
+from console import doctor
+from console.doctor import Finding, engine, examine, main, microphone, model
+
+import pytest
+
+KEY = "sk-proj-0123456789"
+
+
+def findings(tmp_path, **environment):
+    settings = load_settings(environment, tmp_path / "none.env")
+    return {each.subject: each for each in examine(settings, date(2026, 11, 24))}
+
+
+def install(folder, name, module):
+    """Leave a package in a folder that cannot be imported in earnest."""
+    (folder / f"{module}.py").write_text("raise AssertionError('was imported')")
+    (folder / f"{name}-7.dist-info").mkdir()
+    (folder / f"{name}-7.dist-info/METADATA").write_text(f"Name: {name}\nVersion: 7\n")
+
+
+def test_healthy_machine_has_nothing_to_mend(tmp_path):
+    found = findings(tmp_path)
+
+    assert [each for each in found.values() if each.mend] == []
+    assert found["who answers"].found == "the emulator on this machine"
+    assert "models' names" in found["emulator"].found
+
+
+def test_key_is_counted_not_told(tmp_path):
+    found = findings(tmp_path, OPENAI_API_KEY=KEY)
+
+    assert not any(KEY[:-4] in each.found for each in found.values())
+    assert found["key"].found.endswith("ends in 6789")
+    assert "api.openai.com" in found["who answers"].found
+
+
+def test_bad_settings_are_a_row(capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-...")
+
+    assert main() == 1
+
+    shown = capsys.readouterr().out
+    assert "OPENAI_API_KEY is still a placeholder" in shown
+    assert "emulator" in shown
+
+
+def test_ending_model_is_named_with_its_successor():
+    ending = model("model", "gpt-5-mini", date(2026, 11, 24))
+    ended = model("model", "gpt-5-mini", date(2026, 12, 11))
+
+    assert ending.found == "gpt-5-mini, ends on 2026-12-11"
+    assert ended.found == "gpt-5-mini, ended on 2026-12-11"
+    assert ending.mend == "set OPENAI_MODEL=gpt-6.1-terra in .env"
+
+
+def test_every_engine_is_a_row(tmp_path):
+    found = findings(tmp_path)
+
+    assert {"speech out", "speech in", "voice activity", "microphone"} <= found.keys()
+
+
+def test_engine_is_found_without_import(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "good_voice", "good_voice")
+    install(tmp_path, "its_model", "its_model")
+
+    whole = engine("speech out", [("good-voice", "its-model"), ("plain",)], "all is silent")
+
+    assert whole == Finding("speech out", "good-voice 7 with its-model 7")
+
+
+def test_half_engine_gives_way_to_next(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "good_voice", "good_voice")
+    install(tmp_path, "plain", "plain")
+
+    found = engine("speech out", [("good-voice", "its-model"), ("plain",)], "all is silent")
+
+    assert found == Finding("speech out", "plain 7")
+
+
+def test_package_without_module_counts_as_missing(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "plain", "plain")
+    (tmp_path / "plain.py").unlink()
+
+    found = engine("speech out", [("plain",)], "all is silent")
+
+    assert found.mend == ""  # an extra is no problem
+    assert found.found.startswith("not installed, so all is silent; to try: py")
+    assert found.found.endswith(" course.py extras")
+
+
+@pytest.mark.parametrize(
+    ("system", "library", "apt", "end"),
+    [
+        ("linux", None, "/usr/bin/apt", "to mend: sudo apt install libportaudio2"),
+        ("linux", None, None, "to mend: install PortAudio"),
+        ("linux", "libportaudio.so.2", None, " 7"),
+        ("darwin", None, None, " 7"),
+    ],
+)
+def test_microphone_stands_on_portaudio(tmp_path, monkeypatch, system, library, apt, end):
+    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, "PyAudio", "pyaudio")
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(doctor, "find_library", lambda name: library)
+    monkeypatch.setattr(shutil, "which", lambda name: apt)
+
+    found = microphone()
+
+    assert found.found.startswith("PyAudio 7")
+    assert found.found.endswith(end)
+    assert found.mend == ""

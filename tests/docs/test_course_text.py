@@ -1,0 +1,170 @@
+"""What holds the course together: the lesson's shape, and a README that tells the truth."""
+
+import ast
+import re
+from pathlib import Path
+
+import course
+from emulator.models import MODELS
+from tests.support import lessons
+
+import pytest
+
+COURSE = lessons.COURSE
+README = (COURSE / "README.md").read_text(encoding="utf-8")
+LESSONS = sorted(COURSE.glob("0*.py"))
+ROOMS = ("common", "emulator", "cassette")
+SOURCES = [*LESSONS, *sorted(path for room in ROOMS for path in (COURSE / room).rglob("*.py"))]
+LONGEST = {"emulator": 45}
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions(node):
+    return [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def names_from_common(module):
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
+    return {
+        a.asname or a.name
+        for node in imports
+        if node.module.startswith("common")
+        for a in node.names
+    }
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
+def test_lesson_functions_can_be_copied(lesson):
+    """Any function but main, and what it calls to show, works in a learner's own project."""
+    module = tree(lesson)
+    own = names_from_common(module)
+
+    for function in functions(module):
+        used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        is_of_main = function.name == "main" or function.name.startswith("show_")
+        assert is_of_main or not used & own, function.name
+    assert own
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
+def test_only_main_prints_and_never_asks_who_answers(lesson):
+    module = tree(lesson)
+
+    calls = {
+        n.func.id
+        for n in ast.walk(module)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    }
+    assert "print" not in calls
+    assert "offline" not in {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
+def test_docstring_is_table_of_contents(lesson):
+    module = tree(lesson)
+    names = re.findall(r"^\d  (\w+) ", ast.get_docstring(module), re.MULTILINE)
+    rulers = re.findall(r"^# -+ +\d  (\w+)$", lesson.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert names == rulers
+    assert set(names) <= {function.name for function in functions(module)}
+    assert len(ast.get_docstring(module).splitlines()) <= 15
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(COURSE).as_posix())
+def test_functions_are_short(path):
+    longest = LONGEST.get(path.relative_to(COURSE).parts[0], 30)
+    for function in functions(tree(path)):
+        body = function.body[1:] if ast.get_docstring(function) else function.body
+        lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+        assert lines <= longest, function.name
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(COURSE).as_posix())
+def test_model_names_stand_in_one_place(path):
+    text = path.read_text(encoding="utf-8")
+
+    named = [name for name in MODELS if f'"{name}"' in text]
+    assert named == [] or path.name in ("models.py", "settings.py")
+
+
+def test_importing_lesson_does_nothing(capsys):
+    lessons.load()
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_code_in_readme_is_cut_from_its_file():
+    blocks = re.findall(r"<!-- from (\S+) -->\n```python\n(.+?)```", README, re.DOTALL)
+
+    assert blocks
+    assert README.count("```python") == len(blocks)
+    for name, code in blocks:
+        assert code in (COURSE / name).read_text(encoding="utf-8")
+
+
+def test_commands_in_readme_exist():
+    words = set(re.findall(r"python3 course\.py(?: (\w+))?", README))
+    modules = re.findall(r"python -m (benchmarks\.\w+)", README)
+
+    assert {"", "1", "test", "doctor"} <= words <= {"", *course.LESSONS, *course.MODULES}
+    assert all((COURSE / f"{module.replace('.', '/')}.py").is_file() for module in modules)
+
+
+def test_files_linked_from_texts_exist():
+    for text in COURSE.glob("*.md"):
+        for target in re.findall(r"\]\((?!http|#)([^)#]+)", text.read_text(encoding="utf-8")):
+            assert (COURSE / target).exists(), f"{text.name}: {target}"
+
+
+def test_headings_linked_in_readme_exist():
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
+
+
+def test_errors_in_readme_are_real():
+    table = README.partition("## Troubleshooting")[2].partition("\n## ")[0]
+    sources = [*SOURCES, COURSE / "course.py"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+
+    for error in re.findall(r"^\| `(.+?)`", table, re.MULTILINE):
+        fragment = max(
+            re.split(
+                r"\.\.\.|, line N|api\.openai\.com refused|\(429.*\)|ensurepip|openai,", error
+            ),
+            key=len,
+        )
+        assert fragment.strip() in code, error
+
+
+def test_every_variable_is_explained():
+    example = (COURSE / ".env.example").read_text(encoding="utf-8")
+    settings = (COURSE / "common" / "settings.py").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"OPENAI_[A-Z_]+", settings)) == set(
+        re.findall(r"^(OPENAI_[A-Z_]+)=", example, re.MULTILINE)
+    )
+
+
+def test_requirements_have_bounds_and_reasons():
+    theirs = COURSE.glob("tests/conformance/requirements*.txt")
+    for path in [*COURSE.glob("requirements*.txt"), *theirs]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for before, line in zip(lines, lines[1:], strict=False):
+            if line and not line.startswith("#"):
+                is_bound = re.match(r"[\w\[\]-]+(>=[\d.]+,<[\d.]+|==[\d.]+$)", line)
+                assert is_bound, line
+                assert before.startswith("#"), line
+
+
+def test_nothing_of_this_machine_is_named():
+    for path in [*COURSE.glob("*"), *SOURCES]:
+        if path.is_file() and path.suffix in (".md", ".py", ".txt", ".toml", ".example"):
+            text = path.read_text(encoding="utf-8")
+            assert str(Path.home()) + "/" not in text
+            assert str(COURSE) not in text

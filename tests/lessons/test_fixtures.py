@@ -1,0 +1,122 @@
+"""The course's own cassettes: replayed as a learner replays them, and true to the SDK's types."""
+
+import json
+import re
+
+from cassette.format import Cassette
+from tests.support import lessons
+from tools.record_fixtures import FIXTURES, LESSONS, fixtures, folder_of, mask, parts
+
+import pytest
+from openai.types import (
+    FileDeleted,
+    FileObject,
+    VectorStore,
+    VectorStoreDeleted,
+    VectorStoreSearchResponse,
+)
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.realtime import RealtimeServerEvent
+from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.vector_stores import VectorStoreFile, VectorStoreFileBatch
+from pydantic import TypeAdapter
+
+FILES = fixtures()
+EVENT = TypeAdapter(ResponseStreamEvent)
+REALTIME = TypeAdapter(RealtimeServerEvent)
+
+
+def name(path):
+    return f"{path.parent.name}-{path.stem}"
+
+
+def test_every_part_has_its_cassette():
+    expected = {
+        FIXTURES / lesson / f"{part}.jsonl"
+        for lesson, script in LESSONS.items()
+        for part in parts(script)
+    }
+
+    assert set(FILES) == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_replay_shows_golden_screen(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    script = lessons.COURSE / LESSONS[path.parent.name]
+    words = [path.stem, *folder_of(path.stem), "--replay", str(path), "--speed", "0"]
+    shown = lessons.run_here(*words, script=script)
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert mask(shown.stdout) == path.with_suffix(".txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_header_says_who_answered(path):
+    header = Cassette(path).header
+
+    assert header["answered_by"] in ("emulator", "api.openai.com")
+    assert header["licence"] == "MIT"
+    assert re.fullmatch(r"openai \d+\.\d+\.\d+", header["sdk"])
+    is_emulator = '"x-openai-emulator"' in path.read_text(encoding="utf-8")
+    assert is_emulator == (header["answered_by"] == "emulator")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_bodies_fit_the_types_of_the_sdk(path):
+    cassette = Cassette(path)
+
+    for exchange in cassette.exchanges.values():
+        lines = list(cassette.answer(exchange))
+        if exchange.is_socket:
+            assert validate_messages(lines)
+            continue
+        body = "".join(line["text"] for line in lines if "chunk" in line)
+        place = f"{exchange.request['method']} {exchange.request['path']}"
+        assert validate(place, lines[0]["headers"]["content-type"], body)
+
+
+TYPES = [
+    (r"POST /v1/chat/completions", ChatCompletion),
+    (r"POST /v1/responses", Response),
+    (r"POST /v1/vector_stores", VectorStore),
+    (r"DELETE /v1/vector_stores/\w+", VectorStoreDeleted),
+    (r"POST /v1/vector_stores/\w+/search", VectorStoreSearchResponse),
+    (r"POST /v1/vector_stores/\w+/file_batches", VectorStoreFileBatch),
+    (r"GET /v1/vector_stores/\w+/file_batches/\w+", VectorStoreFileBatch),
+    (r"GET /v1/vector_stores/\w+(/file_batches/\w+)?/files", VectorStoreFile),
+    (r"POST /v1/files", FileObject),
+    (r"DELETE /v1/files/[\w-]+", FileDeleted),
+]
+
+
+def validate(place, kind, body):
+    """Validate a body by the type that the SDK has for it; whether there was anything to."""
+    if "event-stream" not in kind:
+        return validate_whole(place.partition("?")[0], json.loads(body))
+    found = [json.loads(data) for data in re.findall(r"^data: (\{.*\})$", body, re.MULTILINE)]
+    for value in found:
+        if " /v1/responses" in place:
+            EVENT.validate_python(value)
+        else:
+            ChatCompletionChunk.model_validate(value)
+    return bool(found)
+
+
+def validate_messages(lines):
+    """What a server said on a WebSocket, by the type of Realtime events."""
+    told = [line["text"] for line in lines if line.get("from") == "server" and "text" in line]
+    for text in told:
+        REALTIME.validate_python(json.loads(text))
+    return bool(told)
+
+
+def validate_whole(place, body):
+    """A list by its items. Numbers in base64 have no type: the SDK asks for them, and unpacks."""
+    if place == "POST /v1/embeddings":
+        return all(isinstance(each["embedding"], str) for each in body["data"])
+    kind = next(kind for pattern, kind in TYPES if re.fullmatch(pattern, place))
+    is_list = body["object"] in ("list", "vector_store.search_results.page")
+    for value in body["data"] if is_list else [body]:
+        kind.model_validate(value)
+    return True

