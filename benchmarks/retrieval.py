@@ -22,12 +22,12 @@ from statistics import median
 from typing import Any
 
 from common import COURSE
-from emulator.answers.quote import terms
 from emulator.retrieval import embedding
 from emulator.retrieval.encoder import MiniLM
 from emulator.retrieval.engine import Engine, Table, using
 from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, passages
+from emulator.text.words import terms
 
 import numpy as np
 from numpy.typing import NDArray

@@ -15,8 +15,8 @@ from itertools import islice, takewhile
 from typing import Any
 
 from emulator.answers.answer import Citation, Found
-from emulator.answers.quote import terms
 from emulator.retrieval.embedding import embed, table, token_ids
+from emulator.text.words import terms
 from emulator.wire import tokens
 
 import numpy as np

@@ -11,12 +11,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from emulator.answers.answer import Ask
 from emulator.answers.instructions import sentences_wanted, without_brevity
 from emulator.text.small_talk import courtesies, greets, reply_to, without_courtesies
+from emulator.text.words import senses, subject, terms
 
 LEAFLETS = Path(__file__).resolve().parents[2] / "data" / "handbook"
 READABLE = (".md", ".txt")
@@ -26,26 +26,6 @@ MIDDLING = 20
 AS_GOOD = 0.75
 TOPICS, SPOKEN_TOPICS = 12, 3
 
-_STOPWORDS = frozenset(
-    """a about after all also am an and any anything are as at be been but by can could did do does
-    answer bring come describe during each ever explain find for from get give go had happen happens
-    has have how i if in into is it its just know many may me might more most much must my no not of
-    on one only or other our please say should show so some something take tell than that the
-    their them then there these they thing this those to up us very want was we were what when where
-    which who why will with word would you your""".split()
-)
-_SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
-_IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch caught,
-    choose chose chosen, draw drew drawn, drink drank drunk, drive drove driven, eat ate eaten,
-    fly flew flown, forget forgot forgotten, grow grew, hear heard, hold held, keep kept, lead led,
-    lend lent, lose lost, meet met, pay paid, ride rode ridden, ring rang rung, rise rose risen,
-    run ran, see saw seen, sell sold, send sent, shine shone, sing sang sung, sit sat, sleep slept,
-    speak spoke spoken, spend spent, stand stood, swim swam swum, teach taught, think thought,
-    throw threw thrown, wake woke woken, wear wore worn, win won, write wrote written"""
-_SAME |= {form: verb for verb, *forms in map(str.split, _IRREGULAR.split(",")) for form in forms}
-# In a question for a price these ask the same; they are stems.
-_PRICE = dict.fromkeys(["charg", "pay", "pric"], "cost")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 _MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`]+|<[^>]+>")
 _ORDER = re.compile(
@@ -72,12 +52,12 @@ class Corpus:
         self.sentences = sentences
         self._told: tuple[list[Sentence], Corpus] | None = None
         self._weights: dict[str, dict[int, float]] = defaultdict(dict)
-        self._topics = [_senses(" ".join(s.headings[-1:])) for s in sentences]
-        self._subjects = [_subject(s.text) for s in sentences]
+        self._topics = [senses(" ".join(s.headings[-1:])) for s in sentences]
+        self._subjects = [subject(s.text) for s in sentences]
         for place, sentence in enumerate(sentences):
-            for term in _senses(" ".join(sentence.headings)):
+            for term in senses(" ".join(sentence.headings)):
                 self._raise(term, place, IN_HEADING)
-            for term in _senses(sentence.text):
+            for term in senses(sentence.text):
                 self._raise(term, place, 1.0)
                 for beside in (place - 1, place + 1):
                     if self._same_section(place, beside):
@@ -101,7 +81,7 @@ class Corpus:
 
     def rank(self, question: str) -> list[tuple[float, int]]:
         """(score 0..1, place) of the sentences that share words with the question, best first."""
-        wanted = {term: self._rarity(term) for term in _senses(without_courtesies(question))}
+        wanted = {term: self._rarity(term) for term in senses(without_courtesies(question))}
         total = sum(wanted.values())
         scores: defaultdict[int, float] = defaultdict(float)
         for term, rarity in wanted.items():
@@ -227,32 +207,6 @@ def _choose(lead: int, hits: list[int], corpus: Corpus, limit: int) -> list[int]
     onward = [*corpus.section(lead), *corpus.after(lead)]
     flow = [place for place in dict.fromkeys(onward) if place not in others]
     return [lead, *flow[: limit - 1 - len(others)], *others][:limit]
-
-
-def terms(text: str) -> set[str]:
-    """The words that carry meaning, without their endings."""
-    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS}
-
-
-def _senses(text: str) -> set[str]:
-    """The same, with one word for all that ask for a price."""
-    return {_PRICE.get(term, term) for term in terms(text)}
-
-
-def _subject(text: str) -> set[str]:
-    """The first two words that carry meaning: what a sentence is about mostly opens it."""
-    words = (word for word in _WORD.findall(text.lower()) if word not in _STOPWORDS)
-    return _senses(" ".join(islice(words, 2)))
-
-
-def _stem(word: str) -> str:
-    word = word.removesuffix("'s")
-    word = _SAME.get(word, word)
-    for ending in ("ies", "ing", "ed", "es", "s", "ly", "y", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            word = word[: -len(ending)]
-            break
-    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
 
 
 def statements(instructions: str) -> Iterator[Sentence]:

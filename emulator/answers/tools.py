@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from emulator.answers.answer import Ask, Call, Tool
-from emulator.answers.quote import terms
 from emulator.structured.fill import Sources, fill
 from emulator.text.small_talk import without_courtesies
 from emulator.text.spoken import aloud
+from emulator.text.words import terms
 
 _IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _BETWEEN = re.compile(

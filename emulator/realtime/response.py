@@ -19,8 +19,8 @@ from emulator.realtime.conversation import Conversation, Entry
 from emulator.realtime.jobs import Say
 from emulator.realtime.output import Output, Tell
 from emulator.realtime.session_settings import ResponseSettings
+from emulator.text.sentences import sentences
 from emulator.voice import sound
-from emulator.voice.pronounce import sentences
 from emulator.wire import ids, tokens
 
 BLOCK_MS = 200

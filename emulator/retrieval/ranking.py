@@ -25,9 +25,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.answers.quote import terms
 from emulator.retrieval.engine import engine
 from emulator.retrieval.windows import YEAR, windows
+from emulator.text.words import terms
 
 import numpy as np
 from numpy.typing import NDArray

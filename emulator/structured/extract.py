@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from emulator.answers.quote import terms
 from emulator.structured import dates
 from emulator.structured.dates import Found
-from emulator.structured.hints import FAMILIES, PEOPLE, TOWARDS, Hint, words_of
+from emulator.structured.hints import FAMILIES, PEOPLE, TOWARDS, Hint
+from emulator.text.words import terms, words_of
 
 _STOP = frozenset(
     """a an the and or but is are was were be been am do does did have has had will would can could

@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from emulator.answers.quote import terms
 from emulator.structured.dates import number_of
-from emulator.structured.hints import words_of
 from emulator.structured.validate import Schema, alternatives, as_schema
+from emulator.text.words import terms, words_of
 
 
 def read(fact: object) -> object:

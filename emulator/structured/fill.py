@@ -19,7 +19,7 @@ from typing import Any
 from emulator.structured import extract, facts
 from emulator.structured.dates import Found
 from emulator.structured.extract import Words
-from emulator.structured.hints import Hint, words_of
+from emulator.structured.hints import Hint
 from emulator.structured.smallest import Least
 from emulator.structured.strict import check_strict
 from emulator.structured.validate import (
@@ -30,6 +30,7 @@ from emulator.structured.validate import (
     check_supported,
     is_valid,
 )
+from emulator.text.words import words_of
 
 __all__ = ["Filled", "Sources", "check_strict", "fill"]
 

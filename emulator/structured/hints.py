@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from emulator.answers.quote import terms
+from emulator.text.words import terms, words_of
 
 # What a property is about, by the words of its name; of two kinds the upper one is meant.
 KINDS = {
@@ -132,9 +132,3 @@ class Hint:
             if word in TOWARDS:
                 return TOWARDS[word]
         return _BY_KIND.get(self.kind, ("in", "at", "for", "with", "by"))
-
-
-def words_of(name: str) -> tuple[str, ...]:
-    """The lower-case words of a name in any style of writing."""
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]|_", " ", name)
-    return tuple(parted.lower().split())

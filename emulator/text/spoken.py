@@ -9,7 +9,7 @@ import datetime
 import re
 from collections.abc import Mapping, Sequence
 
-from emulator.structured.hints import words_of
+from emulator.text.words import words_of
 
 _CLOCK = r"(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?"
 _MOMENT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?|{_CLOCK}")

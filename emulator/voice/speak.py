@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Protocol
 
+from emulator.text.sentences import sentences
 from emulator.voice.espeak import Espeak
 from emulator.voice.piper import Piper
-from emulator.voice.pronounce import sentences, spoken
+from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE
 from emulator.voice.voices import Voice, voice_named
 

@@ -7,9 +7,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from emulator.text.sentences import LONGEST
 from emulator.voice.espeak import Espeak
 from emulator.voice.mastering import mastered, stretched
-from emulator.voice.pronounce import LONGEST
 from emulator.voice.sound import RATE, samples
 from emulator.voice.speak import Mouth, sentences, spoken
 from emulator.voice.voices import VOICES, voice_named

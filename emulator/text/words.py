@@ -1,0 +1,61 @@
+"""Words and their stems: which words carry meaning, and which of them mean the same here.
+
+A stem is a word without its ending, so that `booked` and `booking` are one. It is made by a few
+rules and a list of irregular verbs, which is enough to compare a question with a text.
+"""
+
+import re
+from itertools import islice
+
+_STOPWORDS = frozenset(
+    """a about after all also am an and any anything are as at be been but by can could did do does
+    answer bring come describe during each ever explain find for from get give go had happen happens
+    has have how i if in into is it its just know many may me might more most much must my no not of
+    on one only or other our please say should show so some something take tell than that the
+    their them then there these they thing this those to up us very want was we were what when where
+    which who why will with word would you your""".split()
+)
+_SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
+_IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch caught,
+    choose chose chosen, draw drew drawn, drink drank drunk, drive drove driven, eat ate eaten,
+    fly flew flown, forget forgot forgotten, grow grew, hear heard, hold held, keep kept, lead led,
+    lend lent, lose lost, meet met, pay paid, ride rode ridden, ring rang rung, rise rose risen,
+    run ran, see saw seen, sell sold, send sent, shine shone, sing sang sung, sit sat, sleep slept,
+    speak spoke spoken, spend spent, stand stood, swim swam swum, teach taught, think thought,
+    throw threw thrown, wake woke woken, wear wore worn, win won, write wrote written"""
+_SAME |= {form: verb for verb, *forms in map(str.split, _IRREGULAR.split(",")) for form in forms}
+# In a question for a price these ask the same; they are stems.
+_PRICE = dict.fromkeys(["charg", "pay", "pric"], "cost")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+
+
+def terms(text: str) -> set[str]:
+    """The words that carry meaning, without their endings."""
+    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS}
+
+
+def senses(text: str) -> set[str]:
+    """The same, with one word for all that ask for a price."""
+    return {_PRICE.get(term, term) for term in terms(text)}
+
+
+def subject(text: str) -> set[str]:
+    """The first two words that carry meaning: what a sentence is about mostly opens it."""
+    words = (word for word in _WORD.findall(text.lower()) if word not in _STOPWORDS)
+    return senses(" ".join(islice(words, 2)))
+
+
+def _stem(word: str) -> str:
+    word = word.removesuffix("'s")
+    word = _SAME.get(word, word)
+    for ending in ("ies", "ing", "ed", "es", "s", "ly", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)]
+            break
+    return word[:-1] if len(word) > 3 and word[-1] == word[-2] else word
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The lower-case words of a name in any style of writing."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]|_", " ", name)
+    return tuple(parted.lower().split())
