@@ -404,16 +404,16 @@ def main() -> None:
             questions = [lesson.question or QUICK_ONES[0], *QUICK_ONES[1:]]
             asks = [replace(ask, question=question) for question in questions]
             with show.lanes([each.question for each in asks]) as lanes:
-                asyncio.run(together(lesson.line.async_client(), asks, lanes.add))
+                asyncio.run(together(lesson.connection.async_client(), asks, lanes.add))
         if lesson.part(beyond):
             show_beyond(lesson, replace(ask, question=lesson.question or WISH))
 
 
 def show_broken(lesson: Lesson, ask: Ask) -> None:
-    rows = [(how, *broken(lesson.line.broken(how), ask)) for how in lesson.line.breaks]
+    rows = [(how, *broken(lesson.connection.broken(how), ask)) for how in lesson.connection.breaks]
     lesson.show.table(["break", "kept", "how it ended"], rows)
     lesson.show.note("The same in background: each time that the line breaks, it is picked up.")
-    picked_up = resume(lesson.line.broken("cut", after=50), ask)
+    picked_up = resume(lesson.connection.broken("cut", after=50), ask)
     lesson.show.table(["connection", "events", "text"], stretches(picked_up))
 
 

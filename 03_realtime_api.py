@@ -22,7 +22,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
-from audio.caller import drop, phone_for
+from audio.caller import caller_for, drop
 from audio.playback import Cut
 from audio.wav import WavMicrophone, WavSpeaker
 from console.lesson import Lesson, open_lesson
@@ -101,7 +101,7 @@ def written(role: str, words: str) -> ConversationItemParam:
 
 
 @dataclass
-class Call:
+class VoiceCall:
     """A call: what the session is to be, both ends of the sound, and what is known so far."""
 
     model: str
@@ -116,7 +116,7 @@ class Call:
     history: dict[str, ConversationItemParam | None] = field(default_factory=dict)
 
 
-def desk(transcriber: str) -> RealtimeSessionCreateRequestParam:
+def session_config(transcriber: str) -> RealtimeSessionCreateRequestParam:
     """What the session is to be; whatever a call relies on is said, as defaults have changed."""
     return {
         "type": "realtime",
@@ -143,7 +143,7 @@ def desk(transcriber: str) -> RealtimeSessionCreateRequestParam:
     }
 
 
-async def voice(client: AsyncOpenAI, call: Call) -> AsyncGenerator[RealtimeServerEvent, None]:
+async def voice(client: AsyncOpenAI, call: VoiceCall) -> AsyncGenerator[RealtimeServerEvent, None]:
     """Hold a call until the caller hangs up: send what is said, play what comes, yield each event.
 
     The server finds in the sound where a turn ends, and answers by itself. Its sound comes faster
@@ -166,7 +166,7 @@ async def voice(client: AsyncOpenAI, call: Call) -> AsyncGenerator[RealtimeServe
         raise EOFError("the server hung up in the middle of the call")
 
 
-async def send(connection: AsyncRealtimeConnection, call: Call) -> None:
+async def send(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
     """Send the caller's sound, 20 ms at a time; no event says that it arrived."""
     async for frame in call.microphone:
         # The SDK keeps what meets a line that is down, up to a megabyte.
@@ -177,7 +177,7 @@ async def send(connection: AsyncRealtimeConnection, call: Call) -> None:
 
 
 async def react(
-    connection: AsyncRealtimeConnection, call: Call, event: RealtimeServerEvent
+    connection: AsyncRealtimeConnection, call: VoiceCall, event: RealtimeServerEvent
 ) -> None:
     """Do what an event calls for; most of them call for nothing."""
     if event.type == "error":
@@ -207,7 +207,7 @@ def check(error: RealtimeError) -> None:
 # --------------------------------------------------------------- 3  interrupt
 
 
-async def interrupt(connection: AsyncRealtimeConnection, call: Call) -> None:
+async def interrupt(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
     """The caller speaks: fall silent at once, and tell the server how much was heard.
 
     It has sent most of its answer already, and believes that all of it was said. Of what was
@@ -280,7 +280,7 @@ def book_slot(date: str, time: str, people: int) -> dict[str, object]:
 # --------------------------------------------------------------- 5  reconnect
 
 
-async def reconnect(connection: AsyncRealtimeConnection, call: Call) -> None:
+async def reconnect(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
     """A session has begun: say what it is to be, and what was said before it.
 
     After a drop the SDK connects again, if `on_reconnecting` is given. But a new connection is a
@@ -292,7 +292,7 @@ async def reconnect(connection: AsyncRealtimeConnection, call: Call) -> None:
             await connection.conversation.item.create(item=item)
 
 
-def remember(call: Call, event: RealtimeServerEvent) -> None:
+def remember(call: VoiceCall, event: RealtimeServerEvent) -> None:
     """Keep what was said, by item: a caller's words may come after the answer to them."""
     if event.type == "conversation.item.added" and event.item.id:
         call.history.setdefault(event.item.id, None)
@@ -347,7 +347,9 @@ def show_text(lesson: Lesson, question: str) -> None:
     times = Counter(event.type for event in seen)
     rows = [(kind, number, MEANING.get(kind, "")) for kind, number in times.items()]
     show.table(["event", "times", "what it means"], rows, folded=2)
-    url = f"{client.base_url.copy_with(scheme=lesson.line.socket_scheme)}realtime?model={model}"
+    url = (
+        f"{client.base_url.copy_with(scheme=lesson.connection.socket_scheme)}realtime?model={model}"
+    )
     told = [event["type"] for event in bare(url, client.api_key, question)]
     show.note(f"Without the SDK: {len(told)} messages, from {told[0]} to {told[-1]}.")
 
@@ -362,26 +364,26 @@ def deltas(events: Iterable[RealtimeServerEvent], seen: list[RealtimeServerEvent
 
 def show_call(
     lesson: Lesson, name: str, clips: Mapping[str, int | None], *, is_dropped: bool = False
-) -> Call:
+) -> VoiceCall:
     """Let a caller ring who speaks these clips, and keep the sound of both sides."""
-    settings, phone = lesson.settings, phone_for(lesson)
-    session = desk(settings.transcribe_model)
-    call = Call(settings.realtime_model, session, phone.microphone, phone.speaker)
+    settings, caller = lesson.settings, caller_for(lesson)
+    session = session_config(settings.transcribe_model)
+    call = VoiceCall(settings.realtime_model, session, caller.microphone, caller.speaker)
     between = (lambda: drop(call.connection)) if is_dropped else None
     files = {CALLERS / f"{clip}.wav": cut_ms for clip, cut_ms in clips.items()}
 
     async def hold() -> None:
-        async with lesson.line.async_client() as client:
-            ring = phone.ring(files, between)
-            await phone.hold(voice(client, call), ring, lesson.show.said)
+        async with lesson.connection.async_client() as client:
+            speak_clips = caller.speak_clips(files, between)
+            await caller.hold(voice(client, call), speak_clips, lesson.show.said)
 
     lesson.options.calls.mkdir(parents=True, exist_ok=True)
     asyncio.run(hold())
-    phone.keep(lesson.options.calls / f"{name}.wav", lesson.show)
+    caller.keep(lesson.options.calls / f"{name}.wav", lesson.show)
     return call
 
 
-def show_cuts(lesson: Lesson, call: Call) -> None:
+def show_cuts(lesson: Lesson, call: VoiceCall) -> None:
     """What was received, heard and told, for each time that the caller cut in."""
     columns = ["received, ms", "heard = audio_end_ms", "never heard"]
     rows = [(cut.received_ms, cut.audio_end_ms, cut.dropped_ms) for cut in call.cuts]

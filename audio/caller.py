@@ -11,7 +11,7 @@ from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
-from audio.wav import Clock, Recording, WavMicrophone, WavSpeaker
+from audio.wav import CallClock, Recording, WavMicrophone, WavSpeaker
 from common.settings import CourseError
 from console.lesson import Lesson
 from console.terminal import Terminal
@@ -26,10 +26,10 @@ FASTEST = 10.0
 Show = Callable[[float, str, str], None]
 
 
-class Phone:
+class SimulatedCaller:
     """A telephone with a caller at it; its clock may be faster than the world's."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: CallClock) -> None:
         self.clock = clock
         self.recording = Recording(clock)
         self.microphone = WavMicrophone(clock, self.recording)
@@ -41,12 +41,15 @@ class Phone:
         self._words: dict[str, tuple[str, str]] = {}
 
     async def hold(
-        self, events: AsyncGenerator[RealtimeServerEvent, None], ring: Awaitable[None], show: Show
+        self,
+        events: AsyncGenerator[RealtimeServerEvent, None],
+        speech: Awaitable[None],
+        show: Show,
     ) -> None:
         """Let the caller ring while the call's events come; what is said is shown."""
-        await asyncio.gather(self._listen(events, show), ring)
+        await asyncio.gather(self._listen(events, show), speech)
 
-    async def ring(
+    async def speak_clips(
         self, clips: Mapping[Path, int | None], meanwhile: Callable[[], None] | None = None
     ) -> None:
         """Speak clips, then hang up: each when the answer before was heard, or so many ms of it.
@@ -149,14 +152,16 @@ class Phone:
             await self.clock.wait_until(self.clock.now() + LOOK_S)
 
 
-def phone_for(lesson: Lesson) -> Phone:
+def caller_for(lesson: Lesson) -> SimulatedCaller:
     """A telephone that keeps the pace of whoever answers; a live server's is the world's."""
     options = lesson.options
     if options.replay:
         speed = options.speed
     else:
-        speed = (1 / options.pace if options.pace else FASTEST) if lesson.line.is_ours else 1.0
-    return Phone(Clock(min(speed or FASTEST, FASTEST)))
+        speed = (
+            (1 / options.pace if options.pace else FASTEST) if lesson.connection.is_ours else 1.0
+        )
+    return SimulatedCaller(CallClock(min(speed or FASTEST, FASTEST)))
 
 
 def drop(connection: AsyncRealtimeConnection | None) -> None:

@@ -65,7 +65,7 @@ class Mark:
 
 
 @dataclass
-class Part:
+class PlayedPart:
     """One content part of an item; `spare` is half a sample that waits for its other half."""
 
     item_id: str
@@ -81,9 +81,9 @@ class Ledger:
     """Samples received, waiting and heard, by item; items sound in the order of their arrival."""
 
     def __init__(self) -> None:
-        self._parts: dict[tuple[str, int], Part] = {}
-        self._queue: deque[tuple[Part, memoryview]] = deque()
-        self._latest: Part | None = None
+        self._parts: dict[tuple[str, int], PlayedPart] = {}
+        self._queue: deque[tuple[PlayedPart, memoryview]] = deque()
+        self._latest: PlayedPart | None = None
         self._cut: set[str] = set()
 
     def receive(
@@ -96,7 +96,7 @@ class Ledger:
         if item_id in self._cut or response_id in self._cut:
             return False
         part = self._parts.setdefault(
-            (item_id, content_index), Part(item_id, content_index, response_id)
+            (item_id, content_index), PlayedPart(item_id, content_index, response_id)
         )
         pcm = part.spare + pcm
         whole = len(pcm) // 2 * 2
@@ -159,13 +159,13 @@ class Ledger:
         self._latest = None
         return Cut(part.item_id, part.content_index, part.heard, part.received, unheard)
 
-    def _sounding(self) -> Part | None:
+    def _sounding(self) -> PlayedPart | None:
         if self._queue:
             return self._queue[0][0]
         is_over = self._latest is None or self._latest.is_finished
         return None if is_over else self._latest
 
-    def _parts_of(self, item_id: str) -> list[Part]:
+    def _parts_of(self, item_id: str) -> list[PlayedPart]:
         return [part for part in self._parts.values() if part.item_id == item_id]
 
 

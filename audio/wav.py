@@ -29,7 +29,7 @@ LOUD, PAUSE_S = 0.02, 0.5
 
 
 @dataclass(frozen=True)
-class Clock:
+class CallClock:
     """The time of a call in seconds, `speed` times as fast as the world's (more than 0)."""
 
     speed: float = 1.0
@@ -52,7 +52,7 @@ class Recording:
     It takes 96,000 bytes of memory a second.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: CallClock) -> None:
         self._start: int | None = None
         self._tracks = {"caller": bytearray(), "desk": bytearray()}
         self._captions: list[tuple[float, str, str]] = []
@@ -123,7 +123,7 @@ class WavMicrophone:
     its start, so it does not drift; frames that a busy loop asks for late follow at once.
     """
 
-    def __init__(self, clock: Clock, recording: Recording | None = None) -> None:
+    def __init__(self, clock: CallClock, recording: Recording | None = None) -> None:
         self._clock, self._recording = clock, recording
         self._start: int | None = None
         self._frames = 0
@@ -191,7 +191,7 @@ class WavSpeaker:
     What it took since it was last asked is counted, and recorded, whenever it is asked again.
     """
 
-    def __init__(self, clock: Clock, recording: Recording | None = None) -> None:
+    def __init__(self, clock: CallClock, recording: Recording | None = None) -> None:
         self.ledger = Ledger()
         self._clock, self._recording = clock, recording
         self._tick = ticks(clock.now())

@@ -24,7 +24,7 @@ from typing import Any
 from common import COURSE
 from emulator.retrieval import embedding
 from emulator.retrieval.encoder import MiniLM
-from emulator.retrieval.engine import Engine, Table, using
+from emulator.retrieval.engine import TableEngine, VectorEngine, using
 from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, passages
 from emulator.text.words import terms
@@ -137,7 +137,7 @@ def quality() -> Grid:
 def methods(asked: Sequence[Question]) -> Iterator[tuple[str, list[float]]]:
     """Each way to search, and the places at which it finds the passages."""
     yield "mean vectors", ranks(asked, by_means(asked))
-    engines: list[tuple[str, Engine]] = [("table", Table())]
+    engines: list[tuple[str, VectorEngine]] = [("table", TableEngine())]
     with suppress(ImportError, ValueError):
         engines.append(("MiniLM", MiniLM()))
     for name, engine in engines:
@@ -222,7 +222,7 @@ def main() -> None:
     grid = Grid(title=f"cost, medians of {ROUNDS} questions; chunks of {SMALL} tokens")
     for title in ("figure", "measured", "beside: ratio", "aim"):
         grid.add_column(title)
-    with using(Table()):
+    with using(TableEngine()):
         indexing(grid)
         for count in SIZES:
             searching(grid, count)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from common.servers import Tape, start_emulator
+from common.servers import CassetteFile, start_emulator
 from common.settings import WRITER, Settings
 from common.wire_tap import Tap, tap_async_sockets, tap_sockets
 from console.errors import not_openai
@@ -36,7 +36,7 @@ _UNCOMPRESSED = {"accept-encoding": "identity"}
 
 
 @dataclass(frozen=True)
-class Line:
+class Connection:
     """An open way to whoever answers.
 
     `is_live` is whether that costs money, `is_ours` whether the course itself started the server;
@@ -70,7 +70,7 @@ class Line:
         key = self.client.api_key
         return None if key == PLACEHOLDER else key[-4:]
 
-    def tapped(self, tap: Tap) -> "Line":
+    def tapped(self, tap: Tap) -> "Connection":
         """The same line with a tap on whatever crosses it."""
         with self._environment():
             client = self.client.with_options(http_client=self._http(tap))
@@ -119,53 +119,55 @@ class Line:
 
 
 @contextmanager
-def open_line(
+def open_connection(
     settings: Settings,
     *,
     offline: bool = False,
     send_key: bool = False,
     pace: float = 1.0,
-    tape: Tape | None = None,
+    cassette: CassetteFile | None = None,
     data: Path | None = None,
-) -> Iterator[Line]:
+) -> Iterator[Connection]:
     """Open a client by the order above; `data` is where the emulator keeps what it stores.
 
     Raises EmulatorError where the emulator cannot start, TapeError where a cassette is no good.
     """
-    if tape is None:
-        with _answering(settings, offline, send_key, pace, data) as line:
-            yield line
-    elif tape.is_recording:
+    if cassette is None:
+        with _answering(settings, offline, send_key, pace, data) as connection:
+            yield connection
+    elif cassette.is_recording:
         with (
-            _answering(settings, offline, send_key, pace, data) as line,
-            tape.run(str(line.client.base_url)) as base_url,
-            _stand_in(base_url, line.client.api_key, is_shown=line.is_live) as client,
+            _answering(settings, offline, send_key, pace, data) as connection,
+            cassette.run(str(connection.client.base_url)) as base_url,
+            _stand_in(base_url, connection.client.api_key, is_shown=connection.is_live) as client,
         ):
-            who = f"{line.who}. It goes to {tape.file.name}"
-            yield replace(line, client=client, who=who, is_local=True)
+            who = f"{connection.who}. It goes to {cassette.file.name}"
+            yield replace(connection, client=client, who=who, is_local=True)
     else:
-        with tape.run() as base_url, _stand_in(base_url, PLACEHOLDER) as client:
-            yield Line(client, f"Answers: the cassette {tape.title()}", False)
+        with cassette.run() as base_url, _stand_in(base_url, PLACEHOLDER) as client:
+            yield Connection(client, f"Answers: the cassette {cassette.title()}", False)
 
 
 @contextmanager
 def _answering(
     settings: Settings, offline: bool, send_key: bool, pace: float, data: Path | None
-) -> Iterator[Line]:
+) -> Iterator[Connection]:
     """A client of the emulator, of the server that is named, or of OpenAI."""
     if offline or not (settings.base_url or settings.key):
         emulator = start_emulator(pace, settings.writer, data)
         with emulator as base_url, _stand_in(base_url, PLACEHOLDER) as client:
-            yield Line(client, _emulator(settings.writer), False)
+            yield Connection(client, _emulator(settings.writer), False)
     elif settings.is_loopback and settings.base_url:
         key = settings.key if send_key and settings.key else PLACEHOLDER
         with _stand_in(settings.base_url, key) as client:
-            yield Line(client, f"Answers: the server at {settings.host}", False, is_ours=False)
+            yield Connection(
+                client, f"Answers: the server at {settings.host}", False, is_ours=False
+            )
     else:
         with _live(settings) as client:
             tail = f" for the key that ends in {settings.key[-4:]}" if settings.key else ""
             who = f"Answers: {settings.host}{tail}"
-            yield Line(client, who, True, is_ours=False, is_local=False)
+            yield Connection(client, who, True, is_ours=False, is_local=False)
 
 
 def _emulator(writer: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from common import COURSE, course_command
-from console.errors import EmulatorError, TapeError
+from console.errors import CassetteFileError, EmulatorError
 
 
 @dataclass
@@ -73,7 +73,7 @@ def start_emulator(
 
 
 @dataclass(frozen=True)
-class Tape:
+class CassetteFile:
     """What --record and --replay ask for: a cassette's file, and how fast it is played."""
 
     file: Path
@@ -103,10 +103,12 @@ class Tape:
         )
         with start_child("cassette", *command, CASSETTE_UPSTREAM=upstream) as child:
             if not child.base_url:
-                raise TapeError(child.said or "the cassette could not be opened", attempt=_ANOTHER)
+                raise CassetteFileError(
+                    child.said or "the cassette could not be opened", attempt=_ANOTHER
+                )
             yield child.base_url
         if child.said:
-            raise TapeError(child.said, attempt=_AGAIN)
+            raise CassetteFileError(child.said, attempt=_AGAIN)
 
 
 _ANOTHER = "name another file, or record it anew: --record FILE"

@@ -49,9 +49,9 @@ class Tap:
             if line.strip():
                 self.show(f"< {shorten(line)}")
 
-    def talk(self) -> "Talk":
+    def talk(self) -> "SocketTap":
         """The tap of one WebSocket that is being opened."""
-        return Talk(self.show, self._clock)
+        return SocketTap(self.show, self._clock)
 
     def _request(self, request: httpx2.Request) -> None:
         body = request.content.decode("utf-8", "replace") if _is_json(request.headers) else ""
@@ -102,7 +102,7 @@ class AsyncTappedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-class Talk:
+class SocketTap:
     """What crosses one WebSocket, each line with its direction and the seconds since the start."""
 
     def __init__(self, show: Callable[[str], None], clock: Callable[[], float]) -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from common import COURSE, course_command
-from common.client import open_line
+from common.client import open_connection
 from common.settings import (
     DEFAULT_MODELS,
     CourseError,
@@ -140,8 +140,8 @@ def model(subject: str, name: str, today: date) -> Finding:
 def emulator(settings: Settings) -> Finding:
     """Start it as a lesson does, and ask it something."""
     try:
-        with open_line(settings, offline=True) as line:
-            count = len(line.client.models.list().data)
+        with open_connection(settings, offline=True) as connection:
+            count = len(connection.client.models.list().data)
             return Finding("emulator", f"starts, and answers to {count} models' names")
     except (CourseError, OpenAIError, OSError) as error:
         return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")

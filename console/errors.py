@@ -34,7 +34,7 @@ class EmulatorError(CourseError):
     """The emulator could not be started."""
 
 
-class TapeError(CourseError):
+class CassetteFileError(CourseError):
     """A cassette that cannot be recorded or played as it was asked."""
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from common import COURSE, LESSON, course_command
-from common.client import Line, cost_of, open_line
-from common.servers import Tape
+from common.client import Connection, cost_of, open_connection
+from common.servers import CassetteFile
 from common.settings import (
     CourseError,
     Settings,
@@ -48,7 +48,7 @@ class Lesson:
     """What a lesson's main needs: the settings, the client, the terminal, what was asked for."""
 
     settings: Settings
-    line: Line
+    connection: Connection
     show: Terminal
     contents: "Contents"
     chosen: str | None
@@ -57,7 +57,7 @@ class Lesson:
 
     @property
     def client(self) -> OpenAI:
-        return self.line.client
+        return self.connection.client
 
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, its heading and its docstring's reason are shown."""
@@ -90,20 +90,20 @@ def open_lesson(
     show, where = Terminal(), Where()
     with three_lines(where, debug=args.debug):
         settings = _settings(is_needed=not (args.offline or args.replay))
-        with open_line(
+        with open_connection(
             settings,
             offline=args.offline,
             send_key=args.send_key,
             pace=args.pace,
-            tape=_tape(args),
+            cassette=_cassette(args),
             data=KEPT if _keeps(args, contents) else None,
-        ) as line:
+        ) as connection:
             if args.wire:
-                line = line.tapped(Tap(show.wire))
-            where.model, where.host = model_of(settings), line.host
-            where.key_tail, where.is_ours = line.key_tail, line.is_ours
-            _introduce(show, where.model, line, args.part is None, tour_tokens)
-            yield Lesson(settings, line, show, contents, args.part, args.question, args)
+                connection = connection.tapped(Tap(show.wire))
+            where.model, where.host = model_of(settings), connection.host
+            where.key_tail, where.is_ours = connection.key_tail, connection.is_ours
+            _introduce(show, where.model, connection, args.part is None, tour_tokens)
+            yield Lesson(settings, connection, show, contents, args.part, args.question, args)
 
 
 @contextmanager
@@ -302,27 +302,27 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def _tape(args: argparse.Namespace) -> Tape | None:
+def _cassette(args: argparse.Namespace) -> CassetteFile | None:
     """The cassette that is asked for; its header tells the lesson and the arguments."""
     if args.replay:
-        return Tape(args.replay, is_recording=False, speed=args.speed)
+        return CassetteFile(args.replay, is_recording=False, speed=args.speed)
     if not args.record:
         return None
     words = [word for word in (args.part, args.question) if word]
     about = {"lesson": " ".join([Path(sys.argv[0]).name, *words]), "licence": "MIT"}
-    return Tape(args.record, is_recording=True, about=about)
+    return CassetteFile(args.record, is_recording=True, about=about)
 
 
 def _introduce(
-    show: Terminal, model: str, line: Line, is_tour: bool, tokens: tuple[int, int]
+    show: Terminal, model: str, connection: Connection, is_tour: bool, tokens: tuple[int, int]
 ) -> None:
-    show.note(f"{line.who}. Model: {model}.")
+    show.note(f"{connection.who}. Model: {model}.")
     known = MODELS.get(model)
     if known and known.ends:
         name = "OPENAI_REALTIME_MODEL" if known.role == "realtime" else "OPENAI_MODEL"
         better = f": set {name}={known.successor}" if known.successor else ""
         show.note(f"OpenAI shuts {model} down on {known.ends}{better}.")
-    if line.is_live and is_tour:
+    if connection.is_live and is_tour:
         show.note(f"The whole tour costs {cost_of(model, *tokens)}.")
 
 

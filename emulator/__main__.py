@@ -13,7 +13,7 @@ from pathlib import Path
 from emulator.answers.answer import Write
 from emulator.answers.quote import Corpus, read_corpus
 from emulator.guard import base_url, listen
-from emulator.storage.objects import Store
+from emulator.storage.objects import ObjectStore
 
 
 def arguments() -> argparse.Namespace:
@@ -64,7 +64,7 @@ def main() -> int:
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         return complain(f"not installed for this Python: {', '.join(missing)}", "python3 course.py")
     try:
-        corpus, store = read_corpus(args.corpus), Store(args.data)
+        corpus, store = read_corpus(args.corpus), ObjectStore(args.data)
         with listen(args.port) as listener:
             print(base_url(listener), flush=True)
             if args.child:
@@ -82,7 +82,9 @@ def complain(error: str, attempt: str) -> int:
     return 1
 
 
-def serve(args: argparse.Namespace, corpus: Corpus, store: Store, listener: socket.socket) -> None:
+def serve(
+    args: argparse.Namespace, corpus: Corpus, store: ObjectStore, listener: socket.socket
+) -> None:
     from emulator.faults import Faults
     from emulator.pace import Pace
     from emulator.server import make_server

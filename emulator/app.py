@@ -23,7 +23,7 @@ from emulator.api import (
     vector_stores,
 )
 from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
-from emulator.faults import HEADER, Stall, at_the_door
+from emulator.faults import HEADER, Stall, before_handler
 from emulator.realtime import routes
 from emulator.serving import Exchange, Service, hangup
 from emulator.wire import ids
@@ -134,7 +134,7 @@ class App:
         """Note the faults that strike this request; those at the door strike here."""
         header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
         scope["faults"] = self.service.faults.strike(header, exchange.path, exchange.method)
-        at_the_door(scope["faults"], exchange.request_id)
+        before_handler(scope["faults"], exchange.request_id)
 
     def _remember(self, exchange: Exchange) -> None:
         self.service.exchanges.append(exchange)

@@ -95,7 +95,7 @@ class Faults:
         return fault.times is None or self._struck[fault.spec] <= fault.times
 
 
-def at_the_door(faults: Sequence[Fault], request_id: str) -> None:
+def before_handler(faults: Sequence[Fault], request_id: str) -> None:
     """Raise the first fault that strikes in place of the handler: an ApiError, or Stall."""
     for fault in faults:
         if fault.name in DOOR:

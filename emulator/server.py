@@ -15,7 +15,7 @@ from emulator.guard import MESSAGE_LIMIT, base_url, listen
 from emulator.pace import Pace, Sleep
 from emulator.serving import Exchange, Service
 from emulator.storage.library import Library
-from emulator.storage.objects import Store
+from emulator.storage.objects import ObjectStore
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -104,7 +104,7 @@ class Emulator:
     ) -> None:
         self.service = Service(
             read_corpus(corpus),
-            Store(data),
+            ObjectStore(data),
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
             upstream,

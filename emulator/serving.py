@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Search, Write
+from emulator.answers.answer import Answer, Prompt, Search, Write
 from emulator.answers.quote import Corpus
 from emulator.answers.reply import answer
 from emulator.background import Runs
@@ -24,7 +24,7 @@ from emulator.faults import Fault, Faults, Hangup, Stall, bend
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
 from emulator.storage.library import Library
-from emulator.storage.objects import Store
+from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
 
 from starlette.requests import Request
@@ -62,7 +62,7 @@ class Service:
     """What every handler may use."""
 
     corpus: Corpus
-    store: Store
+    store: ObjectStore
     pace: Pace
     faults: Faults
     upstream: Write | None = None
@@ -75,17 +75,19 @@ class Service:
     open_streams: int = 0
     uploads_under_way: int = 0
 
-    async def think(self, ask: Ask, variant: int = 0, search: Search | None = None) -> Answer:
+    async def generate(
+        self, prompt: Prompt, variant: int = 0, search: Search | None = None
+    ) -> Answer:
         """The answer, by the server upstream if there is one; raises ApiError where that fails.
 
         With `search` it is drawn from what that finds.
         """
         if self.upstream is not None:
-            found = await asyncio.to_thread(search, ask.questions[-1:]) if search else None
-            return await self.upstream(ask, found)
+            found = await asyncio.to_thread(search, prompt.questions[-1:]) if search else None
+            return await self.upstream(prompt, found)
         if search is not None:
-            return await asyncio.to_thread(answer, ask, self.corpus, variant, search=search)
-        return answer(ask, self.corpus, variant)
+            return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
+        return answer(prompt, self.corpus, variant)
 
     def reset(self, client: object) -> None:
         """Drop a line at once, and what is on its way (RST)."""

@@ -52,7 +52,7 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Prompt:
     """What a caller wants: the conversation so far, and the limits of the answer.
 
     `max_tokens` bounds the answer in tokens, those of reasoning included; the answer ends before
@@ -113,7 +113,7 @@ class Citation:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchOutcome:
     """What file search brought: the queries, and results as OpenAI tells them, best first."""
 
     queries: Sequence[str]
@@ -125,7 +125,7 @@ class Found:
         return sum(tokens.count(result["text"]) for result in self.results)
 
 
-Search = Callable[[Sequence[str]], Found]
+Search = Callable[[Sequence[str]], SearchOutcome]
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Answer:
     finish: str = "stop"
     calls: Sequence[Call] = ()
     reasoning: int = 0
-    found: Found | None = None
+    found: SearchOutcome | None = None
     citations: Sequence[Citation] = ()
 
     @property
@@ -167,15 +167,15 @@ class Answer:
             pass
 
 
-Write = Callable[[Ask, Found | None], Awaitable[Answer]]
+Write = Callable[[Prompt, SearchOutcome | None], Awaitable[Answer]]
 """Who writes an answer in place of the emulator, given what was found for it."""
 
 
-def shape(text: str, ask: Ask, reasoning: int = 0) -> Answer:
+def shape(text: str, prompt: Prompt, reasoning: int = 0) -> Answer:
     """Bring a text within the caller's limits: first the stop sequences, then the length."""
-    ends = [at for sequence in ask.stop if (at := text.find(sequence)) >= 0]
+    ends = [at for sequence in prompt.stop if (at := text.find(sequence)) >= 0]
     pieces = tokens.split(text[: min(ends)] if ends else text)
-    if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
-        reasoning = min(reasoning, ask.max_tokens)
-        return Answer(pieces[: ask.max_tokens - reasoning], "length", reasoning=reasoning)
+    if prompt.max_tokens is not None and reasoning + len(pieces) > prompt.max_tokens:
+        reasoning = min(reasoning, prompt.max_tokens)
+        return Answer(pieces[: prompt.max_tokens - reasoning], "length", reasoning=reasoning)
     return Answer(pieces, reasoning=reasoning)

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import islice, takewhile
 from typing import Any
 
-from emulator.answers.answer import Citation, Found
+from emulator.answers.answer import Citation, SearchOutcome
 from emulator.retrieval.embedding import embed, table, token_ids
 from emulator.text.words import terms
 from emulator.wire import tokens
@@ -48,7 +48,7 @@ class Quote:
     result: int
 
 
-def draw(question: str, found: Found, sentences: int) -> tuple[list[str], list[Citation]]:
+def draw(question: str, found: SearchOutcome, sentences: int) -> tuple[list[str], list[Citation]]:
     """The pieces of the answer and its citations; a piece ends wherever a citation stands."""
     results = found.results[:PASSAGES]
     quotes = list(_different(_quotes(result, place) for place, result in enumerate(results)))

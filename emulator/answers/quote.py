@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator.answers.answer import Ask
+from emulator.answers.answer import Prompt
 from emulator.answers.instructions import sentences_wanted, without_brevity
 from emulator.text.small_talk import courtesies, greets, reply_to, without_courtesies
 from emulator.text.words import senses, subject, terms
@@ -155,30 +155,30 @@ def read_corpus(folder: Path | None = None) -> Corpus:
     return Corpus.read(sorted(path for path in chosen.iterdir() if path.suffix in READABLE))
 
 
-def quoted(ask: Ask, corpus: Corpus, variant: int) -> str:
+def quoted(prompt: Prompt, corpus: Corpus, variant: int) -> str:
     """The best sentences, with their sources, or a word on what can be asked.
 
     Courtesies get another back; in writing a greeting is better answered by what can be asked.
     """
-    said = courtesies(ask.questions[-1]) if ask.questions else []
-    if said and not (ask.names_sources and said[0] == "greeting"):
+    said = courtesies(prompt.questions[-1]) if prompt.questions else []
+    if said and not (prompt.names_sources and said[0] == "greeting"):
         return reply_to(said)
-    ranked = [] if said else _hits(ask.questions, corpus)
+    ranked = [] if said else _hits(prompt.questions, corpus)
     if not ranked:
-        return nothing_found(corpus, TOPICS if ask.names_sources else SPOKEN_TOPICS)
+        return nothing_found(corpus, TOPICS if prompt.names_sources else SPOKEN_TOPICS)
     lead = ranked[min(variant, len(ranked) - 1)][1]
     hits = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
-    chosen = _choose(lead, hits, corpus, most_sentences(ask))
+    chosen = _choose(lead, hits, corpus, most_sentences(prompt))
     text = " ".join(corpus.sentences[place].text for place in chosen)
-    if not ask.names_sources:
+    if not prompt.names_sources:
         return text
     sources = dict.fromkeys(corpus.sentences[place].source for place in chosen)
     return f"{text} (Quoted from {' and '.join(sources)}.)"
 
 
-def most_sentences(ask: Ask) -> int:
+def most_sentences(prompt: Prompt) -> int:
     """How long an answer may be: the number that was asked for in words, else the setting's."""
-    return sentences_wanted([*ask.instructions, *ask.questions[-1:]]) or ask.sentences
+    return sentences_wanted([*prompt.instructions, *prompt.questions[-1:]]) or prompt.sentences
 
 
 def nothing_found(corpus: Corpus, most: int) -> str:

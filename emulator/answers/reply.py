@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from emulator.answers import tools
-from emulator.answers.answer import Answer, Ask, Call, Search, shape
+from emulator.answers.answer import Answer, Call, Prompt, Search, shape
 from emulator.answers.instructions import exact_reply
 from emulator.answers.quote import Corpus, most_sentences, quoted
 from emulator.structured.fill import Sources, fill
@@ -19,7 +19,7 @@ READ = {"none": 0, "minimal": 1, "low": 2, "medium": 4, "high": 8, "xhigh": 16, 
 
 
 def answer(
-    ask: Ask,
+    prompt: Prompt,
     corpus: Corpus,
     variant: int = 0,
     today: date | None = None,
@@ -29,36 +29,36 @@ def answer(
 
     With `search` the answer is drawn from what that finds, and cites it.
     """
-    corpus = corpus.with_told(ask.instructions)
-    question = ask.questions[-1] if ask.questions else ""
-    told, exact = tools.told(ask), exact_reply(question)
-    sources = Sources(question, tools.facts(ask), corpus.best_sentence, today or date.today())
-    reasoning = _reasoning(ask, question, corpus) if exact is None else 0
-    if ask.tools and (calls := tools.calls_for(ask, sources, corpus.knows(question))):
-        return _within(calls, ask, reasoning)
+    corpus = corpus.with_told(prompt.instructions)
+    question = prompt.questions[-1] if prompt.questions else ""
+    told, exact = tools.told(prompt), exact_reply(question)
+    sources = Sources(question, tools.facts(prompt), corpus.best_sentence, today or date.today())
+    reasoning = _reasoning(prompt, question, corpus) if exact is None else 0
+    if prompt.tools and (calls := tools.calls_for(prompt, sources, corpus.knows(question))):
+        return _within(calls, prompt, reasoning)
     if search is not None and told is None and exact is None:
-        return _drawn(ask, sources, search, reasoning)
-    if ask.schema is not None:
-        text = _filled(ask.schema, sources)
+        return _drawn(prompt, sources, search, reasoning)
+    if prompt.schema is not None:
+        text = _filled(prompt.schema, sources)
     elif told is not None:
         text = told
     else:
-        text = quoted(ask, corpus, variant) if exact is None else exact
-    return shape(text, ask, reasoning)
+        text = quoted(prompt, corpus, variant) if exact is None else exact
+    return shape(text, prompt, reasoning)
 
 
-def _drawn(ask: Ask, sources: Sources, search: Search, reasoning: int) -> Answer:
+def _drawn(prompt: Prompt, sources: Sources, search: Search, reasoning: int) -> Answer:
     """From passages that are searched for; a schema is filled from them, too."""
     # Imported here, as NumPy would double the time in which the emulator starts.
     from emulator.answers.cited import draw
 
     found = search([sources.prompt])
-    pieces, citations = draw(sources.prompt, found, most_sentences(ask))
-    if ask.schema is not None:
+    pieces, citations = draw(sources.prompt, found, most_sentences(prompt))
+    if prompt.schema is not None:
         text = "".join(pieces)
-        filled = _filled(ask.schema, replace(sources, quote=lambda _: text))
-        return replace(shape(filled, ask, reasoning), found=found)
-    kept = shape("".join(pieces), ask, reasoning)
+        filled = _filled(prompt.schema, replace(sources, quote=lambda _: text))
+        return replace(shape(filled, prompt, reasoning), found=found)
+    kept = shape("".join(pieces), prompt, reasoning)
     is_cut = len(kept.text) < sum(map(len, pieces))
     cut = [each for each in citations if each.index <= len(kept.text)]
     whole = kept if is_cut else replace(kept, pieces=pieces)
@@ -70,19 +70,19 @@ def _filled(schema: Mapping[str, Any], sources: Sources) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _reasoning(ask: Ask, question: str, corpus: Corpus) -> int:
-    if not READ[ask.effort]:
+def _reasoning(prompt: Prompt, question: str, corpus: Corpus) -> int:
+    if not READ[prompt.effort]:
         return 0
-    read = corpus.rank(question)[: READ[ask.effort]]
+    read = corpus.rank(question)[: READ[prompt.effort]]
     return sum(tokens.count(corpus.sentences[place].text) for _, place in read)
 
 
-def _within(calls: list[Call], ask: Ask, reasoning: int) -> Answer:
+def _within(calls: list[Call], prompt: Prompt, reasoning: int) -> Answer:
     """The calls, within the length that is left for them: one that does not fit is cut off."""
-    if ask.max_tokens is None:
+    if prompt.max_tokens is None:
         return Answer([], "tool_calls", calls, reasoning)
-    reasoning = min(reasoning, ask.max_tokens)
-    left = ask.max_tokens - reasoning
+    reasoning = min(reasoning, prompt.max_tokens)
+    left = prompt.max_tokens - reasoning
     kept: list[Call] = []
     for call in calls:
         left -= tokens.count(call.name)

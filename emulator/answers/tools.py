@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from emulator.answers.answer import Ask, Call, Tool
+from emulator.answers.answer import Call, Prompt, Tool
 from emulator.structured.fill import Sources, fill
 from emulator.text.small_talk import without_courtesies
 from emulator.text.spoken import aloud
@@ -53,27 +53,27 @@ class _Wish:
     wonders: bool
 
 
-def calls_for(ask: Ask, sources: Sources, known: float) -> list[Call]:
+def calls_for(prompt: Prompt, sources: Sources, known: float) -> list[Call]:
     """The calls that the question asks for and that have not been made in this turn.
 
     `known` (0..1) is how well the corpus answers it by itself: a tool that shares but a word or two
     with such a question is left alone, and so is one of which it does not say most of what the tool
     needs to know, unless it wants something done.
     """
-    made = [(call.name, _parsed(call.arguments)) for m in ask.turn for call in m.calls]
+    made = [(call.name, _parsed(call.arguments)) for m in prompt.turn for call in m.calls]
     names = {name for name, _ in made}
     asked = replace(sources, facts=(), quote=lambda question: "")
-    wishes = [] if _is_answered(ask, sources, known) else _wishes(ask, asked)
+    wishes = [] if _is_answered(prompt, sources, known) else _wishes(prompt, asked)
     wishes = [wish for wish in wishes if not (wish.wonders and _is_vague(wish, asked))]
     calls = [_call(wish.tool, replace(asked, prompt=wish.words)) for wish in wishes]
     calls = [call for call in calls if (call.name, _parsed(call.arguments)) not in made]
-    if not calls and ask.must_call:
-        rest = [tool for tool in ask.tools if tool.name not in names] or ask.tools
+    if not calls and prompt.must_call:
+        rest = [tool for tool in prompt.tools if tool.name not in names] or prompt.tools
         question = sources.prompt
         best = max(rest, key=lambda tool: fit(tool, question))
         calls = [_call(best, sources)]
     unique = list({(call.name, call.arguments): call for call in calls}.values())
-    return unique if ask.parallel else unique[:1]
+    return unique if prompt.parallel else unique[:1]
 
 
 def fit(tool: Tool, words: str) -> float:
@@ -95,10 +95,10 @@ def fit(tool: Tool, words: str) -> float:
     )
 
 
-def _is_answered(ask: Ask, sources: Sources, known: float) -> bool:
+def _is_answered(prompt: Prompt, sources: Sources, known: float) -> bool:
     question = without_courtesies(sources.prompt)
     wanted = terms(question)
-    best = max(fit(tool, question) for tool in ask.tools)
+    best = max(fit(tool, question) for tool in prompt.tools)
     return known >= WELL_KNOWN and best < len(wanted) / 2
 
 
@@ -112,32 +112,32 @@ def _nearness(tool: Tool, words: str) -> float:
     return float(asked @ offered)
 
 
-def outputs(ask: Ask) -> list[tuple[Call | None, str]]:
+def outputs(prompt: Prompt) -> list[tuple[Call | None, str]]:
     """What the tools of this turn gave back, each beside its call."""
-    calls = {call.id: call for message in ask.turn for call in message.calls}
-    return [(calls.get(m.call_id or ""), m.text) for m in ask.turn if m.role == "tool"]
+    calls = {call.id: call for message in prompt.turn for call in message.calls}
+    return [(calls.get(m.call_id or ""), m.text) for m in prompt.turn if m.role == "tool"]
 
 
-def facts(ask: Ask) -> list[object]:
+def facts(prompt: Prompt) -> list[object]:
     """The same as values: parsed where they are JSON."""
-    return [_parsed(text) for _, text in outputs(ask)]
+    return [_parsed(text) for _, text in outputs(prompt)]
 
 
-def told(ask: Ask) -> str | None:
+def told(prompt: Prompt) -> str | None:
     """A sentence for each output of this turn, in words where it is for the ear; None without."""
-    given = outputs(ask)
+    given = outputs(prompt)
     names = [call.name if call else "" for call, _ in given]
-    tell = _sentence if ask.names_sources else _spoken
+    tell = _sentence if prompt.names_sources else _spoken
     return " ".join(tell(call, text, names) for call, text in given) if given else None
 
 
-def _wishes(ask: Ask, sources: Sources) -> list[_Wish]:
+def _wishes(prompt: Prompt, sources: Sources) -> list[_Wish]:
     """The clauses that call for a tool; those that cannot stand alone join the one before."""
     wishes: list[_Wish] = []
     for start, end in _clauses(sources.prompt):
         clause = sources.prompt[start:end]
         bare = without_courtesies(clause)
-        tool = _best(ask.tools, bare) if bare else None
+        tool = _best(prompt.tools, bare) if bare else None
         wonders = _WONDERS.match(bare) is not None
         last = wishes[-1] if wishes else None
         if last is None or (tool and tool != last.tool):

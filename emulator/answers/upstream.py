@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Call, Citation, Found, Message
+from emulator.answers.answer import Answer, Call, Citation, Message, Prompt, SearchOutcome
 from emulator.errors import ApiError
 
 import httpx2
@@ -54,39 +54,39 @@ class Upstream:
             environ.get("EMULATOR_CHAT_API_KEY") or "none",
         )
 
-    async def answer(self, ask: Ask, found: Found | None = None) -> Answer:
+    async def answer(self, prompt: Prompt, found: SearchOutcome | None = None) -> Answer:
         """Begin an answer; raises ApiError (502) where the server refuses or is not there.
 
         It is given the passages that were `found`, and its marks for them become citations.
         """
         if found is not None:
-            ask = replace(ask, messages=[_passages(found), *ask.messages])
+            prompt = replace(prompt, messages=[_passages(found), *prompt.messages])
         try:
-            stream = await self._client.chat.completions.create(**self._request(ask))
+            stream = await self._client.chat.completions.create(**self._request(prompt))
         except APIError as error:
             raise self._failure(_why(error)) from None
         relayed = Relayed(stream, self._failure)
         relayed.found = found
         return relayed
 
-    def _request(self, ask: Ask) -> dict[str, Any]:
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self._model,
-            "messages": [_message(message) for message in ask.messages],
+            "messages": [_message(message) for message in prompt.messages],
             "stream": True,
-            **ask.sampling,
+            **prompt.sampling,
         }
-        if ask.max_tokens is not None:
-            request["max_tokens"] = ask.max_tokens
-        if ask.stop:
-            request["stop"] = list(ask.stop)
-        if ask.tools:
+        if prompt.max_tokens is not None:
+            request["max_tokens"] = prompt.max_tokens
+        if prompt.stop:
+            request["stop"] = list(prompt.stop)
+        if prompt.tools:
             request["tools"] = [
-                _function(tool.name, tool.description, tool.parameters) for tool in ask.tools
+                _function(tool.name, tool.description, tool.parameters) for tool in prompt.tools
             ]
-            request["tool_choice"] = "required" if ask.must_call else "auto"
-        if ask.schema is not None:
-            shape = {"name": "answer", "schema": ask.schema}
+            request["tool_choice"] = "required" if prompt.must_call else "auto"
+        if prompt.schema is not None:
+            shape = {"name": "answer", "schema": prompt.schema}
             request["response_format"] = {"type": "json_schema", "json_schema": shape}
         return request
 
@@ -168,7 +168,7 @@ class Relayed(Answer):
         self.finish = "tool_calls" if self.calls else finish if finish in FINISHES else "stop"
 
 
-def _passages(found: Found) -> Message:
+def _passages(found: SearchOutcome) -> Message:
     numbered = [
         f"[{number}] {result['filename']}\n{result['text']}"
         for number, result in enumerate(found.results, 1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator import params
-from emulator.answers.answer import Ask, Call, Message
+from emulator.answers.answer import Call, Message, Prompt
 from emulator.api import tool_params
 from emulator.api.model_list import chat_model
 from emulator.api.response_items import content_text
@@ -113,24 +113,24 @@ async def create(request: Request) -> Reply:
     _check_together(values, model)
 
     choice = tool_params.choose(values["tool_choice"], values["tools"])
-    ask = _ask(values, model, choice)
-    count_request(request, model.id, ask.rough_tokens())
-    answers = [await service(request).think(ask, variant) for variant in range(values["n"])]
+    prompt = _prompt(values, model, choice)
+    count_request(request, model.id, prompt.rough_tokens())
+    answers = [await service(request).generate(prompt, variant) for variant in range(values["n"])]
     envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
 
     def keep() -> None:
         if values["store"]:
-            body = completion(envelope, ask, answers)
-            _store(request, body | {"metadata": values["metadata"] or {}}, ask.messages)
+            body = completion(envelope, prompt, answers)
+            _store(request, body | {"metadata": values["metadata"] or {}}, prompt.messages)
 
     if values["stream"]:
         options = values["stream_options"] or {"include_usage": False, "include_obfuscation": True}
-        blocks = chunks(envelope, ask, answers, **options)
+        blocks = chunks(envelope, prompt, answers, **options)
         return send_stream(request, before_last(blocks, keep), inert)
     for each in answers:
         await each.finished()
     keep()
-    return send_json(request, completion(envelope, ask, answers), inert, answers)
+    return send_json(request, completion(envelope, prompt, answers), inert, answers)
 
 
 def _check_together(values: Mapping[str, Any], model: Model) -> None:
@@ -149,8 +149,8 @@ Use 'max_completion_tokens' instead."""
         raise bad(message, "messages", None)
 
 
-def _ask(values: Mapping[str, Any], model: Model, choice: tool_params.Choice) -> Ask:
-    return Ask(
+def _prompt(values: Mapping[str, Any], model: Model, choice: tool_params.Choice) -> Prompt:
+    return Prompt(
         values["messages"],
         max_tokens=values["max_completion_tokens"] or values["max_tokens"],
         stop=values["stop"],

@@ -20,7 +20,7 @@ from emulator.api.vector_store_params import (
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
-from emulator.storage.attachment_table import Batch, Entry
+from emulator.storage.attachment_table import AttachedFile, Batch
 from emulator.storage.library import Library
 
 from starlette.requests import Request
@@ -102,7 +102,7 @@ async def cancel(request: Request) -> Reply:
 async def list_files(request: Request) -> Reply:
     store_id, id = _place(request)
 
-    def do(library: Library) -> list[Entry]:
+    def do(library: Library) -> list[AttachedFile]:
         _known(library, store_id, id)
         return library.entries.of_batch(id)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator import params
-from emulator.answers.answer import Answer, Ask, Found, Message, Search
+from emulator.answers.answer import Answer, Message, Prompt, Search, SearchOutcome
 from emulator.api import paging, response_items, tool_params
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
 from emulator.api.model_list import chat_model
@@ -128,10 +128,10 @@ async def create(request: Request) -> Reply:
     before, given = _context(service(request), values)
     _check_together(values, given)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
-    ask = _ask(values, choice, [*before, *given])
-    count_request(request, values["model"], ask.rough_tokens())
-    answered = await service(request).think(ask, search=_search(request, choice.file_search))
-    writer = Writer(values, ask, answered)
+    prompt = _prompt(values, choice, [*before, *given])
+    count_request(request, values["model"], prompt.rough_tokens())
+    answered = await service(request).generate(prompt, search=_search(request, choice.file_search))
+    writer = Writer(values, prompt, answered)
     if values["background"]:
         return _in_background(request, writer, values, given, inert)
 
@@ -218,8 +218,8 @@ async def count_input_tokens(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), COUNT_PARAMS)
     before, given = _context(service(request), values)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
-    ask = _ask(values | {"max_output_tokens": None}, choice, [*before, *given])
-    counted = {"object": "response.input_tokens", "input_tokens": ask.prompt_tokens()}
+    prompt = _prompt(values | {"max_output_tokens": None}, choice, [*before, *given])
+    counted = {"object": "response.input_tokens", "input_tokens": prompt.prompt_tokens()}
     return send_json(request, counted, inert)
 
 
@@ -237,7 +237,7 @@ async def compact(request: Request) -> Reply:
         "object": "response.compaction",
         "created_at": int(time.time()),
         "output": [response_items.packed(said)],
-        "usage": usage(Ask(response_items.messages(said)), Answer()),
+        "usage": usage(Prompt(response_items.messages(said)), Answer()),
     }
     return send_json(request, compacted, inert)
 
@@ -251,7 +251,7 @@ def _search(request: Request, tool: Mapping[str, Any] | None) -> Search | None:
 
     options = {key: value for key, value in tool["ranking_options"].items() if value is not None}
 
-    def search(queries: Sequence[str]) -> Found:
+    def search(queries: Sequence[str]) -> SearchOutcome:
         results = search_stores(
             service(request),
             tool["vector_store_ids"],
@@ -260,7 +260,7 @@ def _search(request: Request, tool: Mapping[str, Any] | None) -> Search | None:
             limit=tool["max_num_results"],
             ranking=options,
         )
-        return Found(queries, results)
+        return SearchOutcome(queries, results)
 
     return search
 
@@ -309,11 +309,11 @@ def _check_together(values: Mapping[str, Any], given: Sequence[Item]) -> None:
         raise bad(message, "input", None)
 
 
-def _ask(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequence[Item]) -> Ask:
+def _prompt(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequence[Item]) -> Prompt:
     response_items.check_calls(said)
     guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
     model = chat_model(values["model"])
-    return Ask(
+    return Prompt(
         [*guidance, *response_items.messages(said)],
         max_tokens=values["max_output_tokens"],
         sentences=SENTENCES[values["text"]["verbosity"]],

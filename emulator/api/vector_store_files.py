@@ -22,7 +22,7 @@ from emulator.api.vector_store_params import (
 from emulator.errors import ApiError
 from emulator.params import Param, one_of, text
 from emulator.serving import Reply, send_json
-from emulator.storage.attachment_table import Entry
+from emulator.storage.attachment_table import AttachedFile
 from emulator.storage.library import Library
 from emulator.storage.vector_store_table import STATES
 
@@ -33,7 +33,7 @@ CREATE: Mapping[str, Param] = {"file_id": Param(text, required=True), **ATTACHIN
 UPDATE: Mapping[str, Param] = {"attributes": Param(attributes)}
 
 
-def encode(entry: Entry) -> dict[str, Any]:
+def encode(entry: AttachedFile) -> dict[str, Any]:
     error = entry.error and {"code": entry.error[0], "message": entry.error[1]}
     static = {"max_chunk_size_tokens": entry.size, "chunk_overlap_tokens": entry.overlap}
     return {
@@ -54,7 +54,7 @@ async def create(request: Request) -> Reply:
     values, _ = params.parse(await read_kept(request), CREATE)
     store_id, faults = request.path_params["store"], faults_of(request)
 
-    def do(library: Library) -> Entry:
+    def do(library: Library) -> AttachedFile:
         living_store(library, store_id)
         how = attachment(library, values["file_id"], values, faults)
         return library.attach(store_id, [how])[0]
@@ -75,7 +75,7 @@ async def update(request: Request) -> Reply:
         raise params.bad(message, "attributes", "missing_required_parameter")
     store_id, file_id = _place(request)
 
-    def do(library: Library) -> Entry:
+    def do(library: Library) -> AttachedFile:
         known_entry(library, store_id, file_id)
         library.entries.set_attributes(store_id, file_id, values["attributes"] or {})
         return known_entry(library, store_id, file_id)
@@ -86,14 +86,14 @@ async def update(request: Request) -> Reply:
 async def list_files(request: Request) -> Reply:
     store_id = request.path_params["store"]
 
-    def do(library: Library) -> list[Entry]:
+    def do(library: Library) -> list[AttachedFile]:
         known_store(library, store_id)
         return library.entries.all(store_id)
 
     return send_json(request, listed(request, await at_library(request, do)))
 
 
-def listed(request: Request, entries: list[Entry]) -> dict[str, Any]:
+def listed(request: Request, entries: list[AttachedFile]) -> dict[str, Any]:
     """A page of entries; with `filter` only those of one status."""
     status = request.query_params.get("filter")
     if status is not None:
@@ -135,7 +135,7 @@ async def content(request: Request) -> Reply:
     return send_json(request, body)
 
 
-async def _entry(request: Request) -> Entry:
+async def _entry(request: Request) -> AttachedFile:
     place = _place(request)
     return await at_library(request, lambda library: known_entry(library, *place))
 

@@ -11,10 +11,10 @@ from emulator.errors import ApiError, pretty
 from emulator.faults import STORE, Fault
 from emulator.params import Check, Param, bad, fields, integer, obj, one_of, text, wrong_type
 from emulator.serving import Reply, read_json, send_json, service
-from emulator.storage.attachment_table import Attachment, Entry
+from emulator.storage.attachment_table import AttachedFile, Attachment
 from emulator.storage.file_table import File
 from emulator.storage.library import Gone, Library
-from emulator.storage.vector_store_table import Store
+from emulator.storage.vector_store_table import VectorStore
 
 from starlette.requests import Request
 
@@ -67,14 +67,14 @@ def known_file(library: Library, id: str) -> File:
     return found
 
 
-def known_store(library: Library, id: str) -> Store:
+def known_store(library: Library, id: str) -> VectorStore:
     found = library.stores.find(id)
     if found is None:
         raise ApiError(404, f"Vector store with id '{id}' not found.")
     return found
 
 
-def living_store(library: Library, id: str) -> Store:
+def living_store(library: Library, id: str) -> VectorStore:
     """A store that can be used; raises ApiError (400) for one that has expired."""
     found = known_store(library, id)
     if found.is_expired:
@@ -83,7 +83,7 @@ def living_store(library: Library, id: str) -> Store:
     return found
 
 
-def known_entry(library: Library, store_id: str, file_id: str) -> Entry:
+def known_entry(library: Library, store_id: str, file_id: str) -> AttachedFile:
     known_store(library, store_id)
     found = library.entries.find(store_id, file_id)
     if found is None:
@@ -169,11 +169,11 @@ def batch_fault(request: Request, place: int) -> tuple[str, ...]:
     return ()
 
 
-def is_struck(request: Request, name: str, entry: Entry) -> bool:
+def is_struck(request: Request, name: str, entry: AttachedFile) -> bool:
     return name in entry.faults or any(fault.name == name for fault in request.scope["faults"])
 
 
-def lag_of(request: Request, entry: Entry | None = None) -> float:
+def lag_of(request: Request, entry: AttachedFile | None = None) -> float:
     """Seconds for which searches go on finding what this request takes away."""
     noted = [Fault.parse(spec) for spec in entry.faults] if entry else []
     for fault in [*request.scope["faults"], *noted]:

@@ -21,7 +21,7 @@ from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
 from emulator.storage.library import Library
-from emulator.storage.vector_store_table import Store
+from emulator.storage.vector_store_table import VectorStore
 from emulator.text.queries import rewrite
 
 from starlette.requests import Request
@@ -74,7 +74,7 @@ SEARCH: Mapping[str, Param] = {
 }
 
 
-def encode(store: Store) -> dict[str, Any]:
+def encode(store: VectorStore) -> dict[str, Any]:
     expires_at = store.expires_at
     return {
         "id": store.id,
@@ -96,7 +96,7 @@ async def create(request: Request) -> Reply:
     values, _ = params.parse(await read_kept(request), CREATE)
     faults, how = faults_of(request), values | {"attributes": None}
 
-    def do(library: Library) -> Store:
+    def do(library: Library) -> VectorStore:
         attachments = [attachment(library, id, how, faults) for id in values["file_ids"]]
         return library.create_store(
             values["name"] or "",
@@ -125,7 +125,7 @@ async def update(request: Request) -> Reply:
     if "expires_after" in sent:
         changes["days"] = values["expires_after"] and values["expires_after"]["days"]
 
-    def do(library: Library) -> Store:
+    def do(library: Library) -> VectorStore:
         living_store(library, id)
         library.stores.update(id, **changes)
         return known_store(library, id)

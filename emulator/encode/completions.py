@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Call
+from emulator.answers.answer import Answer, Call, Prompt
 from emulator.errors import ApiError
 from emulator.wire import sse
 
@@ -44,7 +44,7 @@ class Envelope:
         return "stop" if is_forced else answer.finish
 
 
-def completion(envelope: Envelope, ask: Ask, answers: Sequence[Answer]) -> dict[str, Any]:
+def completion(envelope: Envelope, prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
     """The whole answer in one body."""
     choices = [
         {
@@ -55,7 +55,7 @@ def completion(envelope: Envelope, ask: Ask, answers: Sequence[Answer]) -> dict[
         }
         for index, each in enumerate(answers)
     ]
-    return envelope.around("chat.completion", choices) | {"usage": usage(ask, answers)}
+    return envelope.around("chat.completion", choices) | {"usage": usage(prompt, answers)}
 
 
 def message(answer: Answer) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def message(answer: Answer) -> dict[str, Any]:
 
 async def chunks(
     envelope: Envelope,
-    ask: Ask,
+    prompt: Prompt,
     answers: Sequence[Answer],
     *,
     include_usage: bool,
@@ -111,16 +111,16 @@ async def chunks(
     for index, each in enumerate(answers):
         yield encode.chunk(index, "{}", f'"{envelope.finish(each)}"')
     if include_usage:
-        yield encode.usage(usage(ask, answers))
+        yield encode.usage(usage(prompt, answers))
     yield sse.DONE
 
 
-def usage(ask: Ask, answers: Sequence[Answer]) -> dict[str, Any]:
-    prompt, written = ask.prompt_tokens(), sum(each.tokens for each in answers)
+def usage(prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
+    taken_in, written = prompt.prompt_tokens(), sum(each.tokens for each in answers)
     return {
-        "prompt_tokens": prompt,
+        "prompt_tokens": taken_in,
         "completion_tokens": written,
-        "total_tokens": prompt + written,
+        "total_tokens": taken_in + written,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": sum(each.reasoning for each in answers),

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
-from emulator.answers.answer import Answer, Ask, Call, Citation
+from emulator.answers.answer import Answer, Call, Citation, Prompt
 from emulator.errors import ApiError
 from emulator.wire import ids, sse
 
@@ -24,8 +24,8 @@ class Writer:
     `body()` is the response as it stands after the events that have been taken so far.
     """
 
-    def __init__(self, values: Mapping[str, Any], ask: Ask, answer: Answer) -> None:
-        self._values, self._ask, self._answer = values, ask, answer
+    def __init__(self, values: Mapping[str, Any], prompt: Prompt, answer: Answer) -> None:
+        self._values, self._prompt, self._answer = values, prompt, answer
         self._family = ids.Family()
         self.id = self._family.id("resp")
         self.is_background = bool(values["background"])
@@ -232,21 +232,21 @@ class Writer:
             "top_logprobs": 0,
             "top_p": values["top_p"],
             "truncation": values["truncation"],
-            "usage": usage(self._ask, self._answer) if is_ended else None,
+            "usage": usage(self._prompt, self._answer) if is_ended else None,
             "user": values["user"],
             "metadata": values["metadata"],
         }
 
 
-def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
+def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
     read = answer.found.tokens if answer.found else 0
-    prompt, written = ask.prompt_tokens() + read, answer.tokens
+    taken_in, written = prompt.prompt_tokens() + read, answer.tokens
     return {
-        "input_tokens": prompt,
+        "input_tokens": taken_in,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": answer.reasoning},
-        "total_tokens": prompt + written,
+        "total_tokens": taken_in + written,
     }
 
 

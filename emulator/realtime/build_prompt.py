@@ -6,9 +6,9 @@ where a picture came, the desk says so in plain words instead of guessing.
 
 from collections.abc import Iterable, Sequence
 
-from emulator.answers.answer import Ask, Call, Message
+from emulator.answers.answer import Call, Message, Prompt
 from emulator.api.tool_params import choose
-from emulator.realtime.conversation import Entry
+from emulator.realtime.conversation import ConversationItem
 from emulator.realtime.output import ASSISTANT_MS_A_TOKEN
 from emulator.realtime.session_settings import ResponseSettings
 from emulator.wire import tokens
@@ -24,7 +24,7 @@ STILL_THERE = "Are you still there? You can ask me anything about the observator
 SEES_NOTHING = "This desk does not see pictures."
 
 
-def plain_words(entries: Sequence[Entry]) -> str | None:
+def plain_words(entries: Sequence[ConversationItem]) -> str | None:
     """What is said in place of an answer: where nothing was heard, or only a picture was sent."""
     last = entries[-1] if entries else None
     if last is None or last.told.get("role") != "user":
@@ -38,19 +38,19 @@ def plain_words(entries: Sequence[Entry]) -> str | None:
     return SEES_NOTHING if last.images else HEARD_NOTHING
 
 
-def about_pictures(entries: Sequence[Entry]) -> str:
+def about_pictures(entries: Sequence[ConversationItem]) -> str:
     """What is said before the answer to a question that came with a picture."""
     return f"{SEES_NOTHING} " if entries and entries[-1].images else ""
 
 
-def ask(entries: Iterable[Entry], wanted: ResponseSettings) -> Ask:
+def prompt(entries: Iterable[ConversationItem], wanted: ResponseSettings) -> Prompt:
     """The conversation as messages; raises ApiError where the choice names no tool."""
     choice = choose(wanted.tool_choice, wanted.tools)
     messages = [Message("system", wanted.instructions)] if wanted.instructions else []
     messages += [_message(entry) for entry in entries]
     most = wanted.max_output_tokens
     is_bounded = isinstance(most, int) and "audio" not in wanted.output_modalities
-    return Ask(
+    return Prompt(
         messages,
         max_tokens=int(most) if is_bounded else MOST_TOKENS,
         tools=choice.tools,
@@ -60,7 +60,7 @@ def ask(entries: Iterable[Entry], wanted: ResponseSettings) -> Ask:
     )
 
 
-def input_tokens(entries: Iterable[Entry], instructions: str) -> dict[str, int]:
+def input_tokens(entries: Iterable[ConversationItem], instructions: str) -> dict[str, int]:
     """What reading a conversation is billed as: tokens by kind."""
     text = tokens.count(instructions)
     audio = images = 0
@@ -77,7 +77,7 @@ def input_tokens(entries: Iterable[Entry], instructions: str) -> dict[str, int]:
     return {"text_tokens": text, "audio_tokens": audio, "image_tokens": images}
 
 
-def _message(entry: Entry) -> Message:
+def _message(entry: ConversationItem) -> Message:
     told = entry.told
     if told["type"] == "function_call":
         return Message("assistant", "", [Call(told["name"], told["arguments"], told["call_id"])])
@@ -86,6 +86,6 @@ def _message(entry: Entry) -> Message:
     return Message(told["role"], entry.words or "")
 
 
-def _text(entry: Entry) -> str:
+def _text(entry: ConversationItem) -> str:
     told = entry.told
     return entry.words or told.get("output") or f"{told.get('name', '')}{told.get('arguments', '')}"

@@ -11,11 +11,13 @@ from typing import Any
 from emulator.errors import ApiError
 from emulator.models import MODELS
 from emulator.realtime.build_prompt import input_tokens
-from emulator.realtime.conversation import Entry
+from emulator.realtime.conversation import ConversationItem
 from emulator.wire import tokens
 
 
-def kept(entries: Sequence[Entry], instructions: str, told: Mapping[str, Any]) -> list[Entry]:
+def kept(
+    entries: Sequence[ConversationItem], instructions: str, told: Mapping[str, Any]
+) -> list[ConversationItem]:
     """The newest entries that fit, by the session's settings; raises ApiError if none may go."""
     most, share = _room(told)
     most -= tokens.count(instructions)

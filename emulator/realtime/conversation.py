@@ -19,7 +19,7 @@ _DOING = {"delete": "deleting", "retrieve": "retrieving", "truncate": "truncatin
 
 
 @dataclass
-class Entry:
+class ConversationItem:
     """An item as the server tells it, and more.
 
     `pcm` is sound (s16le, 24 kHz) that a caller sent; `sound_ms` is how long the item sounds.
@@ -67,16 +67,16 @@ class Conversation:
     """Items, oldest first."""
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
+        self._entries: list[ConversationItem] = []
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[ConversationItem]:
         return iter(self._entries)
 
     @property
     def last_id(self) -> str | None:
         return self._entries[-1].id if self._entries else None
 
-    def add(self, entry: Entry, previous: str | None = None) -> str | None:
+    def add(self, entry: ConversationItem, previous: str | None = None) -> str | None:
         """Insert behind `previous` ("root": first; None: last), whose id is given back.
 
         Raises ApiError for an id that is taken, or a previous one that there is not.
@@ -89,7 +89,7 @@ class Conversation:
         self._forget_sound()
         return self._entries[place - 1].id if place else None
 
-    def get(self, item_id: str, verb: str) -> Entry:
+    def get(self, item_id: str, verb: str) -> ConversationItem:
         """Raises ApiError for an id that there is not, naming what was to be done with it."""
         for entry in self._entries:
             if entry.id == item_id:

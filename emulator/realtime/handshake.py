@@ -15,8 +15,8 @@ from emulator.errors import ApiError, bad_key, no_key
 from emulator.faults import Fault
 from emulator.models import MODELS
 from emulator.realtime import session_settings
-from emulator.realtime.input_buffer import Detector
-from emulator.realtime.session import SESSION_S, Bends, Session, Voice
+from emulator.realtime.input_buffer import SpeechDetector
+from emulator.realtime.session import SESSION_S, FaultEffects, Session, Voice
 from emulator.serving import Service
 from emulator.wire import ids
 
@@ -68,12 +68,12 @@ def begin(
     told: dict[str, Any],
     service: Service,
     faults: list[Fault],
-    detector: Detector,
+    detector: SpeechDetector,
     why_deaf: str | None,
 ) -> Session:
     """The session, bent by its faults."""
     found = {fault.name: fault.argument for fault in faults}
-    bends = Bends(
+    fault_effects = FaultEffects(
         short_by_ms=_milliseconds(found.get("short-by", "0")),
         late_deltas=int(found.get("late-deltas") or 0),
         is_transcript_late="transcript-late" in found,
@@ -89,7 +89,7 @@ def begin(
         pace=service.pace,
         limit=lambda spent: service.limits.tokens(str(told.get("model")), spent),
         lasts_s=lasts_s,
-        bends=bends,
+        fault_effects=fault_effects,
     )
 
 

@@ -22,7 +22,7 @@ MOST_QUIET_MS = 30_000
 MOST_BYTES = 60 * 2**20
 
 
-class Detector(Protocol):
+class SpeechDetector(Protocol):
     """Tells how probably a frame is speech, 0..1."""
 
     def probability(self, frame: bytes) -> float: ...
@@ -30,7 +30,7 @@ class Detector(Protocol):
     def reset(self) -> None: ...
 
 
-class Resampler(Protocol):
+class Downsampler(Protocol):
     """Turns s16le at 24 kHz into s16le at 16 kHz, piece by piece."""
 
     def feed(self, pcm: bytes) -> bytes: ...
@@ -83,7 +83,9 @@ class Clip:
 class InputBuffer:
     """What a caller has sent and not yet committed; `turns` is None for push to talk."""
 
-    def __init__(self, detector: Detector, resampler: Resampler, turns: Turns | None) -> None:
+    def __init__(
+        self, detector: SpeechDetector, resampler: Downsampler, turns: Turns | None
+    ) -> None:
         self.turns = turns
         self.silence_ms = turns.silence_ms if turns else 0
         self.is_speaking = False

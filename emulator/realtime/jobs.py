@@ -5,7 +5,7 @@ The shell does it on a worker and hands the result to `Session.heard`, `.thought
 
 from dataclasses import dataclass
 
-from emulator.answers.answer import Ask
+from emulator.answers.answer import Prompt
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Hear:
 
 @dataclass(frozen=True)
 class Think:
-    """Answer `ask` for a response: by `plain`, where that is given; `before` stands before it."""
+    """Answer `prompt` for a response: with `plain` where that is given; `before` comes first."""
 
     response_id: str
-    ask: Ask
+    prompt: Prompt
     plain: str | None = None
     before: str = ""
 

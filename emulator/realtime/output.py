@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulator.answers.answer import Call
-from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.wire import ids, sse
 
 ASSISTANT_MS_A_TOKEN = 50
@@ -25,8 +25,8 @@ class Output:
     def __init__(
         self, response_id: str, conversation: Conversation | None, tell: Tell, *, is_audio: bool
     ) -> None:
-        self.entries: list[Entry] = []
-        self.open: Entry | None = None
+        self.entries: list[ConversationItem] = []
+        self.open: ConversationItem | None = None
         self.text_tokens = 0
         self.sound_ms = 0.0
         self._response_id, self._conversation, self._tell = response_id, conversation, tell
@@ -89,7 +89,7 @@ class Output:
             (self.close_call if is_call else self.close_message)("incomplete")
 
     @property
-    def _opened(self) -> Entry:
+    def _opened(self) -> ConversationItem:
         if self.open is None:
             raise RuntimeError("expected an open item, but none is")
         return self.open
@@ -104,7 +104,7 @@ class Output:
 
     def _open(self, told: dict[str, Any]) -> None:
         self._text = ""
-        self.open = Entry({"id": ids.realtime("item"), **told})
+        self.open = ConversationItem({"id": ids.realtime("item"), **told})
         self.entries.append(self.open)
         if self._conversation is not None:
             self.open.previous = self._conversation.add(self.open)

@@ -15,7 +15,7 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
 from emulator.realtime.build_prompt import MOST_TOKENS
-from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.jobs import Say
 from emulator.realtime.output import Output, Tell
 from emulator.realtime.session_settings import ResponseSettings
@@ -46,7 +46,7 @@ class Response:
     def __init__(
         self,
         settings: ResponseSettings,
-        context: Sequence[Entry],
+        context: Sequence[ConversationItem],
         conversation: Conversation | None,
         conversation_id: str | None,
         pace: Pace,

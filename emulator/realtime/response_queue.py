@@ -8,7 +8,7 @@ from emulator.errors import ApiError
 from emulator.pace import Pace
 from emulator.realtime import build_prompt
 from emulator.realtime.context import kept
-from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.jobs import Job, Think
 from emulator.realtime.output import Tell
 from emulator.realtime.response import Response
@@ -111,14 +111,14 @@ class Responses:
             response.said(pcm, now)
             self._look_after(response, now)
 
-    def _context(self, wanted: ResponseSettings) -> list[Entry]:
+    def _context(self, wanted: ResponseSettings) -> list[ConversationItem]:
         """What a response reads: the conversation, or the input that it was given instead."""
         if wanted.input is None:
             return list(self._conversation)
         return [
             self._conversation.get(item.reference, "retrieve")
             if item.reference
-            else Entry(item.told, words=item.text, images=item.images)
+            else ConversationItem(item.told, words=item.text, images=item.images)
             for item in wanted.input
         ]
 
@@ -130,7 +130,7 @@ class Responses:
         instructions = response.settings.instructions
         try:
             response.context = kept(response.context, instructions, self._told())
-            ask = build_prompt.ask(response.context, response.settings)
+            prompt = build_prompt.prompt(response.context, response.settings)
         except ApiError as error:
             response.fail(error)
             return
@@ -140,7 +140,7 @@ class Responses:
         self._last_text = response.read["text_tokens"]
         plain = build_prompt.plain_words(response.context)
         before = build_prompt.about_pictures(response.context)
-        self._jobs.append(Think(response.id, ask, plain, before))
+        self._jobs.append(Think(response.id, prompt, plain, before))
 
     def _look_after(self, response: Response, now: float) -> None:
         """Take its jobs; when it has ended, say so to whoever waits for that."""

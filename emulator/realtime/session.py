@@ -28,14 +28,14 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import Pace
 from emulator.realtime import events, session_settings
-from emulator.realtime.conversation import Conversation, Entry
+from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.conversation_items import checked_item
 from emulator.realtime.input_buffer import (
     Clip,
-    Detector,
     InputBuffer,
     Paused,
     Resumed,
+    SpeechDetector,
     Started,
     Stopped,
 )
@@ -52,7 +52,7 @@ LEAST_COMMIT_MS = 100
 
 
 @dataclass(frozen=True)
-class Bends:
+class FaultEffects:
     """The faults that bend a session; their names are those of `emulator/faults.py`."""
 
     short_by_ms: int = 0
@@ -65,7 +65,7 @@ class Bends:
 class Voice:
     """What a session needs of the voice room: a detector of its own, and why no words are heard."""
 
-    detector: Detector
+    detector: SpeechDetector
     why_deaf: str | None = None
 
 
@@ -81,13 +81,13 @@ class Session:
         pace: Pace,
         limit: Limit,
         lasts_s: float = SESSION_S,
-        bends: Bends | None = None,
+        fault_effects: FaultEffects | None = None,
     ) -> None:
         self.told = told
         self.conversation = Conversation()
         self.closing: tuple[int, str] | None = None
         self._voice = voice
-        self._bends = bends or Bends()
+        self._bends = fault_effects or FaultEffects()
         self._buffer = InputBuffer(voice.detector, sound.Resampler(24_000, 16_000), None)
         self._input = sound.Decoder(self._format)
         self._turn, self._hearings = Turn(), 0
@@ -205,7 +205,7 @@ class Session:
         if checked.told["type"] == "function_call_output" and self._responses.active is not None:
             self._deferred.append(event)
             return
-        entry = Entry(checked.told, words=checked.text, images=checked.images)
+        entry = ConversationItem(checked.told, words=checked.text, images=checked.images)
         if checked.audio:
             entry.pcm = sound.decoded(checked.audio, self._format)
             entry.sound_ms = len(entry.pcm) / 48
@@ -276,7 +276,7 @@ class Session:
         content = {"type": "input_audio", "transcript": None}
         told = {"type": "message", "status": "completed", "role": "user", "content": [content]}
         item = {"id": item_id or ids.realtime("item"), **told}
-        entry = Entry(item, pcm=clip.pcm, sound_ms=len(clip.pcm) / 48, words=None)
+        entry = ConversationItem(item, pcm=clip.pcm, sound_ms=len(clip.pcm) / 48, words=None)
         entry.previous = self.conversation.add(entry)
         previous = {"previous_item_id": entry.previous}
         self._tell("input_audio_buffer.committed", **previous, item_id=entry.id)
@@ -334,7 +334,7 @@ class Session:
         self._jobs.append(Hear(self._hearings, speech))
         return self._hearings
 
-    def _learn(self, entry: Entry, words: str | None) -> None:
+    def _learn(self, entry: ConversationItem, words: str | None) -> None:
         """An item's words are known, or known not to be had."""
         entry.hearing, entry.words = None, words
         wanted = self._input_settings.get("transcription")
@@ -381,7 +381,7 @@ class Session:
     def _tell(self, name: str, /, **fields: Any) -> None:
         self._outbox.append({"type": name, "event_id": ids.realtime("event"), **fields})
 
-    def _tell_added(self, entry: Entry) -> None:
+    def _tell_added(self, entry: ConversationItem) -> None:
         for what in ("added", "done"):
             told = {"previous_item_id": entry.previous, "item": dict(entry.told)}
             self._tell(f"conversation.item.{what}", **told)

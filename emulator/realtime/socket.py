@@ -74,7 +74,7 @@ async def serve(socket: WebSocket, send: Send, service: Service, exchange: Excha
 
 
 @dataclass
-class Message:
+class InboundMessage:
     """What a caller sent; `taken` is set once the next may come."""
 
     content: str | bytes
@@ -99,7 +99,9 @@ class Shell:
         self._line = service.lines.get(socket.scope["client"])
         self._clock = service.pace.clock
         self._cut = next((fault for fault in faults if fault.name in ("abort", "close")), None)
-        self._inbox: asyncio.Queue[Message | Callable[[float], None] | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[InboundMessage | Callable[[float], None] | None] = (
+            asyncio.Queue()
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -119,11 +121,11 @@ class Shell:
             if received["type"] == "websocket.disconnect":
                 self._inbox.put_nowait(None)
                 return
-            message = Message(received.get("text") or received.get("bytes") or "")
+            message = InboundMessage(received.get("text") or received.get("bytes") or "")
             self._inbox.put_nowait(message)
             await message.taken.wait()
 
-    async def _next(self) -> Message | Callable[[float], None] | None:
+    async def _next(self) -> InboundMessage | Callable[[float], None] | None:
         """What comes in next; time that falls due counts as that."""
         if not self._inbox.empty():
             return self._inbox.get_nowait()
@@ -133,10 +135,10 @@ class Shell:
                 return await asyncio.wait_for(self._inbox.get(), wait)
         return self._session.tick
 
-    async def _take(self, came: Message | Callable[[float], None] | None) -> None:
+    async def _take(self, came: InboundMessage | Callable[[float], None] | None) -> None:
         if came is None:
             raise WebSocketDisconnect
-        if not isinstance(came, Message):
+        if not isinstance(came, InboundMessage):
             came(self._clock())
             return
         if len(came.content) > LARGE:
@@ -197,7 +199,7 @@ class Shell:
         if job.plain is not None:
             return Answer(tokens.split(job.plain))
         try:
-            answer = await self._service.think(job.ask)
+            answer = await self._service.generate(job.prompt)
             await answer.finished()
         except ApiError as error:
             return error

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from emulator.realtime.build_prompt import USER_MS_A_TOKEN
-from emulator.realtime.conversation import Entry
+from emulator.realtime.conversation import ConversationItem
 from emulator.wire import sse, tokens
 
 NAME = "conversation.item.input_audio_transcription"
@@ -13,7 +13,7 @@ Told = tuple[str, dict[str, Any]]
 
 
 def transcript(
-    entry: Entry, words: str | None, wanted: Mapping[str, Any], why_deaf: str | None
+    entry: ConversationItem, words: str | None, wanted: Mapping[str, Any], why_deaf: str | None
 ) -> Iterator[Told]:
     """(type, fields) of the events: deltas and the whole; or that it failed, if words are None."""
     place = {"item_id": entry.id, "content_index": 0}
@@ -28,7 +28,7 @@ def transcript(
     yield f"{NAME}.completed", {"transcript": words, "usage": usage, **place}
 
 
-def _usage(wanted: Mapping[str, Any], entry: Entry, words: str) -> dict[str, Any]:
+def _usage(wanted: Mapping[str, Any], entry: ConversationItem, words: str) -> dict[str, Any]:
     """Whisper's kin are billed by time, the others by tokens."""
     if "whisper" in str(wanted.get("model")):
         return {"type": "duration", "seconds": round(entry.sound_ms / 1000, 1)}

@@ -23,7 +23,7 @@ RARITY_SHARE = 0.6
 """How much of a question's vector weighs its words by their rarity in the store."""
 
 
-class Engine(Protocol):
+class VectorEngine(Protocol):
     """`name` stands beside each vector in the database: those of two engines do not compare."""
 
     name: str
@@ -38,7 +38,7 @@ class Engine(Protocol):
         """A unit vector for a question, of whose words the rarity is told."""
 
 
-class Table:
+class TableEngine:
     """Sums of the table's rows: small and quick, without a sense for the order of words."""
 
     name = "table-1"
@@ -72,24 +72,24 @@ def _added(text: str) -> NDArray[np.int32]:
     return embedding.added(text)
 
 
-_chosen: list[Engine] = []
+_chosen: list[VectorEngine] = []
 
 
-def engine() -> Engine:
+def engine() -> VectorEngine:
     """The best that is installed."""
     return _chosen[-1] if _chosen else _best()
 
 
 @cache
-def _best() -> Engine:
+def _best() -> VectorEngine:
     try:
         return MiniLM()
     except (ImportError, OSError, ValueError):
-        return Table()
+        return TableEngine()
 
 
 @contextmanager
-def using(chosen: Engine) -> Iterator[None]:
+def using(chosen: VectorEngine) -> Iterator[None]:
     """A certain engine for a while, to compare them."""
     _chosen.append(chosen)
     try:

@@ -32,7 +32,7 @@ class Attachment:
 
 
 @dataclass(frozen=True)
-class Entry:
+class AttachedFile:
     """A file in a store; `usage_bytes` is what its passages take up in the index."""
 
     store_id: str
@@ -66,14 +66,14 @@ class Batch:
         return "in_progress" if self.counts["in_progress"] else "completed"
 
 
-class Entries:
+class AttachedFiles:
     """The entries and batches in a database."""
 
     def __init__(self, db: Database, now: Callable[[], float]) -> None:
         self._db = db
         self._now = now
 
-    def attach(self, store_id: str, attachments: Iterable[Attachment]) -> list[Entry]:
+    def attach(self, store_id: str, attachments: Iterable[Attachment]) -> list[AttachedFile]:
         """The new entries, to be indexed; a file that is there already is attached anew.
 
         Of a file that is named twice the last attachment counts.
@@ -95,17 +95,17 @@ class Entries:
             found = (self.find(store_id, id) for id in by_file)
             return [entry for entry in found if entry]
 
-    def find(self, store_id: str, file_id: str) -> Entry | None:
+    def find(self, store_id: str, file_id: str) -> AttachedFile | None:
         query = f"{_SEE} WHERE store = ? AND file = ? AND gone_at IS NULL"
         row = self._db.row(query, store_id, file_id)
         return _entry(row) if row else None
 
-    def all(self, store_id: str) -> list[Entry]:
+    def all(self, store_id: str) -> list[AttachedFile]:
         """The files of a store, in the order in which they came."""
         query = f"{_SEE} WHERE store = ? AND gone_at IS NULL ORDER BY entries.place"
         return [_entry(row) for row in self._db.rows(query, store_id)]
 
-    def unfinished(self) -> list[Entry]:
+    def unfinished(self) -> list[AttachedFile]:
         """What still is to be indexed, whoever attached it."""
         query = f"{_SEE} WHERE status = 'in_progress' AND gone_at IS NULL"
         return [_entry(row) for row in self._db.rows(query)]
@@ -122,7 +122,7 @@ class Entries:
         rows = self._db.rows(query, *store_ids)
         return {(row[0], row[1]) for row in rows if keep(json.loads(row["attributes"]))}
 
-    def found(self, store_id: str, file_id: str) -> Entry:
+    def found(self, store_id: str, file_id: str) -> AttachedFile:
         """The entry of what a search has found, which may be detached and linger."""
         row = self._db.row(f"{_SEE} WHERE store = ? AND file = ?", store_id, file_id)
         assert row is not None
@@ -138,14 +138,16 @@ class Entries:
             *(json.dumps(attributes), store_id, file_id),
         )
 
-    def is_awaited(self, entry: Entry) -> bool:
+    def is_awaited(self, entry: AttachedFile) -> bool:
         """Whether it still is to be indexed, and by this ticket."""
         query = """SELECT 1 FROM entries
         WHERE store = ? AND file = ? AND ticket = ? AND status = 'in_progress'"""
         place = (entry.store_id, entry.file_id, entry.ticket)
         return self._db.row(query, *place) is not None
 
-    def end(self, entry: Entry, usage_bytes: int, error: tuple[str, str] | None = None) -> bool:
+    def end(
+        self, entry: AttachedFile, usage_bytes: int, error: tuple[str, str] | None = None
+    ) -> bool:
         """Note how indexing ended; False if nobody waits for it any more."""
         code, message = error or (None, None)
         changed = self._db.change(
@@ -171,7 +173,9 @@ class Entries:
         rows = self._db.rows("SELECT store, file FROM entries WHERE gone_at <= ?", self._now())
         return [(row["store"], row["file"]) for row in rows]
 
-    def batch(self, store_id: str, attachments: Sequence[Attachment]) -> tuple[str, list[Entry]]:
+    def batch(
+        self, store_id: str, attachments: Sequence[Attachment]
+    ) -> tuple[str, list[AttachedFile]]:
         """Attach many at once; the batch's id, and the new entries."""
         id = f"vsfb_{secrets.token_hex(16)}"
         with self._db.transaction():
@@ -199,7 +203,7 @@ class Entries:
             counts = counted({each["status"]: each["files"] for each in by_status})
             return Batch(id, store_id, row["created_at"], counts, bool(row["is_cancelled"]))
 
-    def of_batch(self, id: str) -> list[Entry]:
+    def of_batch(self, id: str) -> list[AttachedFile]:
         """The files of a batch, in the order in which they came to the store."""
         query = f"""{_SEE} JOIN batched USING (store, file)
         WHERE batch = ? AND gone_at IS NULL ORDER BY entries.place"""
@@ -217,9 +221,9 @@ class Entries:
                 self._db.change("UPDATE batches SET is_cancelled = 1 WHERE id = ?", id)
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row) -> AttachedFile:
     error = (row["error_code"], row["error_message"]) if row["error_code"] else None
-    return Entry(
+    return AttachedFile(
         row["store"],
         row["file"],
         row["file_name"],

@@ -16,11 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emulator.storage.attachment_table import Attachment, Attributes, Batch, Entries, Entry
+from emulator.storage.attachment_table import (
+    AttachedFile,
+    AttachedFiles,
+    Attachment,
+    Attributes,
+    Batch,
+)
 from emulator.storage.database import Database
 from emulator.storage.file_table import Files
 from emulator.storage.upload_table import Uploads
-from emulator.storage.vector_store_table import Store, Stores
+from emulator.storage.vector_store_table import VectorStore, VectorStores
 
 if TYPE_CHECKING:
     from emulator.retrieval.index import Hit, Index, Passage, Ranking
@@ -47,10 +53,10 @@ class Library:
         self.now = now
         self.files = Files(self.db, now)
         self.uploads = Uploads(self.db, self.files, now)
-        self.stores = Stores(self.db, now)
-        self.entries = Entries(self.db, now)
+        self.stores = VectorStores(self.db, now)
+        self.entries = AttachedFiles(self.db, now)
         self._index: Index | None = None
-        self._jobs: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[AttachedFile | None] = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
         self._is_open = self.is_closing = False
 
@@ -88,7 +94,7 @@ class Library:
         metadata: Mapping[str, str],
         days: int | None,
         attachments: Sequence[Attachment] = (),
-    ) -> Store:
+    ) -> VectorStore:
         """A new store with these files, as it is before they are indexed."""
         with _present(), self.db.transaction():
             id = self.stores.create(name, description, metadata, days)
@@ -98,7 +104,7 @@ class Library:
         self.index_soon(entries)
         return made
 
-    def attach(self, store_id: str, attachments: Sequence[Attachment]) -> list[Entry]:
+    def attach(self, store_id: str, attachments: Sequence[Attachment]) -> list[AttachedFile]:
         """Have files indexed into a store; the entries as they now are."""
         with self._attaching(store_id, attachments):
             entries = self.entries.attach(store_id, attachments)
@@ -148,7 +154,7 @@ class Library:
             index.remove(id)
             self.stores.delete(id)
 
-    def text(self, entry: Entry) -> str:
+    def text(self, entry: AttachedFile) -> str:
         """What was read from the file of an entry that is indexed."""
         from emulator.retrieval.file_text import Unreadable, read_text
 
@@ -166,7 +172,7 @@ class Library:
         keep: Callable[[Attributes], bool] | None,
         limit: int,
         ranking: "Ranking",
-    ) -> "list[tuple[Hit, Entry]]":
+    ) -> "list[tuple[Hit, AttachedFile]]":
         """The best passages, best first; of the files alone whose attributes are to `keep`."""
         index = self.index()
         with self.db.transaction():
@@ -197,7 +203,7 @@ class Library:
         for store_id, file_id in self.entries.gone():
             self.detach(store_id, file_id)
 
-    def index_soon(self, entries: Sequence[Entry]) -> None:
+    def index_soon(self, entries: Sequence[AttachedFile]) -> None:
         for entry in entries:
             if "stuck" not in entry.faults:
                 self._jobs.put(entry)
@@ -215,7 +221,7 @@ class Library:
                 traceback.print_exc(file=sys.stderr)
                 self.entries.end(entry, 0, ("server_error", FAILED["server_error"]))
 
-    def _index_one(self, entry: Entry) -> None:
+    def _index_one(self, entry: AttachedFile) -> None:
         """Read, cut and index one file; all that is slow comes before the transaction."""
         if not self.entries.is_awaited(entry):
             return
@@ -233,7 +239,7 @@ class Library:
                     *(used, entry.store_id, entry.file_id),
                 )
 
-    def passages_of(self, entry: Entry) -> "tuple[list[Passage], tuple[str, str] | None]":
+    def passages_of(self, entry: AttachedFile) -> "tuple[list[Passage], tuple[str, str] | None]":
         """The passages of a file, or why there are none."""
         from emulator.retrieval.file_text import Unreadable, read_text
         from emulator.retrieval.index import passages

@@ -32,7 +32,7 @@ PRAGMA user_version = 2;
 _LEFT_RUNNING = {"code": "server_error", "message": "The emulator was stopped while it answered."}
 
 
-class Store:
+class ObjectStore:
     """Objects by kind and id; of each kind the `MOST` that were used last are kept."""
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -15,7 +15,7 @@ STATES = ("in_progress", "completed", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
-class Store:
+class VectorStore:
     """A vector store; `counts` tells how many of its files are in each of the STATES."""
 
     id: str
@@ -40,7 +40,7 @@ class Store:
         return "in_progress" if self.counts["in_progress"] else "completed"
 
 
-class Stores:
+class VectorStores:
     """The vector stores in a database."""
 
     def __init__(self, db: Database, now: Callable[[], float]) -> None:
@@ -59,12 +59,12 @@ class Stores:
         )
         return id
 
-    def find(self, id: str) -> Store | None:
+    def find(self, id: str) -> VectorStore | None:
         with self._db.held():
             row = self._db.row("SELECT * FROM stores WHERE id = ?", id)
             return self._store(row, self._counts(id)) if row else None
 
-    def all(self) -> list[Store]:
+    def all(self) -> list[VectorStore]:
         """Every store, oldest first."""
         with self._db.held():
             counts = self._counts()
@@ -100,9 +100,9 @@ class Stores:
             found.setdefault(row["store"], []).append(row)
         return found
 
-    def _store(self, row: Row, counts: Mapping[str, list[Row]]) -> Store:
+    def _store(self, row: Row, counts: Mapping[str, list[Row]]) -> VectorStore:
         by_status = counts.get(row["id"], [])
-        made = Store(
+        made = VectorStore(
             row["id"],
             row["name"],
             row["description"],

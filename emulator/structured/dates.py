@@ -93,7 +93,7 @@ _LETTERS |= {"night": "{}D", "week": "{}W", "month": "{}M", "year": "{}Y"}
 
 
 @dataclass(frozen=True)
-class Found:
+class DateMatch:
     """Something found in a text: from where to where, as it was said, and what it means."""
 
     start: int
@@ -101,11 +101,11 @@ class Found:
     said: str
     value: object
 
-    def overlaps(self, other: "Found") -> bool:
+    def overlaps(self, other: "DateMatch") -> bool:
         return self.start < other.end and other.start < self.end
 
 
-def dates(text: str, today: datetime.date) -> list[Found]:
+def dates(text: str, today: datetime.date) -> list[DateMatch]:
     """The days that a text names, each as an ISO date; 12/05 is the twelfth of May."""
     found = []
     for match in _in_order(_DATES, text):
@@ -115,7 +115,7 @@ def dates(text: str, today: datetime.date) -> list[Found]:
         except (ValueError, OverflowError):
             continue
         if not _is_verb(match, parts):
-            found.append(Found(match.start(), match.end(), match[0], day.isoformat()))
+            found.append(DateMatch(match.start(), match.end(), match[0], day.isoformat()))
     return found
 
 
@@ -203,13 +203,13 @@ def _coming_day(day: int, today: datetime.date) -> datetime.date:
     raise ValueError(f"no day {day} in any month")
 
 
-def times(text: str) -> list[Found]:
+def times(text: str) -> list[DateMatch]:
     """The times of day that a text names, each as HH:MM; "at nine in the evening" is 21:00."""
     taken = dates(text, datetime.date(2000, 1, 1))
     found = []
     for match in _in_order(_TIMES, text):
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
-        here = Found(match.start(), match.end(), match[0], _clock(parts, text, match.end()))
+        here = DateMatch(match.start(), match.end(), match[0], _clock(parts, text, match.end()))
         if here.value and not any(here.overlaps(date) for date in taken):
             found.append(here)
     return found
@@ -236,7 +236,7 @@ def _clock(parts: dict[str, str], text: str, end: int) -> str:
     return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
 
 
-def durations(text: str) -> list[Found]:
+def durations(text: str) -> list[DateMatch]:
     """The lengths of time that a text names, in ISO's form."""
     found = []
     for match in _DURATION.finditer(text):
@@ -247,14 +247,14 @@ def durations(text: str) -> list[Found]:
             count = 1 if said in ("a", "an") else int(number_of(said))
             length = _LETTERS[unit].format(count)
         if length:
-            found.append(Found(match.start(), match.end(), match[0], f"P{length}"))
+            found.append(DateMatch(match.start(), match.end(), match[0], f"P{length}"))
     return found
 
 
-def numbers(text: str) -> list[Found]:
+def numbers(text: str) -> list[DateMatch]:
     """The numbers of a text, in digits or in words, but not those inside of dates and times."""
     other = [*dates(text, datetime.date(2000, 1, 1)), *times(text)]
-    found = [Found(m.start(), m.end(), m[0], number_of(m[0])) for m in _NUMBER.finditer(text)]
+    found = [DateMatch(m.start(), m.end(), m[0], number_of(m[0])) for m in _NUMBER.finditer(text)]
     return [number for number in found if not any(number.overlaps(span) for span in other)]
 
 
@@ -282,7 +282,7 @@ def number_of(said: str) -> int | float:
     return total + current
 
 
-def all_moments(text: str, today: datetime.date) -> Iterator[Found]:
+def all_moments(text: str, today: datetime.date) -> Iterator[DateMatch]:
     """Whatever in a text says when or how long: no name, and no place."""
     yield from dates(text, today)
     yield from times(text)

@@ -16,13 +16,13 @@ from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE
 from emulator.voice.voices import Voice, voice_named
 
-__all__ = ["Engine", "Mouth", "Silence", "sentences", "spoken"]
+__all__ = ["SpeechEngine", "Mouth", "Silence", "sentences", "spoken"]
 
 SLOWEST, FASTEST = 0.25, 4.0
 """Speeds that the API knows; a Realtime session takes no more than 1.5."""
 
 
-class Engine(Protocol):
+class SpeechEngine(Protocol):
     """What makes sound of words."""
 
     name: str
@@ -44,10 +44,10 @@ class Silence:
 class Mouth:
     """Says sentences; may be called from any thread, and does one at a time."""
 
-    def __init__(self, engines: Sequence[Callable[[], Engine]] = (Piper, Espeak)) -> None:
+    def __init__(self, engines: Sequence[Callable[[], SpeechEngine]] = (Piper, Espeak)) -> None:
         """`engines` are tried in this order, when first something is asked of them."""
         self._makers = engines
-        self._engine: Engine | None = None
+        self._engine: SpeechEngine | None = None
         self._why_not: str | None = None
 
     @property
@@ -77,7 +77,7 @@ class Mouth:
         with _one_at_a_time:
             return self._started().say(words, voice_named(voice), speed)
 
-    def _started(self) -> Engine:
+    def _started(self) -> SpeechEngine:
         if self._engine is None:
             self._engine, self._why_not = _first(self._makers)
         return self._engine
@@ -88,12 +88,12 @@ _one_at_a_time = threading.Lock()
 
 
 @cache
-def _made(make: Callable[[], Engine]) -> Engine:
+def _made(make: Callable[[], SpeechEngine]) -> SpeechEngine:
     """An engine is started once in a process."""
     return make()
 
 
-def _first(makers: Sequence[Callable[[], Engine]]) -> tuple[Engine, str | None]:
+def _first(makers: Sequence[Callable[[], SpeechEngine]]) -> tuple[SpeechEngine, str | None]:
     """The first engine that starts, or else silence and why."""
     why_not = None
     for make in makers:

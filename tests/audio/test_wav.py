@@ -9,7 +9,7 @@ from audio.playback import RATE_HZ, Cut, Mark, Span
 from audio.wav import (
     FRAME,
     SILENCE,
-    Clock,
+    CallClock,
     Recording,
     WavMicrophone,
     WavSpeaker,
@@ -38,7 +38,7 @@ class Time:
         await asyncio.sleep(0)
 
     def clock(self, speed=1.0):
-        return Clock(speed, lambda: self.now, self.sleep)
+        return CallClock(speed, lambda: self.now, self.sleep)
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ steps = st.one_of(
 def test_cut_is_exact_over_any_order(script, start):
     """What each item was heard, against a loudspeaker that is fed sample by sample."""
     now = start
-    speaker = WavSpeaker(Clock(monotonic=lambda: now / RATE_HZ))
+    speaker = WavSpeaker(CallClock(monotonic=lambda: now / RATE_HZ))
     waiting, heard, came, late = [], dict.fromkeys("abc", 0), dict.fromkeys("abc", 0), set()
     for name, *arguments in script:
         if name == "play":

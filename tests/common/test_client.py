@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 
-from common.client import BREAKS, BreakingStream, cost_of, open_line
-from common.servers import Tape
+from common.client import BREAKS, BreakingStream, cost_of, open_connection
+from common.servers import CassetteFile
 from common.settings import CourseError, load_settings
-from console.errors import TapeError, Where, explain
+from console.errors import CassetteFileError, Where, explain
 from tests.support import lessons
 
 import httpx2
@@ -22,12 +22,12 @@ def settings(tmp_path, **environment):
 
 def answers(tmp_path, offline=False, **environment):
     """The host that a client of these settings talks to, and the key that it shows."""
-    with open_line(settings(tmp_path, **environment), offline=offline) as line:
+    with open_connection(settings(tmp_path, **environment), offline=offline) as line:
         return line.host, line.client.api_key, line.is_live
 
 
 def test_without_anything_the_emulator_answers(tmp_path):
-    with open_line(settings(tmp_path), pace=0) as line:
+    with open_connection(settings(tmp_path), pace=0) as line:
         assert line.client.models.retrieve("gpt-6-luna").id == "gpt-6-luna"
 
     assert (line.host.split(":")[0], line.client.api_key) == ("127.0.0.1", "offline")
@@ -58,7 +58,7 @@ def test_loopback_never_gets_the_key(tmp_path):
 def test_loopback_gets_the_key_if_told_to(tmp_path):
     given = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://localhost:9/v1")
 
-    with open_line(given, send_key=True) as line:
+    with open_connection(given, send_key=True) as line:
         assert (line.client.api_key, line.key_tail) == (KEY, "6789")
 
 
@@ -67,7 +67,7 @@ def test_stand_in_is_shown_no_variable(tmp_path, monkeypatch):
         monkeypatch.setenv(name, KEY)
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-extra: {KEY}")
 
-    with open_line(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
         shown = str(dict(line.client.default_headers)) + repr(vars(line.client))
 
     assert KEY not in shown
@@ -79,7 +79,7 @@ def test_other_clients_are_shown_no_variable_either(tmp_path, monkeypatch, make)
     monkeypatch.setenv("OPENAI_ORG_ID", KEY)
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-extra: {KEY}")
 
-    with open_line(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
         client = line.async_client() if make == "async_client" else line.broken("cut")
 
     assert KEY not in str(dict(client.default_headers)) + repr(vars(client))
@@ -88,10 +88,13 @@ def test_other_clients_are_shown_no_variable_either(tmp_path, monkeypatch, make)
 def test_recorder_before_a_live_server_passes_the_organisation_on(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    tape = Tape(tmp_path / "t.jsonl", is_recording=True)
+    cassette = CassetteFile(tmp_path / "t.jsonl", is_recording=True)
     live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
 
-    with pytest.raises(TapeError, match="nothing was answered"), open_line(live, tape=tape) as line:
+    with (
+        pytest.raises(CassetteFileError, match="nothing was answered"),
+        open_connection(live, cassette=cassette) as line,
+    ):
         clients = [line.client, line.broken("cut"), line.async_client()]
         shown = [client.default_headers["OpenAI-Organization"] for client in clients]
         mounts = [client._client._mounts for client in clients]
@@ -104,7 +107,7 @@ def test_recorder_before_a_live_server_passes_the_organisation_on(tmp_path, monk
 def test_emulator_ends_with_its_parent():
     code = """if True:
         import os, sys
-        from common.children import Tape, start_emulator
+        from common.servers import start_emulator
         with start_emulator(0) as url:
             print(url, flush=True)
             os._exit(9)  # no clean-up at all

@@ -7,8 +7,8 @@ from base64 import b64encode
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from common.client import LOCAL, Line
-from common.wire_tap import Talk, Tap
+from common.client import LOCAL, Connection
+from common.wire_tap import SocketTap, Tap
 
 import httpx2
 import openai
@@ -39,8 +39,8 @@ def tapped_line(base_url, shown):
     http_client = httpx2.Client(**LOCAL)
     with openai.OpenAI(base_url=base_url, api_key="sk-secret", http_client=http_client) as client:
         tap = Tap(shown.append, lambda: next(ticks) / 4)
-        with Line(client, "who", False).tapped(tap).client as opened:
-            yield Line(opened, "who", False, tap)
+        with Connection(client, "who", False).tapped(tap).client as opened:
+            yield Connection(opened, "who", False, tap)
 
 
 def answer(socket):
@@ -175,7 +175,7 @@ def test_event_is_one_line(name):
     way, event, expected = EVENTS[name]
     shown = []
 
-    Talk(shown.append, lambda: 0.0).message(way, json.dumps(event))
+    SocketTap(shown.append, lambda: 0.0).message(way, json.dumps(event))
 
     assert shown == [f"{way} +0.000 {expected}"]
 
@@ -187,7 +187,7 @@ def test_event_is_one_line(name):
 def test_what_is_no_event_is_told_in_short(data, expected):
     shown = []
 
-    Talk(shown.append, lambda: 0.0).message("<", data)
+    SocketTap(shown.append, lambda: 0.0).message("<", data)
 
     assert shown == [f"< +0.000 {expected}"]
 
@@ -195,7 +195,7 @@ def test_what_is_no_event_is_told_in_short(data, expected):
 @pytest.mark.parametrize(("name", "ms"), [("audio/pcm", 20), ("audio/pcmu", 120), ("x", 20)])
 def test_length_follows_the_format_of_the_session(name, ms):
     shown = []
-    talk = Talk(shown.append, lambda: 0.0)
+    talk = SocketTap(shown.append, lambda: 0.0)
     sides = {"input": {"format": {"type": "audio/pcma"}}, "output": {"format": {"type": name}}}
 
     talk.message("<", json.dumps({"type": "session.updated", "session": {"audio": sides}}))
@@ -210,6 +210,6 @@ def test_length_follows_the_format_of_the_session(name, ms):
 def test_odd_session_is_shown_like_any(session):
     shown = []
 
-    Talk(shown.append, lambda: 0.0).message("<", json.dumps({"type": "x", "session": session}))
+    SocketTap(shown.append, lambda: 0.0).message("<", json.dumps({"type": "x", "session": session}))
 
     assert shown == [f"< +0.000 x  session {json.dumps(session)}"]

@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 
-from emulator.answers.answer import Ask, Message, Tool
+from emulator.answers.answer import Message, Prompt, Tool
 from emulator.answers.quote import read_corpus
 from emulator.answers.reply import answer
 from emulator.voice.activity import FRAME, Silero
@@ -90,7 +90,7 @@ def answered(*texts, tools=()):
     messages = []
     for text in texts:
         messages.append(Message("user", text))
-        last = answer(Ask(messages, tools=tools), CORPUS, today=TUESDAY)
+        last = answer(Prompt(messages, tools=tools), CORPUS, today=TUESDAY)
         messages = [*messages, Message("assistant", last.text)]
     return last
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from emulator.guard import JSON_LIMIT
 from emulator.serving import MOST_STREAMS
-from emulator.storage.objects import MOST, Store
+from emulator.storage.objects import MOST, ObjectStore
 from tests.conftest import MODEL, Gate, ask, connect
 
 import httpx2
@@ -200,7 +200,7 @@ def test_p14_too_many_streams_get_429(start):
 
 
 def test_p14_oldest_responses_are_forgotten():
-    store = Store()
+    store = ObjectStore()
 
     for number in range(MOST + 2):
         store.save("response", {"id": f"resp_{number}"}, [{"id": f"msg_{number}"}])

@@ -50,7 +50,7 @@ class Stopped:
         return self.now
 
 
-class Talk:
+class ScriptedTalk:
     """A call with the emulator, whose events the lesson reacts to one by one."""
 
     def __init__(self, connection):
@@ -81,7 +81,7 @@ class Talk:
 async def talking(emulator):
     async with voice_client(emulator) as client:
         async with client.realtime.connect(model=MODEL) as connection:
-            talk = Talk(connection)
+            talk = ScriptedTalk(connection)
             await talk.until("session.updated")
             yield talk
 
@@ -158,12 +158,12 @@ FATAL = [
 async def test_r9_errors_are_not_all_alike(code):
     """What crossed on its way is nothing; what the lesson did not expect must not be hidden."""
 
-    def desk(server):
+    def assistant(server):
         server.say(CREATED, refused(code), done())
         server.hear("session.update")
         server.hang_up()
 
-    with Server(desk) as server:
+    with Server(assistant) as server:
         seen, ended = await events_of(server, call_at(Time()))
 
     assert seen == ["session.created", *(["error", "response.done"] if code in HARMLESS else [])]

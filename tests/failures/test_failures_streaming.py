@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from common.client import BREAKS, LOCAL, Line
+from common.client import BREAKS, LOCAL, Connection
 from tests.conftest import MODEL, Gate, ask, connect
 from tests.support import lessons
 
@@ -62,7 +62,7 @@ def test_s1_line_reset_in_the_middle(start):
 @pytest.mark.parametrize("name", ["cut", "end", "error", "garble", "stall"])
 def test_s1_to_s12_lesson_keeps_what_came(emulator, name):
     with connect(emulator) as client:
-        broken = Line(client, "", is_live=False).broken(name, after=6)
+        broken = Connection(client, "", is_live=False).broken(name, after=6)
 
         text, how = LESSON.broken(broken, ASK)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from console.errors import Where
 from console.lesson import three_lines
 from console.terminal import Terminal
-from emulator.answers.answer import Answer, Ask, Message
+from emulator.answers.answer import Answer, Message, Prompt
 from emulator.encode.completions import Envelope, chunks
 from tests.conftest import MODEL, drained
 from tests.support import lessons
@@ -20,7 +20,7 @@ BODY = b"".join(
     drained(
         chunks(
             Envelope("chatcmpl-x", 1, MODEL),
-            Ask([Message("user", "x")]),
+            Prompt([Message("user", "x")]),
             [Answer(PIECES)],
             include_usage=False,
             include_obfuscation=False,

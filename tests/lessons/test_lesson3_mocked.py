@@ -15,8 +15,8 @@ from functools import partial
 from itertools import count, permutations
 from types import SimpleNamespace
 
-from audio.caller import FASTEST, PATIENCE_S, Phone, drop, phone_for
-from audio.wav import FRAME, Clock, WavMicrophone, WavSpeaker, write_wav
+from audio.caller import FASTEST, PATIENCE_S, SimulatedCaller, caller_for, drop
+from audio.wav import FRAME, CallClock, WavMicrophone, WavSpeaker, write_wav
 from common.client import LOCAL
 from common.settings import CourseError
 from tests.support import lessons
@@ -33,7 +33,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from websockets.sync.server import serve
 
 LESSON = lessons.load(lessons.LESSON_3)
-SESSION = LESSON.desk("gpt-transcribe")
+SESSION = LESSON.session_config("gpt-transcribe")
 MODEL = "gpt-realtime-2.1-mini"
 
 
@@ -124,7 +124,7 @@ class Time:
             await self._passed.wait()
 
     def clock(self):
-        return Clock(1.0, lambda: self.now, self.sleep)
+        return CallClock(1.0, lambda: self.now, self.sleep)
 
 
 # What a server says.
@@ -205,7 +205,7 @@ def voice_client(server):
 
 def call_at(time):
     clock = time.clock()
-    return LESSON.Call(MODEL, SESSION, WavMicrophone(clock), WavSpeaker(clock))
+    return LESSON.VoiceCall(MODEL, SESSION, WavMicrophone(clock), WavSpeaker(clock))
 
 
 class Listener:
@@ -355,12 +355,12 @@ def test_bare_ends_with_an_error():
 
 
 async def test_call_begins_with_its_session():
-    def desk(server):
+    def assistant(server):
         server.say(CREATED)
         server.hear("session.update")
         server.hang_up()
 
-    with Server(desk) as server:
+    with Server(assistant) as server:
         await events_of(server, call_at(Time()))
 
     assert server.heard == [{"type": "session.update", "session": SESSION}]
@@ -371,7 +371,7 @@ async def test_sound_is_sent_20_ms_at_a_time_until_the_caller_hangs_up():
     call = call_at(time)
     call.microphone.speak(tone(50))
 
-    def desk(server):
+    def assistant(server):
         server.say(CREATED)
         while not server.sound.endswith(bytes(2 * FRAME)):
             server.hear("input_audio_buffer.append")
@@ -385,7 +385,7 @@ async def test_sound_is_sent_20_ms_at_a_time_until_the_caller_hangs_up():
             call.microphone.close()
             time.go(1)
 
-    with Server(desk) as server:
+    with Server(assistant) as server:
         seen, ended = await events_of(server, call, on)
 
     assert (seen, ended) == (["session.created", "response.done"], None)
@@ -397,11 +397,11 @@ async def test_sound_is_sent_20_ms_at_a_time_until_the_caller_hangs_up():
 async def test_server_that_hangs_up_in_the_middle_is_no_end(code):
     """It is closed as if all were well, and the SDK does not connect again."""
 
-    def desk(server):
+    def assistant(server):
         server.say(CREATED, began(), delta(100))
         server.hang_up(code)
 
-    with Server(desk) as server:
+    with Server(assistant) as server:
         seen, ended = await events_of(server, call_at(Time()))
 
     assert seen[-1] == "response.output_audio.delta"
@@ -772,7 +772,7 @@ def told(event):
     return AsyncRealtimeConnection.parse_event(None, json.dumps(event))
 
 
-async def ring(phone, clips, on_frame, meanwhile=None):
+async def speak_clips(phone, clips, on_frame, meanwhile=None):
     """Let a caller ring; `on_frame` is called with the number of each frame. The sound."""
     sound = bytearray()
 
@@ -781,29 +781,29 @@ async def ring(phone, clips, on_frame, meanwhile=None):
             sound.extend(frame)
             on_frame(len(sound) // 960)
 
-    await asyncio.gather(phone.ring(clips, meanwhile), carry())
+    await asyncio.gather(phone.speak_clips(clips, meanwhile), carry())
     return bytes(sound)
 
 
 async def test_caller_speaks_waits_for_the_answer_and_hangs_up(clip):
-    phone = Phone(Passing().clock())
+    phone = SimulatedCaller(Passing().clock())
 
-    def desk(frame):
+    def assistant(frame):
         if frame == 10:
             phone.speaker.play("item_a", tone(200))
             phone.speaker.finish("item_a")
             phone.take(told(done()))
 
-    sound = await ring(phone, {clip: None}, desk)
+    sound = await speak_clips(phone, {clip: None}, assistant)
 
     assert sound.startswith(tone(100))
     assert phone.speaker.ledger.heard_ms("item_a") == 200
 
 
 async def test_caller_cuts_in_after_milliseconds(clip, other):
-    phone, heard_ms = Phone(Passing().clock()), []
+    phone, heard_ms = SimulatedCaller(Passing().clock()), []
 
-    def desk(frame):
+    def assistant(frame):
         if frame == 10:
             phone.speaker.play("item_a", tone(5000))
         if frame > 10 and phone.microphone.is_speaking and not heard_ms:
@@ -811,16 +811,16 @@ async def test_caller_cuts_in_after_milliseconds(clip, other):
             phone.speaker.stop()
             phone.take(told(done()))
 
-    await ring(phone, {clip: None, other: 2000}, desk)
+    await speak_clips(phone, {clip: None, other: 2000}, assistant)
 
     assert 2000 <= heard_ms[0] < 2100
 
 
 async def test_answer_before_the_cut_is_none_to_what_was_asked_by_it(clip, other):
     """It was sent to its end, faster than it was heard, while the caller began to speak."""
-    phone, answered_at = Phone(Passing().clock()), []
+    phone, answered_at = SimulatedCaller(Passing().clock()), []
 
-    def desk(frame):
+    def assistant(frame):
         if frame == 10:
             phone.speaker.play("item_a", tone(5000))
         if frame > 10 and phone.microphone.is_speaking and phone.speaker.sounding:
@@ -832,38 +832,38 @@ async def test_answer_before_the_cut_is_none_to_what_was_asked_by_it(clip, other
             answered_at.append(frame)
             phone.take(told(done()))
 
-    await ring(phone, {clip: None, other: 2000}, desk)
+    await speak_clips(phone, {clip: None, other: 2000}, assistant)
 
     assert answered_at == [200]
 
 
 @pytest.mark.parametrize("output", [[booking()], []], ids=["a call", "nothing"])
 async def test_call_of_a_tool_is_no_answer_yet(clip, output):
-    phone = Phone(Passing().clock())
+    phone = SimulatedCaller(Passing().clock())
     frames = []
 
-    def desk(frame):
+    def assistant(frame):
         frames.append(frame)
         if frame == 10:
             phone.take(told(done(*output)))
         if frame == 100:
             phone.take(told(done()))
 
-    await ring(phone, {clip: None}, desk)
+    await speak_clips(phone, {clip: None}, assistant)
 
     assert (len(frames) >= 100) is bool(output)
 
 
 async def test_response_that_was_cut_is_no_answer(clip):
-    phone = Phone(Passing().clock())
+    phone = SimulatedCaller(Passing().clock())
 
     with pytest.raises(CourseError, match="has not answered for 60 s"):
-        await phone.ring({}, None)
+        await phone.speak_clips({}, None)
     phone.take(told(done(status="cancelled")))
     with pytest.raises(CourseError):
-        await phone.ring({}, None)
+        await phone.speak_clips({}, None)
     phone.take(told(done()))
-    await phone.ring({}, None)
+    await phone.speak_clips({}, None)
 
 
 async def test_patience_is_that_of_the_clock():
@@ -871,17 +871,17 @@ async def test_patience_is_that_of_the_clock():
     start = time.now
 
     with pytest.raises(CourseError) as raised:
-        await Phone(time.clock()).ring({})
+        await SimulatedCaller(time.clock()).speak_clips({})
 
     assert time.now - start == pytest.approx(PATIENCE_S, abs=0.1)
     assert "--wire" in raised.value.attempt
 
 
 async def test_line_is_broken_between_two_clips_and_the_new_session_waited_for(clip, other):
-    phone, order = Phone(Passing().clock()), []
+    phone, order = SimulatedCaller(Passing().clock()), []
     phone.take(told(CREATED))
 
-    def desk(frame):
+    def assistant(frame):
         if frame == 10 or (order and order[-1] == "spoken" and not phone.microphone.is_speaking):
             phone.take(told(done()))
         if order == ["dropped"] and frame > 40:
@@ -892,7 +892,7 @@ async def test_line_is_broken_between_two_clips_and_the_new_session_waited_for(c
             order.append("spoken")
 
     clips = {clip: None, other: None}
-    await ring(phone, clips, desk, lambda: order.append("dropped"))
+    await speak_clips(phone, clips, assistant, lambda: order.append("dropped"))
 
     assert order == ["dropped", "created", "spoken"]
 
@@ -923,7 +923,7 @@ TAKEN = [
 
 
 def test_phone_tells_who_said_what():
-    phone = Phone(Passing().clock())
+    phone = SimulatedCaller(Passing().clock())
 
     assert [phone.take(told(event)) for event, _ in TAKEN] == [said for _, said in TAKEN]
 
@@ -931,7 +931,7 @@ def test_phone_tells_who_said_what():
 def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
     """The caller's come last, and stand first."""
     time = Passing()
-    phone = Phone(time.clock())
+    phone = SimulatedCaller(time.clock())
     phone.take(told(CREATED))
     # The times that a session tells begin anew with it.
     time.now += 10
@@ -971,9 +971,9 @@ def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
 def test_phone_keeps_the_pace_of_who_answers(options, is_ours, speed):
     """A live server, or one that somebody else started, keeps the world's."""
     asked = SimpleNamespace(**{"replay": None, "speed": 1.0, "pace": 1.0} | options)
-    lesson = SimpleNamespace(options=asked, line=SimpleNamespace(is_ours=is_ours))
+    lesson = SimpleNamespace(options=asked, connection=SimpleNamespace(is_ours=is_ours))
 
-    assert phone_for(lesson).clock.speed == speed
+    assert caller_for(lesson).clock.speed == speed
 
 
 async def test_dropped_line_is_not_closed_but_broken():

@@ -78,8 +78,8 @@ def tour(folder):
     """All of it, recorded."""
     for name, reason in ENGINES.items():
         pytest.importorskip(name, reason=reason)
-    tape = ("--record", str(folder / "tape.jsonl"))
-    return run(*FAST, "--calls", str(folder), *tape)
+    cassette = ("--record", str(folder / "tape.jsonl"))
+    return run(*FAST, "--calls", str(folder), *cassette)
 
 
 def part(tour, name):
@@ -136,15 +136,15 @@ def test_second_question_is_understood_by_the_first_in_a_new_session(tour):
 
 @pytest.mark.parametrize("name", CALLS)
 def test_call_is_kept_as_sound_and_picture(tour, folder, name):
-    caller, desk = sides(folder / f"{name}.wav")
+    caller, assistant = sides(folder / f"{name}.wav")
     picture = (folder / f"{name}.svg").read_text(encoding="utf-8")
 
-    assert any(caller) and any(desk)
+    assert any(caller) and any(assistant)
     assert len(re.findall("cut after", picture)) == (name == "interrupt")
     assert tour.stdout.count(f"{name}.wav") == tour.stdout.count(f"{name}.svg") == 1
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """An interrupted call by its files: samples of both sides, and where they stand.
 
     `begins` and `ends` are the caller's cutting in; `sent` is all that the server sent of the
@@ -153,7 +153,7 @@ class Call(NamedTuple):
     """
 
     caller: array
-    desk: array
+    assistant: array
     begins: int
     ends: int
     sent: array
@@ -164,7 +164,7 @@ class Call(NamedTuple):
 
 @pytest.fixture(scope="module")
 def call(tour, folder):
-    caller, desk = sides(folder / "interrupt.wav")
+    caller, assistant = sides(folder / "interrupt.wav")
     clip = read_wav(CALLERS / "cut-in-price.wav")
     begins = caller.tobytes().find(clip) // 2
     told = re.search(r"^([\d,]+) +([\d,]+) +([\d,]+)$", tour.stdout, re.MULTILINE)
@@ -173,15 +173,17 @@ def call(tour, folder):
 
     cut, answer = spoken_on(folder / "tape.jsonl")
     # An answer may halt for want of sound; the samples that are not 0 tell where it stands.
-    places = loud(desk)
+    places = loud(assistant)
     after = len(places) - len(loud(answer))
     ends = begins + len(clip) // 2
-    return Call(caller, desk, begins, ends, cut, places[:after], places[after:], told_ms)
+    return RecordedCall(
+        caller, assistant, begins, ends, cut, places[:after], places[after:], told_ms
+    )
 
 
-def spoken_on(tape):
+def spoken_on(cassette):
     """What the server sent of each answer of the call that was interrupted, as samples."""
-    lines = [json.loads(line) for line in tape.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in cassette.read_text(encoding="utf-8").splitlines()]
     events = [(x["frame"], json.loads(x["text"])) for x in lines if x.get("from") == "server"]
     (call,) = (number for number, event in events if event["type"] == TRUNCATED)
     sent = {}
@@ -219,7 +221,7 @@ def test_milliseconds_told_are_those_in_the_sound(call):
     places = loud(call.sent)
     count = len(call.heard)
 
-    assert [call.desk[place] for place in call.heard] == [
+    assert [call.assistant[place] for place in call.heard] == [
         call.sent[place] for place in places[:count]
     ]
     assert in_ms(places[count - 1] + 1) <= call.told_ms <= in_ms(places[count])
@@ -323,8 +325,8 @@ def test_call_is_held_without_any_engine(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     assert "I cannot hear words here" in in_one_line(result.stdout)
     assert "Cut off: " in result.stdout
-    caller, desk = sides(tmp_path / "interrupt.wav")
-    assert any(caller) and not any(desk)
+    caller, assistant = sides(tmp_path / "interrupt.wav")
+    assert any(caller) and not any(assistant)
 
 
 # ------------------------------------------------------------------ failures
@@ -461,7 +463,7 @@ def test_p19_ctrl_c_while_connecting(tmp_path, part):
 def test_p19_ctrl_c_while(tmp_path, what):
     reached = threading.Event()
 
-    def desk(server):
+    def assistant(server):
         server.say(CREATED)
         if what == "text comes":
             server.hear("response.create")
@@ -477,7 +479,7 @@ def test_p19_ctrl_c_while(tmp_path, what):
         reached.set()
 
     part = "text" if what == "text comes" else "voice"
-    with Server(desk) as server:
+    with Server(assistant) as server:
         with calling(part, tmp_path, OPENAI_BASE_URL=server.base_url) as learner:
             assert reached.wait(10)
             stopped(learner)

@@ -47,7 +47,9 @@ class Desk:
     a sentence sounds for 50 ms a letter.
     """
 
-    def __init__(self, told=None, *, pace=0.0, bends=None, lasts_s=SESSION_S, is_manual=False):
+    def __init__(
+        self, told=None, *, pace=0.0, fault_effects=None, lasts_s=SESSION_S, is_manual=False
+    ):
         self.now = 100.0
         self.words = "When do you open?"
         self.answer = Answer(tokens.split("At eight. Come early."))
@@ -66,7 +68,7 @@ class Desk:
                 "reset_seconds": 0.0,
             },
             lasts_s=lasts_s,
-            bends=bends,
+            fault_effects=fault_effects,
         )
 
     def send(self, kind, /, **fields):
@@ -109,7 +111,7 @@ class Desk:
         elif isinstance(job, Think):
             self.asked.append(job)
             plain = job.plain and Answer(tokens.split(job.plain))
-            thought = plain or self.answer or answer(job.ask, Corpus([]))
+            thought = plain or self.answer or answer(job.prompt, Corpus([]))
             self.session.thought(job.response_id, thought, self.now)
         elif isinstance(job, Say):
             self.session.said(job.response_id, loud(50 * len(job.text)), self.now)

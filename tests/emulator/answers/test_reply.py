@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from emulator.answers.answer import Ask, Message, Tool, shape
+from emulator.answers.answer import Message, Prompt, Tool, shape
 from emulator.answers.instructions import exact_reply, sentences_wanted
 from emulator.answers.quote import Corpus, sentences
 from emulator.answers.reply import answer
@@ -19,7 +19,7 @@ CORPUS = read_corpus()
 
 def told(*questions, **options):
     messages = [Message("user", question) for question in questions]
-    return answer(Ask(messages, **options), CORPUS).text
+    return answer(Prompt(messages, **options), CORPUS).text
 
 
 FACTS = [
@@ -45,7 +45,7 @@ LEADS = [
 
 def instructed(instructions):
     messages = [Message("system", instructions), Message("user", "Is the dome open tonight?")]
-    return answer(Ask(messages, names_sources=False), CORPUS).text
+    return answer(Prompt(messages, names_sources=False), CORPUS).text
 
 
 def test_instructions_that_state_a_fact_are_quoted():
@@ -120,7 +120,7 @@ WISHES = [
 
 @pytest.mark.parametrize(("question", "calls"), WISHES)
 def test_tool_is_called_that_fits(question, calls):
-    called = answer(Ask([Message("user", question)], tools=TOOLS), CORPUS).calls
+    called = answer(Prompt([Message("user", question)], tools=TOOLS), CORPUS).calls
 
     assert [(call.name, json.loads(call.arguments)) for call in called] == calls
 
@@ -153,7 +153,7 @@ REQUESTS = [
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_mere_question_calls_no_tool(question):
-    ask = Ask([Message("user", question)], tools=[SLOT])
+    ask = Prompt([Message("user", question)], tools=[SLOT])
 
     assert not answer(ask, CORPUS).calls
     assert answer(replace(ask, must_call=True), CORPUS).calls
@@ -161,18 +161,18 @@ def test_mere_question_calls_no_tool(question):
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_request_calls_tool_whatever_is_missing(request_):
-    assert answer(Ask([Message("user", request_)], tools=[SLOT]), CORPUS).calls
+    assert answer(Prompt([Message("user", request_)], tools=[SLOT]), CORPUS).calls
 
 
 def after(question, *given):
     """The next answer, after tools were called and gave this back."""
-    ask = Ask([Message("user", question)], tools=TOOLS)
+    ask = Prompt([Message("user", question)], tools=TOOLS)
     calls = answer(ask, CORPUS).calls
     outputs = [
         Message("tool", text, call_id=call.id) for call, text in zip(calls, given, strict=True)
     ]
     said = [*ask.messages, Message("assistant", "", calls), *outputs]
-    return answer(Ask(said, tools=TOOLS), CORPUS)
+    return answer(Prompt(said, tools=TOOLS), CORPUS)
 
 
 def test_output_is_told_and_tool_not_called_again():
@@ -189,7 +189,7 @@ def test_outputs_of_one_tool_are_told_apart():
 
 def test_effort_is_counted_and_lengthens_nothing_else():
     asked = [Message("user", "What is the Lantern?")]
-    quick, slow = (answer(Ask(asked, effort=effort), CORPUS) for effort in ("none", "high"))
+    quick, slow = (answer(Prompt(asked, effort=effort), CORPUS) for effort in ("none", "high"))
 
     assert (quick.reasoning, quick.text) == (0, slow.text)
     assert slow.reasoning > 50
@@ -199,9 +199,9 @@ def test_effort_is_counted_and_lengthens_nothing_else():
 @given(st.integers(0, 300))
 def test_reasoning_eats_into_the_length(most):
     asked = [Message("user", "What is the Lantern?")]
-    whole = answer(Ask(asked, effort="high"), CORPUS)
+    whole = answer(Prompt(asked, effort="high"), CORPUS)
 
-    cut = answer(Ask(asked, effort="high", max_tokens=most), CORPUS)
+    cut = answer(Prompt(asked, effort="high", max_tokens=most), CORPUS)
 
     assert cut.tokens == min(most, whole.tokens)
     assert cut.finish == ("length" if most < whole.tokens else "stop")
@@ -266,7 +266,7 @@ def test_sentences_leave_out_code_and_tables():
 
 
 def test_empty_corpus_still_answers():
-    assert "can only quote" in answer(Ask([Message("user", "dome")]), Corpus([])).text
+    assert "can only quote" in answer(Prompt([Message("user", "dome")]), Corpus([])).text
 
 
 @given(st.text())
@@ -277,7 +277,7 @@ def test_pieces_join_to_text(text):
 
 @given(st.text(), st.integers(1, 20), st.lists(st.text(min_size=1), max_size=4))
 def test_shape_keeps_within_limits(text, most, stops):
-    shaped = shape(text, Ask([], max_tokens=most, stop=stops))
+    shaped = shape(text, Prompt([], max_tokens=most, stop=stops))
 
     assert text.startswith(shaped.text)
     assert len(shaped.pieces) <= most

@@ -4,7 +4,7 @@ import json
 import re
 from itertools import groupby
 
-from emulator.answers.answer import Answer, Ask, Message
+from emulator.answers.answer import Answer, Message, Prompt
 from emulator.encode.completions import Envelope, chunks
 from tests.conftest import MODEL, ask, drained
 
@@ -219,7 +219,7 @@ def test_unknown_model_is_404(client):
     st.booleans(),
 )
 def test_any_text_survives_encoding(answers, include_usage, include_obfuscation):
-    asked = Ask([Message("user", "x")])
+    asked = Prompt([Message("user", "x")])
     envelope = Envelope("chatcmpl-x", 1, MODEL)
     options = {"include_usage": include_usage, "include_obfuscation": include_obfuscation}
 

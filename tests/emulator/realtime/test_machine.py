@@ -5,7 +5,7 @@ from base64 import b64encode
 from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
 from emulator.realtime.jobs import Think
-from emulator.realtime.session import Bends
+from emulator.realtime.session import FaultEffects
 from emulator.wire import tokens
 from tests.support.realtime_calls import Desk, loud, quiet, update, user
 
@@ -85,8 +85,8 @@ steps = st.one_of(
 class Script:
     """Plays steps to a desk; what it told is `events`."""
 
-    def __init__(self, bends, pace):
-        self.desk = Desk(is_manual=True, bends=bends, pace=pace)
+    def __init__(self, fault_effects, pace):
+        self.desk = Desk(is_manual=True, fault_effects=fault_effects, pace=pace)
         self.events = self.desk.events()
         self.answers = 0
 
@@ -206,7 +206,7 @@ def check_text(events):
 @given(st.lists(steps, max_size=25), st.sampled_from([0.0, 1.0]), st.integers(0, 3))
 @settings(max_examples=150, deadline=None)
 def test_any_script_keeps_the_invariants(script, pace, late):
-    play = Script(Bends(late_deltas=late, is_transcript_late=late == 2), pace)
+    play = Script(FaultEffects(late_deltas=late, is_transcript_late=late == 2), pace)
 
     for step in script:
         play.play(step)

@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
-from emulator.realtime.session import Bends
+from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import transcription_session
 from tests.support.realtime_calls import Desk, loud, quiet, types, update, user
 
@@ -151,7 +151,7 @@ def test_model_reads_the_conversation_and_the_instructions():
 
     desk.send("response.create")
 
-    said = [(m.role, m.text) for m in desk.asked[-1].ask.messages]
+    said = [(m.role, m.text) for m in desk.asked[-1].prompt.messages]
     assert said == [
         ("system", "Be brief."),
         ("user", "When?"),
@@ -171,7 +171,7 @@ def test_out_of_band_response_leaves_no_trace():
     assert not of(told, "conversation.item.added")
     assert (done["conversation_id"], done["metadata"]) == (None, {"for": "me"})
     assert [entry.id for entry in desk.session.conversation] == ["q"]
-    assert [m.role for m in desk.asked[-1].ask.messages] == ["system"]
+    assert [m.role for m in desk.asked[-1].prompt.messages] == ["system"]
 
 
 def test_out_of_band_response_reads_what_it_is_given():
@@ -182,7 +182,7 @@ def test_out_of_band_response_reads_what_it_is_given():
     item = {"type": "item_reference", "id": "q"}
     desk.send("response.create", response={"conversation": "none", "input": [item]})
 
-    assert [m.text for m in desk.asked[-1].ask.messages if m.role == "user"] == ["When?"]
+    assert [m.text for m in desk.asked[-1].prompt.messages if m.role == "user"] == ["When?"]
 
 
 # ------------------------------------------------------------------ a turn in speech
@@ -236,7 +236,7 @@ def test_recognition_of_a_pause_is_thrown_away():
     desk.session.heard(second.id, "half of a sentence", desk.now)
 
     (think,) = desk.session.take_jobs()
-    assert think.ask.questions == ["half of a sentence"]
+    assert think.prompt.questions == ["half of a sentence"]
 
 
 def test_transcript_leads_the_sound():
@@ -474,7 +474,7 @@ def test_r1_truncation_past_the_end_is_refused():
 
 
 def test_r1_fault_counts_less_than_was_sent():
-    desk, before = spoken(bends=Bends(short_by_ms=85))
+    desk, before = spoken(fault_effects=FaultEffects(short_by_ms=85))
     desk.speak(loud(64))
     deltas = of(before, "response.output_audio.delta")
     sent_ms = sum(len(b64decode(delta["delta"])) for delta in deltas) // 48
@@ -500,7 +500,7 @@ def test_r2_truncation_before_any_sound_is_refused():
 
 
 def test_r4_fault_sends_deltas_late():
-    desk, _ = spoken(bends=Bends(late_deltas=3))
+    desk, _ = spoken(fault_effects=FaultEffects(late_deltas=3))
 
     told = types(desk.speak(loud(64)))
 
@@ -593,7 +593,7 @@ def test_output_of_a_tool_is_read():
     desk.send("conversation.item.create", item=output)
     desk.send("response.create")
 
-    calls, given = desk.asked[-1].ask.turn
+    calls, given = desk.asked[-1].prompt.turn
     assert calls.calls[0].id == given.call_id == done["call_id"]
     assert given.text == "ok"
 
@@ -687,7 +687,7 @@ def test_r22_idle_timeout_answers_unasked():
 
 
 def test_r15_fault_tells_the_transcript_behind_the_answer():
-    desk = opened(bends=Bends(is_transcript_late=True))
+    desk = opened(fault_effects=FaultEffects(is_transcript_late=True))
     desk.send("session.update", **update(audio=TRANSCRIBED))
 
     told = types(desk.speak(loud(320), quiet(400)))
@@ -697,7 +697,7 @@ def test_r15_fault_tells_the_transcript_behind_the_answer():
 
 
 def test_r24_fault_sends_what_the_sdk_does_not_know():
-    told = Desk(bends=Bends(has_unknown_events=True)).events()
+    told = Desk(fault_effects=FaultEffects(has_unknown_events=True)).events()
 
     assert [event.get("type") for event in told] == ["session.created", "never.heard", None]
 
@@ -777,7 +777,7 @@ TEXT_ONLY = {"output_modalities": ["text"]}
 def test_oldest_items_are_no_longer_read():
     desk, response = read_after(10, 1.0)
 
-    numbers = [int(text.split()[0]) for text in desk.asked[-1].ask.questions]
+    numbers = [int(text.split()[0]) for text in desk.asked[-1].prompt.questions]
     assert numbers == list(range(10 - len(numbers), 10))
     assert response["usage"]["input_tokens"] <= 500 + 100
     assert len(list(desk.session.conversation)) == 11
@@ -787,13 +787,13 @@ def test_retention_ratio_drops_more_at_once():
     whole, _ = read_after(10, 1.0)
     half, _ = read_after(10, 0.5)
 
-    assert len(half.asked[-1].ask.questions) < len(whole.asked[-1].ask.questions)
+    assert len(half.asked[-1].prompt.questions) < len(whole.asked[-1].prompt.questions)
 
 
 def test_short_conversation_is_read_whole():
     desk, _ = read_after(3, 0.5)
 
-    assert len(desk.asked[-1].ask.questions) == 3
+    assert len(desk.asked[-1].prompt.questions) == 3
 
 
 def test_disabled_truncation_fails_the_response():

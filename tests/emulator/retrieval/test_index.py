@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from benchmarks import retrieval
 from emulator.retrieval.embedding import DIMENSIONS
 from emulator.retrieval.encoder import MiniLM
-from emulator.retrieval.engine import Table, using
+from emulator.retrieval.engine import TableEngine, using
 from emulator.retrieval.index import Index, Ranking, passages
 
 import numpy as np
@@ -28,7 +28,7 @@ OPEN: list[sqlite3.Connection] = []
 @pytest.fixture(autouse=True)
 def table():
     """The engine that every learner has, whatever else is installed here."""
-    with using(Table()):
+    with using(TableEngine()):
         yield
     while OPEN:
         OPEN.pop().close()
@@ -191,7 +191,7 @@ def places():
     """At which place each way to search finds the passages, for both sets of questions."""
     if not retrieval.QUESTIONS.exists():
         pytest.skip("the questions are missing")
-    with using(Table()), closing(retrieval.in_memory()) as db:
+    with using(TableEngine()), closing(retrieval.in_memory()) as db:
         index = retrieval.handbook(db)
         return {
             is_held_out: {

@@ -2,7 +2,7 @@
 
 import json
 
-from emulator.answers.answer import Ask, Message
+from emulator.answers.answer import Message, Prompt
 from emulator.answers.reply import answer
 from emulator.server import read_corpus
 from emulator.text.small_talk import courtesies, greets, without_courtesies
@@ -22,7 +22,9 @@ HELLO = "Hello, this is the emulator's desk: what would you like to know?"
 
 def heard(*lines):
     """What is said to the last line, for the ear."""
-    return answer(Ask([Message("user", line) for line in lines], names_sources=False), CORPUS).text
+    return answer(
+        Prompt([Message("user", line) for line in lines], names_sources=False), CORPUS
+    ).text
 
 
 @pytest.mark.parametrize(
@@ -127,14 +129,14 @@ def test_greeting_begins_anew():
 
 
 def test_few_topics_are_named_for_the_ear():
-    written = answer(Ask([Message("user", "Who was Napoleon?")]), CORPUS).text
+    written = answer(Prompt([Message("user", "Who was Napoleon?")]), CORPUS).text
 
     assert written.startswith(heard("Who was Napoleon?").rstrip("."))
     assert heard("Who was Napoleon?").count(";") == 2
 
 
 def test_written_greeting_is_told_what_can_be_asked():
-    said = answer(Ask([Message("user", "Good evening!")]), CORPUS).text
+    said = answer(Prompt([Message("user", "Good evening!")]), CORPUS).text
 
     assert "can only quote" in said
-    assert answer(Ask([Message("user", "Thanks!")]), CORPUS).text == "You are welcome."
+    assert answer(Prompt([Message("user", "Thanks!")]), CORPUS).text == "You are welcome."

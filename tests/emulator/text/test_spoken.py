@@ -2,7 +2,7 @@
 
 import json
 
-from emulator.answers.answer import Ask, Call, Message
+from emulator.answers.answer import Call, Message, Prompt
 from emulator.answers.reply import answer
 from emulator.answers.tools import told
 from emulator.server import read_corpus
@@ -66,7 +66,7 @@ def after(names_sources, *calls):
     made = [Call(name, json.dumps(given), f"call_{n}") for n, (name, given, _) in enumerate(calls)]
     outputs = [Message("tool", text, call_id=f"call_{n}") for n, (*_, text) in enumerate(calls)]
     messages = [Message("user", "Please do."), Message("assistant", "", made), *outputs]
-    return Ask(messages, names_sources=names_sources)
+    return Prompt(messages, names_sources=names_sources)
 
 
 def test_result_for_the_ear_names_no_tool():
