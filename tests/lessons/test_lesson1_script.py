@@ -137,7 +137,7 @@ def test_bad_settings_are_told_before_anything():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the emulator by /proc")
 def test_killed_emulator_is_told():
-    with lessons.begin(str(lessons.SCRIPT), "stream", "--offline") as learner:
+    with lessons.begin(str(lessons.SCRIPT), "stream", "--offline", is_forked=False) as learner:
         shown = ""
         while not shown.endswith("A public") and (letter := learner.stdout.read(1)):
             shown += letter

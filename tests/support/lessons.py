@@ -13,6 +13,8 @@ from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
+from tests.support.fork_server import Popen
+
 COURSE = Path(__file__).resolve().parent.parent.parent
 SCRIPT = COURSE / "01_streaming.py"
 LESSON_2 = COURSE / "02_vector_store_rag.py"
@@ -40,19 +42,24 @@ def run(
     *arguments: str, script: Path = SCRIPT, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the script as a learner does, to its end."""
-    return subprocess.run(
+    with Popen(
         [sys.executable, str(script), *arguments],
         env=environment(**variables),
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    ) as process:
+        out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def begin(*command: str, **variables: str) -> subprocess.Popen[str]:
-    """Python with these arguments (the script's path among them), left running for the test."""
-    return subprocess.Popen(
+def begin(*command: str, is_forked: bool = True, **variables: str) -> subprocess.Popen[str]:
+    """Python with these arguments (the script's path among them), left running for the test.
+
+    One that is not forked has its own servers as children, as /proc shows them.
+    """
+    return (Popen if is_forked else subprocess.Popen)(
         [sys.executable, *command],
         env=environment(**variables),
         stdout=subprocess.PIPE,
@@ -66,7 +73,8 @@ def run_here(
 ) -> subprocess.CompletedProcess[str]:
     """Run the script in this process: the same file, arguments and sockets, twenty times faster."""
     out, err, code = StringIO(), StringIO(), 0
-    argv, variables_before = sys.argv, dict(os.environ)
+    argv, variables_before, started_by = sys.argv, dict(os.environ), subprocess.Popen
+    subprocess.Popen = Popen
     sys.argv = [str(script), *arguments]
     os.environ.clear()
     os.environ.update(environment(**variables))
@@ -76,7 +84,7 @@ def run_here(
     except SystemExit as ended:
         code = int(ended.code or 0)
     finally:
-        sys.argv = argv
+        sys.argv, subprocess.Popen = argv, started_by
         os.environ.clear()
         os.environ.update(variables_before)
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
