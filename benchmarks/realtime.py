@@ -114,7 +114,7 @@ def measure_events() -> None:
 
 
 @dataclass(frozen=True)
-class Turn:
+class MeasuredTurn:
     """One caller's turn: moments in seconds after the last sound, and what was heard."""
 
     name: str
@@ -131,7 +131,7 @@ def last_sound_ms(pcm: bytes) -> int:
     return max(place for place in range(0, len(samples), 24) if abs(samples[place]) > LOUD) // 24
 
 
-async def one_call(base_url: str, name: str) -> Turn:
+async def one_call(base_url: str, name: str) -> MeasuredTurn:
     """Speak a clip in real time, and note when what comes back."""
     pcm = read_wav(CALLERS / f"{name}.wav")
     said = (CALLERS / f"{name}.txt").read_text(encoding="utf-8").strip()
@@ -152,7 +152,7 @@ async def one_call(base_url: str, name: str) -> Turn:
             if event.type == "conversation.item.input_audio_transcription.completed":
                 heard = event.transcript
         sending.cancel()
-    return Turn(
+    return MeasuredTurn(
         name,
         moments["input_audio_buffer.speech_stopped"],
         moments.get("conversation.item.input_audio_transcription.completed", 0.0),
@@ -180,10 +180,10 @@ def session() -> dict[str, object]:
     return {"type": "realtime", "audio": audio}
 
 
-def calls() -> list[Turn]:
+def calls() -> list[MeasuredTurn]:
     names = sorted(path.stem for path in CALLERS.glob("*.wav"))
 
-    async def one_after_the_other(base_url: str) -> list[Turn]:
+    async def one_after_the_other(base_url: str) -> list[MeasuredTurn]:
         await one_call(base_url, names[0])  # the first pays for loading the engines
         return [await one_call(base_url, name) for name in names]
 

@@ -84,7 +84,7 @@ TWO_FILES = [
 ]
 
 
-class Words(HTMLParser):
+class VisibleText(HTMLParser):
     """What a page says, without its tags, styles and scripts."""
 
     def __init__(self):
@@ -110,7 +110,7 @@ def leaves(value):
 
 
 def words_of_page(path):
-    page = Words()
+    page = VisibleText()
     page.feed(path.read_text(encoding="utf-8"))
     page.close()
     return " ".join(page.said)

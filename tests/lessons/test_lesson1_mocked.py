@@ -202,7 +202,7 @@ EVENTS = [
 ]
 
 
-class Cut(httpx2.SyncByteStream):
+class CutBody(httpx2.SyncByteStream):
     """These events, and then the line is lost."""
 
     def __init__(self, events: list[bytes]) -> None:
@@ -220,7 +220,7 @@ def client_of_stretches(lengths: list[int], asked: list[str]) -> OpenAI:
     def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(f"{request.method} {request.url.raw_path.decode()}")
         after = int(request.url.params.get("starting_after", -1))
-        stream = Cut(EVENTS[after + 1 :][: next(left)])
+        stream = CutBody(EVENTS[after + 1 :][: next(left)])
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=stream)
 
     transport = httpx2.MockTransport(answer)

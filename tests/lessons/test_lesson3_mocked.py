@@ -105,7 +105,7 @@ class Server:
         assert self._faults == []
 
 
-class Time:
+class JumpingTime:
     """A time that stands still until a test lets it pass."""
 
     def __init__(self):
@@ -231,7 +231,7 @@ async def listening():
     with Server() as server:
         async with voice_client(server) as client:
             async with client.realtime.connect(model=MODEL) as connection:
-                yield Listener(connection, server, Time())
+                yield Listener(connection, server, JumpingTime())
 
 
 async def events_of(server, call, on=None):
@@ -361,13 +361,13 @@ async def test_call_begins_with_its_session():
         server.hang_up()
 
     with Server(assistant) as server:
-        await events_of(server, call_at(Time()))
+        await events_of(server, call_at(JumpingTime()))
 
     assert server.heard == [{"type": "session.update", "session": SESSION}]
 
 
 async def test_sound_is_sent_20_ms_at_a_time_until_the_caller_hangs_up():
-    time, sizes = Time(), []
+    time, sizes = JumpingTime(), []
     call = call_at(time)
     call.microphone.speak(tone(50))
 
@@ -402,7 +402,7 @@ async def test_server_that_hangs_up_in_the_middle_is_no_end(code):
         server.hang_up(code)
 
     with Server(assistant) as server:
-        seen, ended = await events_of(server, call_at(Time()))
+        seen, ended = await events_of(server, call_at(JumpingTime()))
 
     assert seen[-1] == "response.output_audio.delta"
     assert isinstance(ended, EOFError if code == 1000 else ConnectionClosedError)
@@ -410,7 +410,7 @@ async def test_server_that_hangs_up_in_the_middle_is_no_end(code):
 
 async def test_call_ends_with_what_a_server_refuses():
     with Server(lambda server: server.say(CREATED, refused("invalid_value"))) as server:
-        seen, ended = await events_of(server, call_at(Time()))
+        seen, ended = await events_of(server, call_at(JumpingTime()))
 
     assert seen == ["session.created"]
     assert isinstance(ended, OpenAIError)
@@ -419,7 +419,7 @@ async def test_call_ends_with_what_a_server_refuses():
 async def test_call_that_is_left_is_closed():
     with Server(lambda server: server.say(CREATED)) as server:
         async with voice_client(server) as client:
-            events = LESSON.voice(client, call_at(Time()))
+            events = LESSON.voice(client, call_at(JumpingTime()))
             await anext(events)
             await events.aclose()
         await alone()
@@ -685,7 +685,7 @@ async def test_words_stand_where_they_were_said(order):
 
 @pytest.mark.parametrize("code", [1001, 1011, 1012, None])
 async def test_call_goes_on_in_a_new_session(code):
-    time = Time()
+    time = JumpingTime()
     call = call_at(time)
 
     def first(server):
@@ -747,7 +747,7 @@ def test_truncation_that_came_too_late_is_no_failure():
 # ------------------------------------------------------------------ the telephone
 
 
-class Passing(Time):
+class Passing(JumpingTime):
     """A time that passes while somebody sleeps."""
 
     async def sleep(self, seconds):

@@ -19,7 +19,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Family:
+class ResourceFamily:
     """The files of one family of the API, and by pattern of their names the tests refused.
 
     A name is that of the function and of its parameters, `test_method_create[strict]`.
@@ -35,7 +35,7 @@ ASYNC_TOOL = Refusal(
 )
 
 FAMILIES = {
-    "chat": Family(
+    "chat": ResourceFamily(
         (f"{API}/chat",),
         {
             "test_method_create_with_all_params.*": Refusal(
@@ -43,16 +43,16 @@ FAMILIES = {
             ),
         },
     ),
-    "responses": Family(
+    "responses": ResourceFamily(
         (f"{API}/responses", f"{API}/test_responses.py"),
         {
             "test_method_create_with_all_params.*": ASYNC_TOOL,
             r"test_method_count_with_all_params\[.*": ASYNC_TOOL,
         },
     ),
-    "conversations": Family((f"{API}/conversations", f"{API}/test_conversations.py")),
-    "models": Family((f"{API}/test_models.py",)),
-    "client secrets": Family(
+    "conversations": ResourceFamily((f"{API}/conversations", f"{API}/test_conversations.py")),
+    "models": ResourceFamily((f"{API}/test_models.py",)),
+    "client secrets": ResourceFamily(
         (f"{API}/realtime/test_client_secrets.py",),
         {
             "test_method_create_with_all_params.*": Refusal(
@@ -63,7 +63,7 @@ FAMILIES = {
             ),
         },
     ),
-    "embeddings": Family(
+    "embeddings": ResourceFamily(
         (f"{API}/test_embeddings.py",),
         {
             r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]": Refusal(
@@ -71,8 +71,8 @@ FAMILIES = {
             )
         },
     ),
-    "files": Family((f"{API}/test_files.py",)),
-    "uploads": Family(
+    "files": ResourceFamily((f"{API}/test_files.py",)),
+    "uploads": ResourceFamily(
         (f"{API}/test_uploads.py", f"{API}/uploads"),
         {
             r"test_method_complete_with_all_params\[.*": Refusal(
@@ -80,10 +80,10 @@ FAMILIES = {
             )
         },
     ),
-    "vector stores": Family(
+    "vector stores": ResourceFamily(
         (f"{API}/test_vector_stores.py", f"{API}/vector_stores/test_files.py"),
     ),
-    "file batches": Family(
+    "file batches": ResourceFamily(
         (f"{API}/vector_stores/test_file_batches.py",),
         {
             r"test_(method|raw_response|streaming_response)_create\[.*": Refusal(
@@ -107,7 +107,7 @@ def family_of(path: str) -> str:
 
 def refusal_of(test: str) -> Refusal | None:
     """How a test must be refused, by its full name; None for one that must pass."""
-    family = FAMILIES.get(family_of(test), Family(()))
+    family = FAMILIES.get(family_of(test), ResourceFamily(()))
     for pattern, refusal in family.refused.items():
         if is_called(test, pattern):
             return refusal
