@@ -3,7 +3,10 @@
 import os
 import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.course_copy import CourseCopy, can_interrupt, lines_of
@@ -11,19 +14,29 @@ from tests.support.course_copy import CourseCopy, can_interrupt, lines_of
 import pytest
 
 
-def test_two_at_once_make_it_once(bare: CourseCopy) -> None:
-    """From what a stopped set-up left, with the real venv and the real pip."""
-    bare.venv.mkdir()
-    bare.environment.config.touch()
+@dataclass
+class TwoStarts:
+    """A course that was started twice at once, and both processes."""
 
-    both = [bare.start("1"), bare.start("1")]
-    errors = [process.communicate(timeout=120)[1] for process in both]
+    course: CourseCopy
+    processes: list["subprocess.Popen[str]"]
 
-    assert [process.returncode for process in both] == [0, 0]
-    assert sum("making .venv" in error for error in errors) == 1
-    assert sum("waiting" in error for error in errors) == 1
-    assert bare.is_current()
-    assert bare.environment.is_usable()
+
+@pytest.fixture(scope="module", autouse=True)
+def two_starts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoStarts]:
+    """Two starts on what a stopped set-up left, with the real venv and the real pip.
+
+    That takes seconds, so they run beside the other tests of this module.
+    """
+    course = CourseCopy(tmp_path_factory.mktemp("two"))
+    course.venv.mkdir()
+    course.environment.config.touch()
+    processes = [course.start("1"), course.start("1")]
+    yield TwoStarts(course, processes)
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGINT)
+        process.communicate()
 
 
 def test_second_run_leaves_pip_alone(course: CourseCopy) -> None:
@@ -124,8 +137,11 @@ def test_stopped_set_up_is_repaired(course_with_pip: CourseCopy) -> None:
 
     assert stopped.returncode == 130
     assert err.endswith("stopped\n")
+    assert not course.environment.stamp.exists()
+    assert course.environment.is_usable()
     course.require("# something else\n")
     assert course.run("1")[0] == 0
+    assert course.is_current()
 
 
 # In place of `venv`: starts a program, as venv starts ensurepip, and waits for it. That one
@@ -150,3 +166,17 @@ def test_stopping_course_alone_stops_what_makes_venv(bare: CourseCopy) -> None:
 
             assert (stopped.returncode, err.endswith("stopped\n")) == (130, True)
             assert ensurepip.recv(1) == b""  # it is gone: its end of the connection is closed
+
+
+# ---- beside all of these
+
+
+def test_two_at_once_make_it_once(two_starts: TwoStarts) -> None:
+    course = two_starts.course
+    errors = [process.communicate(timeout=120)[1] for process in two_starts.processes]
+
+    assert [process.returncode for process in two_starts.processes] == [0, 0]
+    assert sum("making .venv" in error for error in errors) == 1
+    assert sum("waiting" in error for error in errors) == 1
+    assert course.is_current()
+    assert course.environment.is_usable()

@@ -72,6 +72,10 @@ class CourseCopy:
         """Leave only a part of pip, as a set-up that was stopped would."""
         (self.site_packages() / "pip/__init__.py").unlink()
 
+    def let_pip(self, program: str) -> None:
+        """Put a program in the place of the pip that does nothing."""
+        (self.site_packages() / "pip/__main__.py").write_text(program)
+
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a line of the copy."""
         text = (self.folder / name).read_text(encoding="utf-8")
@@ -86,7 +90,7 @@ def with_venv(course: CourseCopy, pip: Path | None = None) -> CourseCopy:
     ends well, for the tests that prove what happens around it.
     """
     venv.create(course.venv, symlinks=sys.platform != "win32")
-    for folder in (pip or pip_that_does_nothing(course.folder / "pip")).iterdir():
+    for folder in (pip or pip_that_does_nothing(course.folder.parent / "pip")).iterdir():
         if sys.platform == "win32":
             shutil.copytree(folder, course.site_packages() / folder.name)
         else:
