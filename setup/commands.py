@@ -60,6 +60,7 @@ def start(words: list[str]) -> int:
     if word in {*HELP, "help"}:
         print(usage())
         return 0
+    # A wrong word is refused before set-up, which may take a minute.
     environment = Environment(COURSE)
     argv = arguments(word or "1", args or ([] if word else ["--offline"]))
     set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))

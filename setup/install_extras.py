@@ -49,6 +49,7 @@ def try_each(environment: Environment, extras: list[Extra], install: Install) ->
         say(f"  {title}: " + (f"failed, {why}; without it {extra.loss}" if why else "done"))
         is_offline = is_offline or why in (UNREACHABLE, UNTRUSTED)
         has_failed = has_failed or bool(why)
+        # Kept after each one, so that Ctrl-C in the middle costs one extra and not all.
         if why not in PASSING:
             outcomes[extra.line] = why
             write_outcomes(environment, outcomes)

@@ -11,7 +11,8 @@ from setup.environment import Environment
 from setup.extras import read_extras, read_outcomes, write_outcomes
 from setup.install_extras import add_extras, why_not
 from setup.problem import command
-from tests.support.course_copy import LESSON, CourseCopy, can_interrupt, with_venv
+from tests.support.course_copy import LESSON, CourseCopy, with_venv
+from tests.support.interrupts import can_interrupt
 from tests.support.packages import write_source, write_wheel
 
 import pytest

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from setup import launch
-from tests.support.course_copy import can_interrupt
+from tests.support.interrupts import can_interrupt
 
 import pytest
 

@@ -3,40 +3,45 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.course_copy import CourseCopy, can_interrupt, lines_of
+from tests.support.course_copy import CourseCopy, lines_of, pip_that_does_nothing
+from tests.support.interrupts import can_interrupt
 
 import pytest
 
+# In place of `-m venv`, whose ensurepip takes seconds: makes the same, with a pip that is copied,
+# once the test lets it. The real one makes the .venv that these tests run in, each time .ci/run
+# meets a fresh checkout.
+QUICK_VENV = """
+import pathlib, shutil, socket, sys, venv
+socket.create_connection(("127.0.0.1", PORT)).recv(1)
+venv.main(["--without-pip", sys.argv[1]])
+packages = next(pathlib.Path(sys.argv[1]).glob("**/site-packages"))
+shutil.copytree(PIP, packages, dirs_exist_ok=True)
+"""
 
-@dataclass
-class TwoStarts:
-    """A course that was started twice at once, and both processes."""
 
-    course: CourseCopy
-    processes: list["subprocess.Popen[str]"]
+def test_two_at_once_make_it_once(bare: CourseCopy, tmp_path: Path) -> None:
+    """From what a stopped set-up left."""
+    bare.venv.mkdir()
+    bare.environment.config.touch()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        program = QUICK_VENV.replace("PORT", str(server.getsockname()[1]))
+        program = program.replace("PIP", repr(str(pip_that_does_nothing(tmp_path / "pip"))))
+        bare.edit("setup/make_venv.py", '"-m", "venv",', f'"-c", {program!r},')
+        first = bare.start("1")
+        with server.accept()[0]:
+            second = bare.start("1")
+            assert second.stderr
+            assert "waiting" in second.stderr.readline()
+        errors = [process.communicate(timeout=60)[1] for process in (first, second)]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def two_starts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoStarts]:
-    """Two starts on what a stopped set-up left, with the real venv and the real pip.
-
-    That takes seconds, so they run beside the other tests of this module.
-    """
-    course = CourseCopy(tmp_path_factory.mktemp("two"))
-    course.venv.mkdir()
-    course.environment.config.touch()
-    processes = [course.start("1"), course.start("1")]
-    yield TwoStarts(course, processes)
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM if sys.platform == "win32" else signal.SIGINT)
-        process.communicate()
+    assert [first.returncode, second.returncode] == [0, 0]
+    assert ["making .venv" in error for error in errors] == [True, False]
+    assert bare.is_current()
+    assert bare.environment.is_usable()
 
 
 def test_second_run_leaves_pip_alone(course: CourseCopy) -> None:
@@ -110,6 +115,8 @@ def test_unknown_package_in_three_lines(course_with_pip: CourseCopy) -> None:
 
 # ---- set-up that is stopped
 
+WAITING_PIP = "import socket; socket.create_connection(('127.0.0.1', PORT)).recv(1)"
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_killed_holder_leaves_no_lock(course: CourseCopy) -> None:
@@ -125,11 +132,10 @@ def test_killed_holder_leaves_no_lock(course: CourseCopy) -> None:
 
 
 @can_interrupt
-def test_stopped_set_up_is_repaired(course_with_pip: CourseCopy) -> None:
-    course = course_with_pip
+def test_stopped_set_up_is_repaired(course: CourseCopy) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent_index:
-        index = f"http://127.0.0.1:{silent_index.getsockname()[1]}/simple"
-        course.require(f"--index-url {index}\nnothing\n")
+        course.let_pip(WAITING_PIP.replace("PORT", str(silent_index.getsockname()[1])))
+        course.require("# something else\n")
         stopped = course.start("1")
         with silent_index.accept()[0]:  # pip is at work now, and waits for an answer
             stopped.send_signal(signal.SIGINT)
@@ -137,9 +143,8 @@ def test_stopped_set_up_is_repaired(course_with_pip: CourseCopy) -> None:
 
     assert stopped.returncode == 130
     assert err.endswith("stopped\n")
-    assert not course.environment.stamp.exists()
-    assert course.environment.is_usable()
-    course.require("# something else\n")
+    assert not course.is_current()
+    course.let_pip("")
     assert course.run("1")[0] == 0
     assert course.is_current()
 
@@ -166,17 +171,3 @@ def test_stopping_course_alone_stops_what_makes_venv(bare: CourseCopy) -> None:
 
             assert (stopped.returncode, err.endswith("stopped\n")) == (130, True)
             assert ensurepip.recv(1) == b""  # it is gone: its end of the connection is closed
-
-
-# ---- beside all of these
-
-
-def test_two_at_once_make_it_once(two_starts: TwoStarts) -> None:
-    course = two_starts.course
-    errors = [process.communicate(timeout=120)[1] for process in two_starts.processes]
-
-    assert [process.returncode for process in two_starts.processes] == [0, 0]
-    assert sum("making .venv" in error for error in errors) == 1
-    assert sum("waiting" in error for error in errors) == 1
-    assert course.is_current()
-    assert course.environment.is_usable()

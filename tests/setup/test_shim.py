@@ -6,7 +6,8 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from tests.support.course_copy import SOURCE, CourseCopy, can_interrupt, lines_of
+from tests.support.course_copy import SOURCE, CourseCopy, lines_of
+from tests.support.interrupts import can_interrupt
 
 import pytest
 
@@ -15,28 +16,18 @@ READ_BY_OLD_PYTHON = ("course.py", "setup/__init__.py", "setup/too_old.py")
 CTRL_C = """
 import os, signal, sys
 
-class Presser:
+class PressAtImport:
     def find_spec(self, name, path=None, target=None):
         if name == os.environ.get("CTRL_C_AT"):
             signal.raise_signal(signal.SIGINT)
 
-sys.meta_path.insert(0, Presser())
+sys.meta_path.insert(0, PressAtImport())
 """
-# The same, but in the place where Python would only show the KeyboardInterrupt and go on.
-LOST_CTRL_C = """
-import os, signal, sys
-
-class Presser:
-    def find_spec(self, name, path=None, target=None):
-        if name == os.environ.get("CTRL_C_AT"):
-            Pressed()
-
-class Pressed:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-sys.meta_path.insert(0, Presser())
-"""
+# The same, but in a place where Python would only show the KeyboardInterrupt and go on.
+LOST_CTRL_C = CTRL_C.replace(
+    "signal.raise_signal(signal.SIGINT)",
+    "type('', (), {'__del__': lambda self: signal.raise_signal(signal.SIGINT)})()",
+)
 
 
 def with_sitecustomize(folder: Path, text: str) -> str:
@@ -169,5 +160,6 @@ def test_early_ctrl_c_in_what_is_started(
         (course.folder / name).write_text("import colorsys")
     folder = with_sitecustomize(tmp_path / "ctrl_c", CTRL_C)
 
-    settings = {"PYTHONPATH": folder, "CTRL_C_AT": "colorsys"}
-    assert course.run(*words, **settings) == (130, "", "stopped\n")
+    outcome = course.run(*words, PYTHONPATH=folder, CTRL_C_AT="colorsys")
+
+    assert outcome == (130, "", "stopped\n")

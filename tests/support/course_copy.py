@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import venv
@@ -11,8 +10,6 @@ from pathlib import Path
 
 from setup.environment import Environment
 
-import pytest
-
 SOURCE = Path(__file__).resolve().parent.parent.parent
 LESSON = """
 import os, sys
@@ -20,11 +17,6 @@ print("lesson", sys.argv[1:], "in", os.path.basename(os.getcwd()))
 sys.exit(7 if "fail" in sys.argv else 0)
 """
 DOCTOR = 'import os, sys; print("doctor", sys.argv[1:], "in", os.getcwd())'
-
-can_interrupt = pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
-    reason="Windows has no such signal, and who starts these tests may have turned it off",
-)
 
 
 class CourseCopy:
