@@ -12,7 +12,8 @@ takes about a minute; it needs the network for that.
 import argparse
 import sys
 
-import course
+from setup.problem import Problem, say
+from setup.symptoms import failure
 from tests.conformance import run_clients, run_sdk
 from tests.conformance.tally import Tally
 
@@ -49,14 +50,14 @@ def run() -> int:
 def main() -> int:
     try:
         return run()
-    except course.Problem as problem:
-        course.say(str(problem))
+    except Problem as problem:
+        say(str(problem))
         return problem.code
     except OSError as error:
-        course.say(str(course.failure("conformance", str(error))))
+        say(str(failure("conformance", str(error))))
         return 1
     except KeyboardInterrupt:
-        course.say("stopped")
+        say("stopped")
         return 130
 
 

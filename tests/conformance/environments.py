@@ -13,11 +13,17 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-import course
+from setup.environment import Environment
+from setup.lock import lock
+from setup.pip import PIP_INSTALL
+from setup.problem import Problem, again, say
+from setup.processes import run
+from setup.symptoms import failure
 
-COURSE = Path(course.HERE)
+VENV = Environment()
+COURSE = VENV.course
 HERE = Path(__file__).resolve().parent
-FOLDER = Path(course.VENV) / "conformance"
+FOLDER = VENV.folder / "conformance"
 SDK_VERSION = version("openai")
 STAMP = "conformance.stamp"
 NPM = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
@@ -40,11 +46,11 @@ def clients() -> tuple[Path, Path]:
         (folder / "package.json").write_bytes(wanted)
         # Node brings certificates of its own; behind a company's proxy only the system's are right.
         os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
-        code, output = course.run([str(python.with_name("npm")), "--prefix", str(folder), *NPM])
+        code, output = run([str(python.with_name("npm")), "--prefix", str(folder), *NPM])
         if code:
             errors = [line for line in output.splitlines() if line.startswith("npm error")]
-            attempt = f"connect, or set HTTPS_PROXY to your proxy, then {course.again()}"
-            raise course.Problem("npm failed", "; ".join(errors[:2]), attempt)
+            attempt = f"connect, or set HTTPS_PROXY to your proxy, then {again()}"
+            raise Problem("npm failed", "; ".join(errors[:2]), attempt)
 
     return python, made("node", wanted, install)
 
@@ -56,7 +62,7 @@ def environment(name: str, files: list[Path], *more: str) -> Path:
     def install(folder: Path) -> None:
         _run("venv", [sys.executable, "-I", "-m", "venv", str(folder)])
         options = [word for file in files for word in ("-r", str(file))]
-        _run("pip", [str(_python(folder)), "-I", *course.PIP, *options, *more])
+        _run("pip", [str(_python(folder)), "-I", *PIP_INSTALL, *options, *more])
 
     return _python(made(name, "\n".join(facts).encode(), install))
 
@@ -67,9 +73,9 @@ def made(name: str, facts: bytes, make: Callable[[Path], None]) -> Path:
     # An environment cannot be moved, so its place is one of the facts.
     stamp = hashlib.sha256(facts + os.fsencode(folder.resolve())).hexdigest()
     if not _is_stamped(folder, stamp):
-        with course.lock():
+        with lock(VENV.folder):
             if not _is_stamped(folder, stamp):
-                course.say(f"conformance: making {folder.relative_to(COURSE)}")
+                say(f"conformance: making {folder.relative_to(COURSE)}")
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 make(folder)
@@ -97,12 +103,12 @@ def _fetch_sources(folder: Path) -> None:
 
 
 def _python(folder: Path) -> Path:
-    return folder / Path(course.PYTHON).relative_to(course.VENV)
+    return folder / VENV.python.relative_to(VENV.folder)
 
 
 def _run(what: str, argv: list[str]) -> None:
     """Run a step to its end; a failure shows the last lines of what it said, and three of ours."""
-    code, output = course.run(argv)
+    code, output = run(argv)
     if code:
-        course.say("\n".join(output.splitlines()[-8:]))
-        raise course.failure(what, output)
+        say("\n".join(output.splitlines()[-8:]))
+        raise failure(what, output)

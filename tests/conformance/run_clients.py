@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import course
+from setup import COURSE, problem
 from tests.conformance import environments
 from tests.conformance.elsewhere import Elsewhere
 from tests.conformance.tally import Tally
@@ -43,10 +43,10 @@ def emulator() -> Iterator[str]:
     """The base URL of an emulator in a process of its own; it ends when its input is closed."""
     argv = [sys.executable, "-m", "emulator", "--pace", "0", "--child"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(argv, cwd=course.HERE, stdin=pipe, stdout=pipe, text=True) as child:
+    with subprocess.Popen(argv, cwd=COURSE, stdin=pipe, stdout=pipe, text=True) as child:
         base_url = (child.stdout.readline() if child.stdout else "").strip()
         if not base_url:
-            raise course.Problem("the emulator did not start", "", course.command("doctor"))
+            raise problem.Problem("the emulator did not start", "", problem.command("doctor"))
         yield base_url
 
 
@@ -93,5 +93,5 @@ def judge(name: str, code: int, said: str, elsewhere: list[str]) -> Tally:
     passed = sum(line.startswith("ok ") for line in lines)
     failed = sum(line.startswith("FAIL ") for line in lines)
     if code or failed or not passed:
-        course.say("\n".join([f"---- {name}", *lines]))
+        problem.say("\n".join([f"---- {name}", *lines]))
     return Tally(name, passed, failed=max(failed, 1 if code or not passed else 0))

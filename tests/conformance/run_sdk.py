@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import course
+from setup.problem import say
 from tests.conformance import environments
 from tests.conformance.sdk.families import FAMILIES, family_of, is_called
 from tests.conformance.tally import Tally
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> list[Tally]:
         tallies = list(tally(report)) if report.is_file() else []
         faults = list(unfit(report)) if tallies and not arguments else []
     if faults or (code and not any(each.failed for each in tallies)):
-        course.say("\n".join(faults))
+        say("\n".join(faults))
         tallies.append(Tally("openai's tests: the run", failed=1))
     return tallies
 

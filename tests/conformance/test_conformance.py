@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-import course
+from setup.problem import Problem
 from tests.conformance import environments, run_clients, run_sdk
 from tests.conformance.elsewhere import Elsewhere
 from tests.conformance.sdk.families import family_of
@@ -88,9 +88,9 @@ def test_failed_step_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     def fail(folder: Path) -> None:
         (folder / "half").touch()
-        raise course.Problem("no network")
+        raise Problem("no network")
 
-    with pytest.raises(course.Problem):
+    with pytest.raises(Problem):
         environments.made("env", b"facts", fail)
     for facts in (b"facts", b"facts", b"other facts"):
         environments.made("env", facts, lambda folder: made.append(list(folder.iterdir())))

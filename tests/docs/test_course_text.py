@@ -4,8 +4,8 @@ import ast
 import re
 from pathlib import Path
 
-import course
 from emulator.models import MODELS
+from setup import commands
 from tests.support import lessons
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 COURSE = lessons.COURSE
 README = (COURSE / "README.md").read_text(encoding="utf-8")
 LESSONS = sorted(COURSE.glob("0*.py"))
-ROOMS = ("audio", "cassette", "common", "console", "emulator")
+ROOMS = ("audio", "cassette", "common", "console", "emulator", "setup")
 SOURCES = [*LESSONS, *sorted(path for room in ROOMS for path in (COURSE / room).rglob("*.py"))]
 LONGEST = {"emulator": 45}
 
@@ -110,7 +110,7 @@ def test_commands_in_readme_exist():
     words = set(re.findall(r"python3 course\.py(?: (\w+))?", README))
     modules = re.findall(r"python -m (benchmarks\.\w+)", README)
 
-    assert {"", "1", "test", "doctor"} <= words <= {"", *course.LESSONS, *course.MODULES}
+    assert {"", "1", "test", "doctor"} <= words <= {"", *commands.LESSONS, *commands.MODULES}
     assert all((COURSE / f"{module.replace('.', '/')}.py").is_file() for module in modules)
 
 

@@ -23,6 +23,8 @@ SAME_CLASS = {
     },
 }
 SAME_MODULE = {
+    # pytest's own name for the fixtures of a folder.
+    "conftest": {"tests/conftest.py", "tests/setup/conftest.py"},
     # What a failure says: to a client in OpenAI's shape, to a learner in three lines.
     "errors": {"console/errors.py", "emulator/errors.py"},
 }

@@ -1,8 +1,6 @@
 """What most tests of the emulator need: a client, a question, a gate that holds pieces back."""
 
 import asyncio
-import signal
-import sys
 import threading
 from collections.abc import AsyncIterator
 
@@ -10,15 +8,9 @@ from common.client import LOCAL
 from emulator.server import Emulator
 
 import httpx2
-import pytest
 from openai import OpenAI
 
 MODEL = "gpt-6-luna"
-
-can_interrupt = pytest.mark.skipif(
-    sys.platform == "win32" or signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
-    reason="Windows has no such signal, and who starts these tests may have turned it off",
-)
 
 
 def connect(emulator: Emulator, **options: object) -> OpenAI:

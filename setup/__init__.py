@@ -1,0 +1,33 @@
+"""Sets up the course in .venv, then starts what was typed after `course.py`.
+
+    too_old         the error for a Python that is too old
+    commands        what can be typed, and what it starts
+    environment     .venv: where it is, and whether it is current
+    make_venv       makes .venv, installs into it, and stamps it
+    pip             runs pip
+    progress        what pip does, in a line for the learner
+    extras          the packages that lesson 3 works better with
+    install_extras  installs them one by one
+    problem         an error in three lines: what, why, what to try
+    symptoms        from the output of a failed command to such an error
+    processes       runs another program, and ends it on Ctrl-C
+    lock            lets one course.py set up at a time
+    launch          hands over to .venv's Python
+    launched        what runs there first
+    requirements    which packages of requirements.txt are missing
+
+All of it uses the standard library only, as it runs before anything is installed. On a current
+set-up it has to be quick, so a module that is seldom needed is imported where it is used.
+"""
+
+import sys
+from pathlib import Path
+
+# This file and too_old.py are run by whatever Python there is, to find out whether it is too old.
+# So both stay simple: no syntax and no module that is younger than Python 3.6.
+OLDEST_PYTHON = (3, 11)
+NEWEST_PYTHON = (3, 15)
+GET_PYTHON = "install Python 3.12 from https://www.python.org/downloads"
+
+COURSE = Path(__file__).absolute().parent.parent
+WINDOWS = sys.platform == "win32"

@@ -1,0 +1,138 @@
+"""What can be typed after `course.py`, and what each word starts."""
+
+import os
+import sys
+
+from setup import COURSE
+from setup.environment import Environment
+from setup.launch import become, wait_for
+from setup.problem import Problem, command, say
+
+LESSONS = {
+    "1": ("01_streaming.py", "lesson 1: streaming"),
+    "2": ("02_vector_store_rag.py", "lesson 2: answers from your own documents"),
+    "3": ("03_realtime_api.py", "lesson 3: talking"),
+}
+MODULES = {
+    "test": ("pytest", "the tests; ARGS go to pytest"),
+    "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
+    # Done by set-up; there is no module to start.
+    "extras": ("", "try again to install what lesson 3 works better with"),
+    "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
+    "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
+}
+# The tests run on all cores, file by file; `-n0` or `--pdb` runs them one after the other.
+ALL_CORES = ["-n", "auto", "--dist", "loadfile"]
+HELP = {"-h", "--help"}
+UNREAD = 141  # the exit code of a program whose output nobody reads any more
+
+
+def menu() -> str:
+    """What can be typed, and what that does; only lessons whose file is there."""
+    lessons = [(word, row) for word, row in LESSONS.items() if (COURSE / row[0]).is_file()]
+    rows = lessons + list(MODULES.items())
+    return "\n".join(f"  {command(word):30} {about}" for word, (_, about) in rows)
+
+
+def usage() -> str:
+    """The text of --help."""
+    tour = f"  {command():30} set up, then a tour; no key needed"
+    note = "The first run sets up .venv, which takes about half a minute."
+    return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{note}"
+
+
+def arguments(word: str, args: list[str]) -> list[str]:
+    """What .venv's Python gets on its command line for a word that was typed, and what followed."""
+    if word == "extras" and args:
+        raise Problem(f"unknown word {args[0]!r} after extras", "", command("extras"), code=2)
+    if word == "test" and not any(arg.startswith(("-n", "--pdb", "-h")) for arg in args):
+        args = [*ALL_CORES, *args]
+    if word in MODULES:
+        return ["-m", MODULES[word][0], *args]
+    if word not in LESSONS:
+        raise Problem(f"unknown word {word!r}", "", command("--help"), code=2)
+    file = COURSE / LESSONS[word][0]
+    if not file.is_file():
+        fact = f"lesson {word} is not here: no file {file.name}"
+        raise Problem(fact, "", command("--help"), code=2)
+    return [str(file), *args]
+
+
+def start(words: list[str]) -> int:
+    """Set up what the words need, then do what they ask for."""
+    word, args = (words or [""])[0], words[1:]
+    if word in {*HELP, "help"}:
+        print(usage())
+        return 0
+    # A wrong word is refused before set-up, which may take a minute.
+    environment = Environment(COURSE)
+    argv = arguments(word or "1", args or ([] if word else ["--offline"]))
+    set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))
+    if word == "extras":
+        extras(environment, is_retry=True)
+        return 0
+    if word == "3" and not HELP & set(args):
+        extras(environment, is_retry=False)
+    if not word:
+        return tour(environment, argv)
+    if word in MODULES:
+        os.chdir(COURSE)
+    return become(environment.python, argv)
+
+
+def set_up(environment: Environment, files: list[str]) -> None:
+    """Have what these requirements files ask for; at once if it is there."""
+    if not environment.is_current(files):
+        from setup.make_venv import make_current
+
+        make_current(environment, files)
+
+
+def extras(environment: Environment, *, is_retry: bool) -> None:
+    """Try to install the extras that were not tried yet; all of them in a retry."""
+    from setup.extras import untried
+
+    if is_retry or untried(environment):
+        from setup.install_extras import add_extras
+
+        add_extras(environment, is_retry=is_retry)
+
+
+def tour(environment: Environment, argv: list[str]) -> int:
+    """Show lesson 1, then what can be typed next."""
+    code = wait_for(environment.python, argv)
+    if code == 0:
+        print("\nWhat to type next:\n" + menu())
+    return code
+
+
+def explain(words: list[str]) -> int:
+    """Start; show a problem as its three lines."""
+    try:
+        code = start(words)
+        sys.stdout.flush()
+        return code
+    except Problem as error:
+        problem = error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from setup.symptoms import failure
+
+        problem = failure("the start", str(error))
+    say(str(problem))
+    return problem.code
+
+
+def main(words: list[str]) -> int:
+    """Start; end quietly if nobody reads what is written. Ctrl-C is left to course.py."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # started with it closed
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    try:
+        return explain(words)
+    except BrokenPipeError:
+        # Python flushes both at its end, and would complain then.
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        return UNREAD
