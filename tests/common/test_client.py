@@ -1,16 +1,28 @@
 """Which server answers, what is sent to it, and streams that break on purpose."""
 
+import json
 import os
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 
 from common.client import BREAKS, BreakingStream, open_connection
-from common.servers import CassetteFile, CassetteFileError
+from common.servers import (
+    CassetteFile,
+    CassetteFileError,
+    EmulatorError,
+    start_child,
+    start_emulator,
+)
 from common.settings import load_settings
+from common.wire_tap import Tap
 from tests.support import lessons
 
 import httpx2
 import pytest
+from openai._models import FinalRequestOptions
+from websockets.sync.server import serve
 
 KEY = "sk-proj-0123456789"
 
@@ -162,3 +174,156 @@ def test_stream_is_lost_after_events(how, error):
     assert next(stream) == b"data: 1\n\n"
     with pytest.raises(error):
         next(stream)
+
+
+# ------------------------------------------------------------ WebSockets, proxies, children
+
+
+@contextmanager
+def socket_server():
+    """A WebSocket server on loopback that greets; its base URL."""
+
+    def greet(socket):
+        socket.send('{"type": "session.created", "event_id": "e", "session": {}}')
+        socket.recv()
+
+    with serve(greet, "127.0.0.1", 0) as opened:
+        thread = threading.Thread(target=opened.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{opened.socket.getsockname()[1]}/v1"
+        finally:
+            opened.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def behind_a_proxy(monkeypatch):
+    """Every kind of proxy is named, and it is not there."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+def test_socket_to_loopback_passes_by_the_proxy(tmp_path, is_tapped):
+    shown = []
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
+            opened = opened.tapped(Tap(shown.append)) if is_tapped else opened
+            with opened.client.realtime.connect(model="m") as connection:
+                assert connection.recv().type == "session.created"
+
+    assert bool(shown) is is_tapped
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+async def test_async_socket_to_loopback_passes_by_the_proxy(tmp_path, is_tapped):
+    shown = []
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
+            opened = opened.tapped(Tap(shown.append)) if is_tapped else opened
+            async with opened.async_client() as client:
+                async with client.realtime.connect(model="m") as connection:
+                    assert (await connection.recv()).type == "session.created"
+
+    assert bool(shown) is is_tapped
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+def test_socket_to_a_live_server_takes_the_proxy(tmp_path, is_tapped):
+    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+    with open_connection(live) as opened:
+        opened = opened.tapped(Tap(lambda line: None)) if is_tapped else opened
+        with pytest.raises(ConnectionRefusedError):  # nobody is at the proxy
+            opened.client.realtime.connect(model="m").enter()
+        assert opened.socket_proxy is True
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+async def test_async_socket_to_a_live_server_takes_the_proxy(tmp_path):
+    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+    with open_connection(live) as opened:
+        async with opened.async_client() as client:
+            with pytest.raises(ConnectionRefusedError):
+                await client.realtime.connect(model="m").enter()
+
+
+def test_process_environment_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", KEY)
+    before = dict(os.environ)
+
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        opened.async_client()
+        opened.broken("cut")
+        assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+def test_header_of_the_environment_does_not_replace_the_key(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"{name}: Bearer {KEY}\nX-Other: {KEY}\nno header")
+
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        for client in (opened.client, opened.async_client(), opened.broken("cut")):
+            request = client._build_request(FinalRequestOptions(method="get", url="/models"))
+            assert request.headers["authorization"] == "Bearer offline"
+            assert KEY not in str(request.headers.raw)
+
+
+CHILD = """import json, os, sys
+print("http://" + json.dumps(dict(os.environ)), flush=True)
+sys.stdin.read()
+print("that was all")
+"""
+
+
+def test_child_inherits_no_key_and_ends_with_its_input(tmp_path, monkeypatch):
+    (tmp_path / "a_child.py").write_text(CHILD)
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("KEPT", "1")
+
+    with start_child("a_child", ADDED="2") as child:
+        inherited = json.loads(child.base_url.removeprefix("http://"))
+        assert child.complaint == ""
+
+    assert KEY not in inherited.values()
+    assert (inherited["KEPT"], inherited["ADDED"]) == ("1", "2")
+    assert child.complaint == "that was all"
+
+
+def test_child_that_cannot_start_says_why(tmp_path, monkeypatch):
+    (tmp_path / "a_child.py").write_text("print('no port is free')")
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with start_child("a_child") as child:
+        assert (child.base_url, child.complaint) == ("", "no port is free")
+
+
+@pytest.mark.skipif(not hasattr(os, "getsid"), reason="Windows has process groups of its own")
+def test_child_stands_in_a_session_of_its_own(tmp_path, monkeypatch):
+    """So that Ctrl-C in the terminal, which goes to a whole group, is for the lesson alone."""
+    (tmp_path / "a_child.py").write_text(
+        "import os, sys\nprint(f'http://{os.getsid(0)}', flush=True)\nsys.stdin.read()"
+    )
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with start_child("a_child") as child:
+        assert child.base_url != f"http://{os.getsid(0)}"
+
+
+def test_emulator_that_does_not_start_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with pytest.raises(EmulatorError, match="did not start") as raised, start_emulator(0):
+        pass
+
+    assert raised.value.attempt.endswith("course.py doctor")
