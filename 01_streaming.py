@@ -14,12 +14,17 @@ python 01_streaming.py race "Is it cold?"     one part, with your own question
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
+
+# Python's option -P leaves the folder of the script out.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from console.lesson import Lesson, open_lesson
 
@@ -379,31 +384,33 @@ def growing(client: OpenAI, ask: Ask) -> Iterator[object]:
 
 
 def main() -> None:
-    with open_lesson(__doc__, tour_tokens=(500, 1700)) as lesson:
-        client, show = lesson.client, lesson.show
+    with open_lesson(__file__, tour_tokens=(500, 1700)) as lesson:
+        client, terminal = lesson.client, lesson.terminal
         ask = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
         if lesson.part(stream):
-            show.live(stream(client, ask))
+            terminal.live(stream(client, ask))
         if lesson.part(race):
-            show.timings(race(client, ask))
+            terminal.timings(race(client, ask))
         if lesson.part(events):
             seen = list(events(client, ask))
-            show.table(["event", "times", "what it means"], outline(seen))
+            terminal.table(["event", "times", "what it means"], outline(seen))
             built, final = text_of(seen)
-            show.note(
+            terminal.note(
                 f"{len(built)} letters in deltas; the same as the final text: {built == final}"
             )
         if lesson.part(usage):
             cost = usage(client, ask)
-            show.table(["tokens in", "tokens out"], [(cost.prompt_tokens, cost.completion_tokens)])
+            terminal.table(
+                ["tokens in", "tokens out"], [(cost.prompt_tokens, cost.completion_tokens)]
+            )
         if lesson.part(stop):
-            show.live(stop(client, ask))
+            terminal.live(stop(client, ask))
         if lesson.part(broken):
             show_broken(lesson, ask)
         if lesson.part(together):
             questions = [lesson.question or QUICK_ONES[0], *QUICK_ONES[1:]]
             asks = [replace(ask, question=question) for question in questions]
-            with show.lanes([each.question for each in asks]) as lanes:
+            with terminal.lanes([each.question for each in asks]) as lanes:
                 asyncio.run(together(lesson.connection.async_client(), asks, lanes.add))
         if lesson.part(beyond):
             show_beyond(lesson, replace(ask, question=lesson.question or WISH))
@@ -411,17 +418,17 @@ def main() -> None:
 
 def show_broken(lesson: Lesson, ask: Ask) -> None:
     rows = [(how, *broken(lesson.connection.broken(how), ask)) for how in lesson.connection.breaks]
-    lesson.show.table(["break", "kept", "how it ended"], rows)
-    lesson.show.note("The same in background: each time that the line breaks, it is picked up.")
+    lesson.terminal.table(["break", "kept", "how it ended"], rows)
+    lesson.terminal.note("The same in background: each time that the line breaks, it is picked up.")
     picked_up = resume(lesson.connection.broken("cut", after=50), ask)
-    lesson.show.table(["connection", "events", "text"], stretches(picked_up))
+    lesson.terminal.table(["connection", "events", "text"], stretches(picked_up))
 
 
 def show_beyond(lesson: Lesson, ask: Ask) -> None:
-    with lesson.show.lanes(more="call") as lanes:
+    with lesson.terminal.lanes(more="call") as lanes:
         for index, piece in beyond(lesson.client, ask):
             lanes.add(index, piece)
-    lesson.show.live(f"{known}\n" for known in growing(lesson.client, ask))
+    lesson.terminal.live(f"{known}\n" for known in growing(lesson.client, ask))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,19 @@ python 02_vector_store_rag.py ask --folder ~/notes    questions about your own f
 
 import hashlib
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from itertools import chain
+from pathlib import Path
+
+# Python's option -P leaves the folder of the script out.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from console.handbook import check_folder, documents, known_questions
-from console.lesson import Lesson, Option, open_lesson, tidied, uninterrupted
+from console.lesson import Lesson, Option, delay_interrupts, delete_at_end, open_lesson
 
 from openai import NotFoundError, OpenAI
 from openai.types import VectorStoreSearchResponse
@@ -397,15 +402,18 @@ SIZES, THRESHOLDS, MOST_QUESTIONS = (100, 400, 800), (0.3, 0.6), 30
 
 
 def main() -> None:
-    with open_lesson(__doc__, (60_000, 2_000), OPTIONS) as lesson, tidied(lesson, cleanup) as made:
+    with (
+        open_lesson(__file__, (60_000, 2_000), OPTIONS) as lesson,
+        delete_at_end(lesson, cleanup) as made,
+    ):
         asked = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
         shelf = Shelf(made, lesson.options.store or "")
         check_folder(lesson.options.folder)
         if lesson.part(numbers):
             show_numbers(lesson)
         if lesson.part(unaided):
-            lesson.show.question(asked.question)
-            lesson.show.live([unaided(lesson.client, asked)])
+            lesson.terminal.question(asked.question)
+            lesson.terminal.live([unaided(lesson.client, asked)])
         if lesson.part(store):
             show_store(lesson, shelf)
         if lesson.part(search):
@@ -420,7 +428,7 @@ def main() -> None:
             show_asked(lesson, shelf, asked)
         if lesson.part(clean):
             clean(lesson.client, made)
-            lesson.show.note(f"{len(made)} things were left.")
+            lesson.terminal.note(f"{len(made)} things were left.")
         if lesson.part(cleanup):
             show_opened(lesson, shelf)
 
@@ -450,8 +458,8 @@ def show_numbers(lesson: Lesson) -> None:
         (f"{letter}  {text}", *(f"{similarity(vector, other):4.1f}" for other in vectors))
         for letter, text, vector in zip(letters, TEXTS, vectors, strict=True)
     ]
-    lesson.show.table([f"{len(vectors[0]):,} numbers each", *letters], rows, folded=0)
-    lesson.show.plane(vectors, letters, TEXTS, lesson.options.picture)
+    lesson.terminal.table([f"{len(vectors[0]):,} numbers each", *letters], rows, folded=0)
+    lesson.terminal.plane(vectors, letters, TEXTS, lesson.options.picture)
 
 
 def show_store(lesson: Lesson, shelf: Shelf) -> None:
@@ -459,12 +467,12 @@ def show_store(lesson: Lesson, shelf: Shelf) -> None:
     wanted = [Document(*each) for each in documents(lesson.options.folder)]
     failed = show_filling(lesson, shelf, [*wanted, UNREADABLE])
     rows = [(shelf.uploaded[file.id].name, file.last_error) for file in failed]
-    lesson.show.table(
+    lesson.terminal.table(
         ["failed", "why"],
         [(name, f"{error.code}: {error.message}" if error else "") for name, error in rows],
     )
     again = missing(lesson.client, shelf.store_id, [*wanted, UNREADABLE])
-    lesson.show.note(
+    lesson.terminal.note(
         f"""Once more the same folder: of {len(wanted) + 1} files {len(again)} would be uploaded,
         what has failed among them."""
     )
@@ -472,17 +480,17 @@ def show_store(lesson: Lesson, shelf: Shelf) -> None:
 
 def show_filling(lesson: Lesson, shelf: Shelf, wanted: Sequence[Document]) -> list[VectorStoreFile]:
     """Upload and attach; give back those files that the store could not read."""
-    client, show = lesson.client, lesson.show
-    with uninterrupted():
+    client, terminal = lesson.client, lesson.terminal
+    with delay_interrupts():
         shelf.store_id = store(client, shelf.made)
     fresh = [each for each in missing(client, shelf.store_id, wanted) if each.data]
-    for document in show.progress(fresh, "uploading"):
-        with uninterrupted():
+    for document in terminal.progress(fresh, "uploading"):
+        with delay_interrupts():
             shelf.uploaded[upload(client, document, shelf.made)] = document
     batch = attach(client, shelf.store_id, shelf.uploaded)
-    *_, done = show.progress(wait(client, batch), "indexing")
+    *_, done = terminal.progress(wait(client, batch), "indexing")
     counts, size = done.file_counts, sum(len(each.data) for each in fresh)
-    show.note(
+    terminal.note(
         f"""{counts.total} files of {size:,} bytes. The batch is {done.status}; {counts.completed}
         files are, {counts.failed} failed."""
     )
@@ -491,48 +499,48 @@ def show_filling(lesson: Lesson, shelf: Shelf, wanted: Sequence[Document]) -> li
 
 def show_search(lesson: Lesson, store_id: str, asked: Ask) -> None:
     hits = search(lesson.client, store_id, asked.question)
-    lesson.show.question(asked.question)
+    lesson.terminal.question(asked.question)
     found = [(hit.filename, hit.score, hit.content[0].text) for hit in hits]
-    lesson.show.passages("found by search", found, asked.question, PREFIX)
+    lesson.terminal.passages("found by search", found, asked.question, PREFIX)
     for way in WAYS:
         ranked = rank(lesson.client, asked, store_id, way)
-        lesson.show.passages(way, ranked, asked.question, PREFIX)
+        lesson.terminal.passages(way, ranked, asked.question, PREFIX)
 
 
 def show_answer(lesson: Lesson, shelf: Shelf, asked: Ask, tool: FileSearchToolParam) -> None:
     sources: dict[str, str] = {}
-    lesson.show.question(asked.question)
-    lesson.show.live(answer(lesson.client, asked, tool, sources))
+    lesson.terminal.question(asked.question)
+    lesson.terminal.live(answer(lesson.client, asked, tool, sources))
     for number, (file_id, name) in enumerate(sources.items(), 1):
         own = shelf.uploaded.get(file_id)
-        lesson.show.note(f"[{number}] {own.name if own else name.removeprefix(PREFIX)}")
+        lesson.terminal.note(f"[{number}] {own.name if own else name.removeprefix(PREFIX)}")
 
 
 def show_editions(lesson: Lesson, shelf: Shelf, asked: Ask) -> None:
     store_id = show_opened(lesson, shelf)
     for year in (2025, 2026):
-        lesson.show.note(f"edition {year}")
+        lesson.terminal.note(f"edition {year}")
         show_answer(lesson, shelf, asked, editions(store_id, year))
 
 
 def show_asked(lesson: Lesson, shelf: Shelf, asked: Ask) -> None:
     """Answer the question of the command line, if there is one, then those that are typed."""
     tool = whole(show_opened(lesson, shelf))
-    typed = lesson.show.lines("Your question (an empty line ends): ")
+    typed = lesson.terminal.lines("Your question (an empty line ends): ")
     for each in ask(asked, chain([lesson.question] if lesson.question else [], typed)):
         show_answer(lesson, shelf, each, tool)
 
 
 def show_sizes(lesson: Lesson, shelf: Shelf) -> None:
     if lesson.options.folder or lesson.options.store:
-        lesson.show.note("Only for the handbook: of your own files no right answers are known.")
+        lesson.terminal.note("Only for the handbook: of your own files no right answers are known.")
         return
     store_id, known = show_opened(lesson, shelf), known_questions(MOST_QUESTIONS)
     rows = []
     for tokens in SIZES:
-        with uninterrupted():
+        with delay_interrupts():
             batch = sizes(lesson.client, list(shelf.uploaded), tokens, shelf.made)
-        *_, done = lesson.show.progress(wait(lesson.client, batch), f"{tokens} tokens a chunk")
+        *_, done = lesson.terminal.progress(wait(lesson.client, batch), f"{tokens} tokens a chunk")
         quality = measure(lesson.client, done.vector_store_id, known)
         rows.append((f"{tokens} tokens a chunk", *(f"{value:.2f}" for value in astuple(quality))))
     for threshold in THRESHOLDS:
@@ -541,7 +549,7 @@ def show_sizes(lesson: Lesson, shelf: Shelf) -> None:
             (f"800 tokens, score over {threshold}", *(f"{value:.2f}" for value in astuple(quality)))
         )
     titles = [f"{len(known)} questions", "first", "in five", "mean 1/rank", "passages"]
-    lesson.show.table(titles, rows)
+    lesson.terminal.table(titles, rows)
 
 
 if __name__ == "__main__":

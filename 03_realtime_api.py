@@ -12,6 +12,7 @@ python 03_realtime_api.py interrupt        one part
 
 import asyncio
 import json
+import sys
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
@@ -20,11 +21,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
-from audio.caller import caller_for, drop
+# Python's option -P leaves the folder of the script out.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 from audio.playback import Cut
 from audio.wav import WavMicrophone, WavSpeaker
+from console.call_display import caller_for, keep_call
 from console.lesson import Lesson, open_lesson
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError, WebSocketQueueFullError
@@ -75,10 +79,16 @@ def text(client: OpenAI, model: str, question: str) -> Iterator[RealtimeServerEv
     raise EOFError("the server hung up before its response was done")
 
 
-def bare(url: str, key: str, question: str) -> Iterator[dict[str, object]]:
-    """The same without the SDK: what it sends is JSON, and what comes is JSON."""
+def bare(
+    url: str, key: str, question: str, proxy: Literal[True] | None = True
+) -> Iterator[dict[str, object]]:
+    """The same without the SDK: what it sends is JSON, and what comes is JSON.
+
+    `proxy` is None for a server on this machine, which no proxy could reach.
+    """
     session = {"type": "realtime", "output_modalities": ["text"]}
-    with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+    headers = {"Authorization": f"Bearer {key}"}
+    with connect(url, additional_headers=headers, proxy=proxy) as socket:
         socket.send(json.dumps({"type": "session.update", "session": session}))
         item = written("user", question)
         socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
@@ -324,7 +334,7 @@ MEANING = {
 
 
 def main() -> None:
-    with open_lesson(__doc__, TOUR, OPTIONS, MODEL, asking=["text"]) as lesson:
+    with open_lesson(__file__, TOUR, OPTIONS, MODEL, asking=["text"]) as lesson:
         if lesson.part(text):
             show_text(lesson, lesson.question or QUESTION)
         if lesson.part(voice):
@@ -340,18 +350,19 @@ def main() -> None:
 
 
 def show_text(lesson: Lesson, question: str) -> None:
-    client, show, model = lesson.client, lesson.show, lesson.settings.realtime_model
+    client, terminal, model = lesson.client, lesson.terminal, lesson.settings.realtime_model
     seen: list[RealtimeServerEvent] = []
-    show.question(question)
-    show.live(deltas(text(client, model, question), seen))
+    terminal.question(question)
+    terminal.live(deltas(text(client, model, question), seen))
     times = Counter(event.type for event in seen)
     rows = [(kind, number, MEANING.get(kind, "")) for kind, number in times.items()]
-    show.table(["event", "times", "what it means"], rows, folded=2)
+    terminal.table(["event", "times", "what it means"], rows, folded=2)
     url = (
         f"{client.base_url.copy_with(scheme=lesson.connection.socket_scheme)}realtime?model={model}"
     )
-    told = [event["type"] for event in bare(url, client.api_key, question)]
-    show.note(f"Without the SDK: {len(told)} messages, from {told[0]} to {told[-1]}.")
+    proxy = lesson.connection.socket_proxy
+    told = [event["type"] for event in bare(url, client.api_key, question, proxy)]
+    terminal.note(f"Without the SDK: {len(told)} messages, from {told[0]} to {told[-1]}.")
 
 
 def deltas(events: Iterable[RealtimeServerEvent], seen: list[RealtimeServerEvent]) -> Iterator[str]:
@@ -369,17 +380,18 @@ def show_call(
     settings, caller = lesson.settings, caller_for(lesson)
     session = session_config(settings.transcribe_model)
     call = VoiceCall(settings.realtime_model, session, caller.microphone, caller.speaker)
-    between = (lambda: drop(call.connection)) if is_dropped else None
+    drop = lesson.connection.drop if is_dropped else None
     files = {CALLERS / f"{clip}.wav": cut_ms for clip, cut_ms in clips.items()}
 
     async def hold() -> None:
         async with lesson.connection.async_client() as client:
-            speak_clips = caller.speak_clips(files, between)
-            await caller.hold(voice(client, call), speak_clips, lesson.show.said)
+            speak_clips = caller.speak_clips(files, drop)
+            shown = lesson.terminal.utterance
+            await caller.run_call(voice(client, call), speak_clips, shown)
 
     lesson.options.calls.mkdir(parents=True, exist_ok=True)
     asyncio.run(hold())
-    caller.keep(lesson.options.calls / f"{name}.wav", lesson.show)
+    keep_call(caller, lesson.options.calls / f"{name}.wav", lesson.terminal)
     return call
 
 
@@ -387,7 +399,7 @@ def show_cuts(lesson: Lesson, call: VoiceCall) -> None:
     """What was received, heard and told, for each time that the caller cut in."""
     columns = ["received, ms", "heard = audio_end_ms", "never heard"]
     rows = [(cut.received_ms, cut.audio_end_ms, cut.dropped_ms) for cut in call.cuts]
-    lesson.show.table(columns, [[f"{each:,}" for each in row] for row in rows])
+    lesson.terminal.table(columns, [[f"{each:,}" for each in row] for row in rows])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,25 @@
-"""What was heard of each item that the desk spoke, counted in samples.
+"""How much was heard of each item that the assistant spoke, counted in samples.
 
-A server speaks faster than sound can be played, so when a caller cuts in, most of the answer may
-have come and little of it been heard. Over a WebSocket only the client knows how much: it says so
-with `conversation.item.truncate`, and the server forgets the rest. Neither the time that passed
-(sound may come late) nor the bytes that came (they may wait) tell it; a count of samples does.
+A server sends sound faster than it can be played. So when the caller interrupts, most of the answer
+may have arrived although little of it was heard. Over a WebSocket only the client knows how much.
+It sends that with `conversation.item.truncate`, and the server removes the rest from its history.
+Elapsed time is misleading, since sound may arrive late, and so are the bytes received, since they
+may still be waiting. Count the samples that were actually played.
 
-So whoever plays, a device or a clock in its place, takes its samples out of the ledger, and what
-was taken was heard. Of the item that sounds no more can be heard than was received, and nothing
-sounds before its first samples came: the two truncations that a server refuses cannot happen.
+Three numbers describe an item: samples received, samples waiting, samples heard. They can only move
+from left to right, and every sample is in the queue exactly once:
+
+    receive     a delta joins the queue               received +
+    take        the player takes from its front       waiting -, heard +
+    cut         the queue is emptied                  waiting = 0, and late deltas are refused
+
+Whatever plays, a device or a clock in its place, takes its samples out of this ledger, and what it
+took counts as heard. So an item is never heard for longer than was received, and no item is cut
+before its first sample came. These are the two truncations that a server refuses.
+
+Which item is sounding? The first in the queue; or, if the queue is empty, the one that came last,
+until `finish` says that all of it has come. In a gap between two deltas it still counts as
+sounding, as a caller who interrupts there interrupts that answer.
 """
 
 from collections import deque
@@ -16,12 +28,15 @@ from dataclasses import dataclass
 RATE_HZ = 24_000
 """The rate of the Realtime API's `audio/pcm`; a sample is two bytes, little-endian, one channel."""
 
+FRAME = RATE_HZ // 50
+"""Samples of a frame: 20 ms, 960 bytes."""
+
 
 @dataclass(frozen=True)
 class Cut:
-    """Where an item was cut off: its samples that were heard, of those received.
+    """Where an item was cut off: how many of the samples received were heard.
 
-    `unheard` are items that waited behind it: the server believes that they were said.
+    `unheard` are the items that waited behind it, which the server believes were spoken.
     """
 
     item_id: str
@@ -32,7 +47,7 @@ class Cut:
 
     @property
     def audio_end_ms(self) -> int:
-        """What `conversation.item.truncate` is to say: whole milliseconds that were heard."""
+        """The argument of `conversation.item.truncate`: whole milliseconds that were heard."""
         return in_ms(self.heard)
 
     @property
@@ -41,32 +56,13 @@ class Cut:
 
     @property
     def dropped_ms(self) -> int:
-        """What had come, and nobody will hear."""
+        """What was received and will never be heard."""
         return self.received_ms - self.audio_end_ms
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stretch in which one side ("caller" or "desk") spoke, in seconds of the call."""
-
-    who: str
-    start_s: float
-    end_s: float
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A moment of the call that is worth a line; `unheard_s` is the speech dropped at it."""
-
-    at_s: float
-    text: str
-    unheard_s: float = 0.0
 
 
 @dataclass
 class PlayedPart:
-    """One content part of an item; `spare` is half a sample that waits for its other half."""
+    """A content part of an item; `spare` is half a sample that waits for its other half."""
 
     item_id: str
     content_index: int
@@ -78,7 +74,7 @@ class PlayedPart:
 
 
 class Ledger:
-    """Samples received, waiting and heard, by item; items sound in the order of their arrival."""
+    """Samples received, waiting and heard, by item; items are played in the order of arrival."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[str, int], PlayedPart] = {}
@@ -89,9 +85,9 @@ class Ledger:
     def receive(
         self, item_id: str, pcm: bytes, *, content_index: int = 0, response_id: str = ""
     ) -> bool:
-        """Queue a delta; False if it is a late one, of an item or a response that was cut.
+        """Queue a delta; False if it is late: its item or its response was cut.
 
-        An odd byte at its end waits for the next delta of the same part.
+        A sample is two bytes. An odd byte at the end waits for the next delta of the same part.
         """
         if item_id in self._cut or response_id in self._cut:
             return False
@@ -108,15 +104,15 @@ class Ledger:
         return True
 
     def finish(self, item_id: str) -> None:
-        """All of an item has come (`response.output_audio.done`); once heard, it is over."""
+        """All of an item has come (`response.output_audio.done`)."""
         for part in self._parts.values():
             if part.item_id == item_id:
                 part.is_finished = True
 
     def take(self, samples: int) -> list[tuple[str, bytes]]:
-        """The next samples to play, each stretch with its item, and count them as heard.
+        """The next samples to play, each stretch with its item; they now count as heard.
 
-        It may be fewer than asked: the silence that a device then plays is not heard speech.
+        It may be fewer than asked for. A device plays silence then, which is no part of an item.
         """
         taken = []
         while samples > 0 and self._queue:
@@ -132,7 +128,7 @@ class Ledger:
 
     @property
     def sounding(self) -> str | None:
-        """The item that sounds; in a gap, when more of it is still to come, it sounds, too."""
+        """The item that is sounding, also in a gap before more of it comes."""
         part = self._sounding()
         return part.item_id if part else None
 
@@ -143,9 +139,9 @@ class Ledger:
         return in_ms(sum(part.received for part in self._parts_of(item_id)))
 
     def cut(self) -> Cut | None:
-        """Drop all that waits; None if nothing sounds, and so nothing is to be truncated.
+        """Drop everything that waits; None if nothing is sounding: there is nothing to truncate.
 
-        From now on late deltas of what was dropped, and of the same responses, are refused.
+        From now on, late deltas of the dropped items and of their responses are refused.
         """
         part = self._sounding()
         if part is None:
@@ -170,10 +166,10 @@ class Ledger:
 
 
 def ticks(moment: float) -> int:
-    """A moment of a clock, in seconds, as samples; rounded, as a float is seldom exact."""
+    """A moment of a clock, in seconds, as a count of samples; rounded, as floats are inexact."""
     return round(moment * RATE_HZ)
 
 
 def in_ms(samples: int) -> int:
-    """Whole milliseconds; rounded down, so that nothing is claimed that was not heard."""
+    """Whole milliseconds, rounded down, as nothing unheard may count as heard."""
     return samples * 1000 // RATE_HZ

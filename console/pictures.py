@@ -1,9 +1,9 @@
 """Pictures for the terminal and as SVG files: vectors on a plane, a call on a timeline.
 
-A vector of 1,536 numbers cannot be drawn. Seen from the side from which the vectors differ most
-(their first two principal components), near ones mostly stay near.
+A vector of 1,536 numbers can't be drawn. But its first two principal components, the directions in
+which these vectors differ most, can: vectors that are near each other mostly stay near.
 
-A call has a lane for each side, and a line for each moment at which one cut the other off.
+A call has a lane for each side, and a line for each moment at which one interrupted the other.
 """
 
 import textwrap
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from audio.playback import Mark, Span
+from audio.call_recording import Mark, Span
 
 import numpy as np
 
@@ -19,12 +19,12 @@ Point = tuple[float, float]
 
 WIDTH, HEIGHT, MARGIN = 720, 440, 40
 
-# The timeline: a lane has its words at the top and its sound below them.
+# The timeline: a lane has its words at the top and its sound below them; LABEL is in letters.
 WIDE, LEFT, RIGHT, HEAD = 960, 76, 24, 54
-LANE, WORDS, FOOT, LABEL = 92, 24, 34, 8
-TOPS = {"caller": HEAD, "desk": HEAD + LANE + 8}
+LANE, WORDS, FOOT, LABEL = 92, 24, 34, 11
+TOPS = {"caller": HEAD, "assistant": HEAD + LANE + 8}
 FLOOR, MIDDLE = HEAD + 2 * LANE + 16, (LANE + WORDS) // 2
-COLOURS = {"caller": "#0a7c86", "desk": "#b4591a"}
+COLOURS = {"caller": "#0a7c86", "assistant": "#b4591a"}
 CUT, LETTER = "#b3261e", 6.6
 STEPS_S = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 
@@ -43,7 +43,7 @@ def on_a_plane(vectors: Sequence[Sequence[float]]) -> list[Point]:
 
 
 def in_letters(points: Sequence[Point], marks: Sequence[str], width: int, height: int) -> list[str]:
-    """The plane as lines of text; of two marks for one place the first is seen."""
+    """The plane as lines of text; of two marks at one place the first is shown."""
     rows = [[" "] * width for _ in range(height)]
     for (x, y), mark in reversed(list(zip(points, marks, strict=True))):
         column = round(x * (width - len(mark)))
@@ -52,7 +52,7 @@ def in_letters(points: Sequence[Point], marks: Sequence[str], width: int, height
 
 
 def write_svg(path: Path, points: Sequence[Point], labels: Sequence[str]) -> None:
-    """The plane as a picture; raises OSError where the file cannot be written."""
+    """The plane as a picture; raises OSError if the file can't be written."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
         "<style>text { font: 13px sans-serif }</style>",
@@ -74,18 +74,22 @@ def timeline_in_letters(
     marks: Sequence[Mark],
     duration_s: float,
     width: int,
-    signs: str = "#^",
+    characters: str = "#^",
 ) -> list[str]:
     """A call as two lanes, its marks, and an axis in seconds; no line is wider than `width`.
 
-    `signs` are that of speech and that of a mark.
+    `characters` are those for speech and for a mark.
     """
     room = max(16, width - LABEL)
     scale = room / max(duration_s, 1e-9)
     lanes = [
-        f"{who:{LABEL}}{_lane_in_letters(who, spans, scale, room, signs[0])}" for who in COLOURS
+        f"{speaker:{LABEL}}{_lane_in_letters(speaker, spans, scale, room, characters[0])}"
+        for speaker in COLOURS
     ]
-    below = [*_marks_in_letters(marks, scale, room, signs[1]), _axis_in_letters(duration_s, room)]
+    below = [
+        *_marks_in_letters(marks, scale, room, characters[1]),
+        _axis_in_letters(duration_s, room),
+    ]
     return [line.rstrip() for line in [*lanes, *(LABEL * " " + row for row in below)]]
 
 
@@ -96,7 +100,7 @@ def write_timeline(
     duration_s: float,
     levels: Mapping[str, Sequence[float]] | None = None,
 ) -> None:
-    """A call as a picture; raises OSError where the file cannot be written.
+    """A call as a picture; raises OSError if the file can't be written.
 
     `levels` are the peaks of a side's sound, 0 to 1, evenly over the call.
     """
@@ -107,17 +111,21 @@ def write_timeline(
         f'<rect width="{WIDE}" height="{FLOOR + FOOT}" fill="white"/>',
         *_axis(duration_s, scale),
     ]
-    for who in COLOURS:
-        parts += _lane(who, [span for span in spans if span.who == who], duration_s, scale)
-        parts.append(_sound(who, (levels or {}).get(who, ())))
+    for speaker in COLOURS:
+        parts += _lane(
+            speaker, [span for span in spans if span.speaker == speaker], duration_s, scale
+        )
+        parts.append(_sound(speaker, (levels or {}).get(speaker, ())))
     parts += [*_never_heard(spans, marks, duration_s, scale), *_cuts(marks, scale), "</svg>", ""]
     path.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _lane_in_letters(who: str, spans: Sequence[Span], scale: float, room: int, block: str) -> str:
+def _lane_in_letters(
+    speaker: str, spans: Sequence[Span], scale: float, room: int, block: str
+) -> str:
     row = [" "] * room
     for span in spans:
-        if span.who == who:
+        if span.speaker == speaker:
             start = min(room - 1, int(span.start_s * scale))
             end = min(room, max(start + 1, round(span.end_s * scale)))
             row[start:end] = block * (end - start)
@@ -125,12 +133,12 @@ def _lane_in_letters(who: str, spans: Sequence[Span], scale: float, room: int, b
 
 
 def _marks_in_letters(marks: Sequence[Mark], scale: float, room: int, sign: str) -> list[str]:
-    """As many rows as it takes for no mark to cover another."""
+    """As many rows as needed so that no mark covers another."""
     rows: list[str] = []
     for mark in marks:
         place = min(room - 1, int(mark.at_s * scale))
         words = _on_one_line(mark.text, room - 2)
-        # Right of its sign where there is room for the words, else left of it.
+        # To the right of its character if the words fit there, else to the left.
         start = place if place + 2 + len(words) <= room else max(0, place - len(words) - 1)
         label = f"{sign} {words}" if start == place else f"{words} {sign}"
         end = start + len(label)
@@ -160,58 +168,58 @@ def _axis(duration_s: float, scale: float) -> list[str]:
     return parts
 
 
-def _lane(who: str, spans: Sequence[Span], duration_s: float, scale: float) -> list[str]:
-    """A side's name, a box for each stretch that it speaks, and its words as far as they fit."""
-    top, colour = TOPS[who], COLOURS[who]
+def _lane(speaker: str, spans: Sequence[Span], duration_s: float, scale: float) -> list[str]:
+    """A side's name, a box for each stretch of speech, and its words as far as they fit."""
+    top, colour = TOPS[speaker], COLOURS[speaker]
     parts = [
         f'<path d="M{LEFT} {top + MIDDLE}H{WIDE - RIGHT}" stroke="{colour}" opacity=".4"/>',
-        _words(LEFT - 12, top + MIDDLE + 4, who, "end", f"fill: {colour}; font-weight: bold"),
+        _words(LEFT - 12, top + MIDDLE + 4, speaker, "end", f"fill: {colour}; font-weight: bold"),
     ]
     for span in spans:
         left, width = LEFT + span.start_s * scale, (span.end_s - span.start_s) * scale
-        parts.append(_box(who, left, width, f"fill: {colour}; opacity: .13", span.text))
-        # Words may pass their box, but not the next words.
+        parts.append(_box(speaker, left, width, f"fill: {colour}; opacity: .13", span.text))
+        # Words may be longer than their box, but must not reach the next words.
         ends = [other.start_s for other in spans if other.text and other.start_s > span.start_s]
         letters = int((min([*ends, duration_s]) - span.start_s) * scale / LETTER)
         parts.append(_words(left, top + WORDS - 7, _on_one_line(span.text, letters)))
     return parts
 
 
-def _sound(who: str, levels: Sequence[float]) -> str:
-    """The outline of a side's sound, the loudest as high as its lane."""
+def _sound(speaker: str, levels: Sequence[float]) -> str:
+    """The outline of a side's sound; the loudest is as high as the lane."""
     if not any(levels):
         return ""
     columns = min(len(levels), WIDE - LEFT - RIGHT)
     bounds = [column * len(levels) // columns for column in range(columns + 1)]
     peaks = [max(levels[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
-    step, middle = (WIDE - LEFT - RIGHT) / columns, TOPS[who] + MIDDLE
+    step, middle = (WIDE - LEFT - RIGHT) / columns, TOPS[speaker] + MIDDLE
     height = (LANE - WORDS) / 2 / max(peaks)
     over = [(LEFT + (at + 0.5) * step, peak * height) for at, peak in enumerate(peaks)]
     upper = [f"{left:.1f} {middle - peak:.1f}" for left, peak in over]
     lower = [f"{left:.1f} {middle + peak:.1f}" for left, peak in reversed(over)]
-    return f'<path d="M{"L".join(upper + lower)}Z" fill="{COLOURS[who]}"/>'
+    return f'<path d="M{"L".join(upper + lower)}Z" fill="{COLOURS[speaker]}"/>'
 
 
 def _never_heard(
     spans: Sequence[Span], marks: Sequence[Mark], duration_s: float, scale: float
 ) -> list[str]:
-    """What the desk had sent and a cut dropped, as an empty box up to its next words."""
+    """What the assistant had sent and a cut dropped, as an empty box up to its next words."""
     parts = []
     for mark in marks:
         if mark.unheard_s:
-            later = [span.start_s for span in spans if span.who == "desk"]
+            later = [span.start_s for span in spans if span.speaker == "assistant"]
             ends = [mark.at_s + mark.unheard_s, duration_s, *(s for s in later if s > mark.at_s)]
             left, width = LEFT + mark.at_s * scale, (min(ends) - mark.at_s) * scale
             style = f"fill: none; stroke: {CUT}; stroke-dasharray: 3 4"
             text = _on_one_line("never heard", int(width / LETTER) - 1)
-            place = left + 6, TOPS["desk"] + WORDS + 16
-            parts.append(_box("desk", left, width, style, "never heard"))
+            place = left + 6, TOPS["assistant"] + WORDS + 16
+            parts.append(_box("assistant", left, width, style, "never heard"))
             parts.append(_words(*place, text, style=f"fill: {CUT}"))
     return parts
 
 
 def _cuts(marks: Sequence[Mark], scale: float) -> list[str]:
-    """A line through both lanes for each mark; its words stand over it, in two rows by turns."""
+    """A line through both lanes for each mark, its words above it, in two rows by turns."""
     parts = []
     for number, mark in enumerate(marks):
         left, top = LEFT + mark.at_s * scale, HEAD - 12 - 16 * (1 - number % 2)
@@ -227,24 +235,26 @@ def _words(left: float, foot: float, text: str, anchor: str = "start", style: st
     return f"<text {place}>{_plain(text)}</text>"
 
 
-def _box(who: str, left: float, width: float, style: str, title: str) -> str:
-    """A box in a side's lane, as high as its sound; a browser shows its title under the pointer."""
-    place = f'x="{left:.1f}" y="{TOPS[who] + WORDS}" width="{width:.1f}" height="{LANE - WORDS}"'
+def _box(speaker: str, left: float, width: float, style: str, title: str) -> str:
+    """A box in a side's lane, as high as its sound; a browser shows its title on hovering."""
+    place = (
+        f'x="{left:.1f}" y="{TOPS[speaker] + WORDS}" width="{width:.1f}" height="{LANE - WORDS}"'
+    )
     return f'<rect {place} style="{style}"><title>{_plain(title)}</title></rect>'
 
 
 def _seconds(duration_s: float, most: int) -> list[float]:
-    """Round moments from 0 to the end, at most so many and one."""
+    """Round times from 0 to the end, at most `most` and one."""
     step = next((step for step in STEPS_S if duration_s <= step * most), STEPS_S[-1])
     return [count * step for count in range(int(duration_s / step) + 1)]
 
 
 def _on_one_line(text: str, letters: int) -> str:
-    """A text without line breaks, shortened between its words; nothing where none fits."""
+    """A text on one line, shortened between words; empty if no word fits."""
     short = textwrap.shorten(text, max(letters, 1), placeholder="...") if letters > 3 else ""
     return "" if short == "..." else short
 
 
 def _plain(text: str) -> str:
-    """Text for XML, which has no place for control characters."""
+    """Text for XML, which does not allow control characters."""
     return escape("".join(letter if letter.isprintable() else " " for letter in text))

@@ -1,7 +1,7 @@
 """What a lesson prints: headings, live text, timings, tables, pictures.
 
-In a pipe, and with `NO_COLOR`, it is plain text; signs that the terminal's code page lacks are
-replaced by plain ones, so that nothing breaks on Windows or in an old locale.
+In a pipe, and with `NO_COLOR`, it is plain text. Characters that the terminal's encoding lacks are
+replaced by ASCII ones, so nothing breaks on Windows or in an old locale.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from audio.playback import Mark, Span
+from audio.call_recording import Mark, Span
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 WIDEST = 88
+SPEAKER = len("assistant")
 Item = TypeVar("Item")
 
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
@@ -46,7 +47,7 @@ class Terminal:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        if sys.stdout is None:  # started with standard output closed
+        if sys.stdout is None:  # started with its standard output closed
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
         self._console = Screen(highlight=False)
         self._console.width = min(self._console.width, WIDEST)
@@ -54,56 +55,56 @@ class Terminal:
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
 
     def heading(self, title: str, why: str = "") -> None:
-        """The title of a part, and what it is there for."""
+        """The title of a part, and the reason for it."""
         self._console.print(f"\n[bold cyan]{escape(title)}[/]")
         if why:
             self.note(why)
         self._console.print()
 
     def note(self, text: str) -> None:
-        """A remark of the lesson's own, told apart from what a model says."""
+        """A remark of the lesson, marked so that nobody takes it for the model's words."""
         lines = textwrap.wrap(" ".join(text.split()), self._console.width - 3)
         for line in lines:
             self._console.print(f"[dim]|  {escape(line)}[/]")
 
     def question(self, text: str) -> None:
-        """What is asked, told apart from the answer below it."""
+        """A question, marked to differ from the answer below it."""
         self._console.print(f"[bold]> {escape(text)}[/]")
 
-    def said(self, seconds: float, who: str, text: str) -> None:
-        """What somebody said, and when in the call."""
-        start = f"{seconds:5.1f} s  {who:6}  "
+    def utterance(self, seconds: float, speaker: str, text: str) -> None:
+        """What a side of a call said, and when."""
+        start = f"{seconds:5.1f} s  {speaker:{SPEAKER}}  "
         lines = textwrap.wrap(text, max(20, self._console.width - len(start) - 1)) or [""]
         for place, line in enumerate(lines):
             margin = f"[dim]{start}[/]" if place == 0 else " " * len(start)
             self._console.print(f"{margin}{escape(line)}")
 
     def command(self, text: str) -> None:
-        """What can be typed next, on a line of its own that is never broken."""
+        """A command that can be typed next, on a line of its own that never wraps."""
         self._console.print(f"   {text}", markup=False, soft_wrap=True)
 
     def live(self, pieces: Iterable[str]) -> str:
-        """Print pieces as they come, and give back the text; a generator is closed in any case."""
+        """Print pieces as they come, and return the text; a generator is always closed."""
         page = self._page = Page(self._console)
         guard = closing(pieces) if isinstance(pieces, Generator) else nullcontext()
-        said = ""
+        text = ""
         try:
             with guard:
                 for piece in pieces:
-                    said += piece
+                    text += piece
                     page.write(piece)
         finally:
             page.end()
-        return said
+        return text
 
     def wire(self, line: str) -> None:
-        """A line of what crosses, dimmed and cut to the width, on a line of its own."""
+        """A line of `--wire`, dimmed and cut to the width; it starts a new line amid an answer."""
         if self._page:
             self._page.end()
         self._console.print(Text(line, style="dim"), no_wrap=True, overflow="ellipsis")
 
     def timings(self, rows: Mapping[str, Timed]) -> None:
-        """Time to first token, total, speed, and a picture of when the text came."""
+        """Time to first token, total, speed, and a histogram of when the text came."""
         longest = max(timed.arrivals[-1] for timed in rows.values())
         table = bare_table()
         for title in ("", "first text", "all of it", "tokens/s"):
@@ -121,7 +122,7 @@ class Terminal:
     def table(
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], folded: int | None = None
     ) -> None:
-        """Rows; where they are too wide one column is folded, by default any but the first."""
+        """Rows. If they are too wide, one column is folded; by default all but the first."""
         table = bare_table()
         for place, title in enumerate(columns):
             is_whole = place == 0 if folded is None else place != folded
@@ -133,7 +134,7 @@ class Terminal:
     def passages(
         self, title: str, found: Iterable[tuple[str, float, str]], question: str, prefix: str = ""
     ) -> None:
-        """What was found: score, file (without the prefix), and where it is near the question."""
+        """Search results: score, file (without the prefix), and an excerpt near the question."""
         self._console.print(f"[bold]{escape(title)}[/]")
         for place, (name, score, text) in enumerate(found, 1):
             self._console.print(
@@ -143,7 +144,7 @@ class Terminal:
             self._console.print(f"         [dim]{escape(excerpt(text, question, room))}[/]")
 
     def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
-        """The items, with a bar on a terminal that grows as they are taken."""
+        """The items, with a progress bar on a terminal."""
         total = len(items) if isinstance(items, Sized) else None
         if not self._console.is_terminal:
             yield from items
@@ -160,8 +161,8 @@ class Terminal:
         labels: Sequence[str],
         file: Path | None = None,
     ) -> None:
-        """The vectors as points on a plane; with a file as a picture, too."""
-        # Imported here, as NumPy takes a tenth of a second that lesson 1 need not wait.
+        """The vectors as points on a plane; with `file`, as a picture, too."""
+        # Imported here, as NumPy takes a tenth of a second to load and lesson 1 does not need it.
         from console.pictures import in_letters, on_a_plane, write_svg
 
         points = on_a_plane(vectors)
@@ -179,19 +180,19 @@ class Terminal:
         levels: Mapping[str, Sequence[float]] | None = None,
         file: Path | None = None,
     ) -> None:
-        """Who spoke when, and where one was cut off; with a file as a picture, too."""
+        """Which side of a call spoke when, and the cuts; with `file`, as a picture, too."""
         from console.pictures import timeline_in_letters, write_timeline
 
-        signs = SPEECH if can_print(SPEECH, self._console.encoding) else PLAIN_SPEECH
+        characters = SPEECH if can_print(SPEECH, self._console.encoding) else PLAIN_SPEECH
         width = self._console.width
-        for line in timeline_in_letters(spans, marks, duration_s, width, signs):
+        for line in timeline_in_letters(spans, marks, duration_s, width, characters):
             self._console.print(f"[cyan]{escape(line)}[/]", no_wrap=True, crop=True)
         if file is not None:
             write_timeline(file, spans, marks, duration_s, levels)
             self.note(f"The timeline is in {file}.")
 
     def lines(self, prompt: str) -> Iterator[str]:
-        """What is typed, line by line; an empty line, or the end of the input, is the end."""
+        """What is typed, line by line, until an empty line or the end of the input."""
         while line := self._typed(prompt):
             yield line
 
@@ -203,7 +204,7 @@ class Terminal:
             return ""
 
     def _print_table(self, table: Table) -> None:
-        """Print it without the blanks that fill its last column."""
+        """Print it without the spaces that fill its last column."""
         with self._console.capture() as printed:
             self._console.print(table)
         for line in printed.get().splitlines():
@@ -212,28 +213,31 @@ class Terminal:
     def lanes(self, titles: Sequence[str] = (), more: str = "lane") -> "Lanes":
         """Several answers side by side, each growing in a lane of its own.
 
-        A lane without a title is called by its number and what it is one `more` of.
+        A lane without a title is named by `more` and its number.
         """
         return Lanes(self._console, titles, more)
 
 
 class Screen(Console):
-    """A console that leaves a closed pipe to whoever is above it."""
+    """A console that lets its caller handle a closed pipe."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class Page:
-    """Text that wraps between words although it comes in pieces; in a pipe it is left as it is.
+    """Text that wraps between words although it comes in pieces; in a pipe it doesn't wrap at all.
 
-    A word may begin in one piece and pass the margin in the next, so what is already printed of it
-    is taken back and printed again on a new line.
+    An answer's pieces are printed at once, and a word may begin in one piece and cross the margin
+    in a later one. Waiting for its end would delay the text. So the page remembers the column of
+    the cursor and the word that is being printed. When that crosses the margin, the letters that
+    are already there are erased, and the word starts again on a new line. A word that is longer
+    than a line stays where it is, and the terminal breaks it.
     """
 
     def __init__(self, console: Console) -> None:
         self._file = console.file
-        # The last column stays free: a cursor that waits there for its line break cannot go back.
+        # The last column stays free: a cursor there waits for its line break and can't go back.
         self._width = console.width - 1 if console.is_terminal else sys.maxsize
         self._column = 0
         self._word = ""
@@ -273,7 +277,7 @@ class Page:
 
 
 class Lanes:
-    """A column an answer on a terminal; in a pipe each answer is printed whole at the end."""
+    """A column for each answer on a terminal; in a pipe each one is printed whole at the end."""
 
     def __init__(self, console: Console, titles: Sequence[str], more: str) -> None:
         self._console, self._titles, self._more = console, list(titles), more
@@ -309,30 +313,30 @@ class Lanes:
 
 
 def excerpt(text: str, question: str, width: int) -> str:
-    """A line of a text, from the most telling word that it shares with a question.
+    """A line of a text, starting at the most specific word that it shares with a question.
 
-    A code tells most (`E15`), then a long word.
+    A code (`E15`) is most specific, then a long word.
     """
     words = text.split()
     plain = [word.strip("?.,!:;()").lower() for word in words]
     asked = {word.strip("?.,!:;()").lower() for word in question.split()}
 
-    def telling(place: int) -> tuple[bool, int]:
+    def specific(place: int) -> tuple[bool, int]:
         return any(map(str.isdigit, plain[place])), len(plain[place])
 
     shared = [place for place, word in enumerate(plain) if word in asked and len(word) > 2]
-    start = max(shared, key=telling, default=0)
+    start = max(shared, key=specific, default=0)
     lead = "... " if start else ""
     return lead + textwrap.shorten(" ".join(words[start:]), width - len(lead), placeholder=" ...")
 
 
 def bare_table(*, expand: bool = False) -> Table:
-    """Columns without lines between them, two blanks apart."""
+    """Columns without lines between them, two spaces apart."""
     return Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), expand=expand)
 
 
 def histogram(arrivals: Sequence[float], longest: float, width: int, bars: str = BARS) -> str:
-    """How much came when: a bar per stretch of time, the first sign of `bars` where nothing did."""
+    """How much came when: a bar for each stretch of time; the first of `bars` means nothing."""
     counts = [0] * width
     for arrival in arrivals:
         counts[min(width - 1, int(width * arrival / longest)) if longest else 0] += 1
@@ -340,9 +344,9 @@ def histogram(arrivals: Sequence[float], longest: float, width: int, bars: str =
     return "".join(bars[-(-count * (len(bars) - 1) // most)] for count in counts)
 
 
-def can_print(signs: str, encoding: str | None) -> bool:
+def can_print(characters: str, encoding: str | None) -> bool:
     try:
-        signs.encode(encoding or "ascii")
+        characters.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

@@ -33,7 +33,7 @@ _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (who answers)\n"),
     (r"\d+\.\d+ s\b", "0.00 s"),
     (r"^(whole|streamed) .*$", r"\1 (timings)"),
-    (r"^(caller|desk) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
+    (r"^(caller|assistant) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
     (r"^ +[\u25b2^].*$", "(mark)"),
     (r"^ +0 s +\d.*$", "(axis)"),
     (r"\b[\d,]+ ms of it", "0 ms of it"),

@@ -1,17 +1,28 @@
-"""Who answers, what reaches whom, and lines that break on purpose."""
+"""Which server answers, what is sent to it, and streams that break on purpose."""
 
+import json
 import os
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 
-from common.client import BREAKS, BreakingStream, cost_of, open_connection
-from common.servers import CassetteFile
-from common.settings import CourseError, load_settings
-from console.errors import CassetteFileError, Where, explain
+from common.client import BREAKS, BreakingStream, open_connection
+from common.servers import (
+    CassetteFile,
+    CassetteFileError,
+    EmulatorError,
+    start_child,
+    start_emulator,
+)
+from common.settings import load_settings
+from common.wire_tap import Tap
 from tests.support import lessons
 
 import httpx2
 import pytest
+from openai._models import FinalRequestOptions
+from websockets.sync.server import serve
 
 KEY = "sk-proj-0123456789"
 
@@ -20,46 +31,48 @@ def settings(tmp_path, **environment):
     return load_settings(environment, tmp_path / "none.env")
 
 
-def answers(tmp_path, offline=False, **environment):
+def answering(tmp_path, offline=False, **environment):
     """The host that a client of these settings talks to, and the key that it shows."""
-    with open_connection(settings(tmp_path, **environment), offline=offline) as line:
-        return line.host, line.client.api_key, line.is_live
+    with open_connection(settings(tmp_path, **environment), offline=offline) as opened:
+        return opened.host, opened.client.api_key, opened.is_live
 
 
 def test_without_anything_the_emulator_answers(tmp_path):
-    with open_connection(settings(tmp_path), pace=0) as line:
-        assert line.client.models.retrieve("gpt-6-luna").id == "gpt-6-luna"
+    with open_connection(settings(tmp_path), pace=0) as opened:
+        assert opened.client.models.retrieve("gpt-6-luna").id == "gpt-6-luna"
 
-    assert (line.host.split(":")[0], line.client.api_key) == ("127.0.0.1", "offline")
+    assert (opened.host.split(":")[0], opened.client.api_key) == ("127.0.0.1", "offline")
 
 
 def test_offline_wins_over_key_and_url(tmp_path):
-    host, key, is_live = answers(tmp_path, True, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://x/v1")
+    host, key, is_live = answering(
+        tmp_path, True, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://x/v1"
+    )
 
     assert (host.split(":")[0], key, is_live) == ("127.0.0.1", "offline", False)
 
 
 def test_key_asks_openai(tmp_path):
-    assert answers(tmp_path, OPENAI_API_KEY=KEY) == ("api.openai.com", KEY, True)
+    assert answering(tmp_path, OPENAI_API_KEY=KEY) == ("api.openai.com", KEY, True)
 
 
 def test_url_wins_and_gets_the_key(tmp_path):
-    found = answers(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="https://proxy.example/v1")
+    reached = answering(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="https://proxy.example/v1")
 
-    assert found == ("proxy.example", KEY, True)
+    assert reached == ("proxy.example", KEY, True)
 
 
 def test_loopback_never_gets_the_key(tmp_path):
-    found = answers(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://localhost:9/v1")
+    reached = answering(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://localhost:9/v1")
 
-    assert found == ("localhost:9", "offline", False)
+    assert reached == ("localhost:9", "offline", False)
 
 
 def test_loopback_gets_the_key_if_told_to(tmp_path):
     given = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://localhost:9/v1")
 
-    with open_connection(given, send_key=True) as line:
-        assert (line.client.api_key, line.key_tail) == (KEY, "6789")
+    with open_connection(given, send_key=True) as opened:
+        assert (opened.client.api_key, opened.key_tail) == (KEY, "6789")
 
 
 def test_stand_in_is_shown_no_variable(tmp_path, monkeypatch):
@@ -67,8 +80,8 @@ def test_stand_in_is_shown_no_variable(tmp_path, monkeypatch):
         monkeypatch.setenv(name, KEY)
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-extra: {KEY}")
 
-    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
-        shown = str(dict(line.client.default_headers)) + repr(vars(line.client))
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        shown = str(dict(opened.client.default_headers)) + repr(vars(opened.client))
 
     assert KEY not in shown
     assert os.environ["OPENAI_ORG_ID"] == KEY
@@ -79,8 +92,8 @@ def test_other_clients_are_shown_no_variable_either(tmp_path, monkeypatch, make)
     monkeypatch.setenv("OPENAI_ORG_ID", KEY)
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"x-extra: {KEY}")
 
-    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as line:
-        client = line.async_client() if make == "async_client" else line.broken("cut")
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        client = opened.async_client() if make == "async_client" else opened.broken("cut")
 
     assert KEY not in str(dict(client.default_headers)) + repr(vars(client))
 
@@ -93,15 +106,15 @@ def test_recorder_before_a_live_server_passes_the_organisation_on(tmp_path, monk
 
     with (
         pytest.raises(CassetteFileError, match="nothing was answered"),
-        open_connection(live, cassette=cassette) as line,
+        open_connection(live, cassette=cassette) as opened,
     ):
-        clients = [line.client, line.broken("cut"), line.async_client()]
+        clients = [opened.client, opened.broken("cut"), opened.async_client()]
         shown = [client.default_headers["OpenAI-Organization"] for client in clients]
         mounts = [client._client._mounts for client in clients]
 
     assert shown == ["org-mine"] * 3
     assert mounts == [{}] * 3  # no proxy stands before the recorder
-    assert line.is_live and line.host.startswith("127.0.0.1")
+    assert opened.is_live and opened.host.startswith("127.0.0.1")
 
 
 def test_emulator_ends_with_its_parent():
@@ -138,7 +151,7 @@ def broken(how, after, *blocks):
     return list(BreakingStream(Body(*blocks), how, after))
 
 
-def test_line_ends_after_events():
+def test_stream_ends_after_events():
     whole = b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
     singly = [bytes([byte]) for byte in whole]
 
@@ -147,14 +160,14 @@ def test_line_ends_after_events():
     assert b"".join(broken("end", 3, whole)) == whole
 
 
-def test_line_is_garbled_in_an_event():
+def test_stream_is_malformed_in_an_event():
     assert b"".join(broken("garble", 1, b"data: 1\n\ndata: 22\n\n")) == b"data: 1\n\ndata\n\n"
 
 
 @pytest.mark.parametrize(
     ("how", "error"), [("cut", httpx2.ReadError), ("stall", httpx2.ReadTimeout)]
 )
-def test_line_is_lost_after_events(how, error):
+def test_stream_is_lost_after_events(how, error):
     stream = iter(BreakingStream(Body(b"data: 1\n\ndata: 2\n\n"), how, 1))
 
     assert how in BREAKS
@@ -163,11 +176,154 @@ def test_line_is_lost_after_events(how, error):
         next(stream)
 
 
-def test_cost_is_told_where_it_is_known():
-    assert cost_of("gpt-6-luna", 1_000_000, 1_000_000).startswith("about $0.6000")
-    assert "not known here" in cost_of("llama3", 1, 1)
+# ------------------------------------------------------------ WebSockets, proxies, children
 
 
-def test_own_bug_is_not_explained_away():
-    assert explain(ZeroDivisionError("x"), Where()) is None
-    assert isinstance(explain(OSError(28, "No space left on device"), Where()), CourseError)
+@contextmanager
+def socket_server():
+    """A WebSocket server on loopback that greets; its base URL."""
+
+    def greet(socket):
+        socket.send('{"type": "session.created", "event_id": "e", "session": {}}')
+        socket.recv()
+
+    with serve(greet, "127.0.0.1", 0) as opened:
+        thread = threading.Thread(target=opened.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{opened.socket.getsockname()[1]}/v1"
+        finally:
+            opened.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def behind_a_proxy(monkeypatch):
+    """Every kind of proxy is named, and it is not there."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+def test_socket_to_loopback_passes_by_the_proxy(tmp_path, is_tapped):
+    shown = []
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
+            opened = opened.tapped(Tap(shown.append)) if is_tapped else opened
+            with opened.client.realtime.connect(model="m") as connection:
+                assert connection.recv().type == "session.created"
+
+    assert bool(shown) is is_tapped
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+async def test_async_socket_to_loopback_passes_by_the_proxy(tmp_path, is_tapped):
+    shown = []
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
+            opened = opened.tapped(Tap(shown.append)) if is_tapped else opened
+            async with opened.async_client() as client:
+                async with client.realtime.connect(model="m") as connection:
+                    assert (await connection.recv()).type == "session.created"
+
+    assert bool(shown) is is_tapped
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+@pytest.mark.parametrize("is_tapped", [False, True])
+def test_socket_to_a_live_server_takes_the_proxy(tmp_path, is_tapped):
+    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+    with open_connection(live) as opened:
+        opened = opened.tapped(Tap(lambda line: None)) if is_tapped else opened
+        with pytest.raises(ConnectionRefusedError):  # nobody is at the proxy
+            opened.client.realtime.connect(model="m").enter()
+        assert opened.socket_proxy is True
+
+
+@pytest.mark.usefixtures("behind_a_proxy")
+async def test_async_socket_to_a_live_server_takes_the_proxy(tmp_path):
+    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
+
+    with open_connection(live) as opened:
+        async with opened.async_client() as client:
+            with pytest.raises(ConnectionRefusedError):
+                await client.realtime.connect(model="m").enter()
+
+
+def test_process_environment_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", KEY)
+    before = dict(os.environ)
+
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        opened.async_client()
+        opened.broken("cut")
+        assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+def test_header_of_the_environment_does_not_replace_the_key(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"{name}: Bearer {KEY}\nX-Other: {KEY}\nno header")
+
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        for client in (opened.client, opened.async_client(), opened.broken("cut")):
+            request = client._build_request(FinalRequestOptions(method="get", url="/models"))
+            assert request.headers["authorization"] == "Bearer offline"
+            assert KEY not in str(request.headers.raw)
+
+
+CHILD = """import json, os, sys
+print("http://" + json.dumps(dict(os.environ)), flush=True)
+sys.stdin.read()
+print("that was all")
+"""
+
+
+def test_child_inherits_no_key_and_ends_with_its_input(tmp_path, monkeypatch):
+    (tmp_path / "a_child.py").write_text(CHILD)
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_BASE_URL", "OPENAI_CUSTOM_HEADERS"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    monkeypatch.setenv("KEPT", "1")
+
+    with start_child("a_child", ADDED="2") as child:
+        inherited = json.loads(child.base_url.removeprefix("http://"))
+        assert child.complaint == ""
+
+    assert KEY not in inherited.values()
+    assert (inherited["KEPT"], inherited["ADDED"]) == ("1", "2")
+    assert child.complaint == "that was all"
+
+
+def test_child_that_cannot_start_says_why(tmp_path, monkeypatch):
+    (tmp_path / "a_child.py").write_text("print('no port is free')")
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with start_child("a_child") as child:
+        assert (child.base_url, child.complaint) == ("", "no port is free")
+
+
+@pytest.mark.skipif(not hasattr(os, "getsid"), reason="Windows has process groups of its own")
+def test_child_stands_in_a_session_of_its_own(tmp_path, monkeypatch):
+    """So that Ctrl-C in the terminal, which goes to a whole group, is for the lesson alone."""
+    (tmp_path / "a_child.py").write_text(
+        "import os, sys\nprint(f'http://{os.getsid(0)}', flush=True)\nsys.stdin.read()"
+    )
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with start_child("a_child") as child:
+        assert child.base_url != f"http://{os.getsid(0)}"
+
+
+def test_emulator_that_does_not_start_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("common.servers.COURSE", tmp_path)
+
+    with pytest.raises(EmulatorError, match="did not start") as raised, start_emulator(0):
+        pass
+
+    assert raised.value.attempt.endswith("course.py doctor")

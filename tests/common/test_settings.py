@@ -66,11 +66,11 @@ BAD_KEYS = {
     "sk-...": "still a placeholder",
     "your-api-key-here": "still a placeholder",
     "<key>": "still a placeholder",
-    "sk-a b": "has blanks",
+    "sk-a b": "has spaces",
     "sk-a\nb": "has a line break",
     "'sk-a'": "has quotation marks",
     "\N{LEFT DOUBLE QUOTATION MARK}sk-a": "has quotation marks",
-    "sk-ключ": "signs in it that no key has",
+    "sk-ключ": "characters in it that no key has",
 }
 
 
@@ -87,7 +87,7 @@ def test_bad_key_is_named_but_not_told(dotenv, key):
     "url", ["localhost:11434", "ftp://x", "http://", "http://[", "http://x:y/"]
 )
 def test_bad_url_is_named(dotenv, url):
-    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no http address"):
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is not an http address"):
         load(dotenv, OPENAI_BASE_URL=url)
 
 

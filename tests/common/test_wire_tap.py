@@ -7,11 +7,10 @@ from base64 import b64encode
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from common.client import LOCAL, Connection
+from common.client import LOCAL, Connection, CourseClient
 from common.wire_tap import SocketTap, Tap
 
 import httpx2
-import openai
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.server import serve
@@ -33,11 +32,11 @@ def server(talk, **options):
 
 
 @contextmanager
-def tapped_line(base_url, shown):
-    """A line with a tap whose clock goes on by a quarter of a second at each look."""
+def tapped_connection(base_url, shown):
+    """A connection with a tap whose clock moves by a quarter of a second at each look."""
     ticks = iter(range(1000))
     http_client = httpx2.Client(**LOCAL)
-    with openai.OpenAI(base_url=base_url, api_key="sk-secret", http_client=http_client) as client:
+    with CourseClient(base_url=base_url, api_key="sk-secret", http_client=http_client) as client:
         tap = Tap(shown.append, lambda: next(ticks) / 4)
         with Connection(client, "who", False).tapped(tap).client as opened:
             yield Connection(opened, "who", False, tap)
@@ -66,8 +65,8 @@ SHOWN = [
 def test_sync_connection_is_shown():
     shown = []
 
-    with server(answer) as base_url, tapped_line(base_url, shown) as line:
-        with line.client.realtime.connect(model="m") as connection:
+    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+        with tapped.client.realtime.connect(model="m") as connection:
             connection.session.update(session={"type": "realtime"})
             connection.recv()
             connection.input_audio_buffer.append(audio=PCM)
@@ -79,9 +78,9 @@ def test_sync_connection_is_shown():
 def test_async_connection_is_shown():
     shown = []
 
-    async def call(line):
+    async def call(tapped):
         async with (
-            line.async_client() as client,
+            tapped.async_client() as client,
             client.realtime.connect(model="m") as connection,
         ):
             await connection.session.update(session={"type": "realtime"})
@@ -89,8 +88,8 @@ def test_async_connection_is_shown():
             await connection.input_audio_buffer.append(audio=PCM)
             await connection.recv()
 
-    with server(answer) as base_url, tapped_line(base_url, shown) as line:
-        asyncio.run(call(line))
+    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+        asyncio.run(call(tapped))
 
     assert shown == SHOWN
 
@@ -98,8 +97,8 @@ def test_async_connection_is_shown():
 def test_connection_keeps_the_options_of_its_caller():
     shown = []
 
-    with server(answer) as base_url, tapped_line(base_url, shown) as line:
-        with line.client.realtime.connect(
+    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+        with tapped.client.realtime.connect(
             model="m", websocket_connection_options={"max_size": 10}
         ) as connection:
             connection.session.update(session={"type": "realtime"})
@@ -115,23 +114,23 @@ def test_end_by_the_server_is_shown():
     def end(socket):
         socket.close(1001, "Your session hit the maximum duration.")
 
-    with server(end) as base_url, tapped_line(base_url, shown) as line:
-        with line.client.realtime.connect(model="m") as connection:
+    with server(end) as base_url, tapped_connection(base_url, shown) as tapped:
+        with tapped.client.realtime.connect(model="m") as connection:
             assert list(connection) == []
 
     assert shown[2:] == ["< +0.750 close 1001 Your session hit the maximum duration."]
 
 
-def test_broken_line_is_shown():
+def test_broken_connection_is_shown():
     shown = []
 
     with server(lambda socket: socket.close_socket()) as base_url:
-        with tapped_line(base_url, shown) as line:
-            with line.client.realtime.connect(model="m") as connection:
+        with tapped_connection(base_url, shown) as tapped:
+            with tapped.client.realtime.connect(model="m") as connection:
                 with pytest.raises(ConnectionClosedError, match="no close frame"):
                     connection.recv()
 
-    assert shown[2:] == ["< +0.750 the line broke"]
+    assert shown[2:] == ["< +0.750 the connection dropped"]
 
 
 def test_refusal_is_shown():
@@ -141,8 +140,8 @@ def test_refusal_is_shown():
         return socket.respond(HTTPStatus.UNAUTHORIZED, "no")
 
     with server(answer, process_request=refuse) as base_url:
-        with tapped_line(base_url, shown) as line, pytest.raises(InvalidStatus):
-            line.client.realtime.connect(model="m").enter()
+        with tapped_connection(base_url, shown) as tapped, pytest.raises(InvalidStatus):
+            tapped.client.realtime.connect(model="m").enter()
 
     assert shown == ["> +0.250 GET /v1/realtime?model=m", "< +0.500 401 Unauthorized"]
 

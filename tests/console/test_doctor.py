@@ -25,12 +25,12 @@ def install(folder, name, module):
     (folder / f"{name}-7.dist-info/METADATA").write_text(f"Name: {name}\nVersion: 7\n")
 
 
-def test_healthy_machine_has_nothing_to_mend(tmp_path):
+def test_healthy_machine_has_nothing_to_fix(tmp_path):
     found = findings(tmp_path)
 
-    assert [each for each in found.values() if each.mend] == []
-    assert found["who answers"].found == "the emulator on this machine"
-    assert "models' names" in found["emulator"].found
+    assert [each for each in found.values() if each.fix] == []
+    assert found["server"].found == "the emulator on this machine"
+    assert "model names" in found["emulator"].found
 
 
 def test_key_is_counted_not_told(tmp_path):
@@ -38,7 +38,7 @@ def test_key_is_counted_not_told(tmp_path):
 
     assert not any(KEY[:-4] in each.found for each in found.values())
     assert found["key"].found.endswith("ends in 6789")
-    assert "api.openai.com" in found["who answers"].found
+    assert "api.openai.com" in found["server"].found
 
 
 def test_bad_settings_are_a_row(capsys, monkeypatch):
@@ -57,13 +57,13 @@ def test_ending_model_is_named_with_its_successor():
 
     assert ending.found == "gpt-5-mini, ends on 2026-12-11"
     assert ended.found == "gpt-5-mini, ended on 2026-12-11"
-    assert ending.mend == "set OPENAI_MODEL=gpt-6.1-terra in .env"
+    assert ending.fix == "set OPENAI_MODEL=gpt-6.1-terra in .env"
 
 
 def test_every_engine_is_a_row(tmp_path):
     found = findings(tmp_path)
 
-    assert {"speech out", "speech in", "voice activity", "microphone"} <= found.keys()
+    assert {"text-to-speech", "speech recognition", "voice activity", "microphone"} <= found.keys()
 
 
 def test_engine_is_found_without_import(tmp_path, monkeypatch):
@@ -71,9 +71,9 @@ def test_engine_is_found_without_import(tmp_path, monkeypatch):
     install(tmp_path, "good_voice", "good_voice")
     install(tmp_path, "its_model", "its_model")
 
-    whole = engine("speech out", [("good-voice", "its-model"), ("plain",)], "all is silent")
+    whole = engine("text-to-speech", [("good-voice", "its-model"), ("plain",)], "all is silent")
 
-    assert whole == Finding("speech out", "good-voice 7 with its-model 7")
+    assert whole == Finding("text-to-speech", "good-voice 7 with its-model 7")
 
 
 def test_half_engine_gives_way_to_next(tmp_path, monkeypatch):
@@ -81,9 +81,9 @@ def test_half_engine_gives_way_to_next(tmp_path, monkeypatch):
     install(tmp_path, "good_voice", "good_voice")
     install(tmp_path, "plain", "plain")
 
-    found = engine("speech out", [("good-voice", "its-model"), ("plain",)], "all is silent")
+    found = engine("text-to-speech", [("good-voice", "its-model"), ("plain",)], "all is silent")
 
-    assert found == Finding("speech out", "plain 7")
+    assert found == Finding("text-to-speech", "plain 7")
 
 
 def test_package_without_module_counts_as_missing(tmp_path, monkeypatch):
@@ -91,9 +91,9 @@ def test_package_without_module_counts_as_missing(tmp_path, monkeypatch):
     install(tmp_path, "plain", "plain")
     (tmp_path / "plain.py").unlink()
 
-    found = engine("speech out", [("plain",)], "all is silent")
+    found = engine("text-to-speech", [("plain",)], "all is silent")
 
-    assert found.mend == ""  # an extra is no problem
+    assert found.fix == ""  # an extra is no problem
     assert found.found.startswith("not installed, so all is silent; to try: py")
     assert found.found.endswith(" course.py extras")
 
@@ -101,8 +101,8 @@ def test_package_without_module_counts_as_missing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("system", "library", "apt", "end"),
     [
-        ("linux", None, "/usr/bin/apt", "to mend: sudo apt install libportaudio2"),
-        ("linux", None, None, "to mend: install PortAudio"),
+        ("linux", None, "/usr/bin/apt", "to fix: sudo apt install libportaudio2"),
+        ("linux", None, None, "to fix: install PortAudio"),
         ("linux", "libportaudio.so.2", None, " 7"),
         ("darwin", None, None, " 7"),
     ],
@@ -118,4 +118,4 @@ def test_microphone_stands_on_portaudio(tmp_path, monkeypatch, system, library, 
 
     assert found.found.startswith("PyAudio 7")
     assert found.found.endswith(end)
-    assert found.mend == ""
+    assert found.fix == ""

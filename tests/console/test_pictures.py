@@ -2,7 +2,7 @@
 
 import xml.etree.ElementTree as ElementTree
 
-from audio.playback import Mark, Span
+from audio.call_recording import Mark, Span
 from console.pictures import timeline_in_letters, write_timeline
 from console.terminal import PLAIN_SPEECH, SPEECH, Terminal, can_print
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 SVG = "{http://www.w3.org/2000/svg}"
 CALL = [
     Span("caller", 0.0, 2.0, "When does the dome open?"),
-    Span("desk", 3.0, 6.0, "At half past eight, and on Fridays at nine."),
+    Span("assistant", 3.0, 6.0, "At half past eight, and on Fridays at nine."),
     Span("caller", 5.5, 7.0, "Sorry: <b>tomorrow</b> & not tonight"),
 ]
 CUT = Mark(6.0, "cut after 3,000 ms", unheard_s=5.0)
@@ -21,8 +21,8 @@ CUT = Mark(6.0, "cut after 3,000 ms", unheard_s=5.0)
 seconds = st.floats(0, 20)
 spans = st.lists(
     st.builds(
-        lambda who, start, length, text: Span(who, start, start + length, text),
-        st.sampled_from(["caller", "desk"]),
+        lambda speaker, start, length, text: Span(speaker, start, start + length, text),
+        st.sampled_from(["caller", "assistant"]),
         seconds,
         seconds,
         st.text(),
@@ -55,11 +55,11 @@ def boxes(picture, title):
 
 
 def test_lanes_stand_over_their_axis():
-    assert timeline_in_letters(CALL, [CUT], 10.0, 48) == [
-        "caller  ########              ######",
-        "desk                ############",
-        "             cut after 3,000 ms ^",
-        "        0 s     2       4       6       8",
+    assert timeline_in_letters(CALL, [CUT], 10.0, 51) == [
+        "caller     ########              ######",
+        "assistant              ############",
+        "                cut after 3,000 ms ^",
+        "           0 s     2       4       6       8",
     ]
 
 
@@ -77,7 +77,7 @@ def test_lines_are_never_too_wide(spans, marks, duration_s, width):
     lines = timeline_in_letters(spans, marks, duration_s, width)
 
     assert all(len(line) <= width for line in lines)
-    assert lines[0].startswith("caller") and lines[1].startswith("desk")
+    assert lines[0].startswith("caller") and lines[1].startswith("assistant")
     assert sum(line.count("^") for line in lines[2:]) >= len(marks)
 
 
@@ -85,8 +85,8 @@ def test_lines_are_never_too_wide(spans, marks, duration_s, width):
 def test_who_spoke_is_seen(spans, width):
     lines = timeline_in_letters(spans, [], 40.0, width)
 
-    for who, line in zip(["caller", "desk"], lines, strict=False):
-        assert ("#" in line) == any(span.who == who for span in spans)
+    for speaker, line in zip(["caller", "assistant"], lines, strict=False):
+        assert ("#" in line) == any(span.speaker == speaker for span in spans)
 
 
 def test_axis_has_few_and_round_seconds():
@@ -144,8 +144,8 @@ def test_never_heard_ends_at_the_end_of_the_call(tmp_path):
     assert boxes(picture, "never heard") == [(592.0, 344.0)]
 
 
-def test_never_heard_ends_where_the_desk_goes_on(tmp_path):
-    call = [*CALL, Span("desk", 8.0, 9.0, "At nine.")]
+def test_never_heard_ends_where_the_assistant_goes_on(tmp_path):
+    call = [*CALL, Span("assistant", 8.0, 9.0, "At nine.")]
 
     picture = drawn(tmp_path / "call.svg", call, [CUT], 10.0)
 
@@ -163,7 +163,7 @@ def test_never_heard_is_named_where_there_is_room(tmp_path, unheard_s, is_named)
 
 
 def test_sound_is_drawn_where_there_is_some(tmp_path):
-    levels = {"caller": [0.0, 0.5, 0.25], "desk": [0.0, 0.0, 0.0]}
+    levels = {"caller": [0.0, 0.5, 0.25], "assistant": [0.0, 0.0, 0.0]}
 
     picture = drawn(tmp_path / "call.svg", CALL, [], 10.0, levels)
 
@@ -186,7 +186,7 @@ def test_long_call_is_drawn_by_its_peaks(tmp_path):
 @given(spans, marks, st.floats(0, 7200))
 def test_any_call_is_well_formed(tmp_path_factory, spans, marks, duration_s):
     picture = drawn(
-        tmp_path_factory.getbasetemp() / "any.svg", spans, marks, duration_s, {"desk": [0.5]}
+        tmp_path_factory.getbasetemp() / "any.svg", spans, marks, duration_s, {"assistant": [0.5]}
     )
 
     assert picture.tag == f"{SVG}svg"

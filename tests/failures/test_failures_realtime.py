@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 
 from audio.wav import read_wav
-from console.errors import Where, explain
+from console.explain import ErrorContext, explain
 from tests.lessons.test_lesson3_mocked import (
     CREATED,
     MODEL,
@@ -237,7 +237,7 @@ def test_r11_turn_in_writing_says_that_the_line_broke(start, fault):
     with text_client(emulator) as client, pytest.raises(ConnectionClosedError) as broken:
         list(LESSON.text(client, MODEL, "Is it cold?"))
 
-    assert "closed the session" in str(explain(broken.value, Where(host="here")))
+    assert "closed the session" in str(explain(broken.value, ErrorContext(host="here")))
 
 
 def blocked(seconds):
@@ -315,7 +315,7 @@ def test_r23_refused_handshake_is_told_as_a_matter_of_the_key(start, asked):
         else:
             asyncio.run(events_of(emulator, call_at(Time())))
 
-    told = explain(refusal.value, Where(host="here", key_tail="1234"))
+    told = explain(refusal.value, ErrorContext(host="here", key_tail="1234"))
     assert (
         str(told)
         == "here refused the key that ends in 1234 (401, at the handshake of the WebSocket)"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from console.errors import Where
-from console.lesson import three_lines
+from console.explain import ErrorContext
+from console.lesson import report_failures
 from console.terminal import Terminal
 from emulator.answers.answer import Answer, Message, Prompt
 from emulator.encode.completions import Envelope, chunks
@@ -56,7 +56,7 @@ def watch(at, is_lost, capsys):
     code = 0
     with OpenAI(api_key="test", http_client=http_client, max_retries=0) as client:
         try:
-            with three_lines(Where(MODEL, "host")):
+            with report_failures(ErrorContext(MODEL, "host")):
                 Terminal().live(LESSON.stream(client, LESSON.Ask("x", MODEL, None)))
         except SystemExit as ended:
             code = ended.code

@@ -77,10 +77,10 @@ SAID = {
     "429=1ms": "the server asks to slow down (429 rate_limit_exceeded)",
     "429quota": "the account has no credit left (429 insufficient_quota)",
     "500": "the server failed (500",
-    "fin@5": "the line broke",
+    "fin@5": "the connection dropped",
     "eof@5": "the answer stopped before its end",
-    "error-nested@5": "the server gave up in the middle of its answer",
-    "halfjson@5": "the stream was garbled on its way",
+    "error-nested@5": "the server stopped in the middle of its answer",
+    "halfjson@5": "the stream was malformed",
 }
 
 
@@ -147,7 +147,7 @@ def test_killed_emulator_is_told():
 
     assert learner.returncode == 1
     assert "A public" in shown + out
-    assert err.startswith("error: the line broke\n")
+    assert err.startswith("error: the connection dropped\n")
     assert "Traceback" not in err
 
 

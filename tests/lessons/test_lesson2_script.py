@@ -7,7 +7,7 @@ import sys
 
 from common.settings import CourseError
 from console.handbook import documents, known_questions
-from console.lesson import uninterrupted
+from console.lesson import delay_interrupts
 from tests.conftest import can_interrupt, connect
 from tests.support import lessons
 
@@ -198,7 +198,7 @@ def test_interruption_waits_for_the_request(start):
     """Ctrl-C in the middle of an upload must not lose sight of the file."""
     made = []
     with pytest.raises(KeyboardInterrupt):
-        with uninterrupted():
+        with delay_interrupts():
             signal.raise_signal(signal.SIGINT)
             made.append("file-1")
 

@@ -15,10 +15,13 @@ from functools import partial
 from itertools import count, permutations
 from types import SimpleNamespace
 
-from audio.caller import FASTEST, PATIENCE_S, SimulatedCaller, caller_for, drop
-from audio.wav import FRAME, CallClock, WavMicrophone, WavSpeaker, write_wav
-from common.client import LOCAL
+from audio.call_clock import CallClock, VirtualClock
+from audio.caller import PATIENCE_S, SimulatedCaller
+from audio.playback import FRAME
+from audio.wav import WavMicrophone, WavSpeaker, write_wav
+from common.client import LOCAL, Connection
 from common.settings import CourseError
+from console.call_display import FASTEST, caller_for
 from tests.support import lessons
 
 import httpx2
@@ -792,7 +795,7 @@ async def test_caller_speaks_waits_for_the_answer_and_hangs_up(clip):
         if frame == 10:
             phone.speaker.play("item_a", tone(200))
             phone.speaker.finish("item_a")
-            phone.take(told(done()))
+            phone.note_event(told(done()))
 
     sound = await speak_clips(phone, {clip: None}, assistant)
 
@@ -809,7 +812,7 @@ async def test_caller_cuts_in_after_milliseconds(clip, other):
         if frame > 10 and phone.microphone.is_speaking and not heard_ms:
             heard_ms.append(phone.speaker.ledger.heard_ms("item_a"))
             phone.speaker.stop()
-            phone.take(told(done()))
+            phone.note_event(told(done()))
 
     await speak_clips(phone, {clip: None, other: 2000}, assistant)
 
@@ -825,12 +828,12 @@ async def test_answer_before_the_cut_is_none_to_what_was_asked_by_it(clip, other
             phone.speaker.play("item_a", tone(5000))
         if frame > 10 and phone.microphone.is_speaking and phone.speaker.sounding:
             # In the order of a server: its end is told before the speech that came behind it.
-            phone.take(told(done()))
+            phone.note_event(told(done()))
             phone.speaker.stop()
-            phone.take(told(STARTED))
+            phone.note_event(told(STARTED))
         if frame == 200:
             answered_at.append(frame)
-            phone.take(told(done()))
+            phone.note_event(told(done()))
 
     await speak_clips(phone, {clip: None, other: 2000}, assistant)
 
@@ -845,9 +848,9 @@ async def test_call_of_a_tool_is_no_answer_yet(clip, output):
     def assistant(frame):
         frames.append(frame)
         if frame == 10:
-            phone.take(told(done(*output)))
+            phone.note_event(told(done(*output)))
         if frame == 100:
-            phone.take(told(done()))
+            phone.note_event(told(done()))
 
     await speak_clips(phone, {clip: None}, assistant)
 
@@ -859,10 +862,10 @@ async def test_response_that_was_cut_is_no_answer(clip):
 
     with pytest.raises(CourseError, match="has not answered for 60 s"):
         await phone.speak_clips({}, None)
-    phone.take(told(done(status="cancelled")))
+    phone.note_event(told(done(status="cancelled")))
     with pytest.raises(CourseError):
         await phone.speak_clips({}, None)
-    phone.take(told(done()))
+    phone.note_event(told(done()))
     await phone.speak_clips({}, None)
 
 
@@ -879,15 +882,15 @@ async def test_patience_is_that_of_the_clock():
 
 async def test_line_is_broken_between_two_clips_and_the_new_session_waited_for(clip, other):
     phone, order = SimulatedCaller(Passing().clock()), []
-    phone.take(told(CREATED))
+    phone.note_event(told(CREATED))
 
     def assistant(frame):
         if frame == 10 or (order and order[-1] == "spoken" and not phone.microphone.is_speaking):
-            phone.take(told(done()))
+            phone.note_event(told(done()))
         if order == ["dropped"] and frame > 40:
             assert not phone.microphone.is_speaking
             order.append("created")
-            phone.take(told(CREATED))
+            phone.note_event(told(CREATED))
         if order == ["dropped", "created"] and phone.microphone.is_speaking:
             order.append("spoken")
 
@@ -899,7 +902,7 @@ async def test_line_is_broken_between_two_clips_and_the_new_session_waited_for(c
 
 TAKEN = [
     (CREATED, None),
-    (CREATED, ("line", "The line dropped: a new session has begun, and knows nothing.")),
+    (CREATED, ("line", "The connection dropped. A new session has begun, and it knows nothing.")),
     (STARTED, None),
     (heard("item_u", "When?"), ("caller", "When?")),
     (
@@ -910,7 +913,7 @@ TAKEN = [
         },
         ("caller", "(No words.)"),
     ),
-    (spoken("item_a", "At eight."), ("desk", "At eight.")),
+    (spoken("item_a", "At eight."), ("assistant", "At eight.")),
     (
         {"type": "response.function_call_arguments.done", "name": "f", "arguments": "{}"},
         ("tool", "f({})"),
@@ -925,33 +928,33 @@ TAKEN = [
 def test_phone_tells_who_said_what():
     phone = SimulatedCaller(Passing().clock())
 
-    assert [phone.take(told(event)) for event, _ in TAKEN] == [said for _, said in TAKEN]
+    assert [phone.note_event(told(event)) for event, _ in TAKEN] == [said for _, said in TAKEN]
 
 
 def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
     """The caller's come last, and stand first."""
     time = Passing()
     phone = SimulatedCaller(time.clock())
-    phone.take(told(CREATED))
+    phone.note_event(told(CREATED))
     # The times that a session tells begin anew with it.
     time.now += 10
-    phone.take(told(CREATED))
+    phone.note_event(told(CREATED))
     phone.recording.put("caller", round((time.now - 9) * 24_000), tone(400))
-    phone.take(told(STARTED | {"audio_start_ms": 500}))
+    phone.note_event(told(STARTED | {"audio_start_ms": 500}))
     phone.recording.put("caller", round((time.now + 0.6) * 24_000), tone(400))
     time.now += 2
     phone.speaker.play("item_a", tone(300))
     time.now += 0.3
-    phone.take(told(spoken("item_a", "At eight.")))
-    phone.take(told(spoken("item_b", "Never heard.")))
-    phone.take(told(heard("item_u", "When?")))
+    phone.note_event(told(spoken("item_a", "At eight.")))
+    phone.note_event(told(spoken("item_b", "Never heard.")))
+    phone.note_event(told(heard("item_u", "When?")))
 
     phone.save(tmp_path / "call.wav")
 
-    assert [(span.who, span.text) for span in phone.recording.spans()] == [
+    assert [(span.speaker, span.text) for span in phone.recording.spans()] == [
         ("caller", ""),
         ("caller", "When?"),
-        ("desk", "At eight."),
+        ("assistant", "At eight."),
     ]
     assert (tmp_path / "call.wav").is_file()
 
@@ -961,26 +964,47 @@ def test_words_are_kept_with_the_sound_they_belong_to(tmp_path):
     [
         ({"pace": 1.0}, True, 1.0),
         ({"pace": 0.5}, True, 2.0),
-        ({"pace": 0.0}, True, FASTEST),
         ({"pace": 0.001}, True, FASTEST),
         ({"pace": 0.1}, False, 1.0),
+        ({"pace": 0.0}, False, 1.0),
         ({"replay": "tape", "speed": 2.0}, False, 2.0),
-        ({"replay": "tape", "speed": 0.0}, False, FASTEST),
     ],
 )
-def test_phone_keeps_the_pace_of_who_answers(options, is_ours, speed):
+def test_caller_keeps_the_pace_of_the_server(options, is_ours, speed):
     """A live server, or one that somebody else started, keeps the world's."""
+    clock = caller_of(options, is_ours).clock
+
+    assert (type(clock), clock.speed) == (CallClock, speed)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_ours"), [({"pace": 0.0}, True), ({"replay": "tape", "speed": 0.0}, False)]
+)
+def test_clock_skips_what_it_can_where_the_server_is_as_fast_as_it_can(options, is_ours):
+    assert isinstance(caller_of(options, is_ours).clock, VirtualClock)
+
+
+def caller_of(options, is_ours):
     asked = SimpleNamespace(**{"replay": None, "speed": 1.0, "pace": 1.0} | options)
-    lesson = SimpleNamespace(options=asked, connection=SimpleNamespace(is_ours=is_ours))
-
-    assert caller_for(lesson).clock.speed == speed
+    return caller_for(SimpleNamespace(options=asked, connection=SimpleNamespace(is_ours=is_ours)))
 
 
-async def test_dropped_line_is_not_closed_but_broken():
-    drop(None)
-    async with listening() as listener:
-        drop(listener.connection)
-        with pytest.raises(ConnectionClosedError) as broken:
-            await listener.connection.recv()
+async def test_dropped_connection_is_not_closed_but_broken():
+    """As `lesson.connection.drop` does it: to every socket that is open, and to no other."""
+    with Server() as server, text_client(server) as client:
+        connection = Connection(client, "who", False)
+        connection.drop()
+        async with connection.async_client() as opened:
+            async with opened.realtime.connect(model=MODEL) as left:
+                pass
+            async with opened.realtime.connect(model=MODEL) as dropped:
+                connection.drop()
+                with pytest.raises(ConnectionClosedError) as broken:
+                    await dropped.recv()
+            with pytest.raises(ConnectionClosed) as closed:
+                await left.recv()
 
     assert (broken.value.rcvd, broken.value.sent) == (None, None)
+    assert closed.value.rcvd.code == 1000
+    assert server.closed == [1000, None]
+    assert connection.transports == []
