@@ -22,7 +22,7 @@ FRAME = 512
 """Samples of a frame, which lasts 32 ms and has 1,024 bytes."""
 
 
-class Detector(Protocol):
+class SpeechDetector(Protocol):
     """Frames in the order in which they were heard; each conversation has one of its own."""
 
     name: str
@@ -34,7 +34,7 @@ class Detector(Protocol):
         """Forget what was heard, as if a conversation began."""
 
 
-def detector() -> Detector:
+def detector() -> SpeechDetector:
     """The best that this machine has: `Silero`, or else `Energy`."""
     try:
         return Silero()

@@ -36,7 +36,7 @@ def made(given, **options):
     """An item with the id `item_0` unless it has its own; the SDK's types know what is told."""
     numbers = count()
     item = checked_item(given, lambda: f"item_{next(numbers)}", **options)
-    told = json.loads(json.dumps(item.told))
+    told = json.loads(json.dumps(item.payload))
     event = {"type": "conversation.item.added", "event_id": "event_1", "item": told}
     ConversationItemAdded.model_validate(event)
     return item
@@ -53,7 +53,7 @@ def refused(given, **options):
 def test_message_is_told_back():
     item = made(message(text("Hello!"), text("And good night.")))
 
-    assert item.told == {
+    assert item.payload == {
         "id": "item_0",
         "type": "message",
         "status": "completed",
@@ -66,14 +66,18 @@ def test_message_is_told_back():
 def test_item_keeps_its_id_and_has_no_status():
     item = made(message(role="system", id="mine", status="incomplete", object="realtime.item"))
 
-    assert (item.told["id"], item.told["status"], item.told["content"]) == ("mine", "completed", [])
+    assert (item.payload["id"], item.payload["status"], item.payload["content"]) == (
+        "mine",
+        "completed",
+        [],
+    )
 
 
 def test_sound_is_told_without_its_bytes():
     item = made(message(AUDIO, AUDIO | {"transcript": "Hello!"}))
 
     told = [{"type": "input_audio", "transcript": words} for words in (None, "Hello!")]
-    assert item.told["content"] == told
+    assert item.payload["content"] == told
     assert (item.audio, item.text) == (SOUND + SOUND, "Hello!")
 
 
@@ -95,9 +99,9 @@ def test_sound_is_read_in_the_format_of_the_session():
 def test_image_is_counted_and_told(url):
     item = made(message(image(url, detail="low"), image(url), text("What is it?")))
 
-    details = [part.get("detail") for part in item.told["content"]]
+    details = [part.get("detail") for part in item.payload["content"]]
     assert (item.images, item.text, details) == (2, "What is it?", ["low", "auto", None])
-    assert item.told["content"][0]["image_url"] == url
+    assert item.payload["content"][0]["image_url"] == url
 
 
 @pytest.mark.parametrize(
@@ -127,13 +131,13 @@ def test_call_and_its_output_are_told_back():
 
     fields = {"name": "book_slot", "call_id": "call_1", "arguments": '{"day": "Friday"}'}
     head = {"id": "item_0", "status": "completed"}
-    assert call.told == {**head, "type": "function_call", **fields}
-    assert output.told == {**head, **OUTPUT}
+    assert call.payload == {**head, "type": "function_call", **fields}
+    assert output.payload == {**head, **OUTPUT}
     assert (call.text, output.text) == ("", '{"ok": true}')
 
 
 def test_call_without_an_id_gets_one():
-    call_id = made(CALL).told["call_id"]
+    call_id = made(CALL).payload["call_id"]
 
     assert call_id.startswith("call_") and len(call_id) == 21
 
@@ -264,5 +268,5 @@ def test_no_item_raises_but_an_api_error(given):
     if error:
         assert error.message and error.param.startswith("item")
     else:
-        assert item.told["id"] and item.told["status"] == "completed"
-        assert not any("audio" in part for part in item.told.get("content", []))
+        assert item.payload["id"] and item.payload["status"] == "completed"
+        assert not any("audio" in part for part in item.payload.get("content", []))

@@ -19,9 +19,9 @@ from emulator.guard import MESSAGE_LIMIT
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS
 from tests.conftest import connect as sdk
-from tests.emulator.realtime.test_socket import Bare, calling, clip
 from tests.support import lessons
 from tests.support.realtime_calls import MODEL, quiet, update, user
+from tests.support.realtime_clients import Bare, calling, clip
 
 import pytest
 from websockets.asyncio.client import connect
@@ -35,7 +35,7 @@ MIB = 2**20
 LONG = "Reply with exactly: " + "The dome turns with the sky all night. " * 25
 
 
-class Alone(NamedTuple):
+class EmulatorProcess(NamedTuple):
     """An emulator in a process of its own."""
 
     base_url: str
@@ -52,12 +52,12 @@ def alone():
     command = [sys.executable, "-m", "emulator", "--child", "--pace", "0"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=lessons.COURSE, text=True, **pipes) as child:
-        yield Alone(child.stdout.readline().strip(), child.pid)
+        yield EmulatorProcess(child.stdout.readline().strip(), child.pid)
         child.stdin.close()
         assert child.stderr.read() == ""
 
 
-class Line:
+class RawConnection:
     """A socket to the emulator whose reading is left to the test; `room` is its buffer's bytes."""
 
     def __init__(self, emulator, room=None):
@@ -101,7 +101,7 @@ class Line:
         self.socket.close()
 
 
-def wishes():
+def long_requests():
     """Long spoken answers, in the conversation and beside it, and a second of sound."""
     sound = b64encode(quiet(1000)).decode()
     return [
@@ -116,15 +116,15 @@ def wishes():
 def test_p13_caller_who_never_reads_costs_less_than_32_mib():
     """Beside one who reads, and asks for the same."""
     with alone() as emulator:
-        with closing(Line(emulator)) as reader:
+        with closing(RawConnection(emulator)) as reader:
             for _ in range(3):
-                reader.send(*wishes())
+                reader.send(*long_requests())
                 reader.read_until("response.done", 2)
         before = emulator.memory()
-        with closing(Line(emulator, room=4096)) as line:
+        with closing(RawConnection(emulator, room=4096)) as connection:
             sent, is_full = 0, False
             while not is_full and sent < 64 * MIB:
-                more, is_full = line.send(*wishes())
+                more, is_full = connection.send(*long_requests())
                 sent += more
             cost = emulator.memory() - before
             with sdk(emulator) as client:
@@ -149,7 +149,7 @@ def test_p13_message_of_16_mib_is_read_and_the_session_goes_on(emulator):
 
 
 def test_p13_byte_more_closes_the_session(emulator):
-    """In frames, as of one whole the rest may still be on its way, and reset the line."""
+    """In frames, as of one whole the rest may still be on its way, and reset the connection."""
     message = padded(MESSAGE_LIMIT + 1)
     with calling(Bare, emulator) as caller, pytest.raises(ConnectionClosedError) as closed:
         caller.line.socket.send(message[at : at + MIB] for at in range(0, len(message), MIB))
@@ -169,20 +169,20 @@ async def test_p13_sessions_are_bounded(start):
         *(dial(emulator) for _ in range(MOST_STREAMS + 4)), return_exceptions=True
     )
     refused = [error for error in opened if isinstance(error, InvalidStatus)]
-    lines = [line for line in opened if line not in refused]
+    lines = [connection for connection in opened if connection not in refused]
 
     assert len(lines) == MOST_STREAMS
     assert {error.response.status_code for error in refused} == {429}
     error = json.loads(refused[0].response.body)["error"]
     assert error["code"] == "rate_limit_exceeded"
-    await asyncio.gather(*(line.close() for line in lines))
+    await asyncio.gather(*(connection.close() for connection in lines))
     await settled(emulator)
-    async with dial(emulator) as line:
-        assert json.loads(await line.recv())["type"] == "session.created"
+    async with dial(emulator) as connection:
+        assert json.loads(await connection.recv())["type"] == "session.created"
 
 
 async def settled(emulator):
-    """Return once no line is open, and no task left; a TimeoutError if that never comes."""
+    """Return once no connection is open, and no task left; a TimeoutError if that never comes."""
     async with asyncio.timeout(10):
         while emulator.open_lines or emulator.service.open_streams or tasks(emulator) > 1:
             await asyncio.sleep(0.01)
@@ -195,7 +195,7 @@ def tasks(emulator):
 
 def cut_at_random(emulator, chance):
     """A session that is left at some moment, in some way."""
-    line = Line(emulator)
+    connection = RawConnection(emulator)
     events = [
         {"type": "session.update", **update(output_modalities=[chance.choice(["text", "audio"])])},
         {"type": "conversation.item.create", **user("What can be seen in December?")},
@@ -203,18 +203,18 @@ def cut_at_random(emulator, chance):
         {"type": "input_audio_buffer.append", "audio": b64encode(SPEECH).decode()},
         {"type": "response.cancel"},
     ]
-    line.send(*chance.sample(events, chance.randrange(len(events) + 1)))
+    connection.send(*chance.sample(events, chance.randrange(len(events) + 1)))
     for _ in range(chance.randrange(4)):
-        if select.select([line.socket], [], [], 0.01)[0]:
-            line.socket.recv(chance.choice([10, 10_000]))
+        if select.select([connection.socket], [], [], 0.01)[0]:
+            connection.socket.recv(chance.choice([10, 10_000]))
     if chance.random() < 0.5:
         # A reset, in place of an end.
-        line.socket.setsockopt(
+        connection.socket.setsockopt(
             socket.SOL_SOCKET,
             socket.SO_LINGER,
             struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0),
         )
-    line.close()
+    connection.close()
 
 
 SPEECH = clip("ask-closed") + quiet(800)

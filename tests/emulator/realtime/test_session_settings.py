@@ -195,7 +195,7 @@ def test_tools_are_told_and_cleared():
 
 
 def test_what_has_no_effect_is_told_back():
-    trace = {"workflow_name": "desk", "metadata": {"lot": 7}}
+    trace = {"workflow_name": "driver", "metadata": {"lot": 7}}
     truncation = {"type": "retention_ratio", "retention_ratio": 0.8}
     limits = {"token_limits": {"post_instructions": 5000}}
     changes = {

@@ -3,7 +3,7 @@
 from emulator.voice import activity
 from emulator.voice.activity import FRAME, Energy, Silero, detector
 from emulator.voice.sound import RATE, resampled, samples
-from emulator.voice.speak import Mouth
+from emulator.voice.synthesizer import SpeechSynthesizer
 
 import numpy as np
 import pytest
@@ -32,7 +32,9 @@ def likely(judge, sound):
 def call():
     """A sentence between two silences, and how many frames it has."""
     pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
-    spoken = samples(resampled(Mouth().say(SENTENCE), RATE, activity.RATE)).astype(float)
+    spoken = samples(
+        resampled(SpeechSynthesizer().synthesize(SENTENCE), RATE, activity.RATE)
+    ).astype(float)
     silence = np.zeros(LEAD * FRAME)
     return np.concatenate([silence, spoken, silence]), len(spoken) // FRAME
 

@@ -1,4 +1,4 @@
-"""A mouth: a sentence becomes sound, in as many voices as OpenAI names.
+"""Text-to-speech: a sentence becomes sound, in as many voices as OpenAI names.
 
 Piper speaks where it is installed, or else eSpeak NG. Without either there is silence for as long
 as the words would take, so that a conversation keeps its time.
@@ -6,17 +6,15 @@ as the words would take, so that a conversation keeps its time.
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, cached_property
 from typing import Protocol
 
-from emulator.text.sentences import sentences
 from emulator.voice.espeak import Espeak
 from emulator.voice.piper import Piper
 from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE
 from emulator.voice.voices import Voice, voice_named
-
-__all__ = ["SpeechEngine", "Mouth", "Silence", "sentences", "spoken"]
 
 SLOWEST, FASTEST = 0.25, 4.0
 """Speeds that the API knows; a Realtime session takes no more than 1.5."""
@@ -41,29 +39,20 @@ class Silence:
         return bytes(2 * round(seconds * RATE))
 
 
-class Mouth:
-    """Says sentences; may be called from any thread, and does one at a time."""
+class SpeechSynthesizer:
+    """Speaks sentences; may be called from any thread, and does one at a time."""
 
     def __init__(self, engines: Sequence[Callable[[], SpeechEngine]] = (Piper, Espeak)) -> None:
         """`engines` are tried in this order, when first something is asked of them."""
         self._makers = engines
-        self._engine: SpeechEngine | None = None
-        self._why_not: str | None = None
 
     @property
     def name(self) -> str:
         """The engine's: "piper", "espeak-ng" or "silence"."""
         with _one_at_a_time:
-            return self._started().name
+            return self._engine.name
 
-    @property
-    def why_not(self) -> str | None:
-        """Why there is nothing but silence, in a sentence for a learner, or None."""
-        with _one_at_a_time:
-            self._started()
-        return self._why_not
-
-    def say(self, text: str, voice: str = "marin", speed: float = 1.0) -> bytes:
+    def synthesize(self, text: str, voice: str = "marin", speed: float = 1.0) -> bytes:
         """A sentence as it is read aloud: 16-bit mono PCM of 24 kHz; b"" without a word in it.
 
         At most 20 ms of silence come before it, 60 behind it and 150 within it. An unknown voice is
@@ -75,12 +64,15 @@ class Mouth:
         if not any(letter.isalnum() for letter in words):
             return b""
         with _one_at_a_time:
-            return self._started().say(words, voice_named(voice), speed)
+            return self._engine.say(words, voice_named(voice), speed)
 
-    def _started(self) -> SpeechEngine:
-        if self._engine is None:
-            self._engine, self._why_not = _first(self._makers)
-        return self._engine
+    @cached_property
+    def _engine(self) -> SpeechEngine:
+        """The first engine that starts, or else silence."""
+        for make in self._makers:
+            with suppress(ImportError, OSError, RuntimeError, ValueError):
+                return _started(make)
+        return Silence()
 
 
 _one_at_a_time = threading.Lock()
@@ -88,19 +80,6 @@ _one_at_a_time = threading.Lock()
 
 
 @cache
-def _made(make: Callable[[], SpeechEngine]) -> SpeechEngine:
+def _started(make: Callable[[], SpeechEngine]) -> SpeechEngine:
     """An engine is started once in a process."""
     return make()
-
-
-def _first(makers: Sequence[Callable[[], SpeechEngine]]) -> tuple[SpeechEngine, str | None]:
-    """The first engine that starts, or else silence and why."""
-    why_not = None
-    for make in makers:
-        try:
-            return _made(make), None
-        except ImportError:
-            why_not = "Nothing is said aloud here, as espeakng-loader is not installed."
-        except (OSError, RuntimeError, ValueError) as error:
-            why_not = f"Nothing is said aloud here, as the voice does not start: {error}."
-    return Silence(), why_not
