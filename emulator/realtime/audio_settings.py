@@ -157,6 +157,7 @@ def noise_reduction(name: str, value: Any, current: Any) -> dict[str, Any] | Non
 def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
     if value is None:
         return None
+    # Of another model nothing is kept: its hints may mean nothing to this one.
     start = {"model": None, "language": None, "prompt": None}
     wanted = params.obj(name, value).get("model")
     if current is not None and wanted == current["model"]:
@@ -173,6 +174,7 @@ def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
 
 def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, Any]) -> Change:
     """The change of turn detection in a session whose defaults these are."""
+    # A change of `type` starts from the defaults of that type, any other from what there is.
 
     def change(name: str, value: Any, current: Any) -> dict[str, Any] | None:
         if value is None:

@@ -48,6 +48,7 @@ def build_prompt(entries: Iterable[ConversationItem], wanted: ResponseSettings) 
     choice = choose(wanted.tool_choice, wanted.tools)
     messages = [Message("system", wanted.instructions)] if wanted.instructions else []
     messages += [_message(entry) for entry in entries]
+    # A spoken answer is bounded by the sound that was sent, see `Response._send_sound`.
     most = wanted.max_output_tokens
     is_bounded = isinstance(most, int) and "audio" not in wanted.output_modalities
     return Prompt(

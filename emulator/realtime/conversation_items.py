@@ -54,21 +54,17 @@ class ClientItem:
         return "\n".join(text for text in texts if text)
 
 
-def checked_item(
-    given: object, new_id: Callable[[], str], format: str = "audio/pcm", name: str = "item"
-) -> ClientItem:
-    """The item of a `conversation.item.create`; it keeps its id, or gets one from `new_id`.
+def checked_item(given: object, format: str = "audio/pcm", name: str = "item") -> ClientItem:
+    """The item of a `conversation.item.create`; it keeps its id, or gets one.
 
     `format` is that of the session's input; `name` is what errors call the item. Raises ApiError
     (400).
     """
     kind = _kind(name, given, *_KINDS)
-    return _KINDS[kind](name, given, new_id, format)
+    return _KINDS[kind](name, given, format)
 
 
-def items(
-    name: str, given: object, new_id: Callable[[], str], format: str = "audio/pcm"
-) -> tuple[ClientItem, ...]:
+def items(format: str, name: str, given: object) -> tuple[ClientItem, ...]:
     """The `input` of a response: items, and references to items that are there already."""
     found = []
     for place, each in enumerate(field_checks.array(name, given)):
@@ -77,7 +73,7 @@ def items(
             reference = changed(at, each, {}, {"type": plain(params.text), "id": _ID}, ["id"])
             found.append(ClientItem({}, reference=reference["id"]))
         else:
-            found.append(checked_item(each, new_id, format, at))
+            found.append(checked_item(each, format, at))
     return tuple(found)
 
 
@@ -105,9 +101,10 @@ _MESSAGE: Mapping[str, Change] = {
 }
 
 
-def _message(name: str, given: Any, new_id: Callable[[], str], format: str) -> ClientItem:
+def _message(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _MESSAGE, ["role", "content"])
     role = found["role"]
+    # A part is sent back without its sound, which is kept beside the payload.
     parts, sound, images = [], [], 0
     for place, part in enumerate(found["content"]):
         at = f"{name}.content[{place}]"
@@ -117,25 +114,25 @@ def _message(name: str, given: Any, new_id: Callable[[], str], format: str) -> C
             sound.append(field_checks.audio(f"{at}.audio", fields.pop("audio"), format))
         images += kind == "input_image"
         parts.append(fields)
-    return ClientItem(_payload(found, new_id, role=role, content=parts), b"".join(sound), images)
+    return ClientItem(_payload(found, role=role, content=parts), b"".join(sound), images)
 
 
-def _call(name: str, given: Any, new_id: Callable[[], str], format: str) -> ClientItem:
+def _call(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _CALL, ["name", "arguments"])
     call_id = found.get("call_id") or ids.realtime_call()
     fields = {"name": found["name"], "call_id": call_id, "arguments": found["arguments"]}
-    return ClientItem(_payload(found, new_id, **fields))
+    return ClientItem(_payload(found, **fields))
 
 
-def _output(name: str, given: Any, new_id: Callable[[], str], format: str) -> ClientItem:
+def _output(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _OUTPUT, ["call_id", "output"])
-    return ClientItem(_payload(found, new_id, call_id=found["call_id"], output=found["output"]))
+    return ClientItem(_payload(found, call_id=found["call_id"], output=found["output"]))
 
 
-def _payload(found: Mapping[str, Any], new_id: Callable[[], str], **fields: Any) -> dict[str, Any]:
+def _payload(found: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     """What all items begin with; the status that a client gives has no effect."""
     return {
-        "id": found.get("id") or new_id(),
+        "id": found.get("id") or ids.realtime("item"),
         "type": found["type"],
         "status": "completed",
         **fields,
@@ -144,6 +141,7 @@ def _payload(found: Mapping[str, Any], new_id: Callable[[], str], **fields: Any)
 
 def _image(name: str, value: Any) -> str:
     """A PNG or JPEG in a data URL, or an https address, which is not looked up."""
+    # Recorded: two sentences, one for each kind of address.
     url = params.text(name, value)
     if not url.startswith("data:"):
         if not _is_https(url):
@@ -190,7 +188,7 @@ _STARTS: Mapping[str, dict[str, Any]] = {
     "input_audio": {"type": "input_audio", "transcript": None},
     "input_image": {"type": "input_image", "image_url": None, "detail": "auto"},
 }
-_KINDS: Mapping[str, Callable[[str, Any, Callable[[], str], str], ClientItem]] = {
+_KINDS: Mapping[str, Callable[[str, Any, str], ClientItem]] = {
     "message": _message,
     "function_call": _call,
     "function_call_output": _output,

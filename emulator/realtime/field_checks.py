@@ -44,6 +44,7 @@ def changed(
     A field is named `name.field`. Raises ApiError (400) for a required field that is
     neither given nor known, for one that is in no table, and for one that is wrong.
     """
+    # The order is OpenAI's: first what is missing, then what is unknown, then what is wrong.
     fields = params.obj(name or "event", given)
     for key in required:
         if fields.get(key) is None and current.get(key) is None:
@@ -167,6 +168,7 @@ def audio(name: str, value: Any, format: str) -> bytes:
     Raises ApiError (400), with nothing decoded, for anything else: half a sample would turn all
     that comes after it into noise.
     """
+    # The length is checked before anything is decoded: four characters stand for three bytes.
     text = params.text(name, value)
     most = MOST_AUDIO_BYTES // 3 * 4
     if len(text) > most:
@@ -184,6 +186,7 @@ def audio(name: str, value: Any, format: str) -> bytes:
 
 def is_sound(value: object) -> bool:
     """Whether JSON can be sent back: not too deep, no infinite number, no half of a character."""
+    # Level by level: recursion into a message that is nested deeply would exhaust the stack.
     level: list[object] = [value]
     for _ in range(DEEPEST):
         below: list[object] = []

@@ -43,6 +43,8 @@ class Refused(Exception):
 
 def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
     """The settings that a session begins with; raises Refused."""
+    # In OpenAI's order: the key, then the header of the beta, then the query. A client secret
+    # carries its session, so its query counts for nothing.
     key = _key(scope)
     if not key:
         raise Refused(no_key(), BAD_KEY)
@@ -86,7 +88,7 @@ def begin(
         why_no_words=why_no_words,
         lasts_s=lasts_s,
         fault_effects=FaultEffects(
-            short_by_ms=_milliseconds(found.get("short-by", "0")),
+            short_by_ms=_milliseconds(found.get("short-by", "0ms")),
             late_deltas=int(found.get("late-deltas") or 0),
             is_transcript_late="transcript-late" in found,
             has_unknown_events="unknown-event" in found,
@@ -125,7 +127,5 @@ def _bad_request(message: str, code: str) -> Refused:
 
 
 def _milliseconds(text: str) -> int:
-    """`85ms`, `3s`, or a bare number of ms."""
-    if text.endswith("ms"):
-        return int(text[:-2])
-    return 1000 * int(text[:-1]) if text.endswith("s") else int(text)
+    """`85ms` or `3s`, as `emulator/faults.py` has checked."""
+    return int(text[:-2]) if text.endswith("ms") else 1000 * int(text[:-1])

@@ -218,7 +218,7 @@ class Session:
     def _on_create_item(self, event: Mapping[str, Any], now: float) -> None:
         # As recorded: the output of a tool is acknowledged once the response that called it has
         # ended.
-        checked = checked_item(event["item"], lambda: ids.realtime("item"), self._format)
+        checked = checked_item(event["item"], self._format)
         if checked.payload["type"] == "function_call_output" and self._responses.active is not None:
             self._deferred.append(event)
             return
@@ -360,6 +360,8 @@ class Session:
 
     def _set_words(self, entry: ConversationItem, words: str | None) -> None:
         """An item's words are known, or known to be unknowable (None)."""
+        # The words are known here in any case; the client sees them only if its settings ask for
+        # that.
         entry.transcription_id, entry.words = None, words
         wanted = self._input_settings.get("transcription")
         if not wanted:

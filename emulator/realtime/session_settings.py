@@ -30,7 +30,6 @@ from emulator.realtime.field_checks import (
     within,
 )
 from emulator.realtime.functions import check_choice, tool_choice, tools
-from emulator.wire import ids
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 INSTRUCTIONS = """You are a friendly assistant on the telephone. Answer in one or two short \
@@ -45,6 +44,7 @@ _KINDS = ("realtime", "transcription")
 
 def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, Any]:
     """The settings that a session starts with; `expires_at` is in seconds since 1970, UTC."""
+    # Fields and their order as recorded.
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -123,6 +123,7 @@ allowed."""
     if kind == "transcription":
         audio_input = (changes.get("audio") or {}).get("input") or {}
         return audio_settings.without_turns(settings, bool(audio_input.get("turn_detection")))
+    # Checks across fields come last: a choice may name a tool that the same update brings.
     _check_reasoning("session", settings["model"], changes)
     check_choice("session.tool_choice", settings["tool_choice"], settings["tools"])
     _check_voice("session", settings["audio"], session, has_spoken)
@@ -156,12 +157,13 @@ def response_settings(
     session: Mapping[str, Any], asked: Mapping[str, Any] | None, *, has_spoken: bool = False
 ) -> ResponseSettings:
     """The settings of a response; raises ApiError (400), though never where nothing was asked."""
+    # What the session has, changed by what is asked for: formats and voice too, but not the speed.
     asked = asked or {}
     audio = session["audio"]
     spoken = {key: audio["output"][key] for key in audio_settings.SPOKEN}
     start = {key: session.get(key) for key in _RESPONSE}
     start |= {"conversation": "auto", "metadata": None, "audio": {"output": spoken}}
-    with_input = {"input": plain(partial(_input, audio["input"]["format"]["type"]))}
+    with_input = {"input": plain(partial(items, audio["input"]["format"]["type"]))}
     settings = changed("response", asked, start, {**_RESPONSE, **with_input})
     _check_reasoning("response", session["model"], asked)
     check_choice("response.tool_choice", settings["tool_choice"], settings["tools"])
@@ -232,10 +234,6 @@ def _truncation(name: str, value: Any) -> Any:
         return one_of("auto", "disabled")(name, value)
     field_checks.kind_of(name, value, "retention_ratio")
     return changed(name, value, {}, _RETENTION, ["retention_ratio"])
-
-
-def _input(format: str, name: str, value: Any) -> tuple[ClientItem, ...]:
-    return items(name, value, lambda: ids.realtime("item"), format)
 
 
 def _check_reasoning(name: str, model: str, changes: Mapping[str, Any]) -> None:

@@ -31,6 +31,8 @@ def mastered(pcm: bytes, hz: int) -> bytes:
     loud = _loudness(sound, step)
     if not loud.any():
         return b""
+    # A step is of the words if it is near the loudest in level; the level of all those is evened
+    # out.
     words = loud > loud.max() * 10 ** (QUIET_DB / 20)
     kept = np.concatenate([sound[start:end] for start, end in _kept(words, step)])
     level = np.sqrt(np.square(loud[words]).mean())

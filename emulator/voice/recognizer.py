@@ -151,6 +151,8 @@ def missing_wheel(system: str, machine: str, release: str) -> str:
 
     `system` is sys.platform; `release` that of macOS ("15.1") or of glibc ("2.36", "" for others).
     """
+    # As the names of its wheels say: manylinux_2_34_x86_64, manylinux_2_31_aarch64,
+    # macosx_15_0_arm64.
     known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal())
     if system == "win32":
         return "" if machine.upper() == "AMD64" else "Windows on ARM"

@@ -27,9 +27,6 @@ class LoudIsSpeech:
         samples = struct.unpack(f"<{len(frame) // 2}h", frame)
         return 0.95 if sum(map(abs, samples)) > 2000 * len(samples) else 0.02
 
-    def reset(self):
-        pass
-
 
 def loud(ms):
     """Sound that counts as speech: s16le, 24 kHz."""

@@ -1,8 +1,8 @@
-"""What a client puts into a conversation: told back as the server does, or refused by name."""
+"""What a client puts into a conversation: sent back as OpenAI does, or refused by name."""
 
 import base64
 import json
-from itertools import count
+import re
 
 from emulator.errors import ApiError
 from emulator.realtime.conversation_items import checked_item, items
@@ -33,11 +33,10 @@ def image(url, **fields):
 
 
 def made(given, **options):
-    """An item with the id `item_0` unless it has its own; the SDK's types know what is told."""
-    numbers = count()
-    item = checked_item(given, lambda: f"item_{next(numbers)}", **options)
-    told = json.loads(json.dumps(item.payload))
-    event = {"type": "conversation.item.added", "event_id": "event_1", "item": told}
+    """An item, whose payload the SDK's types know."""
+    item = checked_item(given, **options)
+    payload = json.loads(json.dumps(item.payload))
+    event = {"type": "conversation.item.added", "event_id": "event_1", "item": payload}
     ConversationItemAdded.model_validate(event)
     return item
 
@@ -53,8 +52,9 @@ def refused(given, **options):
 def test_message_is_told_back():
     item = made(message(text("Hello!"), text("And good night.")))
 
+    assert re.fullmatch(r"item_\w{21}", item.payload["id"])
     assert item.payload == {
-        "id": "item_0",
+        "id": item.payload["id"],
         "type": "message",
         "status": "completed",
         "role": "user",
@@ -126,8 +126,8 @@ def test_what_is_no_image_is_refused(url):
 
 
 def test_call_and_its_output_are_told_back():
-    call = made(CALL | {"call_id": "call_1"})
-    output = made(OUTPUT)
+    call = made(CALL | {"call_id": "call_1", "id": "item_0"})
+    output = made(OUTPUT | {"id": "item_0"})
 
     fields = {"name": "book_slot", "call_id": "call_1", "arguments": '{"day": "Friday"}'}
     head = {"id": "item_0", "status": "completed"}
@@ -219,11 +219,11 @@ def test_wrong_item_is_refused_by_name(given, code, param):
 
 def test_input_of_response_may_refer():
     reference = {"type": "item_reference", "id": "item_7"}
-    found = items("response.input", [message(text("Hi")), reference], lambda: "item_0")
+    found = items("audio/pcm", "response.input", [message(text("Hi")), reference])
 
     assert [(item.text, item.reference) for item in found] == [("Hi", ""), ("", "item_7")]
     with pytest.raises(ApiError) as caught:
-        items("response.input", [reference, message(role="robot")], lambda: "item_0")
+        items("audio/pcm", "response.input", [reference, message(role="robot")])
     assert caught.value.param == "response.input[1].role"
 
 

@@ -93,14 +93,6 @@ def test_probability_is_a_share(judge):
         assert ((found := likely(judge, noise(level, 20))) >= 0).all() and (found <= 1).all()
 
 
-def test_reset_forgets(judge, call):
-    sound, _ = call
-    first = likely(judge, sound)
-    judge.reset()
-
-    assert likely(judge, sound).tolist() == pytest.approx(first.tolist(), abs=1e-5)
-
-
 def test_detectors_do_not_share_what_they_heard(judge, call):
     sound, _ = call
     alone = likely(type(judge)(), sound)

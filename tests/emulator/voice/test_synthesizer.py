@@ -13,7 +13,7 @@ from emulator.voice.mastering import mastered
 from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE, samples
 from emulator.voice.synthesizer import SpeechSynthesizer
-from emulator.voice.voices import VOICES, voice_named
+from emulator.voice.voices import VOICES
 
 import numpy as np
 import pytest
@@ -199,11 +199,6 @@ def test_pitch_can_be_set():
     assert pitch(Espeak().say(SENTENCE, high, 1.0)) > 1.2 * pitch(Espeak().say(SENTENCE, low, 1.0))
 
 
-def test_unknown_voice_is_always_the_same():
-    assert voice_named("voice_abc") == voice_named("voice_abc")
-    assert len({voice_named(f"voice_{n}") for n in range(20)}) > 10
-
-
 @pytest.mark.parametrize("speed", [0.5, 0.75, 1.25, 1.5])
 def test_speed_shortens_what_is_said(synthesizer, speed):
     plain, changed = (
@@ -219,12 +214,6 @@ def test_espeak_is_never_slower_than_half(synthesizer):
     half, slowest = (synthesizer.synthesize(SENTENCE, speed=speed) for speed in (0.5, 0.25))
 
     assert len(slowest) == pytest.approx(len(half), rel=0.05)
-
-
-@pytest.mark.parametrize("speed", [0.2, 4.1, float("nan")])
-def test_impossible_speed_is_refused(speed):
-    with pytest.raises(ValueError, match=r"0\.25 to 4\.0"):
-        SpeechSynthesizer([missing]).synthesize("Hello.", speed=speed)
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "**", "\0", "🙂"])
