@@ -13,11 +13,22 @@ from emulator.realtime.session import Session
 from emulator.realtime.session_settings import realtime_session
 from emulator.wire import tokens
 
+from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 MODEL = "gpt-realtime-2.1-mini"
 EVENT = TypeAdapter(RealtimeServerEvent)
+
+
+# JSON of any kind, two levels deep: `st.recursive` takes three times as long to draw.
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
+)
+inner = scalars | st.lists(scalars, max_size=3)
+anything = (
+    inner | st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
 
 
 class LoudIsSpeech:

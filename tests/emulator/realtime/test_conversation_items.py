@@ -6,6 +6,7 @@ import re
 
 from emulator.errors import ApiError
 from emulator.realtime.conversation_items import checked_item, items
+from tests.support.realtime_calls import anything
 
 import pytest
 from hypothesis import given, settings
@@ -227,11 +228,6 @@ def test_input_of_response_may_refer():
     assert caught.value.param == "response.input[1].role"
 
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=9,
-)
 parts = st.fixed_dictionaries(
     {"type": st.sampled_from(["input_text", "input_audio", "input_image", "output_text"])},
     optional={

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from emulator.guard import MESSAGE_LIMIT
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS
+from emulator.voice.recognizer import VERSION, SpeechRecognizer
+from emulator.voice.synthesizer import SpeechSynthesizer
 from tests.conftest import connect as sdk
 from tests.support import lessons
 from tests.support.realtime_calls import MODEL, quiet, update, user
@@ -35,6 +37,14 @@ MIB = 2**20
 LONG = "Reply with exactly: " + "The dome turns with the sky all night. " * 25
 
 
+# Silence instead of speech: as many bytes, without the work.
+WITHOUT_ENGINES = """
+import runpy, sys
+sys.modules |= dict.fromkeys(["espeakng_loader", "piper", "moonshine_voice"])
+runpy.run_module("emulator", run_name="__main__")
+"""
+
+
 class EmulatorProcess(NamedTuple):
     """An emulator in a process of its own."""
 
@@ -49,7 +59,7 @@ class EmulatorProcess(NamedTuple):
 
 @contextmanager
 def alone():
-    command = [sys.executable, "-m", "emulator", "--child", "--pace", "0"]
+    command = [sys.executable, "-c", WITHOUT_ENGINES, "--child", "--pace", "0"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=lessons.COURSE, text=True, **pipes) as child:
         yield EmulatorProcess(child.stdout.readline().strip(), child.pid)
@@ -140,19 +150,28 @@ def padded(size, kind="never"):
     return event.replace('""', f'"{"a" * (size - len(event))}"')
 
 
-def test_p13_message_of_16_mib_is_read_and_the_session_goes_on(emulator):
-    with calling(Bare, emulator) as caller:
-        caller.line.socket.send(padded(MESSAGE_LIMIT))
+@pytest.fixture
+def narrow(start, monkeypatch):
+    """An emulator that takes messages of 1 MiB, as a real one does of 16."""
+    assert MESSAGE_LIMIT == 16 * MIB
+    monkeypatch.setattr("emulator.server.MESSAGE_LIMIT", MIB)
+    return start(pace=0.0)
+
+
+def test_p13_message_of_16_mib_is_read_and_the_session_goes_on(narrow):
+    with calling(Bare, narrow) as caller:
+        caller.line.socket.send(padded(MIB))
         assert caller.until("error")[-1]["error"]["code"] == "invalid_value"
         caller.send("session.update", **update())
         caller.until("session.updated")
 
 
-def test_p13_byte_more_closes_the_session(emulator):
+def test_p13_byte_more_closes_the_session(narrow):
     """In frames, as of one whole the rest may still be on its way, and reset the connection."""
-    message = padded(MESSAGE_LIMIT + 1)
-    with calling(Bare, emulator) as caller, pytest.raises(ConnectionClosedError) as closed:
-        caller.line.socket.send(message[at : at + MIB] for at in range(0, len(message), MIB))
+    message = padded(MIB + 1)
+    with calling(Bare, narrow) as caller, pytest.raises(ConnectionClosedError) as closed:
+        size = MIB // 16
+        caller.line.socket.send(message[at : at + size] for at in range(0, len(message), size))
         caller.until("never")
 
     assert closed.value.rcvd.code == 1009
@@ -163,15 +182,15 @@ def dial(emulator):
     return connect(url, additional_headers={"Authorization": "Bearer k"}, proxy=None)
 
 
-async def test_p13_sessions_are_bounded(start):
+async def test_p13_sessions_are_bounded(start, monkeypatch):
+    monkeypatch.setattr("emulator.realtime.socket.MOST_STREAMS", 8)
     emulator = start()
-    opened = await asyncio.gather(
-        *(dial(emulator) for _ in range(MOST_STREAMS + 4)), return_exceptions=True
-    )
+    opened = await asyncio.gather(*(dial(emulator) for _ in range(12)), return_exceptions=True)
     refused = [error for error in opened if isinstance(error, InvalidStatus)]
     lines = [connection for connection in opened if connection not in refused]
 
-    assert len(lines) == MOST_STREAMS
+    assert MOST_STREAMS == 128
+    assert len(lines) == 8
     assert {error.response.status_code for error in refused} == {429}
     error = json.loads(refused[0].response.body)["error"]
     assert error["code"] == "rate_limit_exceeded"
@@ -220,13 +239,17 @@ def cut_at_random(emulator, chance):
 SPEECH = clip("ask-closed") + quiet(800)
 
 
-async def test_p14_sessions_cut_at_random_leave_nothing(start, capfd):
+async def test_p14_sessions_cut_at_random_leave_nothing(start, capfd, monkeypatch):
+    heard = SpeechRecognizer(VERSION, lambda: lambda numbers: "When are you closed?")
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: heard)
+    silent = SpeechSynthesizer([])
+    monkeypatch.setattr("emulator.realtime.socket.synthesizer", lambda: silent)
     emulator, chance = start(), random.Random(7)
     for _ in range(40):
         await asyncio.to_thread(cut_at_random, emulator, chance)
     await settled(emulator)
 
     gc.collect()
-    assert [each for each in gc.get_objects() if isinstance(each, Session)] == []
+    assert [each for each in gc.get_objects() if type(each) is Session] == []
     assert {exchange.ended for exchange in emulator.exchanges} == {"disconnected"}
     assert capfd.readouterr().err == ""

@@ -6,6 +6,7 @@ import json
 from emulator.errors import ApiError
 from emulator.realtime import session_settings
 from emulator.realtime.audio_settings import TRANSCRIBERS, VOICES, WITHOUT_TURNS
+from tests.support.realtime_calls import anything
 
 import pytest
 from hypothesis import given
@@ -574,11 +575,6 @@ def test_choice_without_tools_is_none():
 
 # ------------------------------------------------------------------------------------ properties
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=9,
-)
 ms = st.integers(0, 5000)
 
 
@@ -688,7 +684,7 @@ broken = st.builds(
 )
 
 
-@effort(max_examples=300, deadline=None)
+@effort(deadline=None)
 @given(junk | broken, st.booleans(), st.booleans())
 def test_no_change_raises_but_an_api_error(changes, is_realtime, has_spoken):
     session = realtime() if is_realtime else transcription()
@@ -704,7 +700,7 @@ def test_no_change_raises_but_an_api_error(changes, is_realtime, has_spoken):
     assert session == kept
 
 
-@effort(max_examples=300, deadline=None)
+@effort(deadline=None)
 @given(junk | broken | st.fixed_dictionaries({"input": st.lists(anything)}))
 def test_no_response_raises_but_an_api_error(asked):
     session = realtime()
