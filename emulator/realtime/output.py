@@ -89,8 +89,7 @@ class Output:
 
     @property
     def _opened(self) -> ConversationItem:
-        if self.open is None:
-            raise RuntimeError("expected an open item, but none is")
+        assert self.open is not None
         return self.open
 
     @property

@@ -111,8 +111,6 @@ class Response:
 
     def answered(self, answer: Answer, now: float) -> None:
         """The answer is known."""
-        if self.is_ended:
-            return
         self.phase = Phase.SENDING
         self._answer, self._due = answer, now
         if self._is_audio and answer.text.strip():
@@ -124,8 +122,6 @@ class Response:
 
     def synthesized(self, pcm: bytes, now: float) -> None:
         """The sound of the sentence that was asked for: s16le, 24 kHz."""
-        if self.is_ended:
-            return
         if self._next is None:
             self._due = max(self._due, now)
         self._plan(self._sound_steps(self._sentences.popleft(), pcm))
@@ -138,16 +134,17 @@ class Response:
     def advance(self, now: float) -> None:
         """Do what has fallen due, up to a handful of steps: their events are to go out first."""
         for _ in range(AT_ONCE):
-            if self.due is None or self.due > now:
+            step = self._next
+            if step is None or self._due + step.gap > now:
                 return
-            self._due = self.due
-            self._step()
+            self._due += step.gap
+            self._take(step)
 
     def cancel(self, reason: str, late_deltas: int = 0) -> None:
         """End it early: `turn_detected` or `client_cancelled`; by a fault after some deltas."""
         for _ in range(late_deltas):
             if self._next is not None and self._output.open is not None:
-                self._step()
+                self._take(self._next)
         self._end_early("cancelled", {"type": "cancelled", "reason": reason})
 
     def fail(self, error: ApiError) -> None:
@@ -196,12 +193,10 @@ class Response:
         if self._next is None:
             self._look_ahead()
 
-    def _step(self) -> None:
-        """Take the next step, after finding the one behind it."""
-        step = self._next
+    def _take(self, step: Step) -> None:
+        """Do the next step, after finding the one behind it."""
         self._look_ahead()
-        if step is not None:
-            step.do()
+        step.do()
 
     def _look_ahead(self) -> None:
         self._next = None

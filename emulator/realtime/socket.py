@@ -16,7 +16,7 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.faults import Fault
 from emulator.realtime import handshake
-from emulator.realtime.jobs import Generate, Job, Synthesize, Transcribe
+from emulator.realtime.jobs import Generate, Job, Transcribe
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS, Exchange, Service
 from emulator.voice.activity import detector
@@ -189,7 +189,7 @@ class Shell:
                 done = partial(self._session.transcribed, job.id, await self._words(job))
             case Generate():
                 done = partial(self._session.generated, job.response_id, await self._answer(job))
-            case Synthesize():
+            case _:
                 order = (job.text, job.voice, job.speed)
                 pcm = await asyncio.to_thread(synthesizer().synthesize, *order)
                 done = partial(self._session.synthesized, job.response_id, pcm)

@@ -11,8 +11,10 @@ from emulator.pace import Pace
 from emulator.realtime.jobs import Generate, Synthesize, Transcribe
 from emulator.realtime.session import Session
 from emulator.realtime.session_settings import realtime_session
+from emulator.voice.sound import samples
 from emulator.wire import tokens
 
+import numpy as np
 from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
@@ -35,8 +37,7 @@ class LoudIsSpeech:
     """A detector that a test can predict: a frame is speech if it is loud."""
 
     def probability(self, frame):
-        samples = struct.unpack(f"<{len(frame) // 2}h", frame)
-        return 0.95 if sum(map(abs, samples)) > 2000 * len(samples) else 0.02
+        return 0.95 if np.abs(samples(frame).astype(int)).mean() > 2000 else 0.02
 
 
 def loud(ms):

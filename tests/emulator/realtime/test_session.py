@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
+from emulator.realtime import build_prompt, response
 from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import transcription_session
 from tests.support.realtime_calls import (
@@ -615,16 +616,19 @@ def test_spoken_answer_stops_at_its_limit():
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
-def test_answer_without_a_limit_ends_at_the_models(modality):
+def test_answer_without_a_limit_ends_at_the_models(modality, monkeypatch):
+    assert response.MOST_TOKENS == build_prompt.MOST_TOKENS == 4096
+    for module in (response, build_prompt):
+        monkeypatch.setattr(module, "MOST_TOKENS", 256)
     driver = opened()
     driver.send("session.update", **update(output_modalities=[modality]))
     driver.answer = None
-    driver.send("conversation.item.create", **user("Reply with exactly: " + "word " * 6000))
+    driver.send("conversation.item.create", **user("Reply with exactly: " + "word " * 400))
 
     (done,) = of(driver.send("response.create"), "response.done")
 
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
-    assert done["response"]["usage"]["output_tokens"] <= 4096 + 4
+    assert done["response"]["usage"]["output_tokens"] <= 256 + 4
 
 
 def test_voice_is_fixed_once_it_spoke():
@@ -655,6 +659,7 @@ def test_r10_session_expires_with_a_reason():
     assert error(events)["code"] == "session_expired"
     assert driver.session.closing[0] == 1001
     assert driver.pass_time(10) == []
+    assert driver.send("response.create") == []
 
 
 def test_r22_idle_timeout_answers_unasked():
@@ -793,3 +798,284 @@ def test_disabled_truncation_fails_the_response():
     (done,) = of(driver.send("response.create"), "response.done")
 
     assert done["response"]["status_details"]["error"]["code"] == "context_length_exceeded"
+
+
+# ------------------------------------------------------------------ what was never noticed
+
+
+def retrieved_ms(driver, item_id):
+    """How long the sound of an item is."""
+    (event,) = driver.send("conversation.item.retrieve", item_id=item_id)
+    return len(b64decode(event["item"]["content"][0]["audio"])) / 48
+
+
+def test_hours_of_silence_do_not_fill_the_buffer(monkeypatch):
+    monkeypatch.setattr("emulator.realtime.input_buffer.MOST_QUIET_MS", 1000)
+    monkeypatch.setattr("emulator.realtime.input_buffer.MOST_BYTES", 48 * 4000)
+    driver = opened()
+
+    assert driver.speak(quiet(6_000)) == []
+    started, _, committed, *_ = driver.speak(loud(320), quiet(320))
+
+    assert started["audio_start_ms"] == pytest.approx(6_000 - 300, abs=32)
+    assert retrieved_ms(driver, committed["item_id"]) < 1000
+
+
+def test_clear_forgets_the_id_of_the_turn():
+    driver = opened()
+    (started,) = driver.speak(loud(320))
+    driver.send("input_audio_buffer.clear")
+
+    driver.speak(quiet(200))
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] != started["item_id"]
+
+
+def test_commit_in_the_middle_of_a_turn_keeps_its_id():
+    driver = turned({"type": "server_vad", "create_response": False})
+    (started,) = driver.speak(loud(320), quiet(32))
+
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] == started["item_id"]
+    assert driver.speak(quiet(600)) == []
+
+
+def test_commit_behind_a_pause_is_recognised_whole():
+    driver = turned(None, is_manual=True)
+    detection = {"type": "server_vad", "silence_duration_ms": 2000, "create_response": False}
+    driver.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
+    driver.speak(loud(320), quiet(200))
+    driver.send("input_audio_buffer.commit")
+
+    paused, committed = driver.jobs
+    assert paused.id != committed.id
+    driver.session.transcribed(paused.id, "half", driver.now)
+    driver.session.transcribed(committed.id, "all", driver.now)
+    assert [entry.words for entry in driver.session.conversation] == ["all"]
+
+
+def test_least_that_can_be_committed_is_100_ms():
+    driver = turned(None)
+    driver.speak(loud(100))
+
+    assert types(driver.send("input_audio_buffer.commit"))[0] == "input_audio_buffer.committed"
+
+
+def test_item_with_sound_is_recognised_and_kept():
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+    content = [{"type": "input_audio", "audio": b64encode(loud(500)).decode()}]
+    item = {"type": "message", "role": "user", "content": content, "id": "mine"}
+
+    events = driver.send("conversation.item.create", item=item)
+    driver.send("response.create")
+
+    assert types(events)[-1] == "conversation.item.input_audio_transcription.completed"
+    assert driver.asked[-1].prompt.questions == ["When do you open?"]
+    assert retrieved_ms(driver, "mine") == 500
+
+
+def test_whisper_is_billed_by_time():
+    driver = opened()
+    transcription = {"input": {"transcription": {"model": "whisper-1"}}}
+    driver.send("session.update", **update(audio=transcription))
+
+    events = driver.speak(loud(320), quiet(400))
+
+    (completed,) = of(events, "conversation.item.input_audio_transcription.completed")
+    assert completed["usage"] == {"type": "duration", "seconds": pytest.approx(0.5, abs=0.1)}
+
+
+def test_usage_of_a_transcript_counts_both_sides():
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+
+    events = driver.speak(loud(320), quiet(400))
+
+    usage = of(events, "conversation.item.input_audio_transcription.completed")[0]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (5, 5)
+    assert usage["total_tokens"] == 10
+
+
+def test_output_of_a_tool_that_is_wrong_is_refused_behind_the_response():
+    driver, _ = spoken()
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
+    place = {"previous_item_id": "nowhere", "event_id": "mine"}
+    assert driver.send("conversation.item.create", item=output, **place) == []
+
+    events = driver.send("response.cancel")
+
+    assert types(events)[-1] == "error"
+    assert events[-1]["error"]["event_id"] == "mine"
+    assert events[-1]["error"]["code"] == "item_create_invalid_previous_item_id"
+
+
+def test_unknown_words_end_a_semantic_turn_after_a_second():
+    driver = turned({"type": "semantic_vad", "eagerness": "low", "create_response": False})
+    driver.words = None
+
+    assert types(driver.speak(loud(320), quiet(990))) == ["input_audio_buffer.speech_started"]
+    assert types(driver.speak(quiet(64)))[0] == "input_audio_buffer.speech_stopped"
+
+
+@pytest.mark.parametrize(("eagerness", "wait_ms"), [("low", 8000), ("auto", 4000)])
+def test_unfinished_sentence_is_waited_for(eagerness, wait_ms):
+    driver = turned({"type": "semantic_vad", "eagerness": eagerness, "create_response": False})
+    driver.words = "I would like to"
+
+    events = driver.speak(loud(320), quiet(wait_ms - 64))
+    assert types(events) == ["input_audio_buffer.speech_started"]
+    assert types(driver.speak(quiet(128)))[0] == "input_audio_buffer.speech_stopped"
+
+
+def test_speech_behind_a_finished_sentence_makes_it_unfinished():
+    """The words of the first pause shorten no wait once speech has gone on."""
+    detection = {"type": "semantic_vad", "eagerness": "high", "create_response": False}
+    driver = turned(detection, is_manual=True)
+    driver.speak(loud(320), quiet(128))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "I come.", driver.now)
+
+    events = driver.speak(loud(320), quiet(1000))
+
+    assert events == []
+
+
+def test_late_words_of_a_pause_do_not_end_the_turn():
+    detection = {"type": "semantic_vad", "eagerness": "high", "create_response": False}
+    driver = turned(detection, is_manual=True)
+    driver.speak(loud(320), quiet(128), loud(320))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "I come.", driver.now)
+
+    assert driver.speak(quiet(1000)) == []
+
+
+def test_ninth_response_beside_the_conversation_is_refused():
+    driver = opened(is_manual=True)
+    asked = {"conversation": "none", "input": []}
+    for _ in range(9):
+        assert types(driver.send("response.create", response=asked)) == ["response.created"]
+
+    assert error(driver.send("response.create", response=asked))["code"] == "rate_limit_exceeded"
+
+
+def test_late_deltas_end_at_the_limit_once():
+    driver = opened(pace=1.0, fault_effects=FaultEffects(late_deltas=500))
+    driver.send("session.update", **update(max_output_tokens=24))
+    driver.speak(loud(320), quiet(400))
+
+    events = driver.speak(loud(64))
+
+    (done,) = of(events, "response.done")
+    assert done["response"]["status"] == "incomplete"
+
+
+def test_response_by_id_is_cancelled_and_no_other():
+    driver, before = spoken()
+    asked = {"conversation": "none", "input": [], "output_modalities": ["text"]}
+    beside = driver.send("response.create", response=asked)[0]["response"]["id"]
+
+    (done,) = of(driver.send("response.cancel", response_id=beside), "response.done")
+    refused = error(driver.send("response.cancel", response_id=beside))
+
+    assert done["response"]["id"] == beside
+    assert refused["code"] == "response_cancel_not_active"
+    assert driver.session._responses.active is not None
+
+
+def test_idle_timeout_counts_from_the_end_of_playback():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000}, pace=1.0)
+    events, started = driver.speak(loud(320), quiet(400)), driver.now
+    while not of(events, "response.done"):
+        events += driver.pass_time(0.02)
+    played_s = sum(len(b64decode(e["delta"])) for e in of(events, "response.output_audio.delta"))
+    played_s /= 48_000
+
+    assert driver.now - started < played_s / 2
+    assert driver.session.deadline == pytest.approx(started + played_s + 5.0, abs=0.01)
+
+
+def test_speech_stops_the_idle_timeout():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    idle_at = driver.session.deadline
+    driver.speak(loud(320))
+
+    assert driver.session.deadline > idle_at
+
+
+def test_idle_timeout_reports_the_silence():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.speak(quiet(4600))
+    driver.now = driver.session.deadline
+
+    triggered = driver.pass_time(0)[0]
+
+    assert triggered["type"] == "input_audio_buffer.timeout_triggered"
+    assert (triggered["audio_start_ms"], triggered["audio_end_ms"]) == (320, 5320)
+
+
+def test_idle_timeout_ends_with_its_setting():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    detection = {"type": "server_vad", "idle_timeout_ms": None}
+    driver.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
+
+    assert driver.session.deadline == 100.0 + 3600.0
+
+
+def test_turn_during_an_answer_is_answered_behind_it():
+    driver = turned({"type": "server_vad", "interrupt_response": False}, pace=1.0)
+    driver.speak(loud(320), quiet(400))
+    driver.pass_time(0.1)
+    driver.speak(loud(320), quiet(400))
+
+    kinds = []
+    for _ in range(100):
+        kinds += types(driver.pass_time(0.2))
+        if kinds.count("response.done") == 2:
+            break
+
+    assert kinds.index("response.done") < kinds.index("response.created")
+    assert kinds.count("response.done") == 2
+
+
+def test_cached_tokens_are_whole_blocks_of_the_prompt_before():
+    driver = opened()
+    driver.send("session.update", **update(instructions="word " * 150, **TEXT_ONLY))
+    cached = []
+    for _ in range(2):
+        driver.send("conversation.item.create", **user("When?"))
+        (done,) = of(driver.send("response.create"), "response.done")
+        cached.append(done["response"]["usage"]["input_token_details"]["cached_tokens"])
+
+    assert cached == [0, 128]
+
+
+def test_usage_is_the_sum_of_its_parts():
+    driver = opened()
+    events = driver.speak(loud(320), quiet(400))
+
+    usage = of(events, "response.done")[0]["response"]["usage"]
+    read, written = usage["input_token_details"], usage["output_token_details"]
+    kinds = ("text_tokens", "audio_tokens", "image_tokens")
+    assert usage["input_tokens"] == sum(read[kind] for kind in kinds)
+    assert read["audio_tokens"] == 5  # 500 ms and more, a token for each 100
+    assert written["text_tokens"] == len(of(events, "response.output_audio_transcript.delta"))
+    assert written["audio_tokens"] == 50 * (len("At eight. ") + len("Come early.")) // 50
+    assert usage["output_tokens"] == sum(written.values())
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_rate_limits_count_what_was_billed():
+    driver = opened()
+    events = driver.speak(loud(320), quiet(400))
+
+    (done,) = of(events, "response.done")
+    (limits,) = of(events, "rate_limits.updated")
+    spent = done["response"]["usage"]["total_tokens"]
+    assert limits["rate_limits"][0]["remaining"] == 1000 - spent

@@ -455,6 +455,17 @@ def test_tracing_is_fixed_once_set():
 # -------------------------------------------------------------------------------- transcription
 
 
+def test_hints_of_the_same_model_are_kept_and_no_others():
+    session = changed(
+        audio={"input": {"transcription": {"model": "whisper-1", "prompt": "Stars."}}}
+    )
+    same = heard(session, transcription={"model": "whisper-1", "language": "en"})
+    other = heard(session, transcription={"model": "gpt-transcribe"})
+
+    assert same["transcription"]["prompt"] == "Stars."
+    assert other["transcription"]["prompt"] is None
+
+
 @pytest.mark.parametrize("model", TRANSCRIBERS)
 def test_some_transcribers_take_no_turn_detection(model):
     words = {"transcription": {"model": model}}
@@ -571,6 +582,35 @@ def test_response_cannot_have_another_voice_once_heard():
 
 def test_choice_without_tools_is_none():
     assert asked(changed(tool_choice="required")).tool_choice == "none"
+
+
+# ------------------------------------------------------------------------------ client secrets
+
+
+def secret(**body):
+    return session_settings.asked_secret(body, "sess_2")
+
+
+def test_secret_is_for_a_session_of_its_kind():
+    made, seconds = secret(session={"type": "realtime", "model": MODEL, "instructions": "Hi."})
+    other, _ = secret(session={"type": "transcription"}, expires_after={"seconds": 10})
+
+    assert (made["id"], made["model"], made["instructions"]) == ("sess_2", MODEL, "Hi.")
+    assert (made["expires_at"], seconds) == (0, 600)
+    assert (other["type"], secret()[0]["model"]) == ("transcription", MODEL)
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [
+        ({"type": "realtime", "model": "gpt-6-luna"}, "invalid_model"),
+        ({"type": "realtime", "model": "nope"}, "invalid_model"),
+        ({"type": "realtime", "instructions": "\ud800"}, None),
+        ({"type": "realtime", "model": 3}, "invalid_type"),
+    ],
+)
+def test_wrong_secret_is_refused(session, code):
+    assert refused(secret, session=session)[0] == code
 
 
 # ------------------------------------------------------------------------------------ properties

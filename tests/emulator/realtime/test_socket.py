@@ -5,7 +5,10 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
+from emulator.errors import ApiError
+from emulator.realtime import socket as socket_module
 from emulator.server import Emulator
+from emulator.voice.recognizer import RecognitionError
 from tests.support.realtime_calls import (
     MODEL,
     TEXT_TURN,
@@ -150,6 +153,8 @@ def test_reconnect(kind, start):
     [
         ("?model=gpt-nope", {}, 4000, "invalid_request_error.invalid_model"),
         ("", {}, 4000, "invalid_request_error.missing_model"),
+        ("?call_id=rtc_1", {}, 4000, "invalid_request_error.not_served_by_emulator"),
+        ("?model=gpt-6-luna", {}, 4000, "invalid_request_error.invalid_model"),
         (f"?model={MODEL}", {"Authorization": ""}, 3000, "invalid_request_error"),
         (
             f"?model={MODEL}",
@@ -313,3 +318,89 @@ def test_lines_are_forgotten_when_they_close(start):
 
     assert emulator.service.open_streams == 0
     assert [exchange.ended for exchange in emulator.exchanges] == ["disconnected"] * 5
+
+
+# ------------------------------------------------------------------ the jobs of a session
+
+
+class Engine:
+    """Speech recognition that recognises what a test says, or raises it."""
+
+    def __init__(self, words, reason=None):
+        self.words, self.unavailable_reason = words, reason
+
+    def warm(self):
+        pass
+
+    def transcribe(self, pcm):
+        if isinstance(self.words, Exception):
+            raise self.words
+        return self.words
+
+
+def spoken_turn(caller):
+    """A turn in speech, answered in writing."""
+    audio = {"input": {"transcription": {"model": "gpt-transcribe"}}}
+    caller.send("session.update", **update(audio=audio, **TEXT))
+    caller.speak(quiet(320) + clip("ask-closed") + quiet(800), ms=100)
+    return caller.until("response.done")
+
+
+def test_missing_recognition_is_reported_as_an_event_and_in_words(start, monkeypatch):
+    engine = Engine(RecognitionError("no"), "Speech recognition is not installed.")
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: engine)
+    with calling(Bare, start()) as caller:
+        events = spoken_turn(caller)
+
+    (failed,) = of(events, "conversation.item.input_audio_transcription.failed")
+    assert failed["error"]["message"] == "Speech recognition is not installed."
+    assert "cannot hear words" in joined(events, "response.output_text.delta")
+
+
+def test_silence_that_is_committed_is_not_recognised(start, monkeypatch):
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: Engine("never"))
+    with calling(Bare, start()) as caller:
+        caller.send("session.update", **update(**TEXT))
+        caller.speak(quiet(400))
+        caller.send("input_audio_buffer.commit")
+        caller.send("response.create")
+        events = caller.until("response.done")
+
+    assert "did not catch" in joined(events, "response.output_text.delta")
+
+
+def test_failed_upstream_fails_the_response(start):
+    async def upstream(prompt, found):
+        raise ApiError(502, "The upstream is gone.", type="server_error")
+
+    with calling(Bare, start(upstream=upstream)) as caller:
+        caller.send("session.update", **update(**TEXT))
+        caller.send("conversation.item.create", **user("When are you closed?"))
+        caller.send("response.create")
+        response = caller.until("response.done")[-1]["response"]
+
+    assert response["status_details"]["error"]["message"] == "The upstream is gone."
+
+
+def test_question_with_a_picture_is_answered_with_a_notice(emulator):
+    content = [
+        {"type": "input_text", "text": "When are you closed?"},
+        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="},
+    ]
+    with calling(Bare, emulator) as caller:
+        caller.send("session.update", **update(**TEXT))
+        item = {"type": "message", "role": "user", "content": content}
+        caller.send("conversation.item.create", item=item)
+        caller.send("response.create")
+        text = joined(caller.until("response.done"), "response.output_text.delta")
+
+    assert text.startswith("This assistant does not see pictures. ")
+    assert "closed" in text
+
+
+def test_first_session_starts_both_engines():
+    socket_module.warm.cache_clear()
+    socket_module.warm()
+
+    assert socket_module.synthesizer().name
+    assert socket_module.recognizer() is socket_module.recognizer()
