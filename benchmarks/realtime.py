@@ -24,7 +24,7 @@ from audio.wav import read_wav
 from benchmarks.streaming import server
 from common import COURSE
 from common.settings import DEFAULT_MODELS
-from emulator.voice.hear import Ears
+from emulator.voice.recognizer import SpeechRecognizer
 from emulator.voice.sound import resampled
 
 from openai import AsyncOpenAI, OpenAI
@@ -211,12 +211,12 @@ def measure_voice() -> None:
 
 def recognised(names: Sequence[str]) -> list[float]:
     """Seconds that the recogniser takes for each clip by itself."""
-    ears, taken = Ears(), []
-    ears.warm()
+    recognizer, taken = SpeechRecognizer(), []
+    recognizer.warm()
     for name in names:
         pcm = resampled(read_wav(CALLERS / f"{name}.wav"), 24_000, 16_000)
         start = time.perf_counter()
-        ears.words(pcm)
+        recognizer.transcribe(pcm)
         taken.append(time.perf_counter() - start)
     return taken
 

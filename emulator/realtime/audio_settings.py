@@ -37,7 +37,7 @@ TRANSCRIBERS = (
     "gpt-4o-transcribe-diarize",
     "gpt-realtime-whisper",
 )
-# These find the turns themselves: a transcription session with them is told when to end one.
+# These find the turns themselves: a transcription session with them gets no other detection.
 WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
 LONGEST_PROMPT = 1024
 IDLE_TIMEOUT_MS = (5_000, 30_000)
@@ -78,11 +78,11 @@ def semantic_vad() -> dict[str, Any]:
     }
 
 
-# Nobody answers in a transcription session: there nothing is told of answering.
+# A transcription session has no responses, so no settings about them.
 _ABOUT_ANSWERS = ("idle_timeout_ms", "create_response", "interrupt_response")
 
 
-def listening() -> dict[str, Any]:
+def transcription_vad() -> dict[str, Any]:
     """`server_vad` as a transcription session has it."""
     return {key: value for key, value in server_vad().items() if key not in _ABOUT_ANSWERS}
 
@@ -157,22 +157,24 @@ def noise_reduction(name: str, value: Any, current: Any) -> dict[str, Any] | Non
 def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
     if value is None:
         return None
+    # Of another model nothing is kept: its hints may mean nothing to this one.
     start = {"model": None, "language": None, "prompt": None}
     wanted = params.obj(name, value).get("model")
     if current is not None and wanted == current["model"]:
         start = current
     elif wanted is None:
         raise field_checks.missing(f"{name}.model")
-    told = changed(name, value, start, _TRANSCRIPTION)
+    settings = changed(name, value, start, _TRANSCRIPTION)
     for key, models in _UNDERSTOOD.items():
-        if told.get(key) and told["model"] not in models:
+        if settings.get(key) and settings["model"] not in models:
             message = f"'{key}' is not supported for this transcription model."
             raise bad(message, f"{name}.{key}", "invalid_value")
-    return told
+    return settings
 
 
 def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, Any]) -> Change:
     """The change of turn detection in a session whose defaults these are."""
+    # A change of `type` starts from the defaults of that type, any other from what there is.
 
     def change(name: str, value: Any, current: Any) -> dict[str, Any] | None:
         if value is None:
@@ -186,7 +188,7 @@ def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, An
     return change
 
 
-def _hearing(turns: Change) -> Mapping[str, Change]:
+def _audio_input(turns: Change) -> Mapping[str, Change]:
     return {
         "format": plain(format),
         "transcription": transcription,
@@ -195,15 +197,15 @@ def _hearing(turns: Change) -> Mapping[str, Change]:
     }
 
 
-_QUIETLY = {"type": "semantic_vad", "eagerness": "auto"}
+_TRANSCRIPTION_SEMANTIC_VAD = {"type": "semantic_vad", "eagerness": "auto"}
 SPOKEN: Mapping[str, Change] = {"format": plain(format), "voice": plain(voice)}
 OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(number(0.25, 1.5))}
 REALTIME: Mapping[str, Change] = {
-    "input": within(_hearing(turn_detection(server_vad, semantic_vad()))),
+    "input": within(_audio_input(turn_detection(server_vad, semantic_vad()))),
     "output": within(OUTPUT),
 }
 TRANSCRIBING: Mapping[str, Change] = {
-    "input": within(_hearing(turn_detection(listening, _QUIETLY)))
+    "input": within(_audio_input(turn_detection(transcription_vad, _TRANSCRIPTION_SEMANTIC_VAD)))
 }
 
 
@@ -212,11 +214,11 @@ def without_turns(session: dict[str, Any], is_named: bool) -> dict[str, Any]:
 
     Raises ApiError (400) where the change named one (`is_named`).
     """
-    hearing = session["audio"]["input"]
-    transcriber = (hearing["transcription"] or {}).get("model")
-    if transcriber not in WITHOUT_TURNS or hearing["turn_detection"] is None:
+    audio_input = session["audio"]["input"]
+    transcriber = (audio_input["transcription"] or {}).get("model")
+    if transcriber not in WITHOUT_TURNS or audio_input["turn_detection"] is None:
         return session
     if is_named:
         message = "Turn detection is not supported for this transcription model."
         raise bad(message, "session.audio.input.turn_detection", "invalid_value")
-    return {**session, "audio": {"input": {**hearing, "turn_detection": None}}}
+    return {**session, "audio": {"input": {**audio_input, "turn_detection": None}}}

@@ -1,7 +1,7 @@
-"""From a conversation to what is asked of `answers/`: the items as messages, the limits of a turn.
+"""From a conversation to a prompt for `answers/`: the items as messages, the limits of a response.
 
-What a caller said is known by recognition alone. Where that cannot be had, or heard nothing, or
-where a picture came, the desk says so in plain words instead of guessing.
+Spoken words are known by recognition alone. Where it isn't installed or heard nothing, and where a
+picture came, the answer says so instead of guessing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,13 +21,13 @@ CANNOT_HEAR = """I cannot hear words here, as speech recognition is not installe
 Type your question instead, or run: python3 course.py extras"""
 HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
 STILL_THERE = "Are you still there? You can ask me anything about the observatory."
-SEES_NOTHING = "This desk does not see pictures."
+SEES_NOTHING = "This assistant does not see pictures."
 
 
-def plain_words(entries: Sequence[ConversationItem]) -> str | None:
-    """What is said in place of an answer: where nothing was heard, or only a picture was sent."""
+def fixed_answer(entries: Sequence[ConversationItem]) -> str | None:
+    """The answer where nothing has to be generated: to silence, or to a picture without words."""
     last = entries[-1] if entries else None
-    if last is None or last.told.get("role") != "user":
+    if last is None or last.payload.get("role") != "user":
         return None
     if last.is_silence:
         return STILL_THERE
@@ -38,16 +38,17 @@ def plain_words(entries: Sequence[ConversationItem]) -> str | None:
     return SEES_NOTHING if last.images else HEARD_NOTHING
 
 
-def about_pictures(entries: Sequence[ConversationItem]) -> str:
-    """What is said before the answer to a question that came with a picture."""
+def picture_notice(entries: Sequence[ConversationItem]) -> str:
+    """What comes before the answer to a question with a picture."""
     return f"{SEES_NOTHING} " if entries and entries[-1].images else ""
 
 
-def prompt(entries: Iterable[ConversationItem], wanted: ResponseSettings) -> Prompt:
+def build_prompt(entries: Iterable[ConversationItem], wanted: ResponseSettings) -> Prompt:
     """The conversation as messages; raises ApiError where the choice names no tool."""
     choice = choose(wanted.tool_choice, wanted.tools)
     messages = [Message("system", wanted.instructions)] if wanted.instructions else []
     messages += [_message(entry) for entry in entries]
+    # A spoken answer is bounded by the sound that was sent, see `Response._send_sound`.
     most = wanted.max_output_tokens
     is_bounded = isinstance(most, int) and "audio" not in wanted.output_modalities
     return Prompt(
@@ -64,8 +65,10 @@ def input_tokens(entries: Iterable[ConversationItem], instructions: str) -> dict
     """What reading a conversation is billed as: tokens by kind."""
     text = tokens.count(instructions)
     audio = images = 0
+    # Sound is billed by its length, a caller's at half the rate of an answer's, and the words in it
+    # are not billed again. Each item costs three tokens more for its role and its borders.
     for entry in entries:
-        if entry.told.get("role") == "user":
+        if entry.payload.get("role") == "user":
             audio += round(entry.sound_ms / USER_MS_A_TOKEN)
             text += 0 if entry.sound_ms else tokens.count(entry.words or "")
         elif entry.is_spoken_answer:
@@ -78,14 +81,14 @@ def input_tokens(entries: Iterable[ConversationItem], instructions: str) -> dict
 
 
 def _message(entry: ConversationItem) -> Message:
-    told = entry.told
-    if told["type"] == "function_call":
-        return Message("assistant", "", [Call(told["name"], told["arguments"], told["call_id"])])
-    if told["type"] == "function_call_output":
-        return Message("tool", told["output"], call_id=told["call_id"])
-    return Message(told["role"], entry.words or "")
+    item = entry.payload
+    if item["type"] == "function_call":
+        return Message("assistant", "", [Call(item["name"], item["arguments"], item["call_id"])])
+    if item["type"] == "function_call_output":
+        return Message("tool", item["output"], call_id=item["call_id"])
+    return Message(item["role"], entry.words or "")
 
 
 def _text(entry: ConversationItem) -> str:
-    told = entry.told
-    return entry.words or told.get("output") or f"{told.get('name', '')}{told.get('arguments', '')}"
+    item = entry.payload
+    return entry.words or item.get("output") or f"{item.get('name', '')}{item.get('arguments', '')}"

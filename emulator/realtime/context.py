@@ -16,10 +16,10 @@ from emulator.wire import tokens
 
 
 def kept(
-    entries: Sequence[ConversationItem], instructions: str, told: Mapping[str, Any]
+    entries: Sequence[ConversationItem], instructions: str, settings: Mapping[str, Any]
 ) -> list[ConversationItem]:
     """The newest entries that fit, by the session's settings; raises ApiError if none may go."""
-    most, share = _room(told)
+    most, share = _room(settings)
     most -= tokens.count(instructions)
     sizes = [sum(input_tokens([entry], "").values()) for entry in entries]
     total = sum(sizes)
@@ -28,6 +28,8 @@ def kept(
     if share is None:
         message = f"The conversation has {total} tokens, and truncation is disabled."
         raise ApiError(400, message, code="context_length_exceeded")
+    # A share below 1 drops more than it must now, so that the next turns can keep their cached
+    # start.
     first = 0
     while first < len(sizes) - 1 and total > most * share:
         total -= sizes[first]
@@ -35,10 +37,10 @@ def kept(
     return list(entries[first:])
 
 
-def _room(told: Mapping[str, Any]) -> tuple[int, float | None]:
+def _room(settings: Mapping[str, Any]) -> tuple[int, float | None]:
     """Tokens that may be read, and the share of them that is kept; None: nothing may go."""
-    window = MODELS[told["model"]].reads or 0
-    truncation: Any = told.get("truncation") or "auto"
+    window = MODELS[settings["model"]].reads or 0
+    truncation: Any = settings.get("truncation") or "auto"
     if truncation == "disabled":
         return window, None
     if truncation == "auto":

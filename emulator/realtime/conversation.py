@@ -1,4 +1,4 @@
-"""The conversation of a session: its items in order, and what is known of each beside what is told.
+"""The conversation of a session: its items in order, and what the server knows about each.
 
 Codes and sentences of the errors are those of recorded traffic (`item_delete_invalid_item_id`,
 "the item with id ... does not exist").
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator.errors import ApiError
+from emulator.wire import ids
 
 ROOT = "root"
 # Eleven minutes; only `conversation.item.retrieve` asks for it.
@@ -20,39 +21,39 @@ _DOING = {"delete": "deleting", "retrieve": "retrieving", "truncate": "truncatin
 
 @dataclass
 class ConversationItem:
-    """An item as the server tells it, and more.
+    """An item: `payload` is what is sent of it.
 
-    `pcm` is sound (s16le, 24 kHz) that a caller sent; `sound_ms` is how long the item sounds.
+    `pcm` is sound (s16le, 24 kHz) that a client sent; `sound_ms` is how long the item sounds.
     `words` is what was heard in it or is spoken by it; None where it cannot be known, and as long
-    as `hearing` names a job of recognition. `previous` is the id of the item before it.
+    as `transcription_id` names a job. `previous` is the id of the item before it.
     """
 
-    told: dict[str, Any]
+    payload: dict[str, Any]
     pcm: bytes = b""
     sound_ms: float = 0.0
     words: str | None = ""
     images: int = 0
-    hearing: int | None = None
+    transcription_id: int | None = None
     previous: str | None = None
     is_silence: bool = False
 
     @property
     def id(self) -> str:
-        return str(self.told["id"])
+        return str(self.payload["id"])
 
     @property
-    def is_unheard(self) -> bool:
+    def is_awaiting_words(self) -> bool:
         """Whether its words are still being recognised."""
-        return self.hearing is not None
+        return self.transcription_id is not None
 
     @property
     def is_spoken_answer(self) -> bool:
         """Whether a model spoke it."""
-        return self.told.get("role") == "assistant" and self.sound_ms > 0
+        return self.payload.get("role") == "assistant" and self.sound_ms > 0
 
     def shown(self) -> dict[str, Any]:
         """The item as it stands now; what comes later does not change it."""
-        return copy.deepcopy(self.told)
+        return copy.deepcopy(self.payload)
 
     def with_sound(self) -> dict[str, Any]:
         """The item with the sound that a caller sent in it, as base64."""
@@ -67,14 +68,11 @@ class Conversation:
     """Items, oldest first."""
 
     def __init__(self) -> None:
+        self.id = ids.realtime("conv")
         self._entries: list[ConversationItem] = []
 
     def __iter__(self) -> Iterator[ConversationItem]:
         return iter(self._entries)
-
-    @property
-    def last_id(self) -> str | None:
-        return self._entries[-1].id if self._entries else None
 
     def add(self, entry: ConversationItem, previous: str | None = None) -> str | None:
         """Insert behind `previous` ("root": first; None: last), whose id is given back.
@@ -100,10 +98,15 @@ class Conversation:
     def remove(self, item_id: str) -> None:
         self._entries.remove(self.get(item_id, "delete"))
 
+    # Why clients truncate. Sound is sent faster than it is played, so when a caller interrupts, the
+    # model has said more than was heard. On a WebSocket only the client knows how far its playback
+    # came: it reports that, and here the item is cut to it. The next prompt then holds no words
+    # that nobody heard. How many words fit is a guess by length, so the transcript on the wire is
+    # null.
     def truncate(self, item_id: str, content_index: int, end_ms: int, short_by_ms: int = 0) -> None:
-        """Forget what lies behind `end_ms` of a spoken answer, and its transcript.
+        """Forget a spoken answer from `end_ms` on, and its transcript; raises ApiError.
 
-        `short_by_ms` is by how much this server counts less than it sent. Raises ApiError.
+        `short_by_ms` is a fault: this server counts so much less than it sent.
         """
         entry = self.get(item_id, "truncate")
         if not entry.is_spoken_answer:
@@ -120,11 +123,11 @@ class Conversation:
             raise ApiError(400, message, code="invalid_value")
         entry.words = _share(entry.words or "", end_ms / entry.sound_ms)
         entry.sound_ms = float(end_ms)
-        if entry.told["content"]:
-            entry.told["content"] = [{"type": "output_audio", "transcript": None}]
+        if entry.payload["content"]:
+            entry.payload["content"] = [{"type": "output_audio", "transcript": None}]
 
     def _forget_sound(self) -> None:
-        """Of the callers' sound the oldest goes, where there is more than is kept."""
+        """Forget the oldest sound that clients sent, beyond what is kept."""
         kept = 0
         for entry in reversed(self._entries):
             kept += len(entry.pcm)
@@ -144,6 +147,6 @@ class Conversation:
 
 
 def _share(text: str, share: float) -> str:
-    """The whole words of about this share of a text: what was heard of it."""
+    """The whole words in about this share of a text."""
     kept = text[: int(len(text) * min(share, 1.0))]
     return text if len(kept) == len(text) else kept.rpartition(" ")[0]

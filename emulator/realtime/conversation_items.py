@@ -1,9 +1,9 @@
-"""The items of a conversation: what a client puts in, checked, as the server tells it back.
+"""The items that a client puts into a conversation: checked, and as the server sends them back.
 
 Types and fields are those of openai 3.54; the sentences, and that ids have 32 characters at most,
 are those of sessions recorded in 2026. A user's parts are `input_text`, `input_audio` and
 `input_image`, the system's `input_text`, the assistant's `output_text` alone: what a model has
-spoken cannot be put in. Sound is told back without its bytes.
+spoken cannot be put in. Sound is sent back without its bytes.
 """
 
 import base64
@@ -32,52 +32,48 @@ _SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 
 
 @dataclass(frozen=True)
-class Item:
-    """An item as it is told, and what is not told of it.
+class ClientItem:
+    """An item: `payload` is what is sent back of it.
 
     `audio` is the sound of all its `input_audio` parts, in the format of the session; `images` is
-    how many came with it. With a `reference` it stands for the item of that id, and tells nothing.
+    how many came with it. With a `reference` it stands for the item of that id; its payload is {}.
     """
 
-    told: dict[str, Any]
+    payload: dict[str, Any]
     audio: bytes = b""
     images: int = 0
     reference: str = ""
 
     @property
     def text(self) -> str:
-        """What is written in it, and what a client says was spoken."""
-        if "output" in self.told:
-            return str(self.told["output"])
-        parts = self.told.get("content", [])
+        """Its text, and the transcript that a client gives for its sound."""
+        if "output" in self.payload:
+            return str(self.payload["output"])
+        parts = self.payload.get("content", [])
         texts = [part.get("text") or part.get("transcript") or "" for part in parts]
         return "\n".join(text for text in texts if text)
 
 
-def checked_item(
-    given: object, new_id: Callable[[], str], format: str = "audio/pcm", name: str = "item"
-) -> Item:
-    """The item of a `conversation.item.create`; it keeps its id, or gets one from `new_id`.
+def checked_item(given: object, format: str = "audio/pcm", name: str = "item") -> ClientItem:
+    """The item of a `conversation.item.create`; it keeps its id, or gets one.
 
     `format` is that of the session's input; `name` is what errors call the item. Raises ApiError
     (400).
     """
     kind = _kind(name, given, *_KINDS)
-    return _KINDS[kind](name, given, new_id, format)
+    return _KINDS[kind](name, given, format)
 
 
-def items(
-    name: str, given: object, new_id: Callable[[], str], format: str = "audio/pcm"
-) -> tuple[Item, ...]:
+def items(format: str, name: str, given: object) -> tuple[ClientItem, ...]:
     """The `input` of a response: items, and references to items that are there already."""
     found = []
     for place, each in enumerate(field_checks.array(name, given)):
         at = f"{name}[{place}]"
         if _kind(at, each, *_KINDS, REFERENCE) == REFERENCE:
-            told = changed(at, each, {}, {"type": plain(params.text), "id": _ID}, ["id"])
-            found.append(Item({}, reference=told["id"]))
+            reference = changed(at, each, {}, {"type": plain(params.text), "id": _ID}, ["id"])
+            found.append(ClientItem({}, reference=reference["id"]))
         else:
-            found.append(checked_item(each, new_id, format, at))
+            found.append(checked_item(each, format, at))
     return tuple(found)
 
 
@@ -105,10 +101,11 @@ _MESSAGE: Mapping[str, Change] = {
 }
 
 
-def _message(name: str, given: Any, new_id: Callable[[], str], format: str) -> Item:
+def _message(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _MESSAGE, ["role", "content"])
     role = found["role"]
-    told, sound, images = [], [], 0
+    # A part is sent back without its sound, which is kept beside the payload.
+    parts, sound, images = [], [], 0
     for place, part in enumerate(found["content"]):
         at = f"{name}.content[{place}]"
         kind = field_checks.kind_of(at, part, *_PARTS[role])
@@ -116,26 +113,26 @@ def _message(name: str, given: Any, new_id: Callable[[], str], format: str) -> I
         if kind == "input_audio":
             sound.append(field_checks.audio(f"{at}.audio", fields.pop("audio"), format))
         images += kind == "input_image"
-        told.append(fields)
-    return Item(_told(found, new_id, role=role, content=told), b"".join(sound), images)
+        parts.append(fields)
+    return ClientItem(_payload(found, role=role, content=parts), b"".join(sound), images)
 
 
-def _call(name: str, given: Any, new_id: Callable[[], str], format: str) -> Item:
+def _call(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _CALL, ["name", "arguments"])
     call_id = found.get("call_id") or ids.realtime_call()
     fields = {"name": found["name"], "call_id": call_id, "arguments": found["arguments"]}
-    return Item(_told(found, new_id, **fields))
+    return ClientItem(_payload(found, **fields))
 
 
-def _output(name: str, given: Any, new_id: Callable[[], str], format: str) -> Item:
+def _output(name: str, given: Any, format: str) -> ClientItem:
     found = changed(name, given, {}, _OUTPUT, ["call_id", "output"])
-    return Item(_told(found, new_id, call_id=found["call_id"], output=found["output"]))
+    return ClientItem(_payload(found, call_id=found["call_id"], output=found["output"]))
 
 
-def _told(found: Mapping[str, Any], new_id: Callable[[], str], **fields: Any) -> dict[str, Any]:
+def _payload(found: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     """What all items begin with; the status that a client gives has no effect."""
     return {
-        "id": found.get("id") or new_id(),
+        "id": found.get("id") or ids.realtime("item"),
         "type": found["type"],
         "status": "completed",
         **fields,
@@ -144,6 +141,7 @@ def _told(found: Mapping[str, Any], new_id: Callable[[], str], **fields: Any) ->
 
 def _image(name: str, value: Any) -> str:
     """A PNG or JPEG in a data URL, or an https address, which is not looked up."""
+    # Recorded: two sentences, one for each kind of address.
     url = params.text(name, value)
     if not url.startswith("data:"):
         if not _is_https(url):
@@ -190,7 +188,7 @@ _STARTS: Mapping[str, dict[str, Any]] = {
     "input_audio": {"type": "input_audio", "transcript": None},
     "input_image": {"type": "input_image", "image_url": None, "detail": "auto"},
 }
-_KINDS: Mapping[str, Callable[[str, Any, Callable[[], str], str], Item]] = {
+_KINDS: Mapping[str, Callable[[str, Any, str], ClientItem]] = {
     "message": _message,
     "function_call": _call,
     "function_call_output": _output,

@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 _OBJECT, _TEXT, _COUNT = plain(params.obj), plain(params.text), plain(field_checks.integer(0))
 _ITEM_ID = {"item_id": _TEXT}
 
-# In the order in which OpenAI names them to whoever sends another.
+# In the order in which OpenAI names them in the error for any other.
 KINDS = {
     "session.update": Kind({"session": _OBJECT}, ["session"]),
     "input_audio_buffer.append": Kind({"audio": _TEXT}, ["audio"]),
@@ -52,7 +52,7 @@ _COMMON = {"type": _TEXT, "event_id": plain(short(LONGEST_EVENT_ID))}
 def parse(message: str | bytes) -> dict[str, Any]:
     """One event with the fields that it was given; those that are null are left out.
 
-    Raises ApiError (400): `code` and `param` tell what is wrong, as OpenAI does.
+    Raises ApiError (400): `code` and `param` say what is wrong, as at OpenAI.
     """
     if isinstance(message, bytes):
         why = "Expected a text WebSocket message; binary frames are not supported."
@@ -69,10 +69,10 @@ def event_id_of(message: str | bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     found = event.get("event_id") if isinstance(event, dict) else None
-    is_told = (
+    is_usable = (
         isinstance(found, str) and len(found) <= LONGEST_EVENT_ID and field_checks.is_sound(found)
     )
-    return found if is_told else None
+    return found if is_usable else None
 
 
 def audio(event: Mapping[str, Any], format: str) -> bytes:
@@ -87,7 +87,7 @@ def _read(message: str) -> dict[str, Any]:
     try:
         event = json.loads(message, parse_constant=_no_constants)
         if not field_checks.is_sound(event):
-            raise ValueError("expected JSON that can be told back")
+            raise ValueError("expected JSON that can be sent back")
     except (ValueError, RecursionError):
         why = """Invalid event: failed to parse JSON value. Please check the value to ensure it is \
 valid JSON. (Common errors include trailing commas, missing closing brackets, missing quotation \

@@ -29,7 +29,7 @@ _SAMPLE_BYTES = {"audio/pcm": 2}
 _SHOWN = 64
 
 Change = Callable[[str, Any, Any], Any]
-"""`change(name, value, current)` gives the value as it is told back, or raises ApiError."""
+"""`change(name, value, current)` gives the value as it is sent back, or raises ApiError."""
 
 
 def changed(
@@ -41,9 +41,10 @@ def changed(
 ) -> dict[str, Any]:
     """`current` with the fields that are given, each checked by its entry of `table`.
 
-    The name of a field is told as `name.field`. Raises ApiError (400) for a required field that is
+    A field is named `name.field`. Raises ApiError (400) for a required field that is
     neither given nor known, for one that is in no table, and for one that is wrong.
     """
+    # The order is OpenAI's: first what is missing, then what is unknown, then what is wrong.
     fields = params.obj(name or "event", given)
     for key in required:
         if fields.get(key) is None and current.get(key) is None:
@@ -52,12 +53,12 @@ def changed(
         if key not in table:
             inner = _inside(name, shown(key))
             raise bad(f"Unknown parameter: '{inner}'.", inner, "unknown_parameter")
-    told = dict(current)
+    result = dict(current)
     for key, value in fields.items():
         checked = table[key](_inside(name, key), value, current.get(key))
         if checked is not None or key in current:
-            told[key] = checked
-    return told
+            result[key] = checked
+    return result
 
 
 def plain(check: Check) -> Change:
@@ -167,6 +168,7 @@ def audio(name: str, value: Any, format: str) -> bytes:
     Raises ApiError (400), with nothing decoded, for anything else: half a sample would turn all
     that comes after it into noise.
     """
+    # The length is checked before anything is decoded: four characters stand for three bytes.
     text = params.text(name, value)
     most = MOST_AUDIO_BYTES // 3 * 4
     if len(text) > most:
@@ -183,7 +185,8 @@ def audio(name: str, value: Any, format: str) -> bytes:
 
 
 def is_sound(value: object) -> bool:
-    """Whether JSON can be told back: not too deep, no infinite number, no half of a character."""
+    """Whether JSON can be sent back: not too deep, no infinite number, no half of a character."""
+    # Level by level: recursion into a message that is nested deeply would exhaust the stack.
     level: list[object] = [value]
     for _ in range(DEEPEST):
         below: list[object] = []
@@ -218,7 +221,7 @@ def _can_be_sent(value: object) -> bool:
 
 
 def _bounded(value: Any) -> Any:
-    """An integer within what can be told as a decimal; others as they are."""
+    """An integer within what can be printed as a decimal; others as they are."""
     if isinstance(value, int) and not isinstance(value, bool):
         return max(-(2**62), min(value, 2**62))
     return value

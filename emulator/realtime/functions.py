@@ -17,7 +17,7 @@ _NAMED: Mapping[str, Change] = {"type": plain(params.text), "name": plain(params
 
 
 def tools(name: str, value: Any) -> list[dict[str, Any]]:
-    """Functions as they are told back; MCP servers are refused by name."""
+    """Functions as they are sent back; MCP servers are refused by name."""
     given = [
         _function(f"{name}[{place}]", each)
         for place, each in enumerate(field_checks.array(name, value))

@@ -15,9 +15,9 @@ from emulator.errors import ApiError, bad_key, no_key
 from emulator.faults import Fault
 from emulator.models import MODELS
 from emulator.realtime import session_settings
-from emulator.realtime.input_buffer import SpeechDetector
-from emulator.realtime.session import SESSION_S, FaultEffects, Session, Voice
+from emulator.realtime.session import SESSION_S, FaultEffects, Session
 from emulator.serving import Service
+from emulator.voice.activity import SpeechDetector
 from emulator.wire import ids
 
 BAD_KEY, BAD_REQUEST = 3000, 4000
@@ -43,6 +43,8 @@ class Refused(Exception):
 
 def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
     """The settings that a session begins with; raises Refused."""
+    # In OpenAI's order: the key, then the header of the beta, then the query. A client secret
+    # carries its session, so its query counts for nothing.
     key = _key(scope)
     if not key:
         raise Refused(no_key(), BAD_KEY)
@@ -65,31 +67,32 @@ def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
 
 
 def begin(
-    told: dict[str, Any],
+    settings: dict[str, Any],
     service: Service,
     faults: list[Fault],
     detector: SpeechDetector,
-    why_deaf: str | None,
+    why_no_words: str | None,
 ) -> Session:
-    """The session, bent by its faults."""
+    """The session, with the effects of its faults."""
     found = {fault.name: fault.argument for fault in faults}
-    fault_effects = FaultEffects(
-        short_by_ms=_milliseconds(found.get("short-by", "0")),
-        late_deltas=int(found.get("late-deltas") or 0),
-        is_transcript_late="transcript-late" in found,
-        has_unknown_events="unknown-event" in found,
-    )
+    # The fault `expire=3s` shortens the session, and says so in its settings.
     lasts_s = _milliseconds(found["expire"]) / 1000 if "expire" in found else SESSION_S
     if "expire" in found:
-        told["expires_at"] = int(time.time() + lasts_s)
+        settings["expires_at"] = int(time.time() + lasts_s)
     return Session(
-        told,
-        Voice(detector, why_deaf),
+        settings,
+        detector,
         now=service.pace.clock(),
         pace=service.pace,
-        limit=lambda spent: service.limits.tokens(str(told.get("model")), spent),
+        limit=lambda spent: service.limits.tokens(str(settings.get("model")), spent),
+        why_no_words=why_no_words,
         lasts_s=lasts_s,
-        fault_effects=fault_effects,
+        fault_effects=FaultEffects(
+            short_by_ms=_milliseconds(found.get("short-by", "0ms")),
+            late_deltas=int(found.get("late-deltas") or 0),
+            is_transcript_late="transcript-late" in found,
+            has_unknown_events="unknown-event" in found,
+        ),
     )
 
 
@@ -124,7 +127,5 @@ def _bad_request(message: str, code: str) -> Refused:
 
 
 def _milliseconds(text: str) -> int:
-    """`85ms`, `3s`, or a bare number of ms."""
-    if text.endswith("ms"):
-        return int(text[:-2])
-    return 1000 * int(text[:-1]) if text.endswith("s") else int(text)
+    """`85ms` or `3s`, as `emulator/faults.py` has checked."""
+    return int(text[:-2]) if text.endswith("ms") else 1000 * int(text[:-1])

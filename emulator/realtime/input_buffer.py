@@ -1,16 +1,26 @@
-"""The input audio buffer: sound in, turns out.
+"""The input audio buffer: sound goes in, the edges of turns come out.
 
 Time is counted in sound, not by a clock. Sound is judged in frames of 32 ms (512 samples at 16 kHz,
-as Silero takes them), so that the times told are multiples of 32, as with OpenAI: a turn starts at
-its first frame of speech less the prefix padding, and stops once so many frames of silence follow
-as the silence duration takes. A frame is speech from the threshold up, silence 0.15 below it.
+as Silero takes them), so all reported times are multiples of 32 less the padding, as with OpenAI.
+A frame is speech from the threshold up; within speech, only 0.15 below it does silence begin.
+
+    state      a frame of speech          a frame of silence
+    IDLE       SPEAKING, yields STARTED   IDLE
+    SPEAKING   SPEAKING                   the third in a row: PAUSED, yields PAUSED
+    PAUSED     SPEAKING, yields RESUMED   PAUSED
+
+In SPEAKING and PAUSED, silence of `silence_ms` yields STOPPED. Whoever takes that signal calls
+`commit`, which leads back to IDLE; so do `clear` and `set_turns`. Without turn detection the state
+stays IDLE: the client decides where a turn ends.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum, auto
 
 from emulator.errors import ApiError
+from emulator.voice.activity import SpeechDetector
+from emulator.voice.sound import Resampler
 
 FRAME_MS, FRAME_BYTES = 32, 1024
 SAMPLES_A_MS = 24
@@ -22,54 +32,27 @@ MOST_QUIET_MS = 30_000
 MOST_BYTES = 60 * 2**20
 
 
-class SpeechDetector(Protocol):
-    """Tells how probably a frame is speech, 0..1."""
-
-    def probability(self, frame: bytes) -> float: ...
-
-    def reset(self) -> None: ...
-
-
-class Downsampler(Protocol):
-    """Turns s16le at 24 kHz into s16le at 16 kHz, piece by piece."""
-
-    def feed(self, pcm: bytes) -> bytes: ...
-
-
 @dataclass(frozen=True)
-class Turns:
-    """How turns are told apart: a probability, and times in ms."""
+class TurnSettings:
+    """How turns are detected: a probability, and times in ms."""
 
     threshold: float = 0.5
     prefix_ms: int = 300
     silence_ms: int = 200
 
 
-@dataclass(frozen=True)
-class Started:
-    """Speech began; its turn starts `at_ms` after the first sound of the session."""
-
-    at_ms: int
+class TurnState(Enum):
+    IDLE, SPEAKING, PAUSED = auto(), auto(), auto()
 
 
-@dataclass(frozen=True)
-class Paused:
-    """A short silence: recognition may begin, but the turn may go on."""
+class TurnEdge(Enum):
+    """What `append` yields; PAUSED means that recognition may begin, but the turn may go on."""
+
+    STARTED, PAUSED, RESUMED, STOPPED = auto(), auto(), auto(), auto()
 
 
-@dataclass(frozen=True)
-class Resumed:
-    """Speech went on after a pause."""
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The turn ended `at_ms` after the first sound of the session, its silence included."""
-
-    at_ms: int
-
-
-Signal = Started | Paused | Resumed | Stopped
+Signal = tuple[TurnEdge, int]
+"""An edge, and where it is: ms after the first sound of the session."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +64,19 @@ class Clip:
 
 
 class InputBuffer:
-    """What a caller has sent and not yet committed; `turns` is None for push to talk."""
+    """What a client has sent and not yet committed; `turns` is None for push to talk."""
 
-    def __init__(
-        self, detector: SpeechDetector, resampler: Downsampler, turns: Turns | None
-    ) -> None:
-        self.turns = turns
-        self.silence_ms = turns.silence_ms if turns else 0
-        self.is_speaking = False
-        self._detector, self._resampler = detector, resampler
+    def __init__(self, detector: SpeechDetector, turns: TurnSettings | None) -> None:
+        self._detector, self._resampler = detector, Resampler(24_000, 16_000)
+        # Sound at 24 kHz for the item, and its frames at 16 kHz for detector and recogniser. Both
+        # lose what is no longer needed at the front: `_from` counts samples and frames lost so far.
         self._pcm, self._pcm_from = bytearray(), 0
         self._frames, self._frames_from = bytearray(), 0
         self._judged = 0
-        self._silent = 0
+        # What `_forget_turn` resets: the first and the last frame of speech, and silence since.
         self._first: int | None = None
-        self._last = 0
+        self._last, self._silent, self._state = 0, 0, TurnState.IDLE
+        self.set_turns(turns)
 
     @property
     def written_ms(self) -> int:
@@ -106,14 +87,14 @@ class InputBuffer:
     def buffered_ms(self) -> float:
         return len(self._pcm) / 2 / SAMPLES_A_MS
 
-    def set_turns(self, turns: Turns | None) -> None:
-        """Other turn detection; a turn that has begun is forgotten."""
+    def set_turns(self, turns: TurnSettings | None) -> None:
+        """Change the turn detection; a turn that has begun is forgotten."""
         self.turns = turns
         self.silence_ms = turns.silence_ms if turns else 0
         self._forget_turn()
 
     def append(self, pcm: bytes) -> Iterator[Signal]:
-        """Take sound (s16le, 24 kHz); commit may be called between two signals.
+        """Take sound (s16le, 24 kHz); `commit` may be called between two signals.
 
         Raises ApiError where there is more than the emulator keeps.
         """
@@ -122,11 +103,11 @@ class InputBuffer:
             raise ApiError(400, message, code="input_audio_buffer_full_in_emulator")
         self._pcm += pcm
         self._frames += self._resampler.feed(pcm)
-        while (self._judged - self._frames_from + 1) * FRAME_BYTES <= len(self._frames):
+        # A commit between two signals moves the front of `_frames`, so `start` is computed anew.
+        while len(self._frames) >= (self._judged - self._frames_from + 1) * FRAME_BYTES:
             start = (self._judged - self._frames_from) * FRAME_BYTES
             chance = self._detector.probability(bytes(self._frames[start : start + FRAME_BYTES]))
-            self._judged += 1
-            yield from self._judge(chance)
+            yield from self._judge(self._judged, chance)
         self._drop_silence()
 
     def speech(self) -> bytes:
@@ -137,17 +118,21 @@ class InputBuffer:
         end = self._last + 1 + BEHIND_WORDS - self._frames_from
         return bytes(self._frames[start * FRAME_BYTES : end * FRAME_BYTES])
 
+    # What a commit takes. Push to talk takes all that is there. A detected turn ends with the last
+    # frame that was judged: sound behind it belongs to the next turn, though it came in the same
+    # append. And it starts `prefix_ms` before its first frame of speech, so that the first
+    # consonant is not cut off; the silence before that is dropped. That start may lie before the
+    # end of the turn before, which has left the buffer already: hence the max with 0.
     def commit(self, *, is_turn: bool = False) -> Clip:
-        """Take what is there out of the buffer; of a turn, what was judged so far."""
-        length = len(self._pcm)
+        """Take sound out of the buffer: all of it, or what of it was judged to be the turn."""
+        start, end = 0, len(self._pcm)
         if is_turn:
-            length = 2 * (self._judged * SAMPLES_A_FRAME - self._pcm_from)
-        turn_from = 0
+            end = 2 * (self._judged * SAMPLES_A_FRAME - self._pcm_from)
         if is_turn and self._first is not None and self.turns:
             at = self._first * SAMPLES_A_FRAME - self.turns.prefix_ms * SAMPLES_A_MS
-            turn_from = 2 * max(0, at - self._pcm_from)
-        clip = Clip(bytes(self._pcm[turn_from:length]), self.speech())
-        self._drop(length)
+            start = 2 * max(0, at - self._pcm_from)
+        clip = Clip(bytes(self._pcm[start:end]), self.speech())
+        self._drop(end)
         self._forget_turn()
         return clip
 
@@ -158,44 +143,41 @@ class InputBuffer:
         self._frames[judged:] = bytes(len(self._frames) - judged)
         self._forget_turn()
 
-    def _judge(self, chance: float) -> Iterator[Signal]:
-        place = self._judged - 1
-        threshold = self.turns.threshold if self.turns else Turns.threshold
-        if chance >= threshold or (self._first is not None and chance >= threshold - HYSTERESIS):
-            if self._first is None:
-                self._first = place
+    def _judge(self, place: int, chance: float) -> Iterator[Signal]:
+        """One frame, by how likely it holds speech; see the table of states above."""
+        self._judged = place + 1
+        threshold = self.turns.threshold if self.turns else TurnSettings.threshold
+        is_speech = chance >= threshold - (0 if self._first is None else HYSTERESIS)
+        if is_speech:
+            self._first = place if self._first is None else self._first
             self._last = place
-        if self.turns is None or self._first is None:
-            return
-        if self._last == place:
+        # Push to talk notes the speech, too, for recognition, but has no turns.
+        if self.turns and is_speech:
             yield from self._on_speech(self.turns)
-        elif self.is_speaking:
+        elif self._state is not TurnState.IDLE:
             yield from self._on_silence()
 
-    def _on_speech(self, turns: Turns) -> Iterator[Signal]:
-        was_paused = self._silent >= PAUSE_FRAMES
-        self._silent = 0
-        if not self.is_speaking:
-            self.is_speaking = True
-            yield Started(max(0, self._last * FRAME_MS - turns.prefix_ms))
-        elif was_paused:
-            yield Resumed()
+    def _on_speech(self, turns: TurnSettings) -> Iterator[Signal]:
+        before, self._state, self._silent = self._state, TurnState.SPEAKING, 0
+        if before is TurnState.IDLE:
+            yield TurnEdge.STARTED, max(0, self._last * FRAME_MS - turns.prefix_ms)
+        elif before is TurnState.PAUSED:
+            yield TurnEdge.RESUMED, self._last * FRAME_MS
 
     def _on_silence(self) -> Iterator[Signal]:
         self._silent += 1
         if self._silent == PAUSE_FRAMES:
-            yield Paused()
+            self._state = TurnState.PAUSED
+            yield TurnEdge.PAUSED, self._judged * FRAME_MS
         if self._silent * FRAME_MS >= self.silence_ms:
-            yield Stopped(self._judged * FRAME_MS)
+            yield TurnEdge.STOPPED, self._judged * FRAME_MS
 
     def _forget_turn(self) -> None:
-        self.is_speaking = False
-        self._silent = 0
-        self._first = None
+        self._state, self._silent, self._first = TurnState.IDLE, 0, None
 
     def _drop_silence(self) -> None:
         """With turn detection, silence between turns is not kept for ever."""
-        if self.turns and not self.is_speaking and self.buffered_ms > 2 * MOST_QUIET_MS:
+        if self.turns and self._state is TurnState.IDLE and self.buffered_ms > 2 * MOST_QUIET_MS:
             self._drop(len(self._pcm) - 2 * MOST_QUIET_MS * SAMPLES_A_MS)
 
     def _drop(self, length: int) -> None:

@@ -1,6 +1,7 @@
 """Work that takes too long for a session to wait for: it leaves as a job, and comes back as input.
 
-The shell does it on a worker and hands the result to `Session.heard`, `.thought` or `.said`.
+The shell does it on a worker thread and hands the result to the session's method of that name:
+`transcribed`, `generated` or `synthesized`.
 """
 
 from dataclasses import dataclass
@@ -9,25 +10,28 @@ from emulator.answers.answer import Prompt
 
 
 @dataclass(frozen=True)
-class Hear:
-    """Recognise words in `pcm`: s16le, mono, 16 kHz."""
+class Transcribe:
+    """Recognise the words in `pcm`: s16le, mono, 16 kHz."""
 
     id: int
     pcm: bytes
 
 
 @dataclass(frozen=True)
-class Think:
-    """Answer `prompt` for a response: with `plain` where that is given; `before` comes first."""
+class Generate:
+    """Answer `prompt` for a response; `fixed` is the answer where nothing has to be generated.
+
+    `notice` is put in front of a generated answer.
+    """
 
     response_id: str
     prompt: Prompt
-    plain: str | None = None
-    before: str = ""
+    fixed: str | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True)
-class Say:
+class Synthesize:
     """Speak one sentence of a response; `speed` is a factor."""
 
     response_id: str
@@ -36,4 +40,4 @@ class Say:
     speed: float
 
 
-Job = Hear | Think | Say
+Job = Transcribe | Generate | Synthesize

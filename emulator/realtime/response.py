@@ -1,13 +1,23 @@
-"""One response while it is written: an answer and its sound in, deltas out when they fall due.
+"""One response: an answer and its sound come in, deltas go out when they fall due.
+
+    phase            input          next phase, and what is sent
+    AWAITING_WORDS   all words      GENERATING; its prompt is built (see `response_queue.py`)
+    GENERATING       `answered`     SENDING
+    SENDING          `synthesized`  SENDING; a sentence is planned, and the next one is asked for
+    SENDING          `advance`      SENDING; deltas, as they fall due
+    SENDING          the last step  ENDED; `response.done`
+    all but ENDED    `cancel`       ENDED; what is open is closed as incomplete, `response.done`
+    all but ENDED    `fail`         ENDED; the same
 
 Text comes at the pace of a model. Sound comes a sentence at a time and is sent faster than it is
-heard, with its transcript a few deltas ahead, as in recorded sessions. However it goes, a response
-ends in exactly one `response.done`.
+played, with its transcript a few deltas ahead, as in recorded sessions. Whatever happens, a
+response ends in exactly one `response.done`.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum, auto
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,8 +26,8 @@ from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
 from emulator.realtime.build_prompt import MOST_TOKENS
 from emulator.realtime.conversation import Conversation, ConversationItem
-from emulator.realtime.jobs import Say
-from emulator.realtime.output import Output, Tell
+from emulator.realtime.jobs import Synthesize
+from emulator.realtime.output import Emit, Output
 from emulator.realtime.session_settings import ResponseSettings
 from emulator.text.sentences import sentences
 from emulator.voice import sound
@@ -28,6 +38,11 @@ LEAD = 3
 AT_ONCE = 32
 FASTER = 4
 NOTHING_READ = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
+AT_LIMIT = {"type": "incomplete", "reason": "max_output_tokens"}
+
+
+class Phase(Enum):
+    AWAITING_WORDS, GENERATING, SENDING, ENDED = auto(), auto(), auto(), auto()
 
 
 class Step(NamedTuple):
@@ -40,41 +55,45 @@ class Step(NamedTuple):
 Plan = Iterator[Step]
 
 
+# What is planned ahead of what is sent. A plan is a generator of steps, so that an answer of an
+# hour takes no memory before its time. Exactly one step is taken out of the plans early, `_next`,
+# because its gap must be known to say when it is due; all else stays in `_plans`. Sentences
+# overlap: while one is sent, the next is being synthesised, and its plan is put behind. If
+# synthesis is slower than sending, there is no next step, and time starts anew when the sound
+# comes. Whatever ends a response drops its plans, so nothing is sent behind `response.done`.
 class Response:
-    """A response in the default conversation, or beside it; `context` is what it reads."""
+    """A response in the default conversation, or beside it (None); `context` is what it reads."""
 
     def __init__(
         self,
         settings: ResponseSettings,
         context: Sequence[ConversationItem],
         conversation: Conversation | None,
-        conversation_id: str | None,
         pace: Pace,
-        tell: Tell,
+        emit: Emit,
     ) -> None:
         self.id = ids.realtime("resp")
         self.settings, self.context = settings, context
-        self.is_thinking = False
+        self.phase = Phase.AWAITING_WORDS
         self.read, self.cached = NOTHING_READ, 0
-        self.heard_until = 0.0
-        self._status, self._details = "in_progress", None
-        self._conversation_id = conversation_id
-        self._pace, self._tell = pace, tell
+        self.plays_until = 0.0
+        self._status = "in_progress"
+        self._details: dict[str, Any] | None = None
+        self._conversation_id = conversation.id if conversation else None
+        self._pace, self._emit = pace, emit
         self._is_audio = "audio" in settings.output_modalities
-        self._output = Output(self.id, conversation, tell, is_audio=self._is_audio)
+        self._output = Output(self.id, conversation, emit, is_audio=self._is_audio)
         self._plans: deque[Plan] = deque()
         self._next: Step | None = None
-        self._due = 0.0
+        self._due = 0.0  # when the step before `_next` was
         self._sentences: deque[str] = deque()
         self._answer = Answer()
-        self._jobs: list[Say] = []
-        tell("response.created", response=self.body())
-
-    _details: dict[str, Any] | None
+        self._jobs: list[Synthesize] = []
+        emit("response.created", response=self.body())
 
     @property
     def is_ended(self) -> bool:
-        return self._status != "in_progress"
+        return self.phase is Phase.ENDED
 
     @property
     def due(self) -> float | None:
@@ -86,55 +105,54 @@ class Response:
         total: int = self.usage()["total_tokens"]
         return total
 
-    def take_jobs(self) -> list[Say]:
+    def take_jobs(self) -> list[Synthesize]:
         jobs, self._jobs = self._jobs, []
         return jobs
 
     def answered(self, answer: Answer, now: float) -> None:
-        """What is to be said is known."""
-        if self.is_ended:
-            return
+        """The answer is known."""
+        self.phase = Phase.SENDING
         self._answer, self._due = answer, now
         if self._is_audio and answer.text.strip():
             self._sentences.extend(sentences(answer.text))
-            self._say_next()
+            self._synthesize_next()
         else:
             self._plan(self._text_steps(answer.pieces), self._last_steps())
         self.advance(now)
 
-    def said(self, pcm: bytes, now: float) -> None:
+    def synthesized(self, pcm: bytes, now: float) -> None:
         """The sound of the sentence that was asked for: s16le, 24 kHz."""
-        if self.is_ended:
-            return
         if self._next is None:
             self._due = max(self._due, now)
         self._plan(self._sound_steps(self._sentences.popleft(), pcm))
         if self._sentences:
-            self._say_next()
+            self._synthesize_next()
         else:
             self._plan(iter([Step(0.0, self._output.close_message)]), self._last_steps())
         self.advance(now)
 
     def advance(self, now: float) -> None:
-        """Do what has fallen due, up to a handful of steps: what they tell is to go out first."""
+        """Do what has fallen due, up to a handful of steps: their events are to go out first."""
         for _ in range(AT_ONCE):
-            if self._next is None or self._due + self._next.gap > now:
+            step = self._next
+            if step is None or self._due + step.gap > now:
                 return
-            self._due += self._next.gap
-            self._step()
+            self._due += step.gap
+            self._take(step)
 
     def cancel(self, reason: str, late_deltas: int = 0) -> None:
-        """End it early: `turn_detected` or `client_cancelled`; bent, some deltas late."""
+        """End it early: `turn_detected` or `client_cancelled`; by a fault after some deltas."""
         for _ in range(late_deltas):
             if self._next is not None and self._output.open is not None:
-                self._step()
+                self._take(self._next)
         self._end_early("cancelled", {"type": "cancelled", "reason": reason})
 
     def fail(self, error: ApiError) -> None:
-        told = {"type": error.type, "code": error.code, "message": error.message}
-        self._end_early("failed", {"type": "failed", "error": told})
+        fields = {"type": error.type, "code": error.code, "message": error.message}
+        self._end_early("failed", {"type": "failed", "error": fields})
 
     def body(self) -> dict[str, Any]:
+        # In the order of recorded events.
         settings = self.settings
         return {
             "object": "realtime.response",
@@ -151,22 +169,22 @@ class Response:
         }
 
     def usage(self) -> dict[str, Any]:
-        """What it is billed as; nothing, where nothing was produced."""
+        """What it is billed as: nothing, where nothing was produced."""
+        # So in recorded sessions: an answer that is cancelled before its first item costs no input.
         is_billed = bool(self._output.entries)
-        read = self.read if is_billed else NOTHING_READ
-        cached = self.cached if is_billed else 0
-        written, sounded = self._output.text_tokens, self._output.audio_tokens
-        taken = sum(read.values())
+        read, cached = (self.read, self.cached) if is_billed else (NOTHING_READ, 0)
+        text, audio = self._output.text_tokens, self._output.audio_tokens
+        input_tokens = sum(read.values())
         return {
-            "total_tokens": taken + written + sounded,
-            "input_tokens": taken,
-            "output_tokens": written + sounded,
+            "total_tokens": input_tokens + text + audio,
+            "input_tokens": input_tokens,
+            "output_tokens": text + audio,
             "input_token_details": {
                 **read,
                 "cached_tokens": cached,
                 "cached_tokens_details": {**NOTHING_READ, "text_tokens": cached},
             },
-            "output_token_details": {"text_tokens": written, "audio_tokens": sounded},
+            "output_token_details": {"text_tokens": text, "audio_tokens": audio},
         }
 
     def _plan(self, *plans: Plan) -> None:
@@ -175,12 +193,10 @@ class Response:
         if self._next is None:
             self._look_ahead()
 
-    def _step(self) -> None:
-        """Take the next step, and find the one behind it."""
-        step = self._next
+    def _take(self, step: Step) -> None:
+        """Do the next step, after finding the one behind it."""
         self._look_ahead()
-        if step is not None:
-            step.do()
+        step.do()
 
     def _look_ahead(self) -> None:
         self._next = None
@@ -202,16 +218,18 @@ class Response:
         is_first = not self._output.entries
         if is_first:
             yield Step(0.0, self._output.open_message)
+        # The transcript is spread over the blocks of sound by their number, `LEAD` deltas ahead of
+        # what is heard. A block waits a quarter of the time that the block before it plays.
         pieces = tokens.split(sentence)
         blocks = list(self._blocks(pcm))
-        told = 0
+        sent = 0
         for place, (block, ms) in enumerate(blocks):
             ahead = LEAD + math.ceil(len(pieces) * (place + 1) / len(blocks))
-            yield from (Step(0.0, partial(self._output.delta, p)) for p in pieces[told:ahead])
-            told = min(ahead, len(pieces))
+            yield from (Step(0.0, partial(self._output.delta, p)) for p in pieces[sent:ahead])
+            sent = min(ahead, len(pieces))
             gap = 0.0 if is_first and place == 0 else self._pace.factor * ms / 1000 / FASTER
-            yield Step(gap, partial(self._sound, block, ms))
-        yield from (Step(0.0, partial(self._output.delta, piece)) for piece in pieces[told:])
+            yield Step(gap, partial(self._send_sound, block, ms))
+        yield from (Step(0.0, partial(self._output.delta, piece)) for piece in pieces[sent:])
 
     def _last_steps(self) -> Plan:
         """The calls of tools, and the end."""
@@ -222,31 +240,31 @@ class Response:
             yield Step(0.0, self._output.close_call)
         yield Step(0.0, self._finish)
 
-    def _say_next(self) -> None:
+    def _synthesize_next(self) -> None:
         settings = self.settings
-        self._jobs.append(Say(self.id, self._sentences[0], settings.voice, settings.speed))
+        self._jobs.append(Synthesize(self.id, self._sentences[0], settings.voice, settings.speed))
 
     def _blocks(self, pcm: bytes) -> Iterator[tuple[bytes, float]]:
         kind = self.settings.format["type"]
         data = sound.encoded(pcm, kind)
-        a_ms = sound.bytes_per_ms(kind)
-        size = round(BLOCK_MS * a_ms)
+        bytes_per_ms = sound.bytes_per_ms(kind)
+        size = BLOCK_MS * bytes_per_ms
         for start in range(0, len(data), size):
             block = data[start : start + size]
-            yield block, len(block) / a_ms
+            yield block, len(block) / bytes_per_ms
 
-    def _sound(self, block: bytes, ms: float) -> None:
-        """Send sound; it is heard from now on, behind what was sent before."""
-        self.heard_until = max(self.heard_until, self._due) + ms / 1000
+    def _send_sound(self, block: bytes, ms: float) -> None:
+        """Send sound; it plays from now on, behind what was sent before."""
+        self.plays_until = max(self.plays_until, self._due) + ms / 1000
         self._output.sound(block, ms)
         most = self.settings.max_output_tokens
         spent = self._output.text_tokens + self._output.audio_tokens
         if spent >= (most if isinstance(most, int) else MOST_TOKENS):
-            self._end_early("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+            self._end_early("incomplete", AT_LIMIT)
 
     def _finish(self) -> None:
         if self._answer.finish == "length":
-            self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+            self._end("incomplete", AT_LIMIT)
         else:
             self._end("completed", None)
 
@@ -259,5 +277,6 @@ class Response:
         self._plans.clear()
         self._next = None
         self._sentences.clear()
+        self.phase = Phase.ENDED
         self._status, self._details = status, details
-        self._tell("response.done", response=self.body())
+        self._emit("response.done", response=self.body())

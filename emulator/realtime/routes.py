@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 
 async def create_secret(request: Request) -> Reply:
-    """The session is told as it would start; its own `expires_at` is 0 until then."""
+    """The session is sent as it would start; its own `expires_at` is 0 until then."""
     # Imported here, as their tables would lengthen every start of the emulator by a tenth.
     from emulator.realtime.session_settings import asked_secret
 

@@ -1,17 +1,32 @@
 """One Realtime session without I/O: client events, results of jobs and the time in; events out.
 
-How it fits together:
+    receive(message)   one client event                        take_events()   what is to be sent
+    transcribed, generated, synthesized   a job's result       take_jobs()     what is to be done
+    tick(now)          let time pass                           deadline        when to call that
 
-    receive(message)   one client event         heard / thought / said   what a job brought
-    tick(now)          let time pass            deadline                 when that must be called
-    take_events()      what is to be sent       take_jobs()              what is to be worked on
+The states and what moves them; a response's own phases are in `response.py`, the turn's states in
+`input_buffer.py`. "Item" stands for `conversation.item.added` and `.done`.
 
-A turn goes through four hands. The `InputBuffer` finds in the sound where speech starts, pauses and
-stops. At a pause recognition begins (`Hear`); speech that goes on throws its result away. At the
-stop the sound becomes an item of the `Conversation`, and a `Response` is begun; once the words of
-all its items are known it is thought about (`Think`), spoken sentence by sentence (`Say`), and sent
-faster than it is heard. Speech that starts meanwhile ends it with `turn_detected`. On a WebSocket
-only the caller knows what was heard of it, so the caller truncates.
+    what comes in                     before -> after              what is sent, and jobs
+    sound: a frame of speech          turn: idle -> speaking       speech_started
+                                      response: active -> none     with interrupt_response: done
+    sound: 3 frames of silence        turn: speaking -> paused     nothing; a Transcribe job
+    sound: speech again               turn: paused -> speaking     nothing; that job counts no more
+    sound: silence_ms of silence      turn: paused -> idle         speech_stopped, committed, item
+                                      response: none -> active     with create_response: created
+    commit                            turn: any -> idle            committed, item; a Transcribe job
+    clear, other turn_detection       turn: any -> idle            cleared, or session.updated
+    response.create                   response: none -> active     created
+    words of all items known          response: active             transcripts; a Generate job
+    the answer, each sentence         response: active             deltas; Synthesize jobs
+    the last delta is due             response: active -> none     done, rate_limits.updated
+    response.cancel                   response: active -> none     done
+    idle_timeout_ms after it played   response: none -> active     timeout_triggered, then as a turn
+    60 minutes                        session: open -> closing     error; the socket is closed, 1001
+
+If a turn ends while a response is active, its own is owed (`_is_response_owed`), and begins once
+the active one has ended. The output of a tool waits for that, too (`_deferred`). On a WebSocket
+only the client knows how much of an answer was heard, so the client truncates.
 
 From openai 3.54's types: the events and their fields. From recorded sessions (2026): orders, ids,
 defaults, sentences of errors, `rate_limits.updated` behind `response.done`, that
@@ -20,7 +35,7 @@ Assumed: what an idle timeout commits, how long semantic turn detection waits wh
 known, that 64 tokens of a conversation are cached at a time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,21 +45,20 @@ from emulator.pace import Pace
 from emulator.realtime import events, session_settings
 from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.conversation_items import checked_item
-from emulator.realtime.input_buffer import (
-    Clip,
-    InputBuffer,
-    Paused,
-    Resumed,
-    SpeechDetector,
-    Started,
-    Stopped,
-)
-from emulator.realtime.jobs import Hear, Job
+from emulator.realtime.input_buffer import Clip, InputBuffer, TurnEdge
+from emulator.realtime.jobs import Job, Transcribe
 from emulator.realtime.response import Response
 from emulator.realtime.response_queue import Limit, Responses
-from emulator.realtime.transcripts import transcript
-from emulator.realtime.turns import Turn, is_semantic, longest_wait_ms, turns_of, wait_ms
+from emulator.realtime.transcripts import NamedEvent, transcript_events
+from emulator.realtime.turns import (
+    CurrentTurn,
+    is_semantic,
+    longest_wait_ms,
+    turn_settings,
+    wait_ms,
+)
 from emulator.voice import sound
+from emulator.voice.activity import SpeechDetector
 from emulator.wire import ids
 
 SESSION_S = 3600.0
@@ -53,7 +67,7 @@ LEAST_COMMIT_MS = 100
 
 @dataclass(frozen=True)
 class FaultEffects:
-    """The faults that bend a session; their names are those of `emulator/faults.py`."""
+    """What faults change in a session; the names are those of `emulator/faults.py`."""
 
     short_by_ms: int = 0
     late_deltas: int = 0
@@ -61,66 +75,62 @@ class FaultEffects:
     has_unknown_events: bool = False
 
 
-@dataclass(frozen=True)
-class Voice:
-    """What a session needs of the voice room: a detector of its own, and why no words are heard."""
-
-    detector: SpeechDetector
-    why_deaf: str | None = None
-
-
 class Session:
-    """One session; `told` is its settings as the server tells them."""
+    """One session; `settings` is what the server sends as `session`.
+
+    `detector` is this session's own; `why_no_words` says why there is no speech recognition.
+    """
 
     def __init__(
         self,
-        told: dict[str, Any],
-        voice: Voice,
+        settings: dict[str, Any],
+        detector: SpeechDetector,
         *,
         now: float,
         pace: Pace,
         limit: Limit,
+        why_no_words: str | None = None,
         lasts_s: float = SESSION_S,
         fault_effects: FaultEffects | None = None,
     ) -> None:
-        self.told = told
+        self.settings = settings
         self.conversation = Conversation()
         self.closing: tuple[int, str] | None = None
-        self._voice = voice
-        self._bends = fault_effects or FaultEffects()
-        self._buffer = InputBuffer(voice.detector, sound.Resampler(24_000, 16_000), None)
-        self._input = sound.Decoder(self._format)
-        self._turn, self._hearings = Turn(), 0
+        self._why_no_words = why_no_words
+        self._fault_effects = fault_effects or FaultEffects()
+        # Sound in: what undoes its format, what finds turns in it, and what is known of this one.
+        self._decoder = sound.Decoder(self._format)
+        self._buffer = InputBuffer(detector, turn_settings(self._turn_detection))
+        self._turn, self._transcriptions = CurrentTurn(), 0
+        # Answers, and what waits until the active one has ended.
         self._responses = Responses(
-            self.conversation, pace, limit, self._tell, lambda: self.told, self._on_end
+            self.conversation, pace, limit, self._emit, lambda: self.settings, self._on_end
         )
-        self._is_response_wanted = False
+        self._is_response_owed = False
         self._deferred: list[Mapping[str, Any]] = []
-        self._late: list[tuple[str, dict[str, Any]]] = []
+        self._late: list[NamedEvent] = []
+        # Time, and what goes out.
         self._idle_at: float | None = None
         self._ends_at = now + lasts_s
         self._outbox: list[dict[str, Any]] = []
         self._jobs: list[Job] = []
-        self._buffer.set_turns(turns_of(self._turn_detection))
-        self._tell("session.created", session=told)
-        if self._bends.has_unknown_events:
-            self._tell("never.heard", note="an event that this SDK does not know")
+        self._emit("session.created", session=settings)
+        if self._fault_effects.has_unknown_events:
+            self._emit("never.heard", note="an event that this SDK does not know")
             self._outbox.append({"event_id": ids.realtime("event"), "note": "no type at all"})
 
     # ------------------------------------------------------------------- in and out
 
     def receive(self, message: str | bytes, now: float) -> None:
-        """Take one client event; what it causes waits in `take_events` and `take_jobs`."""
+        """Take one client event; what it causes is in `take_events` and `take_jobs`."""
         self.tick(now)
         if self.closing:
             return
         try:
-            self._handle(events.parse(message), now)
+            event = events.parse(message)
+            HANDLERS[event["type"]](self, event, now)
         except ApiError as error:
             self._refuse(error, events.event_id_of(message))
-
-    def _handle(self, event: dict[str, Any], now: float) -> None:
-        HANDLERS[event["type"]](self, event, now)
 
     def tick(self, now: float) -> None:
         """Let time pass: send what has fallen due."""
@@ -132,7 +142,7 @@ class Session:
 
     @property
     def deadline(self) -> float:
-        """When `tick` must be called, whatever comes in."""
+        """When `tick` must be called, even if nothing comes in."""
         idle = [] if self._idle_at is None else [self._idle_at]
         return min([*self._responses.dues, *idle, self._ends_at])
 
@@ -146,94 +156,102 @@ class Session:
         taken, self._jobs = [*self._jobs, *self._responses.take_jobs()], []
         return taken
 
-    # ------------------------------------------------------------------- what jobs bring
+    # ------------------------------------------------------------------- results of jobs
 
-    def heard(self, job_id: int, words: str | None, now: float) -> None:
-        """The words of a clip; None where recognition failed or cannot be had."""
-        if self._turn.hearing == job_id:
-            self._turn.words, self._turn.is_heard = words, True
+    def transcribed(self, job_id: int, words: str | None, now: float) -> None:
+        """The words of a clip; None where recognition failed or isn't installed."""
+        # The clip is the turn that is being spoken, or an item by now; or neither, if speech went
+        # on behind the pause: then a later job has the whole turn.
+        if self._turn.transcription_id == job_id:
+            self._turn.words, self._turn.is_transcribed = words, True
             if is_semantic(self._turn_detection):
                 self._buffer.silence_ms = wait_ms(self._turn_detection, words)
         for entry in self.conversation:
-            if entry.hearing == job_id:
-                self._learn(entry, words)
-        self._responses.heard(now)
+            if entry.transcription_id == job_id:
+                self._set_words(entry, words)
+        self._responses.transcribed(now)
 
-    def thought(self, response_id: str, answer: Answer | ApiError, now: float) -> None:
+    def generated(self, response_id: str, answer: Answer | ApiError, now: float) -> None:
         """The answer for a response, or why there is none."""
-        self._responses.thought(response_id, answer, now)
+        self._responses.generated(response_id, answer, now)
 
-    def said(self, response_id: str, pcm: bytes, now: float) -> None:
+    def synthesized(self, response_id: str, pcm: bytes, now: float) -> None:
         """The sound of the sentence that a response asked for: s16le, 24 kHz."""
-        self._responses.said(response_id, pcm, now)
+        self._responses.synthesized(response_id, pcm, now)
 
     # ------------------------------------------------------------------- client events
 
     def _on_update(self, event: Mapping[str, Any], now: float) -> None:
-        turns, format = turns_of(self._turn_detection), self._format
-        self.told = session_settings.updated(
-            self.told, event["session"], has_spoken=self._has_spoken
+        turns, format = turn_settings(self._turn_detection), self._format
+        self.settings = session_settings.updated(
+            self.settings, event["session"], has_spoken=self._has_spoken
         )
-        if turns_of(self._turn_detection) != turns:
-            self._buffer.set_turns(turns_of(self._turn_detection))
-            self._turn = Turn()
-        self._idle_at = self._idle_at if self._idle_s else None
+        # Only what has changed begins anew: an update in the middle of a turn must not end it.
+        if (changed := turn_settings(self._turn_detection)) != turns:
+            self._buffer.set_turns(changed)
+            self._turn = CurrentTurn()
         if self._format != format:
-            self._input = sound.Decoder(self._format)
-        self._tell("session.updated", session=self.told)
+            self._decoder = sound.Decoder(self._format)
+        self._idle_at = self._idle_at if self._idle_s else None
+        self._emit("session.updated", session=self.settings)
 
     def _on_append(self, event: Mapping[str, Any], now: float) -> None:
-        pcm = self._input.feed(events.audio(event, self._format))
-        for signal in self._buffer.append(pcm):
-            SIGNALS[type(signal)](self, signal, now)
+        pcm = self._decoder.feed(events.audio(event, self._format))
+        for edge, at_ms in self._buffer.append(pcm):
+            EDGES[edge](self, at_ms, now)
 
     def _on_commit(self, event: Mapping[str, Any], now: float) -> None:
         if self._buffer.buffered_ms < LEAST_COMMIT_MS:
             message = f"""Error committing input audio buffer: buffer too small. Expected at least \
 100ms of audio, but buffer only has {self._buffer.buffered_ms:.2f}ms of audio."""
             raise ApiError(400, message, code="input_audio_buffer_commit_empty")
-        turn, self._turn = self._turn, Turn()
-        self._commit(self._buffer.commit(), turn.item_id, None)
+        # A turn that has begun announced the id of its item. Its words so far are not those of the
+        # whole clip, which is recognised anew.
+        turn, self._turn = self._turn, CurrentTurn()
+        self._commit(self._buffer.commit(), CurrentTurn(turn.item_id))
 
     def _on_clear(self, event: Mapping[str, Any], now: float) -> None:
         self._buffer.clear()
-        self._turn = Turn()
-        self._tell("input_audio_buffer.cleared")
+        self._turn = CurrentTurn()
+        self._emit("input_audio_buffer.cleared")
 
     def _on_create_item(self, event: Mapping[str, Any], now: float) -> None:
-        checked = checked_item(event["item"], lambda: ids.realtime("item"), self._format)
-        if checked.told["type"] == "function_call_output" and self._responses.active is not None:
+        # As recorded: the output of a tool is acknowledged once the response that called it has
+        # ended.
+        checked = checked_item(event["item"], self._format)
+        if checked.payload["type"] == "function_call_output" and self._responses.active is not None:
             self._deferred.append(event)
             return
-        entry = ConversationItem(checked.told, words=checked.text, images=checked.images)
+        entry = ConversationItem(checked.payload, words=checked.text, images=checked.images)
         if checked.audio:
             entry.pcm = sound.decoded(checked.audio, self._format)
             entry.sound_ms = len(entry.pcm) / 48
             entry.words = None
-            entry.hearing = self._hear(sound.resampled(entry.pcm, 24_000, 16_000))
+            entry.transcription_id = self._transcribe(sound.resampled(entry.pcm, 24_000, 16_000))
         entry.previous = self.conversation.add(entry, event.get("previous_item_id"))
-        self._tell_added(entry)
+        self._emit_added(entry)
 
     def _on_delete_item(self, event: Mapping[str, Any], now: float) -> None:
         self.conversation.remove(event["item_id"])
-        self._tell("conversation.item.deleted", item_id=event["item_id"])
+        self._emit("conversation.item.deleted", item_id=event["item_id"])
 
     def _on_retrieve_item(self, event: Mapping[str, Any], now: float) -> None:
         entry = self.conversation.get(event["item_id"], "retrieve")
-        self._tell("conversation.item.retrieved", item=entry.with_sound())
+        self._emit("conversation.item.retrieved", item=entry.with_sound())
 
     def _on_truncate_item(self, event: Mapping[str, Any], now: float) -> None:
-        keys = ("item_id", "content_index", "audio_end_ms")
-        item_id, content_index, end_ms = (event[key] for key in keys)
-        self.conversation.truncate(item_id, content_index, end_ms, self._bends.short_by_ms)
-        place = {"content_index": content_index, "audio_end_ms": end_ms}
-        self._tell("conversation.item.truncated", item_id=item_id, **place)
+        place = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
+        item_id, content_index, end_ms = place.values()
+        self.conversation.truncate(item_id, content_index, end_ms, self._fault_effects.short_by_ms)
+        self._emit("conversation.item.truncated", **place)
 
     def _on_create_response(self, event: Mapping[str, Any], now: float) -> None:
-        if self.told["type"] != "realtime":
+        if self.settings["type"] != "realtime":
             raise ApiError(400, "A transcription session has no responses.", code="invalid_value")
         asked = event.get("response")
-        wanted = session_settings.response_settings(self.told, asked, has_spoken=self._has_spoken)
+        wanted = session_settings.response_settings(
+            self.settings, asked, has_spoken=self._has_spoken
+        )
         self._responses.begin(wanted, now)
         self._idle_at = None
 
@@ -242,80 +260,86 @@ class Session:
 
     # ------------------------------------------------------------------- turns
 
-    def _on_started(self, signal: Started, now: float) -> None:
-        self._turn = Turn(item_id=ids.realtime("item"))
+    def _on_started(self, at_ms: int, now: float) -> None:
+        self._turn = CurrentTurn(item_id=ids.realtime("item"))
         self._idle_at = None
-        if is_semantic(self._turn_detection):
-            self._buffer.silence_ms = longest_wait_ms(self._turn_detection)
-        told = {"audio_start_ms": signal.at_ms, "item_id": self._turn.item_id}
-        self._tell("input_audio_buffer.speech_started", **told)
+        self._wait_longest()
+        place = {"audio_start_ms": at_ms, "item_id": self._turn.item_id}
+        self._emit("input_audio_buffer.speech_started", **place)
         if self._responses.active is not None and self._turn_detection["interrupt_response"]:
-            self._responses.cancel(None, "turn_detected", now, self._bends.late_deltas)
+            self._responses.cancel(None, "turn_detected", now, self._fault_effects.late_deltas)
 
-    def _on_paused(self, signal: Paused, now: float) -> None:
-        self._turn.hearing = self._hear(self._buffer.speech())
-        self._turn.is_heard = False
+    def _on_paused(self, at_ms: int, now: float) -> None:
+        self._turn.transcription_id = self._transcribe(self._buffer.speech())
+        self._turn.is_transcribed = False
 
-    def _on_resumed(self, signal: Resumed, now: float) -> None:
-        self._turn.hearing = None
-        if is_semantic(self._turn_detection):
-            self._buffer.silence_ms = longest_wait_ms(self._turn_detection)
+    def _on_resumed(self, at_ms: int, now: float) -> None:
+        self._turn.transcription_id = None
+        self._wait_longest()
 
-    def _on_stopped(self, signal: Stopped, now: float) -> None:
-        turn, self._turn = self._turn, Turn()
-        told = {"audio_end_ms": signal.at_ms, "item_id": turn.item_id}
-        self._tell("input_audio_buffer.speech_stopped", **told)
-        detection = self._turn_detection
-        self._commit(self._buffer.commit(is_turn=True), turn.item_id, turn)
-        if self.told["type"] == "realtime" and detection["create_response"]:
-            self._is_response_wanted = True
+    def _on_stopped(self, at_ms: int, now: float) -> None:
+        turn, self._turn = self._turn, CurrentTurn()
+        place = {"audio_end_ms": at_ms, "item_id": turn.item_id}
+        self._emit("input_audio_buffer.speech_stopped", **place)
+        self._commit(self._buffer.commit(is_turn=True), turn)
+        if self.settings["type"] == "realtime" and self._turn_detection["create_response"]:
+            self._is_response_owed = True
             self._answer_turn(now)
 
-    def _commit(self, clip: Clip, item_id: str | None, turn: Turn | None) -> None:
-        """Sound becomes an item of the caller's; `turn` tells what is known of its words."""
+    def _wait_longest(self) -> None:
+        """Semantic VAD: no words are known that would shorten the wait."""
+        if is_semantic(self._turn_detection):
+            self._buffer.silence_ms = longest_wait_ms(self._turn_detection)
+
+    def _commit(self, clip: Clip, turn: CurrentTurn, *, is_silence: bool = False) -> None:
+        """Sound becomes a user's item, with what is known of its words."""
         content = {"type": "input_audio", "transcript": None}
-        told = {"type": "message", "status": "completed", "role": "user", "content": [content]}
-        item = {"id": item_id or ids.realtime("item"), **told}
-        entry = ConversationItem(item, pcm=clip.pcm, sound_ms=len(clip.pcm) / 48, words=None)
+        message = {"type": "message", "status": "completed", "role": "user", "content": [content]}
+        item = {"id": turn.item_id or ids.realtime("item"), **message}
+        entry = ConversationItem(item, clip.pcm, len(clip.pcm) / 48, None, is_silence=is_silence)
         entry.previous = self.conversation.add(entry)
         previous = {"previous_item_id": entry.previous}
-        self._tell("input_audio_buffer.committed", **previous, item_id=entry.id)
-        self._tell_added(entry)
-        if turn and turn.is_heard:
-            self._learn(entry, turn.words)
+        self._emit("input_audio_buffer.committed", **previous, item_id=entry.id)
+        self._emit_added(entry)
+        # Recognition began at the pause that ends the turn: it is done, under way, or (a silence
+        # shorter than a pause, or push to talk) still to begin.
+        if turn.is_transcribed:
+            self._set_words(entry, turn.words)
         else:
-            entry.hearing = turn.hearing if turn and turn.hearing else self._hear(clip.speech)
+            entry.transcription_id = turn.transcription_id or self._transcribe(clip.speech)
 
+    # An idle timeout lets the assistant speak up. It counts from the end of playback, not from the
+    # last delta: an answer is sent faster than it is played, and nobody is idle who listens. Speech
+    # or a response stops it. What it commits is the silence, as an item of its own, so that the
+    # conversation shows why there is an answer without a question.
     def _on_idle(self, now: float) -> None:
-        """Nobody spoke: an empty turn is committed, and answered unasked."""
+        """Nobody spoke: an empty turn is committed, and answered."""
         self._idle_at = None
         end = self._buffer.written_ms
-        start = max(0, end - (self._turn_detection.get("idle_timeout_ms") or 0))
-        item_id = ids.realtime("item")
-        told = {"audio_start_ms": start, "audio_end_ms": end, "item_id": item_id}
-        self._tell("input_audio_buffer.timeout_triggered", **told)
-        self._commit(self._buffer.commit(is_turn=True), item_id, Turn(words="", is_heard=True))
-        self.conversation.get(item_id, "retrieve").is_silence = True
-        self._is_response_wanted = True
+        start = max(0, end - round(1000 * self._idle_s))
+        turn = CurrentTurn(ids.realtime("item"), words="", is_transcribed=True)
+        place = {"audio_start_ms": start, "audio_end_ms": end, "item_id": turn.item_id}
+        self._emit("input_audio_buffer.timeout_triggered", **place)
+        self._commit(self._buffer.commit(is_turn=True), turn, is_silence=True)
+        self._is_response_owed = True
         self._answer_turn(now)
 
     def _answer_turn(self, now: float) -> None:
-        """Begin the response that a turn calls for, once the one before has ended."""
-        if self._is_response_wanted and self._responses.active is None:
-            self._is_response_wanted = False
+        """Begin the response that is owed, once the one before has ended."""
+        if self._is_response_owed and self._responses.active is None:
+            self._is_response_owed = False
             self._idle_at = None
-            self._responses.begin(session_settings.response_settings(self.told, None), now)
+            self._responses.begin(session_settings.response_settings(self.settings, None), now)
 
     # ------------------------------------------------------------------- after a response
 
     def _on_end(self, response: Response, now: float) -> None:
         """The default response has ended: do what had to wait for that."""
         self._take_deferred(now)
-        for name, fields in self._late:
-            self._tell(name, **fields)
+        self._emit_all(self._late)
         self._late.clear()
         if self._idle_s:
-            self._idle_at = max(now, response.heard_until) + self._idle_s
+            self._idle_at = max(now, response.plays_until) + self._idle_s
         self._answer_turn(now)
 
     def _take_deferred(self, now: float) -> None:
@@ -327,36 +351,34 @@ class Session:
             except ApiError as error:
                 self._refuse(error, event.get("event_id"))
 
-    # ------------------------------------------------------------------- hearing
+    # ------------------------------------------------------------------- words
 
-    def _hear(self, speech: bytes) -> int:
-        self._hearings += 1
-        self._jobs.append(Hear(self._hearings, speech))
-        return self._hearings
+    def _transcribe(self, speech: bytes) -> int:
+        self._transcriptions += 1
+        self._jobs.append(Transcribe(self._transcriptions, speech))
+        return self._transcriptions
 
-    def _learn(self, entry: ConversationItem, words: str | None) -> None:
-        """An item's words are known, or known not to be had."""
-        entry.hearing, entry.words = None, words
+    def _set_words(self, entry: ConversationItem, words: str | None) -> None:
+        """An item's words are known, or known to be unknowable (None)."""
+        # The words are known here in any case; the client sees them only if its settings ask for
+        # that.
+        entry.transcription_id, entry.words = None, words
         wanted = self._input_settings.get("transcription")
         if not wanted:
             return
-        if words and entry.told.get("content"):
-            entry.told["content"][0]["transcript"] = words
-        for name, fields in transcript(entry, words, wanted, self._voice.why_deaf):
-            self._tell_late(name, **fields)
-
-    def _tell_late(self, name: str, /, **fields: Any) -> None:
-        """Transcripts come when they come; bent, behind the answer."""
-        if self._bends.is_transcript_late and self._turn_detection.get("create_response"):
-            self._late.append((name, fields))
+        if words and entry.payload.get("content"):
+            entry.payload["content"][0]["transcript"] = words
+        named = transcript_events(entry, words, wanted, self._why_no_words)
+        if self._fault_effects.is_transcript_late and self._turn_detection.get("create_response"):
+            self._late += named
         else:
-            self._tell(name, **fields)
+            self._emit_all(named)
 
     # ------------------------------------------------------------------- settings
 
     @property
     def _input_settings(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.told["audio"]["input"]
+        found: Mapping[str, Any] = self.settings["audio"]["input"]
         return found
 
     @property
@@ -376,18 +398,22 @@ class Session:
     def _idle_s(self) -> float:
         return (self._turn_detection.get("idle_timeout_ms") or 0) / 1000
 
-    # ------------------------------------------------------------------- telling
+    # ------------------------------------------------------------------- events out
 
-    def _tell(self, name: str, /, **fields: Any) -> None:
+    def _emit(self, name: str, /, **fields: Any) -> None:
         self._outbox.append({"type": name, "event_id": ids.realtime("event"), **fields})
 
-    def _tell_added(self, entry: ConversationItem) -> None:
+    def _emit_all(self, named: Iterable[NamedEvent]) -> None:
+        for name, fields in named:
+            self._emit(name, **fields)
+
+    def _emit_added(self, entry: ConversationItem) -> None:
         for what in ("added", "done"):
-            told = {"previous_item_id": entry.previous, "item": dict(entry.told)}
-            self._tell(f"conversation.item.{what}", **told)
+            fields = {"previous_item_id": entry.previous, "item": dict(entry.payload)}
+            self._emit(f"conversation.item.{what}", **fields)
 
     def _refuse(self, error: ApiError, event_id: str | None) -> None:
-        self._tell("error", error={**error.fields(), "event_id": event_id})
+        self._emit("error", error={**error.fields(), "event_id": event_id})
 
     def _expire(self) -> None:
         message = "Your session hit the maximum duration of 60 minutes."
@@ -409,9 +435,9 @@ HANDLERS: dict[str, Handler] = {
     "response.create": Session._on_create_response,
     "response.cancel": Session._on_cancel_response,
 }
-SIGNALS: dict[type, Callable[[Session, Any, float], None]] = {
-    Started: Session._on_started,
-    Paused: Session._on_paused,
-    Resumed: Session._on_resumed,
-    Stopped: Session._on_stopped,
+EDGES: dict[TurnEdge, Callable[[Session, int, float], None]] = {
+    TurnEdge.STARTED: Session._on_started,
+    TurnEdge.PAUSED: Session._on_paused,
+    TurnEdge.RESUMED: Session._on_resumed,
+    TurnEdge.STOPPED: Session._on_stopped,
 }

@@ -1,9 +1,9 @@
 """The settings of a session and of a response: their defaults, and changes to them, checked.
 
-A session is told whole, in `session.created` and after each `session.update`: fields, order and
+A session is sent whole, in `session.created` and after each `session.update`: fields, order and
 defaults as recorded in 2026 (silence of 200 ms and the voice `alloy`, where the types of openai
 3.54 say otherwise). A change that is wrong anywhere changes nothing. What is taken but changes
-nothing here (`noise_reduction`, `truncation`, `tracing`, `reasoning`, ...) is told back, too.
+nothing here (`noise_reduction`, `truncation`, `tracing`, `reasoning`, ...) is sent back, too.
 """
 
 import re
@@ -18,7 +18,7 @@ from emulator.errors import ApiError
 from emulator.models import MODELS
 from emulator.params import bad, wrong_type
 from emulator.realtime import audio_settings, field_checks
-from emulator.realtime.conversation_items import Item, items
+from emulator.realtime.conversation_items import ClientItem, items
 from emulator.realtime.field_checks import (
     Change,
     changed,
@@ -30,7 +30,6 @@ from emulator.realtime.field_checks import (
     within,
 )
 from emulator.realtime.functions import check_choice, tool_choice, tools
-from emulator.wire import ids
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
 INSTRUCTIONS = """You are a friendly assistant on the telephone. Answer in one or two short \
@@ -45,6 +44,7 @@ _KINDS = ("realtime", "transcription")
 
 def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, Any]:
     """The settings that a session starts with; `expires_at` is in seconds since 1970, UTC."""
+    # Fields and their order as recorded.
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -60,7 +60,7 @@ def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, 
         "prompt": None,
         "expires_at": expires_at,
         "audio": {
-            "input": _hearing(audio_settings.server_vad()),
+            "input": _audio_input(audio_settings.server_vad()),
             "output": {"format": audio_settings.pcm(), "voice": "alloy", "speed": 1.0},
         },
         "include": None,
@@ -74,7 +74,7 @@ def transcription_session(session_id: str, expires_at: int) -> dict[str, Any]:
         "object": "realtime.transcription_session",
         "id": session_id,
         "expires_at": expires_at,
-        "audio": {"input": _hearing(audio_settings.listening())},
+        "audio": {"input": _audio_input(audio_settings.transcription_vad())},
         "include": None,
     }
 
@@ -82,7 +82,7 @@ def transcription_session(session_id: str, expires_at: int) -> dict[str, Any]:
 def asked_secret(body: Mapping[str, Any], session_id: str) -> tuple[dict[str, Any], int]:
     """The session that a client secret is asked for, and for how many seconds; raises ApiError."""
     if not field_checks.is_sound(body):
-        raise bad("Invalid 'session': expected JSON that can be told back.", "session", None)
+        raise bad("Invalid 'session': expected JSON that can be sent back.", "session", None)
     start = {"session": {"type": "realtime"}, "expires_after": {"seconds": LIFETIME_S}}
     asked = changed("", body, start, _SECRET)
     return new_session(asked["session"], session_id, 0), asked["expires_after"]["seconds"]
@@ -119,14 +119,15 @@ def updated(
         message = f"""Passing a {kind} session update event to a {session["type"]} session is not \
 allowed."""
         raise bad(message, "session.type", "invalid_value")
-    told = changed("session", changes, session, _TABLES[kind])
+    settings = changed("session", changes, session, _TABLES[kind])
     if kind == "transcription":
-        hearing = (changes.get("audio") or {}).get("input") or {}
-        return audio_settings.without_turns(told, bool(hearing.get("turn_detection")))
-    _check_reasoning("session", told["model"], changes)
-    check_choice("session.tool_choice", told["tool_choice"], told["tools"])
-    _check_voice("session", told["audio"], session, has_spoken)
-    return told
+        audio_input = (changes.get("audio") or {}).get("input") or {}
+        return audio_settings.without_turns(settings, bool(audio_input.get("turn_detection")))
+    # Checks across fields come last: a choice may name a tool that the same update brings.
+    _check_reasoning("session", settings["model"], changes)
+    check_choice("session.tool_choice", settings["tool_choice"], settings["tools"])
+    _check_voice("session", settings["audio"], session, has_spoken)
+    return settings
 
 
 @dataclass(frozen=True)
@@ -149,34 +150,35 @@ class ResponseSettings:
     max_output_tokens: int | str
     conversation: str
     metadata: dict[str, str] | None
-    input: tuple[Item, ...] | None
+    input: tuple[ClientItem, ...] | None
 
 
 def response_settings(
     session: Mapping[str, Any], asked: Mapping[str, Any] | None, *, has_spoken: bool = False
 ) -> ResponseSettings:
     """The settings of a response; raises ApiError (400), though never where nothing was asked."""
+    # What the session has, changed by what is asked for: formats and voice too, but not the speed.
     asked = asked or {}
     audio = session["audio"]
     spoken = {key: audio["output"][key] for key in audio_settings.SPOKEN}
     start = {key: session.get(key) for key in _RESPONSE}
     start |= {"conversation": "auto", "metadata": None, "audio": {"output": spoken}}
-    heard = {"input": plain(partial(_input, audio["input"]["format"]["type"]))}
-    told = changed("response", asked, start, {**_RESPONSE, **heard})
+    with_input = {"input": plain(partial(items, audio["input"]["format"]["type"]))}
+    settings = changed("response", asked, start, {**_RESPONSE, **with_input})
     _check_reasoning("response", session["model"], asked)
-    check_choice("response.tool_choice", told["tool_choice"], told["tools"])
-    _check_voice("response", told["audio"], session, has_spoken)
+    check_choice("response.tool_choice", settings["tool_choice"], settings["tools"])
+    _check_voice("response", settings["audio"], session, has_spoken)
     return ResponseSettings(
-        **{key: told[key] for key in _TAKEN},
-        **told["audio"]["output"],
+        **{key: settings[key] for key in _TAKEN},
+        **settings["audio"]["output"],
         speed=audio["output"]["speed"],
-        tool_choice=told["tool_choice"] if told["tools"] else "none",
-        parallel_tool_calls=told["parallel_tool_calls"] is not False,
-        input=told.get("input"),
+        tool_choice=settings["tool_choice"] if settings["tools"] else "none",
+        parallel_tool_calls=settings["parallel_tool_calls"] is not False,
+        input=settings.get("input"),
     )
 
 
-def _hearing(turn_detection: dict[str, Any]) -> dict[str, Any]:
+def _audio_input(turn_detection: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": audio_settings.pcm(),
         "transcription": None,
@@ -216,15 +218,15 @@ def _most_tokens(name: str, value: Any) -> Any:
 
 
 def _tracing(name: str, value: Any, current: Any) -> Any:
-    told: Any = None
+    tracing: Any = None
     if isinstance(value, dict):
-        told = changed(name, value, {}, _TRACE)
+        tracing = changed(name, value, {}, _TRACE)
     elif value is not None:
-        told = one_of("auto")(name, value)
-    if current not in (None, told):
+        tracing = one_of("auto")(name, value)
+    if current not in (None, tracing):
         message = "Once tracing is enabled for a session, the configuration cannot be modified."
         raise bad(message, name, "invalid_value")
-    return told
+    return tracing
 
 
 def _truncation(name: str, value: Any) -> Any:
@@ -232,10 +234,6 @@ def _truncation(name: str, value: Any) -> Any:
         return one_of("auto", "disabled")(name, value)
     field_checks.kind_of(name, value, "retention_ratio")
     return changed(name, value, {}, _RETENTION, ["retention_ratio"])
-
-
-def _input(format: str, name: str, value: Any) -> tuple[Item, ...]:
-    return items(name, value, lambda: ids.realtime("item"), format)
 
 
 def _check_reasoning(name: str, model: str, changes: Mapping[str, Any]) -> None:

@@ -1,8 +1,7 @@
-"""The thin shell around a session: a WebSocket, the clock, and the workers that do its jobs.
+"""The thin shell around a session: a WebSocket, the clock, and the threads that do its jobs.
 
-It moves things and decides nothing. One message is taken at a time: a caller who does not read
-holds the shell up in `send`, so that no more is taken from that caller, and after a minute the
-session is dropped.
+It moves things and decides nothing. One message is taken at a time: while a client does not read,
+`send` waits, so no more is taken from that client, and after a minute the session is dropped.
 """
 
 import asyncio
@@ -17,12 +16,12 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.faults import Fault
 from emulator.realtime import handshake
-from emulator.realtime.jobs import Hear, Job, Say, Think
+from emulator.realtime.jobs import Generate, Job, Transcribe
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS, Exchange, Service
 from emulator.voice.activity import detector
-from emulator.voice.hear import CannotHear, Ears
-from emulator.voice.speak import Mouth
+from emulator.voice.recognizer import RecognitionError, SpeechRecognizer
+from emulator.voice.synthesizer import SpeechSynthesizer
 from emulator.wire import sse, tokens
 
 from starlette.types import Send
@@ -34,34 +33,37 @@ BROKEN = 1011
 
 
 @cache
-def ears() -> Ears:
-    """One pair for all sessions: the engine is C code with global state."""
-    return Ears()
+def recognizer() -> SpeechRecognizer:
+    """One for all sessions: the engine is C code with global state."""
+    return SpeechRecognizer()
 
 
 @cache
-def mouth() -> Mouth:
-    return Mouth()
+def synthesizer() -> SpeechSynthesizer:
+    return SpeechSynthesizer()
 
 
+@cache
 def warm() -> None:
-    """Start both engines ahead of the first turn."""
-    ears().warm()
-    mouth().say("Hello.")
+    """Start both engines ahead of the first turn, once in a process."""
+    recognizer().warm()
+    synthesizer().synthesize("Hello.")
 
 
 async def serve(socket: WebSocket, send: Send, service: Service, exchange: Exchange) -> None:
     """One connection, from its handshake to its end; raises ApiError for one that is refused."""
     if service.open_streams >= MOST_STREAMS:
         raise ApiError(429, "Too many sessions are open.", code="rate_limit_exceeded")
+    # OpenAI lets every WebSocket in, and only then refuses what is wrong with it; see `handshake`.
     faults: list[Fault] = socket.scope["faults"]
     subprotocol = "realtime" if "realtime" in socket.scope["subprotocols"] else None
     await socket.accept(subprotocol, headers=[(b"x-openai-emulator", VERSION.encode())])
     exchange.status = 101
     service.open_streams += 1
     try:
-        told = handshake.settings_of(socket.scope, service)
-        session = handshake.begin(told, service, faults, detector(), ears().why_not)
+        settings = handshake.settings_of(socket.scope, service)
+        reason = recognizer().unavailable_reason
+        session = handshake.begin(settings, service, faults, detector(), reason)
         await Shell(socket, send, session, service, exchange, faults).run()
     except handshake.Refused as refused:
         await socket.send_text(sse.compact(refused.event()))
@@ -75,10 +77,14 @@ async def serve(socket: WebSocket, send: Send, service: Service, exchange: Excha
 
 @dataclass
 class InboundMessage:
-    """What a caller sent; `taken` is set once the next may come."""
+    """What a client sent; `taken` is set once the next may come."""
 
     content: str | bytes
     taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+Input = InboundMessage | Callable[[float], None] | None
+"""What moves a session: a message, a call that takes the time, or None for a client that left."""
 
 
 class Shell:
@@ -96,16 +102,14 @@ class Shell:
         # What `WebSocket.send` checks costs a fifth of an event: `send` is what lies below it.
         self._socket, self._send, self._session = socket, send, session
         self._service, self._exchange = service, exchange
-        self._line = service.lines.get(socket.scope["client"])
+        self._transport = service.lines.get(socket.scope["client"])
         self._clock = service.pace.clock
         self._cut = next((fault for fault in faults if fault.name in ("abort", "close")), None)
-        self._inbox: asyncio.Queue[InboundMessage | Callable[[float], None] | None] = (
-            asyncio.Queue()
-        )
+        self._inbox: asyncio.Queue[Input] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until either side closes; raises WebSocketDisconnect or OSError where it left."""
+        """Until either side closes; raises WebSocketDisconnect or OSError if the client left."""
         self._begin(asyncio.to_thread(warm))
         self._begin(self._read())
         try:
@@ -125,8 +129,8 @@ class Shell:
             self._inbox.put_nowait(message)
             await message.taken.wait()
 
-    async def _next(self) -> InboundMessage | Callable[[float], None] | None:
-        """What comes in next; time that falls due counts as that."""
+    async def _next(self) -> Input:
+        """What comes in next; the session's deadline counts as that."""
         if not self._inbox.empty():
             return self._inbox.get_nowait()
         wait = self._session.deadline - self._clock()
@@ -135,20 +139,22 @@ class Shell:
                 return await asyncio.wait_for(self._inbox.get(), wait)
         return self._session.tick
 
-    async def _take(self, came: InboundMessage | Callable[[float], None] | None) -> None:
-        if came is None:
+    async def _take(self, item: Input) -> None:
+        if item is None:
             raise WebSocketDisconnect
-        if not isinstance(came, InboundMessage):
-            came(self._clock())
+        if not isinstance(item, InboundMessage):
+            item(self._clock())
             return
-        if len(came.content) > LARGE:
-            await asyncio.to_thread(self._session.receive, came.content, self._clock())
+        if len(item.content) > LARGE:
+            await asyncio.to_thread(self._session.receive, item.content, self._clock())
         else:
-            self._session.receive(came.content, self._clock())
-        came.taken.set()
+            self._session.receive(item.content, self._clock())
+        item.taken.set()
 
     async def _send_all(self) -> bool:
         """Begin the jobs and send the events; whether the session goes on."""
+        # A transport that is closing swallows what it gets, so nobody would notice a client that
+        # left in the middle of an answer: hence the look at it before each event.
         for job in self._session.take_jobs():
             self._begin(self._work(job))
         async with asyncio.timeout(UNREAD_S):
@@ -156,12 +162,12 @@ class Shell:
                 if self._cut is not None and self._exchange.blocks >= self._cut.at:
                     await self._cut_off(self._cut)
                     return False
-                if self._line is None or self._line.is_closing():
+                if self._transport is None or self._transport.is_closing():
                     raise WebSocketDisconnect
                 await self._send({"type": "websocket.send", "text": sse.compact(event)})
                 self._exchange.blocks += 1
                 if self._exchange.blocks % 16 == 0:
-                    await asyncio.sleep(0)  # a write that need not wait lets nobody else go on
+                    await asyncio.sleep(0)  # a write that doesn't wait never yields
         if self._session.closing is None:
             return True
         await self._socket.close(*self._session.closing)
@@ -169,7 +175,7 @@ class Shell:
         return False
 
     async def _cut_off(self, fault: Fault) -> None:
-        """The line breaks: closed with a code, or reset."""
+        """A fault ends the connection: closed with a code, or reset."""
         self._exchange.end("broken")
         if fault.name == "close":
             await self._socket.close(int(fault.argument or BROKEN))
@@ -177,33 +183,35 @@ class Shell:
             self._service.reset(self._socket.scope["client"])
 
     async def _work(self, job: Job) -> None:
-        """Do a job on a worker, and hand in what it brought."""
-        if isinstance(job, Hear):
-            done = partial(self._session.heard, job.id, await self._words(job))
-        elif isinstance(job, Say):
-            pcm = await asyncio.to_thread(mouth().say, job.text, job.voice, job.speed)
-            done = partial(self._session.said, job.response_id, pcm)
-        else:
-            done = partial(self._session.thought, job.response_id, await self._answer(job))
+        """Do a job on a worker thread, and hand in its result."""
+        match job:
+            case Transcribe():
+                done = partial(self._session.transcribed, job.id, await self._words(job))
+            case Generate():
+                done = partial(self._session.generated, job.response_id, await self._answer(job))
+            case _:
+                order = (job.text, job.voice, job.speed)
+                pcm = await asyncio.to_thread(synthesizer().synthesize, *order)
+                done = partial(self._session.synthesized, job.response_id, pcm)
         self._inbox.put_nowait(done)
 
-    async def _words(self, job: Hear) -> str | None:
+    async def _words(self, job: Transcribe) -> str | None:
         if not job.pcm:
             return ""
         try:
-            return await asyncio.to_thread(ears().words, job.pcm)
-        except CannotHear:
+            return await asyncio.to_thread(recognizer().transcribe, job.pcm)
+        except RecognitionError:
             return None
 
-    async def _answer(self, job: Think) -> Answer | ApiError:
-        if job.plain is not None:
-            return Answer(tokens.split(job.plain))
+    async def _answer(self, job: Generate) -> Answer | ApiError:
+        if job.fixed is not None:
+            return Answer(tokens.split(job.fixed))
         try:
             answer = await self._service.generate(job.prompt)
             await answer.finished()
         except ApiError as error:
             return error
-        answer.pieces[:0] = tokens.split(job.before)
+        answer.pieces[:0] = tokens.split(job.notice)
         return answer
 
     def _begin(self, work: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a session tells of a caller's words, where its settings ask for a transcript."""
+"""The events with a transcript of the caller's words, for sessions whose settings ask for it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,16 +9,21 @@ from emulator.wire import sse, tokens
 
 NAME = "conversation.item.input_audio_transcription"
 
-Told = tuple[str, dict[str, Any]]
+NamedEvent = tuple[str, dict[str, Any]]
 
 
-def transcript(
-    entry: ConversationItem, words: str | None, wanted: Mapping[str, Any], why_deaf: str | None
-) -> Iterator[Told]:
-    """(type, fields) of the events: deltas and the whole; or that it failed, if words are None."""
+# Recognition runs beside the answer, so these events have no fixed place among the others: OpenAI
+# warns that a transcript may come before or after the response to it, and of two turns in either
+# order. A client goes by `item_id`. Here they come as soon as the words are known: mostly right
+# behind the item, where a pause gave recognition a head start. The fault `transcript-late` holds
+# them back until the response has ended.
+def transcript_events(
+    entry: ConversationItem, words: str | None, wanted: Mapping[str, Any], why_none: str | None
+) -> Iterator[NamedEvent]:
+    """(type, fields) of each event: deltas and the whole text, or a failure if words are None."""
     place = {"item_id": entry.id, "content_index": 0}
     if words is None:
-        message = why_deaf or "Transcription failed."
+        message = why_none or "Transcription failed."
         error = {"type": "server_error", "code": None, "message": message, "param": None}
         yield f"{NAME}.failed", {"error": error, **place}
         return
@@ -29,7 +34,7 @@ def transcript(
 
 
 def _usage(wanted: Mapping[str, Any], entry: ConversationItem, words: str) -> dict[str, Any]:
-    """Whisper's kin are billed by time, the others by tokens."""
+    """Models named after Whisper are billed by time, the others by tokens."""
     if "whisper" in str(wanted.get("model")):
         return {"type": "duration", "seconds": round(entry.sound_ms / 1000, 1)}
     read, written = round(entry.sound_ms / USER_MS_A_TOKEN), tokens.count(words)

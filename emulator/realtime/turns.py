@@ -1,8 +1,10 @@
-"""How a session tells turns apart, out of its settings, and the turn that is being spoken.
+"""How a session detects turns, by its settings, and the turn that is being spoken.
 
-Server VAD ends a turn after a fixed silence. Semantic VAD waits for a sentence that sounds
-finished: 320 ms behind one, up to 8, 4 or 2 s (`eagerness`) behind "I would like to". Those limits
-are documented; the 320 ms, and the second where no words are known, are assumed.
+Server VAD ends a turn after a fixed silence. Semantic VAD listens to the words: it waits 320 ms
+after a sentence that sounds finished, but up to 8, 4 or 2 s (`eagerness`) after "I would like to".
+As recognition only starts at a pause, a turn begins with the longest wait; the words that come back
+shorten it. If the caller goes on speaking, they count for nothing, and the wait is the longest
+again. Those limits are documented; the 320 ms, and the second for unknown words, are assumed.
 """
 
 import re
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.realtime.input_buffer import Turns
+from emulator.realtime.input_buffer import TurnSettings
 
 LONGEST_WAIT_MS = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
 FINISHED_WAIT_MS, UNKNOWN_WAIT_MS = 320, 1000
@@ -20,26 +22,29 @@ _UNFINISHED = re.compile(
 
 
 @dataclass
-class Turn:
-    """The turn that is being spoken: the item that it will be, and what is known of its words."""
+class CurrentTurn:
+    """The turn that is being spoken: the id of its item to be, and what is known of its words.
+
+    `transcription_id` names the job that recognises them; `is_transcribed` says that it is done.
+    """
 
     item_id: str | None = None
-    hearing: int | None = None
+    transcription_id: int | None = None
     words: str | None = None
-    is_heard: bool = False
+    is_transcribed: bool = False
 
 
 def is_semantic(detection: Mapping[str, Any]) -> bool:
     return detection.get("type") == "semantic_vad"
 
 
-def turns_of(detection: Mapping[str, Any]) -> Turns | None:
+def turn_settings(detection: Mapping[str, Any]) -> TurnSettings | None:
     """What the input buffer is to look for; None for push to talk."""
     if not detection:
         return None
     if is_semantic(detection):
-        return Turns(silence_ms=longest_wait_ms(detection))
-    return Turns(
+        return TurnSettings(silence_ms=longest_wait_ms(detection))
+    return TurnSettings(
         detection["threshold"], detection["prefix_padding_ms"], detection["silence_duration_ms"]
     )
 
@@ -50,7 +55,7 @@ def longest_wait_ms(detection: Mapping[str, Any]) -> int:
 
 
 def wait_ms(detection: Mapping[str, Any], words: str | None) -> int:
-    """How long a silence ends a turn with these words; None: they cannot be had."""
+    """How much silence ends a turn with these words; None: they are not known."""
     longest = longest_wait_ms(detection)
     if words is None:
         return min(UNKNOWN_WAIT_MS, longest)

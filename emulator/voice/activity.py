@@ -22,7 +22,7 @@ FRAME = 512
 """Samples of a frame, which lasts 32 ms and has 1,024 bytes."""
 
 
-class Detector(Protocol):
+class SpeechDetector(Protocol):
     """Frames in the order in which they were heard; each conversation has one of its own."""
 
     name: str
@@ -30,11 +30,8 @@ class Detector(Protocol):
     def probability(self, frame: bytes) -> float:
         """How likely a frame holds speech (0..1); raises ValueError for another length."""
 
-    def reset(self) -> None:
-        """Forget what was heard, as if a conversation began."""
 
-
-def detector() -> Detector:
+def detector() -> SpeechDetector:
     """The best that this machine has: `Silero`, or else `Energy`."""
     try:
         return Silero()
@@ -57,9 +54,6 @@ class Silero:
     def probability(self, frame: bytes) -> float:
         return float(self._network(_whole(frame)))
 
-    def reset(self) -> None:
-        self._network.reset()
-
 
 LEAST_DB = -52.0
 """dB of full scale below which nothing is taken for speech."""
@@ -75,16 +69,17 @@ TAIL = 0.6
 class Energy:
     """How far a frame stands out of the quietest one of the last 1.5 s, between 200 and 4,000 Hz.
 
-    It is not told apart what is loud: a door, music, keys or a cough are speech to it, and so is a
+    It does not know what is loud: a door, music, keys or a cough are speech to it, and so is a
     noise that begins, for 1.5 s. Beside a noise that is nearly as loud it hears no speech at all.
     """
 
     name = "energy"
 
     def __init__(self) -> None:
-        self._levels: deque[float] = deque(maxlen=MEMORY)
+        # Whoever speaks at once stands out of a silence that nobody has heard.
+        silence = [LEAST_DB - ABOVE_DB] * MEMORY
+        self._levels: deque[float] = deque(silence, maxlen=MEMORY)
         self._last = 0.0
-        self.reset()
 
     def probability(self, frame: bytes) -> float:
         level = _level(_whole(frame))
@@ -93,11 +88,6 @@ class Energy:
         likely = 1 / (1 + exp(-STEEPNESS * (level - floor - ABOVE_DB)))
         self._last = max(likely, TAIL * self._last)
         return self._last
-
-    def reset(self) -> None:
-        # Whoever speaks at once stands out of a silence that nobody has heard.
-        self._levels.extend([LEAST_DB - ABOVE_DB] * MEMORY)
-        self._last = 0.0
 
 
 def _level(frame: bytes) -> float:

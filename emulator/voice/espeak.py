@@ -3,7 +3,7 @@
     pip install espeakng-loader
 
 Robotic but clear, for every system, and a hundred times faster than one could listen. It is C code
-with global state: a process has one, which says one thing at a time (`speak.Mouth` sees to it).
+with global state: a process has one, which says one thing at a time; `synthesizer.py` sees to it.
 The calls are those of eSpeak NG's `speak_lib.h`.
 """
 
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emulator.voice.mastering import mastered, stretched
+from emulator.voice.mastering import mastered
 from emulator.voice.sound import RATE, resampled
 from emulator.voice.voices import Voice
 
@@ -49,23 +49,17 @@ class Espeak:
         self._heard = Heard(self._keep)  # lives as long as the library may call it
 
     def say(self, text: str, voice: Voice, speed: float) -> bytes:
-        """A sentence as 16-bit mono PCM of 24 kHz; raises OSError where it refuses.
-
-        What it cannot do as slowly or quickly as asked is stretched or pressed afterwards.
-        """
-        wanted = voice.words_a_minute * speed
-        able = round(min(max(wanted, SLOWEST), FASTEST))
+        """A sentence as 16-bit mono PCM of 24 kHz; raises OSError where it refuses."""
+        # Half of the usual pace is as slow as it gets: a session's lower speeds sound the same.
+        pace = round(min(max(voice.words_a_minute * speed, SLOWEST), FASTEST))
         self._pieces.clear()
         self._library.espeak_SetSynthCallback(self._heard)
         self._must("SetVoiceByName", voice.espeak.encode())
         self._must("SetParameter", PITCH, voice.pitch, 0)
-        self._must("SetParameter", WORDS_A_MINUTE, able, 0)
+        self._must("SetParameter", WORDS_A_MINUTE, pace, 0)
         letters = text.replace("\0", " ").encode("utf-8", "ignore")
         self._must("Synth", letters, len(letters) + 1, 0, FROM_CHARACTER, 0, UTF8, None, None)
-        made = b"".join(self._pieces)
-        if not SLOWEST <= wanted <= FASTEST:
-            made = stretched(made, self._rate, able / wanted)
-        return resampled(mastered(made, self._rate), self._rate, RATE)
+        return resampled(mastered(b"".join(self._pieces), self._rate), self._rate, RATE)
 
     def _must(self, name: str, *arguments: object) -> None:
         if code := getattr(self._library, f"espeak_{name}")(*arguments):
@@ -81,6 +75,7 @@ class Espeak:
 @cache
 def _started() -> tuple[ctypes.CDLL, int]:
     """The library, and the rate of what it makes in Hz."""
+    # Argument types are only needed where ctypes would guess wrong: sizes, and pointers of 64 bits.
     package: Any = importlib.import_module("espeakng_loader")
     library = ctypes.CDLL(package.get_library_path())
     library.espeak_Synth.argtypes = [

@@ -1,4 +1,4 @@
-"""What is done to a synthesised sentence before it is sent: pauses, length, level.
+"""What is done to a synthesised sentence before it is sent: shorter pauses, an even level.
 
 An engine pauses at a comma for as long as a reader does, some 300 ms. A turn of the Realtime API
 may end after 200, so a sentence that is to be heard as one must not pause for so long.
@@ -31,38 +31,14 @@ def mastered(pcm: bytes, hz: int) -> bytes:
     loud = _loudness(sound, step)
     if not loud.any():
         return b""
+    # A step is of the words if it is near the loudest in level; the level of all those is evened
+    # out.
     words = loud > loud.max() * 10 ** (QUIET_DB / 20)
     kept = np.concatenate([sound[start:end] for start, end in _kept(words, step)])
     level = np.sqrt(np.square(loud[words]).mean())
-    return _pcm(_limited(kept * 10 ** (LEVEL_DB / 20) / level))
-
-
-def stretched(pcm: bytes, hz: int, factor: float) -> bytes:
-    """16-bit mono PCM that lasts `factor` times as long at the same pitch.
-
-    WSOLA: windows of 30 ms overlap by half, each taken from where it goes on best from the last.
-    """
-    sound = samples(pcm).astype(np.float64) / 32768
-    hop, reach = hz * 15 // 1000, hz * 8 // 1000
-    window = np.hanning(2 * hop + 1)[:-1]
-    length = round(len(sound) * factor)
-    around = np.concatenate([np.zeros(hop + reach), sound, np.zeros(4 * hop + 2 * reach)])
-    made = np.zeros(length + 3 * hop)
-    place = hop + reach
-    for start in range(0, length + hop, hop):
-        wanted = around[place + hop : place + 3 * hop]
-        middle = reach + min(round(start / factor), len(sound) + hop)
-        field = around[middle - reach : middle + reach + 2 * hop]
-        place = middle - reach + _likest(field, wanted) if start else middle
-        made[start : start + 2 * hop] += around[place : place + 2 * hop] * window
-    return _pcm(made[hop : hop + length])
-
-
-def _likest(field: Floats, wanted: Floats) -> int:
-    """Where in a field a shape is found, whatever its loudness there."""
-    energy = np.concatenate([[0.0], np.square(field).cumsum()])
-    norms = np.sqrt(energy[len(wanted) :] - energy[: -len(wanted)] + 1e-6)
-    return int((np.correlate(field, wanted) / norms).argmax())
+    made = _limited(kept * 10 ** (LEVEL_DB / 20) / level)
+    whole: Samples = np.rint(made * 32767).astype("<i2")
+    return whole.tobytes()
 
 
 def _loudness(sound: Floats, step: int) -> Floats:
@@ -77,6 +53,7 @@ def _kept(words: NDArray[np.bool_], step: int) -> Iterator[tuple[int, int]]:
 
     Of a pause its two ends are kept, which still belong to the words beside it.
     """
+    # `spoken` are the steps with words; a gap between two neighbours is a pause.
     spoken = np.flatnonzero(words)
     start = max(0, int(spoken[0]) - LEAD_MS // STEP_MS)
     for before, after in zip(spoken, spoken[1:], strict=False):
@@ -93,8 +70,3 @@ def _limited(sound: Floats) -> Floats:
     room = CEILING - KNEE
     bent = np.sign(sound) * (KNEE + room * np.tanh((size - KNEE) / room))
     return np.where(size > KNEE, bent, sound)
-
-
-def _pcm(sound: Floats) -> bytes:
-    whole: Samples = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
-    return whole.tobytes()

@@ -48,11 +48,6 @@ def bytes_per_ms(format: str = "audio/pcm") -> int:
     return rate(format) // 1000 * (2 if format == "audio/pcm" else 1)
 
 
-def milliseconds(data: bytes, format: str = "audio/pcm") -> float:
-    """How long a piece of sound lasts."""
-    return len(data) / bytes_per_ms(format)
-
-
 def samples(pcm: bytes) -> Samples:
     """16-bit little-endian samples as numbers; raises ValueError for an odd number of bytes."""
     if len(pcm) % 2:
@@ -124,6 +119,7 @@ class Resampler:
         made = np.zeros(max(0, count), np.int64)
         if count <= 0:
             return made
+        # All samples of one row are one product of a matrix and a vector.
         weights = _weights(self._up, self._down)
         windows = sliding_window_view(held, 2 * self.reach)
         for n in range(min(self._up, count)):
@@ -141,6 +137,8 @@ def _weights(up: int, down: int) -> Integers:
     Row r weighs the samples around a place r / up behind one of them, from reach - 1 before to
     reach after it. Each row adds up to one, so that a constant stays what it is.
     """
+    # The ideal filter is an endless sinc; a Kaiser window (`i0`) fades it out. To a lower rate both
+    # are stretched by `share`, so that what the lower rate cannot hold is filtered out.
     share = min(1.0, up / down)
     reach = ceil(CROSSINGS / share)
     places = np.arange(1 - reach, reach + 1) - np.arange(up)[:, None] / up
@@ -154,38 +152,17 @@ def _weights(up: int, down: int) -> Integers:
 
 def encoded(pcm: bytes, format: str) -> bytes:
     """A whole clip of 24 kHz PCM in a format of the API; for G.711 ceil(samples / 3) bytes."""
-    encoder = Encoder(format)
-    return encoder.feed(pcm) + encoder.flush()
+    pcm = resampled(pcm, RATE, rate(format))
+    if format == "audio/pcm":
+        return pcm
+    codes: NDArray[np.uint8] = law_codes(format)[samples(pcm).view(np.uint16)]
+    return codes.tobytes()
 
 
 def decoded(data: bytes, format: str) -> bytes:
     """A whole clip in a format of the API as 24 kHz PCM; of G.711 three samples for each byte."""
     decoder = Decoder(format)
     return decoder.feed(data) + decoder.flush()
-
-
-class Encoder:
-    """24 kHz PCM into a format of the API, piece by piece; G.711 comes 2 ms later.
-
-    Raises ValueError for an unknown format or an odd number of bytes.
-    """
-
-    def __init__(self, format: str) -> None:
-        self._resampler = Resampler(RATE, rate(format))
-        self._codes = None if format == "audio/pcm" else law_codes(format)
-
-    def feed(self, pcm: bytes) -> bytes:
-        return self._coded(self._resampler.feed(pcm))
-
-    def flush(self) -> bytes:
-        """The end of a clip; what is fed then is another."""
-        return self._coded(self._resampler.flush())
-
-    def _coded(self, pcm: bytes) -> bytes:
-        if self._codes is None:
-            return pcm
-        codes: NDArray[np.uint8] = self._codes[samples(pcm).view(np.uint16)]
-        return codes.tobytes()
 
 
 class Decoder:
@@ -226,6 +203,8 @@ def law_values(format: str) -> Samples:
 @cache
 def law_codes(format: str) -> NDArray[np.uint8]:
     """The code of each sample, by its 16 bits read as a number without a sign."""
+    # Both laws keep a sign, a segment (the place of the highest bit, found by frexp) and four bits
+    # behind that. The mu-law adds 33 first, so that the lowest segment has a highest bit, too.
     value = np.arange(1 << 16, dtype=np.uint16).view(np.int16).astype(np.int64)
     magnitude = np.where(value < 0, ~value, value)
     sign = np.where(value < 0, 0, 0x80)

@@ -1,6 +1,5 @@
 """OpenAI's voices, and which of the engines' they are here."""
 
-import hashlib
 from typing import NamedTuple
 
 
@@ -30,12 +29,3 @@ VOICES = {
     "verse": Voice("en-us+m5", 66, 165, 22_000),
 }
 """Those of eSpeak's that a recogniser understands best: 15 to 25 % of its words are misheard."""
-
-
-def voice_named(name: str) -> Voice:
-    """One of OpenAI's by its name; for any other name or id one that is always the same."""
-    if name in VOICES:
-        return VOICES[name]
-    chosen = hashlib.sha256(name.encode("utf-8", "replace")).digest()
-    voice = list(VOICES.values())[chosen[0] % len(VOICES)]
-    return voice._replace(pitch=35 + chosen[1] % 36, piper_hz=voice.piper_hz + chosen[2] % 3 * 500)

@@ -8,11 +8,14 @@ from emulator.answers.answer import Answer
 from emulator.answers.quote import Corpus
 from emulator.answers.reply import answer
 from emulator.pace import Pace
-from emulator.realtime.jobs import Hear, Say, Think
-from emulator.realtime.session import SESSION_S, Session, Voice
+from emulator.realtime.jobs import Generate, Synthesize, Transcribe
+from emulator.realtime.session import Session
 from emulator.realtime.session_settings import realtime_session
+from emulator.voice.sound import samples
 from emulator.wire import tokens
 
+import numpy as np
+from hypothesis import strategies as st
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
@@ -20,15 +23,21 @@ MODEL = "gpt-realtime-2.1-mini"
 EVENT = TypeAdapter(RealtimeServerEvent)
 
 
+# JSON of any kind, two levels deep: `st.recursive` takes three times as long to draw.
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)
+)
+inner = scalars | st.lists(scalars, max_size=3)
+anything = (
+    inner | st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
+
+
 class LoudIsSpeech:
     """A detector that a test can predict: a frame is speech if it is loud."""
 
     def probability(self, frame):
-        samples = struct.unpack(f"<{len(frame) // 2}h", frame)
-        return 0.95 if sum(map(abs, samples)) > 2000 * len(samples) else 0.02
-
-    def reset(self):
-        pass
+        return 0.95 if np.abs(samples(frame).astype(int)).mean() > 2000 else 0.02
 
 
 def loud(ms):
@@ -40,16 +49,25 @@ def quiet(ms):
     return bytes(48 * ms)
 
 
-class Desk:
+class StoppedClock:
+    """A clock that stands still: what is paced waits until the test lets time pass."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class SessionDriver:
     """A session, driven by hand: time is `now`, jobs are done when the test says so.
 
-    Words are heard as `words` says, the answer is `answer`, or what is thought where that is None;
-    a sentence sounds for 50 ms a letter.
+    Speech is recognised as `words`, the answer is `answer`, or what the emulator generates where
+    that is None; a sentence sounds for 50 ms a letter.
     """
 
-    def __init__(
-        self, told=None, *, pace=0.0, fault_effects=None, lasts_s=SESSION_S, is_manual=False
-    ):
+    def __init__(self, settings=None, *, pace=0.0, is_manual=False, **options):
+        """`options` are those of a Session."""
         self.now = 100.0
         self.words = "When do you open?"
         self.answer = Answer(tokens.split("At eight. Come early."))
@@ -57,8 +75,8 @@ class Desk:
         self.is_manual = is_manual
         self.jobs = []
         self.session = Session(
-            told or realtime_session(MODEL, "sess_1", 4600),
-            Voice(LoudIsSpeech()),
+            settings or realtime_session(MODEL, "sess_1", 4600),
+            LoudIsSpeech(),
             now=self.now,
             pace=Pace(pace),
             limit=lambda spent: {
@@ -67,8 +85,7 @@ class Desk:
                 "remaining": 1000 - spent,
                 "reset_seconds": 0.0,
             },
-            lasts_s=lasts_s,
-            fault_effects=fault_effects,
+            **options,
         )
 
     def send(self, kind, /, **fields):
@@ -78,12 +95,12 @@ class Desk:
 
     def speak(self, *sounds):
         """Append sounds, in pieces of 20 ms."""
-        told = []
+        events = []
         pcm = b"".join(sounds)
         for start in range(0, len(pcm), 960):
             audio = b64encode(pcm[start : start + 960]).decode()
-            told += self.send("input_audio_buffer.append", audio=audio)
-        return told
+            events += self.send("input_audio_buffer.append", audio=audio)
+        return events
 
     def pass_time(self, seconds):
         self.now += seconds
@@ -100,21 +117,22 @@ class Desk:
             if self.session.closing or self.session.deadline > self.now:
                 break
             self.session.tick(self.now)
-        told = self.session.take_events()
-        for event in told:
+        events = self.session.take_events()
+        for event in events:
             EVENT.validate_python(event, strict=True) if is_known(event) else None
-        return told
+        return events
 
     def do(self, job):
-        if isinstance(job, Hear):
-            self.session.heard(job.id, self.words, self.now)
-        elif isinstance(job, Think):
+        """Do one job, as the shell would."""
+        if isinstance(job, Transcribe):
+            self.session.transcribed(job.id, self.words, self.now)
+        elif isinstance(job, Generate):
             self.asked.append(job)
-            plain = job.plain and Answer(tokens.split(job.plain))
-            thought = plain or self.answer or answer(job.prompt, Corpus([]))
-            self.session.thought(job.response_id, thought, self.now)
-        elif isinstance(job, Say):
-            self.session.said(job.response_id, loud(50 * len(job.text)), self.now)
+            fixed = job.fixed and Answer(tokens.split(job.fixed))
+            generated = fixed or self.answer or answer(job.prompt, Corpus([]))
+            self.session.generated(job.response_id, generated, self.now)
+        elif isinstance(job, Synthesize):
+            self.session.synthesized(job.response_id, loud(50 * len(job.text)), self.now)
 
 
 def is_known(event):
@@ -132,3 +150,28 @@ def update(**session):
 def user(text, **fields):
     content = [{"type": "input_text", "text": text}]
     return {"item": {"type": "message", "role": "user", "content": content, **fields}}
+
+
+TEXT_TURN = """response.created response.output_item.added conversation.item.added
+response.content_part.added response.output_text.delta response.output_text.done
+response.content_part.done conversation.item.done response.output_item.done response.done
+rate_limits.updated""".split()
+
+
+def without_repeats(events):
+    """The types, each delta once where two kinds alternate."""
+    kept, seen = [], set()
+    for kind in types(events):
+        if kind not in seen:
+            kept.append(kind)
+        if kind.endswith(".delta"):
+            seen.add(kind)
+    return kept
+
+
+def of(events, kind):
+    return [event for event in events if event["type"] == kind]
+
+
+def joined(events, kind):
+    return "".join(event["delta"] for event in of(events, kind))

@@ -1,11 +1,12 @@
-"""What a client puts into a conversation: told back as the server does, or refused by name."""
+"""What a client puts into a conversation: sent back as OpenAI does, or refused by name."""
 
 import base64
 import json
-from itertools import count
+import re
 
 from emulator.errors import ApiError
 from emulator.realtime.conversation_items import checked_item, items
+from tests.support.realtime_calls import anything
 
 import pytest
 from hypothesis import given, settings
@@ -33,11 +34,10 @@ def image(url, **fields):
 
 
 def made(given, **options):
-    """An item with the id `item_0` unless it has its own; the SDK's types know what is told."""
-    numbers = count()
-    item = checked_item(given, lambda: f"item_{next(numbers)}", **options)
-    told = json.loads(json.dumps(item.told))
-    event = {"type": "conversation.item.added", "event_id": "event_1", "item": told}
+    """An item, whose payload the SDK's types know."""
+    item = checked_item(given, **options)
+    payload = json.loads(json.dumps(item.payload))
+    event = {"type": "conversation.item.added", "event_id": "event_1", "item": payload}
     ConversationItemAdded.model_validate(event)
     return item
 
@@ -53,8 +53,9 @@ def refused(given, **options):
 def test_message_is_told_back():
     item = made(message(text("Hello!"), text("And good night.")))
 
-    assert item.told == {
-        "id": "item_0",
+    assert re.fullmatch(r"item_\w{21}", item.payload["id"])
+    assert item.payload == {
+        "id": item.payload["id"],
         "type": "message",
         "status": "completed",
         "role": "user",
@@ -66,14 +67,18 @@ def test_message_is_told_back():
 def test_item_keeps_its_id_and_has_no_status():
     item = made(message(role="system", id="mine", status="incomplete", object="realtime.item"))
 
-    assert (item.told["id"], item.told["status"], item.told["content"]) == ("mine", "completed", [])
+    assert (item.payload["id"], item.payload["status"], item.payload["content"]) == (
+        "mine",
+        "completed",
+        [],
+    )
 
 
 def test_sound_is_told_without_its_bytes():
     item = made(message(AUDIO, AUDIO | {"transcript": "Hello!"}))
 
     told = [{"type": "input_audio", "transcript": words} for words in (None, "Hello!")]
-    assert item.told["content"] == told
+    assert item.payload["content"] == told
     assert (item.audio, item.text) == (SOUND + SOUND, "Hello!")
 
 
@@ -95,9 +100,9 @@ def test_sound_is_read_in_the_format_of_the_session():
 def test_image_is_counted_and_told(url):
     item = made(message(image(url, detail="low"), image(url), text("What is it?")))
 
-    details = [part.get("detail") for part in item.told["content"]]
+    details = [part.get("detail") for part in item.payload["content"]]
     assert (item.images, item.text, details) == (2, "What is it?", ["low", "auto", None])
-    assert item.told["content"][0]["image_url"] == url
+    assert item.payload["content"][0]["image_url"] == url
 
 
 @pytest.mark.parametrize(
@@ -122,18 +127,18 @@ def test_what_is_no_image_is_refused(url):
 
 
 def test_call_and_its_output_are_told_back():
-    call = made(CALL | {"call_id": "call_1"})
-    output = made(OUTPUT)
+    call = made(CALL | {"call_id": "call_1", "id": "item_0"})
+    output = made(OUTPUT | {"id": "item_0"})
 
     fields = {"name": "book_slot", "call_id": "call_1", "arguments": '{"day": "Friday"}'}
     head = {"id": "item_0", "status": "completed"}
-    assert call.told == {**head, "type": "function_call", **fields}
-    assert output.told == {**head, **OUTPUT}
+    assert call.payload == {**head, "type": "function_call", **fields}
+    assert output.payload == {**head, **OUTPUT}
     assert (call.text, output.text) == ("", '{"ok": true}')
 
 
 def test_call_without_an_id_gets_one():
-    call_id = made(CALL).told["call_id"]
+    call_id = made(CALL).payload["call_id"]
 
     assert call_id.startswith("call_") and len(call_id) == 21
 
@@ -215,19 +220,14 @@ def test_wrong_item_is_refused_by_name(given, code, param):
 
 def test_input_of_response_may_refer():
     reference = {"type": "item_reference", "id": "item_7"}
-    found = items("response.input", [message(text("Hi")), reference], lambda: "item_0")
+    found = items("audio/pcm", "response.input", [message(text("Hi")), reference])
 
     assert [(item.text, item.reference) for item in found] == [("Hi", ""), ("", "item_7")]
     with pytest.raises(ApiError) as caught:
-        items("response.input", [reference, message(role="robot")], lambda: "item_0")
+        items("audio/pcm", "response.input", [reference, message(role="robot")])
     assert caught.value.param == "response.input[1].role"
 
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=9,
-)
 parts = st.fixed_dictionaries(
     {"type": st.sampled_from(["input_text", "input_audio", "input_image", "output_text"])},
     optional={
@@ -264,5 +264,5 @@ def test_no_item_raises_but_an_api_error(given):
     if error:
         assert error.message and error.param.startswith("item")
     else:
-        assert item.told["id"] and item.told["status"] == "completed"
-        assert not any("audio" in part for part in item.told.get("content", []))
+        assert item.payload["id"] and item.payload["status"] == "completed"
+        assert not any("audio" in part for part in item.payload.get("content", []))

@@ -4,10 +4,10 @@ from base64 import b64encode
 
 from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
-from emulator.realtime.jobs import Think
+from emulator.realtime.jobs import Generate
 from emulator.realtime.session import FaultEffects
 from emulator.wire import tokens
-from tests.support.realtime_calls import Desk, loud, quiet, update, user
+from tests.support.realtime_calls import SessionDriver, loud, quiet, update, user
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,12 +82,12 @@ steps = st.one_of(
 )
 
 
-class Script:
-    """Plays steps to a desk; what it told is `events`."""
+class ScriptPlayer:
+    """Plays steps to a driver; what was sent is in `events`."""
 
     def __init__(self, fault_effects, pace):
-        self.desk = Desk(is_manual=True, fault_effects=fault_effects, pace=pace)
-        self.events = self.desk.events()
+        self.driver = SessionDriver(is_manual=True, fault_effects=fault_effects, pace=pace)
+        self.events = self.driver.events()
         self.answers = 0
 
     def play(self, step):
@@ -97,24 +97,24 @@ class Script:
     def speak(self, sounds):
         for pcm in sounds:
             audio = b64encode(pcm).decode()
-            self.events += self.desk.send("input_audio_buffer.append", audio=audio)
+            self.events += self.driver.send("input_audio_buffer.append", audio=audio)
 
     def wait(self, seconds):
-        self.events += self.desk.pass_time(seconds)
+        self.events += self.driver.pass_time(seconds)
 
     def work(self, place):
         """One of the jobs is done; they need not end in the order in which they began."""
-        jobs = self.desk.jobs
+        jobs = self.driver.jobs
         if jobs:
             job = jobs.pop(place % len(jobs))
-            if isinstance(job, Think) and job.plain is None:
+            if isinstance(job, Generate) and job.fixed is None:
                 answer = ANSWERS[self.answers % len(ANSWERS)]
                 self.answers += 1
-                self.desk.session.thought(job.response_id, answer, self.desk.now)
+                self.driver.session.generated(job.response_id, answer, self.driver.now)
             else:
-                self.desk.words = [None, "", "When do you open?", "I want"][place % 4]
-                self.desk.do(job)
-        self.events += self.desk.events()
+                self.driver.words = [None, "", "When do you open?", "I want"][place % 4]
+                self.driver.do(job)
+        self.events += self.driver.events()
 
     def send(self, kind, fields):
         if kind == "truncate":
@@ -127,17 +127,17 @@ class Script:
             call_id = calls[-1]["call_id"] if calls else "call_x"
             output = {"type": "function_call_output", "call_id": call_id, "output": "{}"}
             kind, fields = "conversation.item.create", {"item": output}
-        self.events += self.desk.send(kind, **fields)
+        self.events += self.driver.send(kind, **fields)
 
     def finish(self):
         """Let everything that is under way come to its end."""
-        self.desk.send("session.update", **update(audio={"input": {"turn_detection": None}}))
+        self.driver.send("session.update", **update(audio={"input": {"turn_detection": None}}))
         for _ in range(200):
-            while self.desk.jobs:
+            while self.driver.jobs:
                 self.work(0)
             before = len(self.events)
             self.wait(5.0)
-            if len(self.events) == before and not self.desk.jobs:
+            if len(self.events) == before and not self.driver.jobs:
                 break
 
     def of(self, kind):
@@ -173,7 +173,7 @@ def check_responses(events):
 
 
 def check_items(events):
-    told, default = set(), {}
+    added, default = set(), {}
     for place, event in enumerate(events):
         kind = event.get("type", "")
         if kind == "response.created":
@@ -185,8 +185,8 @@ def check_items(events):
             assert events[place - 1]["type"] == "conversation.item.done"
             assert events[place - 1]["item"]["id"] == event["item"]["id"]
         if kind == "conversation.item.added":
-            assert event["previous_item_id"] is None or event["previous_item_id"] in told
-            told.add(event["item"]["id"])
+            assert event["previous_item_id"] is None or event["previous_item_id"] in added
+            added.add(event["item"]["id"])
 
 
 def check_text(events):
@@ -206,7 +206,7 @@ def check_text(events):
 @given(st.lists(steps, max_size=25), st.sampled_from([0.0, 1.0]), st.integers(0, 3))
 @settings(max_examples=150, deadline=None)
 def test_any_script_keeps_the_invariants(script, pace, late):
-    play = Script(FaultEffects(late_deltas=late, is_transcript_late=late == 2), pace)
+    play = ScriptPlayer(FaultEffects(late_deltas=late, is_transcript_late=late == 2), pace)
 
     for step in script:
         play.play(step)
@@ -218,9 +218,9 @@ def test_any_script_keeps_the_invariants(script, pace, late):
 @given(st.one_of(st.text(), st.binary(), st.from_regex(r'\{"type":.*\}', fullmatch=True)))
 @settings(max_examples=150, deadline=None)
 def test_no_message_is_too_wild(message):
-    desk = Desk()
-    desk.events()
+    driver = SessionDriver()
+    driver.events()
 
-    desk.session.receive(message, desk.now)
+    driver.session.receive(message, driver.now)
 
-    assert [event["type"] for event in desk.events()] == ["error"]
+    assert [event["type"] for event in driver.events()] == ["error"]

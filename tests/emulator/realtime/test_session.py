@@ -5,16 +5,23 @@ from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
+from emulator.realtime import build_prompt, response
 from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import transcription_session
-from tests.support.realtime_calls import Desk, loud, quiet, types, update, user
+from tests.support.realtime_calls import (
+    TEXT_TURN,
+    SessionDriver,
+    joined,
+    loud,
+    of,
+    quiet,
+    types,
+    update,
+    user,
+    without_repeats,
+)
 
 import pytest
-
-TEXT_TURN = """response.created response.output_item.added conversation.item.added
-response.content_part.added response.output_text.delta response.output_text.done
-response.content_part.done conversation.item.done response.output_item.done response.done
-rate_limits.updated""".split()
 
 SPOKEN_TURN = """input_audio_buffer.speech_started input_audio_buffer.speech_stopped
 input_audio_buffer.committed conversation.item.added conversation.item.done response.created
@@ -27,20 +34,9 @@ TRANSCRIBED = {"input": {"transcription": {"model": "gpt-transcribe"}}}
 
 
 def opened(**options):
-    desk = Desk(**options)
-    assert types(desk.events()) == ["session.created"]
-    return desk
-
-
-def without_repeats(events):
-    """The types, each delta once where two kinds alternate."""
-    told, seen = [], set()
-    for kind in types(events):
-        if kind not in seen:
-            told.append(kind)
-        if kind.endswith(".delta"):
-            seen.add(kind)
-    return told
+    driver = SessionDriver(**options)
+    assert types(driver.events()) == ["session.created"]
+    return driver
 
 
 def error(events):
@@ -48,110 +44,102 @@ def error(events):
     return events[0]["error"]
 
 
-def of(events, kind):
-    return [event for event in events if event["type"] == kind]
-
-
-def joined(events, kind):
-    return "".join(event["delta"] for event in of(events, kind))
-
-
 def turned(detection, **options):
-    desk = opened(**options)
-    desk.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
-    return desk
+    driver = opened(**options)
+    driver.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
+    return driver
 
 
 def spoken(pace=1.0, **options):
-    """A desk that is in the middle of a spoken answer."""
-    desk = opened(pace=pace, **options)
-    told = desk.speak(quiet(320), loud(320), quiet(400)) + desk.pass_time(0.1)
-    assert of(told, "response.output_audio.delta")
-    return desk, told
+    """A driver that is in the middle of a spoken answer."""
+    driver = opened(pace=pace, **options)
+    events = driver.speak(quiet(320), loud(320), quiet(400)) + driver.pass_time(0.1)
+    assert of(events, "response.output_audio.delta")
+    return driver, events
 
 
 # ------------------------------------------------------------------ a turn in writing
 
 
 def test_text_turn_comes_in_recorded_order():
-    desk = opened()
+    driver = opened()
 
-    asked = desk.send("conversation.item.create", **user("When?"))
-    told = desk.send("response.create", response={"output_modalities": ["text"]})
+    asked = driver.send("conversation.item.create", **user("When?"))
+    events = driver.send("response.create", response={"output_modalities": ["text"]})
 
     assert types(asked) == ["conversation.item.added", "conversation.item.done"]
-    assert without_repeats(told) == TEXT_TURN
-    assert joined(told, "response.output_text.delta") == "At eight. Come early."
+    assert without_repeats(events) == TEXT_TURN
+    assert joined(events, "response.output_text.delta") == "At eight. Come early."
 
 
 def test_deltas_and_padding_fill_sixteen():
-    desk = opened()
-    desk.send("conversation.item.create", **user("When?"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("When?"))
 
-    told = desk.send("response.create", response={"output_modalities": ["text"]})
+    events = driver.send("response.create", response={"output_modalities": ["text"]})
 
     sizes = {
         (len(event["delta"]) + len(event["obfuscation"])) % 16
-        for event in of(told, "response.output_text.delta")
+        for event in of(events, "response.output_text.delta")
     }
     assert sizes == {0}
 
 
 def test_text_waits_for_its_pace():
-    desk = opened(pace=1.0)
-    desk.send("conversation.item.create", **user("When?"))
+    driver = opened(pace=1.0)
+    driver.send("conversation.item.create", **user("When?"))
 
-    first = desk.send("response.create", response={"output_modalities": ["text"]})
+    first = driver.send("response.create", response={"output_modalities": ["text"]})
 
     assert types(first) == ["response.created"]
-    assert types(desk.pass_time(0.39)) == []
-    assert types(desk.pass_time(0.02))[-1] == "response.output_text.delta"
-    assert desk.session.deadline == pytest.approx(100.425)
+    assert types(driver.pass_time(0.39)) == []
+    assert types(driver.pass_time(0.02))[-1] == "response.output_text.delta"
+    assert driver.session.deadline == pytest.approx(100.425)
 
 
 def test_each_item_names_the_one_before():
-    desk = opened()
-    told = desk.send("conversation.item.create", **user("When?"))
-    told += desk.send("response.create")
-    told += desk.send("conversation.item.create", **user("And then?"))
+    driver = opened()
+    events = driver.send("conversation.item.create", **user("When?"))
+    events += driver.send("response.create")
+    events += driver.send("conversation.item.create", **user("And then?"))
 
-    items = [event["item"]["id"] for event in of(told, "conversation.item.added")]
-    previous = [event["previous_item_id"] for event in of(told, "conversation.item.added")]
+    items = [event["item"]["id"] for event in of(events, "conversation.item.added")]
+    previous = [event["previous_item_id"] for event in of(events, "conversation.item.added")]
     assert previous == [None, *items[:-1]]
 
 
 def test_item_goes_where_it_is_told():
-    desk = opened()
-    desk.send("conversation.item.create", **user("one", id="one"))
-    desk.send("conversation.item.create", **user("three", id="three"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("one", id="one"))
+    driver.send("conversation.item.create", **user("three", id="three"))
 
-    desk.send("conversation.item.create", previous_item_id="one", **user("two", id="two"))
-    desk.send("conversation.item.create", previous_item_id="root", **user("zero", id="zero"))
+    driver.send("conversation.item.create", previous_item_id="one", **user("two", id="two"))
+    driver.send("conversation.item.create", previous_item_id="root", **user("zero", id="zero"))
 
-    assert [entry.id for entry in desk.session.conversation] == ["zero", "one", "two", "three"]
+    assert [entry.id for entry in driver.session.conversation] == ["zero", "one", "two", "three"]
 
 
 def test_deleted_item_is_forgotten():
-    desk = opened()
-    desk.send("conversation.item.create", **user("one", id="one"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("one", id="one"))
 
-    assert types(desk.send("conversation.item.delete", item_id="one")) == [
+    assert types(driver.send("conversation.item.delete", item_id="one")) == [
         "conversation.item.deleted"
     ]
-    told = error(desk.send("conversation.item.retrieve", item_id="one"))
-    assert told["code"] == "item_retrieve_invalid_item_id"
+    events = error(driver.send("conversation.item.retrieve", item_id="one"))
+    assert events["code"] == "item_retrieve_invalid_item_id"
 
 
 def test_model_reads_the_conversation_and_the_instructions():
-    desk = opened()
-    desk.send("session.update", **update(instructions="Be brief."))
-    desk.send("conversation.item.create", **user("When?"))
-    desk.send("response.create")
-    desk.send("conversation.item.create", **user("And on Sunday?"))
+    driver = opened()
+    driver.send("session.update", **update(instructions="Be brief."))
+    driver.send("conversation.item.create", **user("When?"))
+    driver.send("response.create")
+    driver.send("conversation.item.create", **user("And on Sunday?"))
 
-    desk.send("response.create")
+    driver.send("response.create")
 
-    said = [(m.role, m.text) for m in desk.asked[-1].prompt.messages]
+    said = [(m.role, m.text) for m in driver.asked[-1].prompt.messages]
     assert said == [
         ("system", "Be brief."),
         ("user", "When?"),
@@ -161,238 +149,238 @@ def test_model_reads_the_conversation_and_the_instructions():
 
 
 def test_out_of_band_response_leaves_no_trace():
-    desk = opened()
-    desk.send("conversation.item.create", **user("When?", id="q"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("When?", id="q"))
 
     asked = {"conversation": "none", "metadata": {"for": "me"}, "output_modalities": ["text"]}
-    told = desk.send("response.create", response={**asked, "input": []})
+    events = driver.send("response.create", response={**asked, "input": []})
 
-    done = of(told, "response.done")[0]["response"]
-    assert not of(told, "conversation.item.added")
+    done = of(events, "response.done")[0]["response"]
+    assert not of(events, "conversation.item.added")
     assert (done["conversation_id"], done["metadata"]) == (None, {"for": "me"})
-    assert [entry.id for entry in desk.session.conversation] == ["q"]
-    assert [m.role for m in desk.asked[-1].prompt.messages] == ["system"]
+    assert [entry.id for entry in driver.session.conversation] == ["q"]
+    assert [m.role for m in driver.asked[-1].prompt.messages] == ["system"]
 
 
 def test_out_of_band_response_reads_what_it_is_given():
-    desk = opened()
-    desk.send("conversation.item.create", **user("When?", id="q"))
-    desk.send("conversation.item.create", **user("Why?"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("When?", id="q"))
+    driver.send("conversation.item.create", **user("Why?"))
 
     item = {"type": "item_reference", "id": "q"}
-    desk.send("response.create", response={"conversation": "none", "input": [item]})
+    driver.send("response.create", response={"conversation": "none", "input": [item]})
 
-    assert [m.text for m in desk.asked[-1].prompt.messages if m.role == "user"] == ["When?"]
+    assert [m.text for m in driver.asked[-1].prompt.messages if m.role == "user"] == ["When?"]
 
 
 # ------------------------------------------------------------------ a turn in speech
 
 
 def test_spoken_turn_comes_in_recorded_order():
-    desk = opened()
+    driver = opened()
 
-    told = desk.speak(quiet(320), loud(640), quiet(400))
+    events = driver.speak(quiet(320), loud(640), quiet(400))
 
-    assert without_repeats(told) == SPOKEN_TURN
-    assert joined(told, "response.output_audio_transcript.delta") == "At eight. Come early."
+    assert without_repeats(events) == SPOKEN_TURN
+    assert joined(events, "response.output_audio_transcript.delta") == "At eight. Come early."
 
 
 def test_times_are_those_of_frames():
-    desk = opened()
+    driver = opened()
 
-    told = desk.speak(quiet(640), loud(640), quiet(400))
+    events = driver.speak(quiet(640), loud(640), quiet(400))
 
-    started, stopped = told[0], told[1]
+    started, stopped = events[0], events[1]
     assert (started["audio_start_ms"] + 300) % 32 == 0
     assert started["audio_start_ms"] + 300 == pytest.approx(640, abs=32)
     assert stopped["audio_end_ms"] == pytest.approx(1280 + 224, abs=32)
-    assert started["item_id"] == stopped["item_id"] == told[2]["item_id"]
+    assert started["item_id"] == stopped["item_id"] == events[2]["item_id"]
 
 
 @pytest.mark.parametrize(("silence_ms", "frames"), [(0, 1), (200, 7), (500, 16), (512, 16)])
 def test_silence_is_counted_in_frames(silence_ms, frames):
-    desk = turned({"type": "server_vad", "silence_duration_ms": silence_ms})
+    driver = turned({"type": "server_vad", "silence_duration_ms": silence_ms})
 
-    told = desk.speak(loud(320), quiet(frames * 32 + 64))
+    events = driver.speak(loud(320), quiet(frames * 32 + 64))
 
-    assert of(told, "input_audio_buffer.speech_stopped")[0]["audio_end_ms"] == 320 + frames * 32
+    assert of(events, "input_audio_buffer.speech_stopped")[0]["audio_end_ms"] == 320 + frames * 32
 
 
 def test_short_pause_does_not_end_the_turn():
-    desk = opened()
+    driver = opened()
 
-    told = desk.speak(loud(320), quiet(128), loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(128), loud(320), quiet(400))
 
-    assert types(told).count("input_audio_buffer.speech_stopped") == 1
+    assert types(events).count("input_audio_buffer.speech_stopped") == 1
 
 
 def test_recognition_of_a_pause_is_thrown_away():
-    desk = opened(is_manual=True)
-    desk.speak(loud(320), quiet(128), loud(320), quiet(400))
+    driver = opened(is_manual=True)
+    driver.speak(loud(320), quiet(128), loud(320), quiet(400))
 
-    first, second = desk.jobs
-    desk.session.heard(first.id, "half of", desk.now)
-    assert desk.session.take_jobs() == []
-    desk.session.heard(second.id, "half of a sentence", desk.now)
+    first, second = driver.jobs
+    driver.session.transcribed(first.id, "half of", driver.now)
+    assert driver.session.take_jobs() == []
+    driver.session.transcribed(second.id, "half of a sentence", driver.now)
 
-    (think,) = desk.session.take_jobs()
+    (think,) = driver.session.take_jobs()
     assert think.prompt.questions == ["half of a sentence"]
 
 
 def test_transcript_leads_the_sound():
-    desk = opened()
+    driver = opened()
 
-    told = types(desk.speak(loud(320), quiet(400)))
+    events = types(driver.speak(loud(320), quiet(400)))
 
-    first = told.index("response.output_audio.delta")
-    assert 2 <= told[:first].count("response.output_audio_transcript.delta") <= 4
+    first = events.index("response.output_audio.delta")
+    assert 2 <= events[:first].count("response.output_audio_transcript.delta") <= 4
 
 
 def test_transcript_of_the_caller_is_told_if_asked_for():
-    desk = opened()
-    desk.send("session.update", **update(audio=TRANSCRIBED))
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
 
-    told = desk.speak(loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(400))
 
     name = "conversation.item.input_audio_transcription"
-    (completed,) = of(told, f"{name}.completed")
-    assert completed["transcript"] == joined(told, f"{name}.delta") == "When do you open?"
-    assert completed["item_id"] == told[0]["item_id"]
+    (completed,) = of(events, f"{name}.completed")
+    assert completed["transcript"] == joined(events, f"{name}.delta") == "When do you open?"
+    assert completed["item_id"] == events[0]["item_id"]
     assert completed["usage"]["type"] == "tokens"
 
 
 def test_words_that_cannot_be_had_fail_as_an_event():
-    desk = opened()
-    desk.words = None
-    desk.send("session.update", **update(audio=TRANSCRIBED))
+    driver = opened()
+    driver.words = None
+    driver.send("session.update", **update(audio=TRANSCRIBED))
 
-    told = desk.speak(loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(400))
 
-    assert "conversation.item.input_audio_transcription.failed" in types(told)
-    said = joined(told, "response.output_audio_transcript.delta")
+    assert "conversation.item.input_audio_transcription.failed" in types(events)
+    said = joined(events, "response.output_audio_transcript.delta")
     assert "cannot hear words" in said
 
 
 def test_nothing_heard_is_said_in_words():
-    desk = opened()
-    desk.words = ""
+    driver = opened()
+    driver.words = ""
 
-    said = joined(desk.speak(loud(320), quiet(400)), "response.output_audio_transcript.delta")
+    said = joined(driver.speak(loud(320), quiet(400)), "response.output_audio_transcript.delta")
 
     assert "did not catch" in said
 
 
 def test_no_response_unless_the_session_wants_one():
-    desk = turned({"type": "server_vad", "create_response": False})
+    driver = turned({"type": "server_vad", "create_response": False})
 
-    told = desk.speak(loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(400))
 
-    assert types(told)[-1] == "conversation.item.done"
-    assert without_repeats(desk.send("response.create"))[0] == "response.created"
+    assert types(events)[-1] == "conversation.item.done"
+    assert without_repeats(driver.send("response.create"))[0] == "response.created"
 
 
 def test_push_to_talk_waits_for_the_commit():
-    desk = turned(None)
+    driver = turned(None)
 
-    assert desk.speak(loud(320), quiet(400)) == []
-    told = desk.send("input_audio_buffer.commit")
+    assert driver.speak(loud(320), quiet(400)) == []
+    events = driver.send("input_audio_buffer.commit")
 
-    assert types(told) == [
+    assert types(events) == [
         "input_audio_buffer.committed",
         "conversation.item.added",
         "conversation.item.done",
     ]
-    assert without_repeats(desk.send("response.create"))[0] == "response.created"
+    assert without_repeats(driver.send("response.create"))[0] == "response.created"
 
 
 def test_r14_commit_of_too_little_is_refused():
-    desk = turned(None)
-    desk.speak(loud(60))
+    driver = turned(None)
+    driver.speak(loud(60))
 
-    told = error(desk.send("input_audio_buffer.commit", event_id="mine"))
+    events = error(driver.send("input_audio_buffer.commit", event_id="mine"))
 
-    assert told["code"] == "input_audio_buffer_commit_empty"
-    assert "only has 60.00ms" in told["message"]
-    assert told["event_id"] == "mine"
+    assert events["code"] == "input_audio_buffer_commit_empty"
+    assert "only has 60.00ms" in events["message"]
+    assert events["event_id"] == "mine"
 
 
 def test_cleared_sound_is_gone():
-    desk = turned(None)
-    desk.speak(loud(320))
+    driver = turned(None)
+    driver.speak(loud(320))
 
-    assert types(desk.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    assert types(driver.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
     assert (
-        error(desk.send("input_audio_buffer.commit"))["code"] == "input_audio_buffer_commit_empty"
+        error(driver.send("input_audio_buffer.commit"))["code"] == "input_audio_buffer_commit_empty"
     )
 
 
 def test_speech_of_a_cleared_turn_is_forgotten():
-    desk = opened()
-    desk.speak(loud(320))
+    driver = opened()
+    driver.speak(loud(320))
 
-    desk.send("input_audio_buffer.clear")
+    driver.send("input_audio_buffer.clear")
 
-    assert desk.speak(quiet(600)) == []
+    assert driver.speak(quiet(600)) == []
 
 
 def test_r16_half_a_sample_is_refused_and_shifts_nothing():
-    desk = opened()
+    driver = opened()
     odd = b64encode(loud(20)[:-1]).decode()
 
-    told = error(desk.send("input_audio_buffer.append", audio=odd, event_id="e1"))
+    events = error(driver.send("input_audio_buffer.append", audio=odd, event_id="e1"))
 
-    assert told["event_id"] == "e1"
-    assert desk.session._buffer.buffered_ms == 0
-    assert without_repeats(desk.speak(quiet(320), loud(640), quiet(400))) == SPOKEN_TURN
+    assert events["event_id"] == "e1"
+    assert driver.session._buffer.buffered_ms == 0
+    assert without_repeats(driver.speak(quiet(320), loud(640), quiet(400))) == SPOKEN_TURN
 
 
 def test_r21_padding_may_reach_into_the_turn_before():
-    desk = turned({"type": "server_vad", "create_response": False})
+    driver = turned({"type": "server_vad", "create_response": False})
 
-    told = desk.speak(loud(320), quiet(256), loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(256), loud(320), quiet(400))
 
-    (first, second) = of(told, "input_audio_buffer.speech_stopped")
-    starts = [e["audio_start_ms"] for e in of(told, "input_audio_buffer.speech_started")]
+    (first, second) = of(events, "input_audio_buffer.speech_stopped")
+    starts = [e["audio_start_ms"] for e in of(events, "input_audio_buffer.speech_started")]
     assert starts[1] < first["audio_end_ms"] < second["audio_end_ms"]
 
 
 @pytest.mark.parametrize("eagerness", ["low", "medium", "high"])
 def test_semantic_turn_waits_for_a_finished_sentence(eagerness):
-    desk = turned({"type": "semantic_vad", "eagerness": eagerness, "create_response": False})
-    desk.words = "I would like to"
+    driver = turned({"type": "semantic_vad", "eagerness": eagerness, "create_response": False})
+    driver.words = "I would like to"
 
-    assert types(desk.speak(loud(320), quiet(1200))) == ["input_audio_buffer.speech_started"]
-    desk.words = "I would like to come on Friday."
-    told = desk.speak(loud(320), quiet(480))
+    assert types(driver.speak(loud(320), quiet(1200))) == ["input_audio_buffer.speech_started"]
+    driver.words = "I would like to come on Friday."
+    events = driver.speak(loud(320), quiet(480))
 
-    assert types(told)[0] == "input_audio_buffer.speech_stopped"
+    assert types(events)[0] == "input_audio_buffer.speech_stopped"
 
 
 def test_semantic_turn_ends_at_last_without_a_sentence():
-    desk = turned({"type": "semantic_vad", "eagerness": "high", "create_response": False})
-    desk.words = "I would like to"
+    driver = turned({"type": "semantic_vad", "eagerness": "high", "create_response": False})
+    driver.words = "I would like to"
 
-    told = desk.speak(loud(320), quiet(2100))
+    events = driver.speak(loud(320), quiet(2100))
 
-    assert "input_audio_buffer.speech_stopped" in types(told)
+    assert "input_audio_buffer.speech_stopped" in types(events)
 
 
 @pytest.mark.parametrize("format", ["audio/pcmu", "audio/pcma"])
 def test_telephone_formats_go_in_and_out(format):
     from emulator.voice import sound
 
-    desk = opened()
+    driver = opened()
     both = {"input": {"format": {"type": format}}, "output": {"format": {"type": format}}}
-    desk.send("session.update", **update(audio=both))
+    driver.send("session.update", **update(audio=both))
 
     data = sound.encoded(quiet(320) + loud(640) + quiet(400), format)
-    told = []
+    events = []
     for start in range(0, len(data), 160):
         audio = b64encode(data[start : start + 160]).decode()
-        told += desk.send("input_audio_buffer.append", audio=audio)
+        events += driver.send("input_audio_buffer.append", audio=audio)
 
-    assert without_repeats(told) == SPOKEN_TURN
-    (done,) = of(told, "response.done")
+    assert without_repeats(events) == SPOKEN_TURN
+    (done,) = of(events, "response.done")
     assert done["response"]["audio"]["output"]["format"] == {"type": format}
 
 
@@ -400,33 +388,33 @@ def test_telephone_formats_go_in_and_out(format):
 
 
 def test_speech_ends_the_answer():
-    desk, before = spoken()
+    driver, before = spoken()
 
-    told = desk.speak(loud(64))
+    events = driver.speak(loud(64))
 
-    assert types(told)[0] == "input_audio_buffer.speech_started"
-    (done,) = of(told, "response.done")
+    assert types(events)[0] == "input_audio_buffer.speech_started"
+    (done,) = of(events, "response.done")
     assert done["response"]["status"] == "cancelled"
     details = {"type": "cancelled", "reason": "turn_detected"}
     assert done["response"]["status_details"] == details
     assert done["response"]["output"][0]["status"] == "incomplete"
-    assert not of(desk.pass_time(60), "response.output_audio.delta")
+    assert not of(driver.pass_time(60), "response.output_audio.delta")
 
 
 def test_what_closes_a_cut_answer_holds_what_was_sent():
-    desk, before = spoken()
+    driver, before = spoken()
 
-    told = desk.speak(loud(64))
+    events = driver.speak(loud(64))
 
-    (closed,) = of(told, "response.output_audio_transcript.done")
+    (closed,) = of(events, "response.output_audio_transcript.done")
     assert closed["transcript"] == joined(before, "response.output_audio_transcript.delta")
 
 
 def test_answer_that_has_not_begun_costs_nothing():
-    desk = opened(is_manual=True)
-    desk.speak(loud(320), quiet(400))
+    driver = opened(is_manual=True)
+    driver.speak(loud(320), quiet(400))
 
-    (done,) = of(desk.speak(loud(64)), "response.done")
+    (done,) = of(driver.speak(loud(64)), "response.done")
 
     assert done["response"]["output"] == []
     assert done["response"]["usage"]["total_tokens"] == 0
@@ -434,114 +422,114 @@ def test_answer_that_has_not_begun_costs_nothing():
 
 def test_speech_lets_the_answer_go_on_if_asked_to():
     detection = {"type": "server_vad", "interrupt_response": False}
-    desk = turned(detection, pace=1.0)
-    desk.speak(loud(320), quiet(400))
-    desk.pass_time(0.1)
+    driver = turned(detection, pace=1.0)
+    driver.speak(loud(320), quiet(400))
+    driver.pass_time(0.1)
 
-    told = desk.speak(loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(400))
 
-    assert not of(told, "response.done")
-    answered = desk.pass_time(60)
+    assert not of(events, "response.done")
+    answered = driver.pass_time(60)
     assert types(answered).count("response.done") == 2 or types(answered).count("response.created")
 
 
 def test_truncation_forgets_what_was_not_heard():
-    desk, before = spoken()
-    desk.speak(loud(64))
+    driver, before = spoken()
+    driver.speak(loud(64))
     item_id = of(before, "response.output_audio.delta")[0]["item_id"]
 
     place = {"item_id": item_id, "content_index": 0, "audio_end_ms": 200}
-    (told,) = desk.send("conversation.item.truncate", **place)
+    (events,) = driver.send("conversation.item.truncate", **place)
 
-    assert {key: told[key] for key in place} == place
-    assert told["type"] == "conversation.item.truncated"
-    (item,) = desk.send("conversation.item.retrieve", item_id=item_id)
+    assert {key: events[key] for key in place} == place
+    assert events["type"] == "conversation.item.truncated"
+    (item,) = driver.send("conversation.item.retrieve", item_id=item_id)
     assert item["item"]["content"] == [{"type": "output_audio", "transcript": None}]
-    entry = desk.session.conversation.get(item_id, "retrieve")
+    entry = driver.session.conversation.get(item_id, "retrieve")
     assert len(entry.words) < len(joined(before, "response.output_audio_transcript.delta"))
 
 
 def test_r1_truncation_past_the_end_is_refused():
-    desk, before = spoken()
-    desk.speak(loud(64))
+    driver, before = spoken()
+    driver.speak(loud(64))
     delta = of(before, "response.output_audio.delta")[0]
 
     place = {"item_id": delta["item_id"], "content_index": 0, "audio_end_ms": 99_000}
-    told = error(desk.send("conversation.item.truncate", **place))
+    events = error(driver.send("conversation.item.truncate", **place))
 
-    assert told["code"] == "invalid_value"
-    assert "is already shorter than 99000ms" in told["message"]
+    assert events["code"] == "invalid_value"
+    assert "is already shorter than 99000ms" in events["message"]
 
 
 def test_r1_fault_counts_less_than_was_sent():
-    desk, before = spoken(fault_effects=FaultEffects(short_by_ms=85))
-    desk.speak(loud(64))
+    driver, before = spoken(fault_effects=FaultEffects(short_by_ms=85))
+    driver.speak(loud(64))
     deltas = of(before, "response.output_audio.delta")
     sent_ms = sum(len(b64decode(delta["delta"])) for delta in deltas) // 48
 
     place = {"item_id": deltas[0]["item_id"], "content_index": 0}
-    told = error(desk.send("conversation.item.truncate", audio_end_ms=sent_ms, **place))
-    assert told["code"] == "invalid_value"
+    events = error(driver.send("conversation.item.truncate", audio_end_ms=sent_ms, **place))
+    assert events["code"] == "invalid_value"
 
     length_ms = (sent_ms - 85) // 50 * 50
-    told = desk.send("conversation.item.truncate", audio_end_ms=length_ms, **place)
-    assert types(told) == ["conversation.item.truncated"]
+    events = driver.send("conversation.item.truncate", audio_end_ms=length_ms, **place)
+    assert types(events) == ["conversation.item.truncated"]
 
 
 def test_r2_truncation_before_any_sound_is_refused():
-    desk = opened()
-    desk.send("conversation.item.create", **user("When?", id="q"))
+    driver = opened()
+    driver.send("conversation.item.create", **user("When?", id="q"))
 
     place = {"item_id": "q", "content_index": 0, "audio_end_ms": 0}
-    told = error(desk.send("conversation.item.truncate", **place))
+    events = error(driver.send("conversation.item.truncate", **place))
 
-    assert told["code"] == "unsupported_content_type"
-    assert told["message"] == "Only model output audio messages can be truncated"
+    assert events["code"] == "unsupported_content_type"
+    assert events["message"] == "Only model output audio messages can be truncated"
 
 
 def test_r4_fault_sends_deltas_late():
-    desk, _ = spoken(fault_effects=FaultEffects(late_deltas=3))
+    driver, _ = spoken(fault_effects=FaultEffects(late_deltas=3))
 
-    told = types(desk.speak(loud(64)))
+    events = types(driver.speak(loud(64)))
 
-    done = told.index("response.done")
-    assert sum("delta" in kind for kind in told[1:done]) == 3
+    done = events.index("response.done")
+    assert sum("delta" in kind for kind in events[1:done]) == 3
 
 
 def test_r6_cancel_without_a_response_is_refused():
-    desk = opened()
+    driver = opened()
 
-    assert error(desk.send("response.cancel"))["code"] == "response_cancel_not_active"
+    assert error(driver.send("response.cancel"))["code"] == "response_cancel_not_active"
 
 
 def test_cancel_ends_the_answer():
-    desk, _ = spoken()
+    driver, _ = spoken()
 
-    (done,) = of(desk.send("response.cancel"), "response.done")
+    (done,) = of(driver.send("response.cancel"), "response.done")
 
     assert done["response"]["status_details"]["reason"] == "client_cancelled"
-    assert error(desk.send("response.cancel"))["code"] == "response_cancel_not_active"
+    assert error(driver.send("response.cancel"))["code"] == "response_cancel_not_active"
 
 
 def test_r7_second_response_is_refused():
-    desk, _ = spoken()
+    driver, _ = spoken()
 
-    told = error(desk.send("response.create"))
+    events = error(driver.send("response.create"))
 
-    assert told["code"] == "conversation_already_has_active_response"
+    assert events["code"] == "conversation_already_has_active_response"
 
 
 def test_r8_cancel_before_the_answer_is_known():
-    desk = opened(is_manual=True)
-    desk.send("conversation.item.create", **user("When?"))
-    desk.send("response.create")
+    driver = opened(is_manual=True)
+    driver.send("conversation.item.create", **user("When?"))
+    driver.send("response.create")
 
-    (done,) = of(desk.send("response.cancel"), "response.done")
-    (think,) = desk.jobs
-    desk.do(think)
+    (done,) = of(driver.send("response.cancel"), "response.done")
+    (think,) = driver.jobs
+    driver.do(think)
 
     assert done["response"]["status"] == "cancelled"
-    assert desk.events() == []
+    assert driver.events() == []
 
 
 # ------------------------------------------------------------------ tools
@@ -556,19 +544,19 @@ TOOL = {
 
 
 def with_tool(**options):
-    desk = opened(**options)
-    desk.send("session.update", **update(tools=[TOOL], output_modalities=["text"]))
-    desk.answer = Answer([], "tool_calls", [Call("book_slot", '{"people":2}')])
-    return desk
+    driver = opened(**options)
+    driver.send("session.update", **update(tools=[TOOL], output_modalities=["text"]))
+    driver.answer = Answer([], "tool_calls", [Call("book_slot", '{"people":2}')])
+    return driver
 
 
 def test_call_comes_in_recorded_order():
-    desk = with_tool()
-    desk.send("conversation.item.create", **user("Book two places."))
+    driver = with_tool()
+    driver.send("conversation.item.create", **user("Book two places."))
 
-    told = desk.send("response.create")
+    events = driver.send("response.create")
 
-    assert without_repeats(told) == [
+    assert without_repeats(events) == [
         "response.created",
         "response.output_item.added",
         "conversation.item.added",
@@ -579,48 +567,48 @@ def test_call_comes_in_recorded_order():
         "response.done",
         "rate_limits.updated",
     ]
-    (done,) = of(told, "response.function_call_arguments.done")
-    assert joined(told, "response.function_call_arguments.delta") == done["arguments"]
+    (done,) = of(events, "response.function_call_arguments.done")
+    assert joined(events, "response.function_call_arguments.delta") == done["arguments"]
     assert (done["name"], json.loads(done["arguments"])) == ("book_slot", {"people": 2})
 
 
 def test_output_of_a_tool_is_read():
-    desk = with_tool()
-    desk.send("conversation.item.create", **user("Book two places."))
-    (done,) = of(desk.send("response.create"), "response.function_call_arguments.done")
+    driver = with_tool()
+    driver.send("conversation.item.create", **user("Book two places."))
+    (done,) = of(driver.send("response.create"), "response.function_call_arguments.done")
 
     output = {"type": "function_call_output", "call_id": done["call_id"], "output": "ok"}
-    desk.send("conversation.item.create", item=output)
-    desk.send("response.create")
+    driver.send("conversation.item.create", item=output)
+    driver.send("response.create")
 
-    calls, given = desk.asked[-1].prompt.turn
+    calls, given = driver.asked[-1].prompt.turn
     assert calls.calls[0].id == given.call_id == done["call_id"]
     assert given.text == "ok"
 
 
 def test_output_during_a_response_is_acknowledged_behind_it():
-    desk = with_tool(pace=1.0)
-    desk.send("conversation.item.create", **user("Book two places."))
-    told = desk.send("response.create")
-    while not of(told, "response.output_item.added"):
-        told = desk.pass_time(0.1)
-    call_id = of(told, "response.output_item.added")[0]["item"]["call_id"]
+    driver = with_tool(pace=1.0)
+    driver.send("conversation.item.create", **user("Book two places."))
+    events = driver.send("response.create")
+    while not of(events, "response.output_item.added"):
+        events = driver.pass_time(0.1)
+    call_id = of(events, "response.output_item.added")[0]["item"]["call_id"]
 
     output = {"type": "function_call_output", "call_id": call_id, "output": "ok"}
-    assert desk.send("conversation.item.create", item=output) == []
+    assert driver.send("conversation.item.create", item=output) == []
 
-    told = types(desk.pass_time(10))
-    assert told.index("response.done") < told.index("conversation.item.added")
+    events = types(driver.pass_time(10))
+    assert events.index("response.done") < events.index("conversation.item.added")
 
 
 # ------------------------------------------------------------------ limits of all kinds
 
 
 def test_spoken_answer_stops_at_its_limit():
-    desk = opened()
-    desk.send("session.update", **update(max_output_tokens=12))
+    driver = opened()
+    driver.send("session.update", **update(max_output_tokens=12))
 
-    (done,) = of(desk.speak(loud(320), quiet(400)), "response.done")
+    (done,) = of(driver.speak(loud(320), quiet(400)), "response.done")
 
     assert done["response"]["status"] == "incomplete"
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
@@ -628,128 +616,134 @@ def test_spoken_answer_stops_at_its_limit():
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
-def test_answer_without_a_limit_ends_at_the_models(modality):
-    desk = opened()
-    desk.send("session.update", **update(output_modalities=[modality]))
-    desk.answer = None
-    desk.send("conversation.item.create", **user("Reply with exactly: " + "word " * 6000))
+def test_answer_without_a_limit_ends_at_the_models(modality, monkeypatch):
+    assert response.MOST_TOKENS == build_prompt.MOST_TOKENS == 4096
+    for module in (response, build_prompt):
+        monkeypatch.setattr(module, "MOST_TOKENS", 256)
+    driver = opened()
+    driver.send("session.update", **update(output_modalities=[modality]))
+    driver.answer = None
+    driver.send("conversation.item.create", **user("Reply with exactly: " + "word " * 400))
 
-    (done,) = of(desk.send("response.create"), "response.done")
+    (done,) = of(driver.send("response.create"), "response.done")
 
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
-    assert done["response"]["usage"]["output_tokens"] <= 4096 + 4
+    assert done["response"]["usage"]["output_tokens"] <= 256 + 4
 
 
 def test_voice_is_fixed_once_it_spoke():
-    desk = opened()
-    desk.send("session.update", **update(audio={"output": {"voice": "cedar"}}))
-    desk.speak(loud(320), quiet(400))
+    driver = opened()
+    driver.send("session.update", **update(audio={"output": {"voice": "cedar"}}))
+    driver.speak(loud(320), quiet(400))
 
-    told = error(desk.send("session.update", **update(audio={"output": {"voice": "marin"}})))
+    events = error(driver.send("session.update", **update(audio={"output": {"voice": "marin"}})))
 
-    assert told["code"] == "cannot_update_voice"
+    assert events["code"] == "cannot_update_voice"
 
 
 def test_update_in_mid_speech_keeps_the_turn():
-    desk = opened()
-    desk.speak(loud(320))
+    driver = opened()
+    driver.speak(loud(320))
 
-    desk.send("session.update", **update(instructions="Be brief."))
+    driver.send("session.update", **update(instructions="Be brief."))
 
-    assert types(desk.speak(quiet(400)))[0] == "input_audio_buffer.speech_stopped"
+    assert types(driver.speak(quiet(400)))[0] == "input_audio_buffer.speech_stopped"
 
 
 def test_r10_session_expires_with_a_reason():
-    desk = opened(lasts_s=3.0)
+    driver = opened(lasts_s=3.0)
 
-    assert desk.session.deadline == 103.0
-    told = desk.pass_time(3.0)
+    assert driver.session.deadline == 103.0
+    events = driver.pass_time(3.0)
 
-    assert error(told)["code"] == "session_expired"
-    assert desk.session.closing[0] == 1001
-    assert desk.pass_time(10) == []
+    assert error(events)["code"] == "session_expired"
+    assert driver.session.closing[0] == 1001
+    assert driver.pass_time(10) == []
+    assert driver.send("response.create") == []
 
 
 def test_r22_idle_timeout_answers_unasked():
-    desk = turned({"type": "server_vad", "idle_timeout_ms": 5000})
-    desk.speak(loud(320), quiet(400))
-    heard_s = desk.session.deadline - desk.now
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    heard_s = driver.session.deadline - driver.now
 
-    assert desk.pass_time(heard_s - 0.1) == []
-    told = desk.pass_time(0.2)
+    assert driver.pass_time(heard_s - 0.1) == []
+    events = driver.pass_time(0.2)
 
     assert heard_s > 5.0
-    assert without_repeats(told)[:2] == [
+    assert without_repeats(events)[:2] == [
         "input_audio_buffer.timeout_triggered",
         "input_audio_buffer.committed",
     ]
-    assert "still there" in joined(told, "response.output_audio_transcript.delta")
+    assert "still there" in joined(events, "response.output_audio_transcript.delta")
 
 
 def test_r15_fault_tells_the_transcript_behind_the_answer():
-    desk = opened(fault_effects=FaultEffects(is_transcript_late=True))
-    desk.send("session.update", **update(audio=TRANSCRIBED))
+    driver = opened(fault_effects=FaultEffects(is_transcript_late=True))
+    driver.send("session.update", **update(audio=TRANSCRIBED))
 
-    told = types(desk.speak(loud(320), quiet(400)))
+    events = types(driver.speak(loud(320), quiet(400)))
 
-    completed = told.index("conversation.item.input_audio_transcription.completed")
-    assert completed > told.index("response.done")
+    completed = events.index("conversation.item.input_audio_transcription.completed")
+    assert completed > events.index("response.done")
 
 
 def test_r24_fault_sends_what_the_sdk_does_not_know():
-    told = Desk(fault_effects=FaultEffects(has_unknown_events=True)).events()
+    events = SessionDriver(fault_effects=FaultEffects(has_unknown_events=True)).events()
 
-    assert [event.get("type") for event in told] == ["session.created", "never.heard", None]
+    assert [event.get("type") for event in events] == ["session.created", "never.heard", None]
 
 
 def test_transcription_session_only_transcribes():
-    desk = Desk(transcription_session("sess_1", 4600))
+    driver = SessionDriver(transcription_session("sess_1", 4600))
     audio = {"input": {"transcription": {"model": "gpt-4o-mini-transcribe"}}}
-    desk.send("session.update", session={"type": "transcription", "audio": audio})
+    driver.send("session.update", session={"type": "transcription", "audio": audio})
 
-    told = desk.speak(loud(320), quiet(400))
+    events = driver.speak(loud(320), quiet(400))
 
-    assert types(told)[-1] == "conversation.item.input_audio_transcription.completed"
-    assert not [kind for kind in types(told) if kind.startswith("response")]
-    assert error(desk.send("response.create"))
+    assert types(events)[-1] == "conversation.item.input_audio_transcription.completed"
+    assert not [kind for kind in types(events) if kind.startswith("response")]
+    assert error(driver.send("response.create"))
 
 
 def test_failed_answer_fails_the_response():
-    desk = opened(is_manual=True)
-    desk.send("conversation.item.create", **user("When?"))
-    told = desk.send("response.create")
+    driver = opened(is_manual=True)
+    driver.send("conversation.item.create", **user("When?"))
+    events = driver.send("response.create")
 
-    desk.session.thought(told[0]["response"]["id"], ApiError(502, "gone", code="x"), desk.now)
+    driver.session.generated(
+        events[0]["response"]["id"], ApiError(502, "gone", code="x"), driver.now
+    )
 
-    (done,) = of(desk.events(), "response.done")
+    (done,) = of(driver.events(), "response.done")
     assert done["response"]["status"] == "failed"
     assert done["response"]["status_details"]["error"]["message"] == "gone"
 
 
 def test_picture_is_counted_and_not_seen():
-    desk = opened()
+    driver = opened()
     picture = "data:image/png;base64,iVBORw0KGgo="
     content = [{"type": "input_image", "image_url": picture}]
-    desk.send(
+    driver.send(
         "conversation.item.create", item={"type": "message", "role": "user", "content": content}
     )
 
-    told = desk.send("response.create", response={"output_modalities": ["text"]})
+    events = driver.send("response.create", response={"output_modalities": ["text"]})
 
-    assert "does not see" in joined(told, "response.output_text.delta")
-    usage = of(told, "response.done")[0]["response"]["usage"]
+    assert "does not see" in joined(events, "response.output_text.delta")
+    usage = of(events, "response.done")[0]["response"]["usage"]
     assert usage["input_token_details"]["image_tokens"] > 0
 
 
 def test_sound_is_given_back_and_the_oldest_forgotten(monkeypatch):
     monkeypatch.setattr("emulator.realtime.conversation.MOST_SOUND_BYTES", 48 * 1000)
-    desk = turned(None)
+    driver = turned(None)
     ids = []
     for _ in range(2):
-        desk.speak(loud(600))
-        ids.append(desk.send("input_audio_buffer.commit")[0]["item_id"])
+        driver.speak(loud(600))
+        ids.append(driver.send("input_audio_buffer.commit")[0]["item_id"])
 
-    old, new = (desk.send("conversation.item.retrieve", item_id=each)[0] for each in ids)
+    old, new = (driver.send("conversation.item.retrieve", item_id=each)[0] for each in ids)
 
     assert "audio" not in old["item"]["content"][0]
     assert b64decode(new["item"]["content"][0]["audio"]) == loud(600)
@@ -760,27 +754,27 @@ def test_sound_is_given_back_and_the_oldest_forgotten(monkeypatch):
 
 def read_after(questions, truncation):
     """What the model reads of many questions of some 100 tokens, where 500 fit."""
-    desk = opened()
+    driver = opened()
     limits = {"token_limits": {"post_instructions": 500}}
     if isinstance(truncation, float):
         truncation = {"type": "retention_ratio", "retention_ratio": truncation, **limits}
-    desk.send("session.update", **update(truncation=truncation, **TEXT_ONLY))
+    driver.send("session.update", **update(truncation=truncation, **TEXT_ONLY))
     for number in range(questions):
-        desk.send("conversation.item.create", **user(f"{number} " + "word " * 96))
-    (done,) = of(desk.send("response.create"), "response.done")
-    return desk, done["response"]
+        driver.send("conversation.item.create", **user(f"{number} " + "word " * 96))
+    (done,) = of(driver.send("response.create"), "response.done")
+    return driver, done["response"]
 
 
 TEXT_ONLY = {"output_modalities": ["text"]}
 
 
 def test_oldest_items_are_no_longer_read():
-    desk, response = read_after(10, 1.0)
+    driver, response = read_after(10, 1.0)
 
-    numbers = [int(text.split()[0]) for text in desk.asked[-1].prompt.questions]
+    numbers = [int(text.split()[0]) for text in driver.asked[-1].prompt.questions]
     assert numbers == list(range(10 - len(numbers), 10))
     assert response["usage"]["input_tokens"] <= 500 + 100
-    assert len(list(desk.session.conversation)) == 11
+    assert len(list(driver.session.conversation)) == 11
 
 
 def test_retention_ratio_drops_more_at_once():
@@ -791,16 +785,297 @@ def test_retention_ratio_drops_more_at_once():
 
 
 def test_short_conversation_is_read_whole():
-    desk, _ = read_after(3, 0.5)
+    driver, _ = read_after(3, 0.5)
 
-    assert len(desk.asked[-1].prompt.questions) == 3
+    assert len(driver.asked[-1].prompt.questions) == 3
 
 
 def test_disabled_truncation_fails_the_response():
-    desk = opened()
-    desk.send("session.update", **update(truncation="disabled", **TEXT_ONLY))
-    desk.send("conversation.item.create", **user("word " * 130_000))
+    driver = opened()
+    driver.send("session.update", **update(truncation="disabled", **TEXT_ONLY))
+    driver.send("conversation.item.create", **user("word " * 130_000))
 
-    (done,) = of(desk.send("response.create"), "response.done")
+    (done,) = of(driver.send("response.create"), "response.done")
 
     assert done["response"]["status_details"]["error"]["code"] == "context_length_exceeded"
+
+
+# ------------------------------------------------------------------ what was never noticed
+
+
+def retrieved_ms(driver, item_id):
+    """How long the sound of an item is."""
+    (event,) = driver.send("conversation.item.retrieve", item_id=item_id)
+    return len(b64decode(event["item"]["content"][0]["audio"])) / 48
+
+
+def test_hours_of_silence_do_not_fill_the_buffer(monkeypatch):
+    monkeypatch.setattr("emulator.realtime.input_buffer.MOST_QUIET_MS", 1000)
+    monkeypatch.setattr("emulator.realtime.input_buffer.MOST_BYTES", 48 * 4000)
+    driver = opened()
+
+    assert driver.speak(quiet(6_000)) == []
+    started, _, committed, *_ = driver.speak(loud(320), quiet(320))
+
+    assert started["audio_start_ms"] == pytest.approx(6_000 - 300, abs=32)
+    assert retrieved_ms(driver, committed["item_id"]) < 1000
+
+
+def test_clear_forgets_the_id_of_the_turn():
+    driver = opened()
+    (started,) = driver.speak(loud(320))
+    driver.send("input_audio_buffer.clear")
+
+    driver.speak(quiet(200))
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] != started["item_id"]
+
+
+def test_commit_in_the_middle_of_a_turn_keeps_its_id():
+    driver = turned({"type": "server_vad", "create_response": False})
+    (started,) = driver.speak(loud(320), quiet(32))
+
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] == started["item_id"]
+    assert driver.speak(quiet(600)) == []
+
+
+def test_commit_behind_a_pause_is_recognised_whole():
+    driver = turned(None, is_manual=True)
+    detection = {"type": "server_vad", "silence_duration_ms": 2000, "create_response": False}
+    driver.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
+    driver.speak(loud(320), quiet(200))
+    driver.send("input_audio_buffer.commit")
+
+    paused, committed = driver.jobs
+    assert paused.id != committed.id
+    driver.session.transcribed(paused.id, "half", driver.now)
+    driver.session.transcribed(committed.id, "all", driver.now)
+    assert [entry.words for entry in driver.session.conversation] == ["all"]
+
+
+def test_least_that_can_be_committed_is_100_ms():
+    driver = turned(None)
+    driver.speak(loud(100))
+
+    assert types(driver.send("input_audio_buffer.commit"))[0] == "input_audio_buffer.committed"
+
+
+def test_item_with_sound_is_recognised_and_kept():
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+    content = [{"type": "input_audio", "audio": b64encode(loud(500)).decode()}]
+    item = {"type": "message", "role": "user", "content": content, "id": "mine"}
+
+    events = driver.send("conversation.item.create", item=item)
+    driver.send("response.create")
+
+    assert types(events)[-1] == "conversation.item.input_audio_transcription.completed"
+    assert driver.asked[-1].prompt.questions == ["When do you open?"]
+    assert retrieved_ms(driver, "mine") == 500
+
+
+def test_whisper_is_billed_by_time():
+    driver = opened()
+    transcription = {"input": {"transcription": {"model": "whisper-1"}}}
+    driver.send("session.update", **update(audio=transcription))
+
+    events = driver.speak(loud(320), quiet(400))
+
+    (completed,) = of(events, "conversation.item.input_audio_transcription.completed")
+    assert completed["usage"] == {"type": "duration", "seconds": pytest.approx(0.5, abs=0.1)}
+
+
+def test_usage_of_a_transcript_counts_both_sides():
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+
+    events = driver.speak(loud(320), quiet(400))
+
+    usage = of(events, "conversation.item.input_audio_transcription.completed")[0]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (5, 5)
+    assert usage["total_tokens"] == 10
+
+
+def test_output_of_a_tool_that_is_wrong_is_refused_behind_the_response():
+    driver, _ = spoken()
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
+    place = {"previous_item_id": "nowhere", "event_id": "mine"}
+    assert driver.send("conversation.item.create", item=output, **place) == []
+
+    events = driver.send("response.cancel")
+
+    assert types(events)[-1] == "error"
+    assert events[-1]["error"]["event_id"] == "mine"
+    assert events[-1]["error"]["code"] == "item_create_invalid_previous_item_id"
+
+
+def test_unknown_words_end_a_semantic_turn_after_a_second():
+    driver = turned({"type": "semantic_vad", "eagerness": "low", "create_response": False})
+    driver.words = None
+
+    assert types(driver.speak(loud(320), quiet(990))) == ["input_audio_buffer.speech_started"]
+    assert types(driver.speak(quiet(64)))[0] == "input_audio_buffer.speech_stopped"
+
+
+@pytest.mark.parametrize(("eagerness", "wait_ms"), [("low", 8000), ("auto", 4000)])
+def test_unfinished_sentence_is_waited_for(eagerness, wait_ms):
+    driver = turned({"type": "semantic_vad", "eagerness": eagerness, "create_response": False})
+    driver.words = "I would like to"
+
+    events = driver.speak(loud(320), quiet(wait_ms - 64))
+    assert types(events) == ["input_audio_buffer.speech_started"]
+    assert types(driver.speak(quiet(128)))[0] == "input_audio_buffer.speech_stopped"
+
+
+def test_speech_behind_a_finished_sentence_makes_it_unfinished():
+    """The words of the first pause shorten no wait once speech has gone on."""
+    detection = {"type": "semantic_vad", "eagerness": "high", "create_response": False}
+    driver = turned(detection, is_manual=True)
+    driver.speak(loud(320), quiet(128))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "I come.", driver.now)
+
+    events = driver.speak(loud(320), quiet(1000))
+
+    assert events == []
+
+
+def test_late_words_of_a_pause_do_not_end_the_turn():
+    detection = {"type": "semantic_vad", "eagerness": "high", "create_response": False}
+    driver = turned(detection, is_manual=True)
+    driver.speak(loud(320), quiet(128), loud(320))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "I come.", driver.now)
+
+    assert driver.speak(quiet(1000)) == []
+
+
+def test_ninth_response_beside_the_conversation_is_refused():
+    driver = opened(is_manual=True)
+    asked = {"conversation": "none", "input": []}
+    for _ in range(9):
+        assert types(driver.send("response.create", response=asked)) == ["response.created"]
+
+    assert error(driver.send("response.create", response=asked))["code"] == "rate_limit_exceeded"
+
+
+def test_late_deltas_end_at_the_limit_once():
+    driver = opened(pace=1.0, fault_effects=FaultEffects(late_deltas=500))
+    driver.send("session.update", **update(max_output_tokens=24))
+    driver.speak(loud(320), quiet(400))
+
+    events = driver.speak(loud(64))
+
+    (done,) = of(events, "response.done")
+    assert done["response"]["status"] == "incomplete"
+
+
+def test_response_by_id_is_cancelled_and_no_other():
+    driver, before = spoken()
+    asked = {"conversation": "none", "input": [], "output_modalities": ["text"]}
+    beside = driver.send("response.create", response=asked)[0]["response"]["id"]
+
+    (done,) = of(driver.send("response.cancel", response_id=beside), "response.done")
+    refused = error(driver.send("response.cancel", response_id=beside))
+
+    assert done["response"]["id"] == beside
+    assert refused["code"] == "response_cancel_not_active"
+    assert driver.session._responses.active is not None
+
+
+def test_idle_timeout_counts_from_the_end_of_playback():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000}, pace=1.0)
+    events, started = driver.speak(loud(320), quiet(400)), driver.now
+    while not of(events, "response.done"):
+        events += driver.pass_time(0.02)
+    played_s = sum(len(b64decode(e["delta"])) for e in of(events, "response.output_audio.delta"))
+    played_s /= 48_000
+
+    assert driver.now - started < played_s / 2
+    assert driver.session.deadline == pytest.approx(started + played_s + 5.0, abs=0.01)
+
+
+def test_speech_stops_the_idle_timeout():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    idle_at = driver.session.deadline
+    driver.speak(loud(320))
+
+    assert driver.session.deadline > idle_at
+
+
+def test_idle_timeout_reports_the_silence():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.speak(quiet(4600))
+    driver.now = driver.session.deadline
+
+    triggered = driver.pass_time(0)[0]
+
+    assert triggered["type"] == "input_audio_buffer.timeout_triggered"
+    assert (triggered["audio_start_ms"], triggered["audio_end_ms"]) == (320, 5320)
+
+
+def test_idle_timeout_ends_with_its_setting():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    detection = {"type": "server_vad", "idle_timeout_ms": None}
+    driver.send("session.update", **update(audio={"input": {"turn_detection": detection}}))
+
+    assert driver.session.deadline == 100.0 + 3600.0
+
+
+def test_turn_during_an_answer_is_answered_behind_it():
+    driver = turned({"type": "server_vad", "interrupt_response": False}, pace=1.0)
+    driver.speak(loud(320), quiet(400))
+    driver.pass_time(0.1)
+    driver.speak(loud(320), quiet(400))
+
+    kinds = []
+    for _ in range(100):
+        kinds += types(driver.pass_time(0.2))
+        if kinds.count("response.done") == 2:
+            break
+
+    assert kinds.index("response.done") < kinds.index("response.created")
+    assert kinds.count("response.done") == 2
+
+
+def test_cached_tokens_are_whole_blocks_of_the_prompt_before():
+    driver = opened()
+    driver.send("session.update", **update(instructions="word " * 150, **TEXT_ONLY))
+    cached = []
+    for _ in range(2):
+        driver.send("conversation.item.create", **user("When?"))
+        (done,) = of(driver.send("response.create"), "response.done")
+        cached.append(done["response"]["usage"]["input_token_details"]["cached_tokens"])
+
+    assert cached == [0, 128]
+
+
+def test_usage_is_the_sum_of_its_parts():
+    driver = opened()
+    events = driver.speak(loud(320), quiet(400))
+
+    usage = of(events, "response.done")[0]["response"]["usage"]
+    read, written = usage["input_token_details"], usage["output_token_details"]
+    kinds = ("text_tokens", "audio_tokens", "image_tokens")
+    assert usage["input_tokens"] == sum(read[kind] for kind in kinds)
+    assert read["audio_tokens"] == 5  # 500 ms and more, a token for each 100
+    assert written["text_tokens"] == len(of(events, "response.output_audio_transcript.delta"))
+    assert written["audio_tokens"] == 50 * (len("At eight. ") + len("Come early.")) // 50
+    assert usage["output_tokens"] == sum(written.values())
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_rate_limits_count_what_was_billed():
+    driver = opened()
+    events = driver.speak(loud(320), quiet(400))
+
+    (done,) = of(events, "response.done")
+    (limits,) = of(events, "rate_limits.updated")
+    spent = done["response"]["usage"]["total_tokens"]
+    assert limits["rate_limits"][0]["remaining"] == 1000 - spent

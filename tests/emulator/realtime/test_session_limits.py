@@ -18,10 +18,12 @@ from urllib.parse import urlsplit
 from emulator.guard import MESSAGE_LIMIT
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS
+from emulator.voice.recognizer import VERSION, SpeechRecognizer
+from emulator.voice.synthesizer import SpeechSynthesizer
 from tests.conftest import connect as sdk
-from tests.emulator.realtime.test_socket import Bare, calling, clip
 from tests.support import lessons
 from tests.support.realtime_calls import MODEL, quiet, update, user
+from tests.support.realtime_clients import Bare, calling, clip
 
 import pytest
 from websockets.asyncio.client import connect
@@ -35,7 +37,15 @@ MIB = 2**20
 LONG = "Reply with exactly: " + "The dome turns with the sky all night. " * 25
 
 
-class Alone(NamedTuple):
+# Silence instead of speech: as many bytes, without the work.
+WITHOUT_ENGINES = """
+import runpy, sys
+sys.modules |= dict.fromkeys(["espeakng_loader", "piper", "moonshine_voice"])
+runpy.run_module("emulator", run_name="__main__")
+"""
+
+
+class EmulatorProcess(NamedTuple):
     """An emulator in a process of its own."""
 
     base_url: str
@@ -49,15 +59,15 @@ class Alone(NamedTuple):
 
 @contextmanager
 def alone():
-    command = [sys.executable, "-m", "emulator", "--child", "--pace", "0"]
+    command = [sys.executable, "-c", WITHOUT_ENGINES, "--child", "--pace", "0"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=lessons.COURSE, text=True, **pipes) as child:
-        yield Alone(child.stdout.readline().strip(), child.pid)
+        yield EmulatorProcess(child.stdout.readline().strip(), child.pid)
         child.stdin.close()
         assert child.stderr.read() == ""
 
 
-class Line:
+class RawConnection:
     """A socket to the emulator whose reading is left to the test; `room` is its buffer's bytes."""
 
     def __init__(self, emulator, room=None):
@@ -101,7 +111,7 @@ class Line:
         self.socket.close()
 
 
-def wishes():
+def long_requests():
     """Long spoken answers, in the conversation and beside it, and a second of sound."""
     sound = b64encode(quiet(1000)).decode()
     return [
@@ -116,15 +126,15 @@ def wishes():
 def test_p13_caller_who_never_reads_costs_less_than_32_mib():
     """Beside one who reads, and asks for the same."""
     with alone() as emulator:
-        with closing(Line(emulator)) as reader:
+        with closing(RawConnection(emulator)) as reader:
             for _ in range(3):
-                reader.send(*wishes())
+                reader.send(*long_requests())
                 reader.read_until("response.done", 2)
         before = emulator.memory()
-        with closing(Line(emulator, room=4096)) as line:
+        with closing(RawConnection(emulator, room=4096)) as connection:
             sent, is_full = 0, False
             while not is_full and sent < 64 * MIB:
-                more, is_full = line.send(*wishes())
+                more, is_full = connection.send(*long_requests())
                 sent += more
             cost = emulator.memory() - before
             with sdk(emulator) as client:
@@ -140,19 +150,28 @@ def padded(size, kind="never"):
     return event.replace('""', f'"{"a" * (size - len(event))}"')
 
 
-def test_p13_message_of_16_mib_is_read_and_the_session_goes_on(emulator):
-    with calling(Bare, emulator) as caller:
-        caller.line.socket.send(padded(MESSAGE_LIMIT))
+@pytest.fixture
+def narrow(start, monkeypatch):
+    """An emulator that takes messages of 1 MiB, as a real one does of 16."""
+    assert MESSAGE_LIMIT == 16 * MIB
+    monkeypatch.setattr("emulator.server.MESSAGE_LIMIT", MIB)
+    return start(pace=0.0)
+
+
+def test_p13_message_of_16_mib_is_read_and_the_session_goes_on(narrow):
+    with calling(Bare, narrow) as caller:
+        caller.line.socket.send(padded(MIB))
         assert caller.until("error")[-1]["error"]["code"] == "invalid_value"
         caller.send("session.update", **update())
         caller.until("session.updated")
 
 
-def test_p13_byte_more_closes_the_session(emulator):
-    """In frames, as of one whole the rest may still be on its way, and reset the line."""
-    message = padded(MESSAGE_LIMIT + 1)
-    with calling(Bare, emulator) as caller, pytest.raises(ConnectionClosedError) as closed:
-        caller.line.socket.send(message[at : at + MIB] for at in range(0, len(message), MIB))
+def test_p13_byte_more_closes_the_session(narrow):
+    """In frames, as of one whole the rest may still be on its way, and reset the connection."""
+    message = padded(MIB + 1)
+    with calling(Bare, narrow) as caller, pytest.raises(ConnectionClosedError) as closed:
+        size = MIB // 16
+        caller.line.socket.send(message[at : at + size] for at in range(0, len(message), size))
         caller.until("never")
 
     assert closed.value.rcvd.code == 1009
@@ -163,26 +182,26 @@ def dial(emulator):
     return connect(url, additional_headers={"Authorization": "Bearer k"}, proxy=None)
 
 
-async def test_p13_sessions_are_bounded(start):
+async def test_p13_sessions_are_bounded(start, monkeypatch):
+    monkeypatch.setattr("emulator.realtime.socket.MOST_STREAMS", 8)
     emulator = start()
-    opened = await asyncio.gather(
-        *(dial(emulator) for _ in range(MOST_STREAMS + 4)), return_exceptions=True
-    )
+    opened = await asyncio.gather(*(dial(emulator) for _ in range(12)), return_exceptions=True)
     refused = [error for error in opened if isinstance(error, InvalidStatus)]
-    lines = [line for line in opened if line not in refused]
+    lines = [connection for connection in opened if connection not in refused]
 
-    assert len(lines) == MOST_STREAMS
+    assert MOST_STREAMS == 128
+    assert len(lines) == 8
     assert {error.response.status_code for error in refused} == {429}
     error = json.loads(refused[0].response.body)["error"]
     assert error["code"] == "rate_limit_exceeded"
-    await asyncio.gather(*(line.close() for line in lines))
+    await asyncio.gather(*(connection.close() for connection in lines))
     await settled(emulator)
-    async with dial(emulator) as line:
-        assert json.loads(await line.recv())["type"] == "session.created"
+    async with dial(emulator) as connection:
+        assert json.loads(await connection.recv())["type"] == "session.created"
 
 
 async def settled(emulator):
-    """Return once no line is open, and no task left; a TimeoutError if that never comes."""
+    """Return once no connection is open, and no task left; a TimeoutError if that never comes."""
     async with asyncio.timeout(10):
         while emulator.open_lines or emulator.service.open_streams or tasks(emulator) > 1:
             await asyncio.sleep(0.01)
@@ -195,7 +214,7 @@ def tasks(emulator):
 
 def cut_at_random(emulator, chance):
     """A session that is left at some moment, in some way."""
-    line = Line(emulator)
+    connection = RawConnection(emulator)
     events = [
         {"type": "session.update", **update(output_modalities=[chance.choice(["text", "audio"])])},
         {"type": "conversation.item.create", **user("What can be seen in December?")},
@@ -203,30 +222,34 @@ def cut_at_random(emulator, chance):
         {"type": "input_audio_buffer.append", "audio": b64encode(SPEECH).decode()},
         {"type": "response.cancel"},
     ]
-    line.send(*chance.sample(events, chance.randrange(len(events) + 1)))
+    connection.send(*chance.sample(events, chance.randrange(len(events) + 1)))
     for _ in range(chance.randrange(4)):
-        if select.select([line.socket], [], [], 0.01)[0]:
-            line.socket.recv(chance.choice([10, 10_000]))
+        if select.select([connection.socket], [], [], 0.01)[0]:
+            connection.socket.recv(chance.choice([10, 10_000]))
     if chance.random() < 0.5:
         # A reset, in place of an end.
-        line.socket.setsockopt(
+        connection.socket.setsockopt(
             socket.SOL_SOCKET,
             socket.SO_LINGER,
             struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0),
         )
-    line.close()
+    connection.close()
 
 
 SPEECH = clip("ask-closed") + quiet(800)
 
 
-async def test_p14_sessions_cut_at_random_leave_nothing(start, capfd):
+async def test_p14_sessions_cut_at_random_leave_nothing(start, capfd, monkeypatch):
+    heard = SpeechRecognizer(VERSION, lambda: lambda numbers: "When are you closed?")
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: heard)
+    silent = SpeechSynthesizer([])
+    monkeypatch.setattr("emulator.realtime.socket.synthesizer", lambda: silent)
     emulator, chance = start(), random.Random(7)
     for _ in range(40):
         await asyncio.to_thread(cut_at_random, emulator, chance)
     await settled(emulator)
 
     gc.collect()
-    assert [each for each in gc.get_objects() if isinstance(each, Session)] == []
+    assert [each for each in gc.get_objects() if type(each) is Session] == []
     assert {exchange.ended for exchange in emulator.exchanges} == {"disconnected"}
     assert capfd.readouterr().err == ""

@@ -6,6 +6,7 @@ import json
 from emulator.errors import ApiError
 from emulator.realtime import session_settings
 from emulator.realtime.audio_settings import TRANSCRIBERS, VOICES, WITHOUT_TURNS
+from tests.support.realtime_calls import anything
 
 import pytest
 from hypothesis import given
@@ -195,7 +196,7 @@ def test_tools_are_told_and_cleared():
 
 
 def test_what_has_no_effect_is_told_back():
-    trace = {"workflow_name": "desk", "metadata": {"lot": 7}}
+    trace = {"workflow_name": "driver", "metadata": {"lot": 7}}
     truncation = {"type": "retention_ratio", "retention_ratio": 0.8}
     limits = {"token_limits": {"post_instructions": 5000}}
     changes = {
@@ -454,6 +455,17 @@ def test_tracing_is_fixed_once_set():
 # -------------------------------------------------------------------------------- transcription
 
 
+def test_hints_of_the_same_model_are_kept_and_no_others():
+    session = changed(
+        audio={"input": {"transcription": {"model": "whisper-1", "prompt": "Stars."}}}
+    )
+    same = heard(session, transcription={"model": "whisper-1", "language": "en"})
+    other = heard(session, transcription={"model": "gpt-transcribe"})
+
+    assert same["transcription"]["prompt"] == "Stars."
+    assert other["transcription"]["prompt"] is None
+
+
 @pytest.mark.parametrize("model", TRANSCRIBERS)
 def test_some_transcribers_take_no_turn_detection(model):
     words = {"transcription": {"model": model}}
@@ -572,13 +584,37 @@ def test_choice_without_tools_is_none():
     assert asked(changed(tool_choice="required")).tool_choice == "none"
 
 
+# ------------------------------------------------------------------------------ client secrets
+
+
+def secret(**body):
+    return session_settings.asked_secret(body, "sess_2")
+
+
+def test_secret_is_for_a_session_of_its_kind():
+    made, seconds = secret(session={"type": "realtime", "model": MODEL, "instructions": "Hi."})
+    other, _ = secret(session={"type": "transcription"}, expires_after={"seconds": 10})
+
+    assert (made["id"], made["model"], made["instructions"]) == ("sess_2", MODEL, "Hi.")
+    assert (made["expires_at"], seconds) == (0, 600)
+    assert (other["type"], secret()[0]["model"]) == ("transcription", MODEL)
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [
+        ({"type": "realtime", "model": "gpt-6-luna"}, "invalid_model"),
+        ({"type": "realtime", "model": "nope"}, "invalid_model"),
+        ({"type": "realtime", "instructions": "\ud800"}, None),
+        ({"type": "realtime", "model": 3}, "invalid_type"),
+    ],
+)
+def test_wrong_secret_is_refused(session, code):
+    assert refused(secret, session=session)[0] == code
+
+
 # ------------------------------------------------------------------------------------ properties
 
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=9,
-)
 ms = st.integers(0, 5000)
 
 
@@ -688,7 +724,7 @@ broken = st.builds(
 )
 
 
-@effort(max_examples=300, deadline=None)
+@effort(deadline=None)
 @given(junk | broken, st.booleans(), st.booleans())
 def test_no_change_raises_but_an_api_error(changes, is_realtime, has_spoken):
     session = realtime() if is_realtime else transcription()
@@ -704,7 +740,7 @@ def test_no_change_raises_but_an_api_error(changes, is_realtime, has_spoken):
     assert session == kept
 
 
-@effort(max_examples=300, deadline=None)
+@effort(deadline=None)
 @given(junk | broken | st.fixed_dictionaries({"input": st.lists(anything)}))
 def test_no_response_raises_but_an_api_error(asked):
     session = realtime()

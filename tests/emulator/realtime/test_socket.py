@@ -1,127 +1,33 @@
 """Realtime over a real socket: the SDK, sync and async, and bare `websockets`, one and all."""
 
-import asyncio
 import json
 import socket
 import struct
-from base64 import b64encode
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from audio.wav import read_wav
+from emulator.errors import ApiError
+from emulator.realtime import socket as socket_module
 from emulator.server import Emulator
-from tests.conftest import connect as sdk
-from tests.emulator.realtime.test_session import TEXT_TURN, joined, of, without_repeats
-from tests.support.realtime_calls import EVENT, MODEL, quiet, types, update, user
+from emulator.voice.recognizer import RecognitionError
+from tests.support.realtime_calls import (
+    MODEL,
+    TEXT_TURN,
+    StoppedClock,
+    joined,
+    of,
+    quiet,
+    types,
+    update,
+    user,
+    without_repeats,
+)
+from tests.support.realtime_clients import AsyncSdk, Bare, SyncSdk, calling, clip, dial
 
 import pytest
-from openai import AsyncOpenAI
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
-CALLERS = Path(__file__).parents[3] / "data" / "callers"
 TEXT = {"output_modalities": ["text"]}
-AGAIN = {"on_reconnecting": lambda event: None, "initial_delay": 0.001}
-
-
-class SyncSdk:
-    """The SDK's sync connection."""
-
-    def __init__(self, stack, emulator, headers):
-        client = stack.enter_context(sdk(emulator))
-        self.connection = stack.enter_context(
-            client.realtime.connect(model=MODEL, extra_headers=headers, **AGAIN)
-        )
-        # To iterate connects again where the line broke; `recv` raises.
-        self.events = iter(self.connection)
-
-    def send(self, event):
-        self.connection.send(event)
-
-    def receive(self):
-        return next(self.events).to_dict()
-
-
-class AsyncSdk:
-    """The SDK's async connection, one call at a time."""
-
-    def __init__(self, stack, emulator, headers):
-        self.runner = stack.enter_context(asyncio.Runner())
-        client = AsyncOpenAI(base_url=emulator.base_url, api_key="offline")
-        stack.callback(lambda: self.runner.run(client.close()))
-        manager = client.realtime.connect(model=MODEL, extra_headers=headers, **AGAIN)
-        self.connection = self.runner.run(manager.enter())
-        self.events = aiter(self.connection)
-        stack.callback(lambda: self.runner.run(self.connection.close()))
-
-    def send(self, event):
-        self.runner.run(self.connection.send(event))
-
-    def receive(self):
-        return self.runner.run(anext(self.events)).to_dict()
-
-
-class Bare:
-    """Nothing but a WebSocket."""
-
-    def __init__(self, stack, emulator, headers):
-        self.dial = lambda: stack.enter_context(dial(emulator, f"?model={MODEL}", **headers))
-        self.socket = self.dial()
-
-    def send(self, event):
-        self.socket.send(json.dumps(event))
-
-    def receive(self):
-        """The next event; where the line broke, the first of a new session."""
-        try:
-            return json.loads(self.socket.recv(timeout=30))
-        except ConnectionClosedError as closed:
-            if closed.rcvd is not None:
-                raise
-            self.socket = self.dial()
-            return self.receive()
-
-
-@contextmanager
-def calling(kind, emulator, **headers):
-    with ExitStack() as stack:
-        yield Caller(kind(stack, emulator, headers))
-
-
-class Caller:
-    """Whoever calls, with words for what a test does."""
-
-    def __init__(self, line):
-        self.line = line
-        assert line.receive()["type"] == "session.created"
-
-    def send(self, kind, **fields):
-        self.line.send({"type": kind, **fields})
-
-    def speak(self, pcm, ms=20):
-        for start in range(0, len(pcm), 48 * ms):
-            piece = b64encode(pcm[start : start + 48 * ms]).decode()
-            self.send("input_audio_buffer.append", audio=piece)
-
-    def until(self, kind):
-        """All events up to the first of this kind; each is one of the SDK's."""
-        told = []
-        while not told or told[-1]["type"] != kind:
-            told.append(self.line.receive())
-            EVENT.validate_python(told[-1])
-        return told
-
-
-def dial(emulator, query="", path="/realtime", subprotocols=None, **headers):
-    url = f"{emulator.base_url.replace('http', 'ws')}{path}{query}"
-    headers = {"Authorization": "Bearer offline"} | headers
-    return connect(url, additional_headers=headers, subprotocols=subprotocols, proxy=None)
-
-
-def clip(name):
-    return read_wav(CALLERS / f"{name}.wav")
-
 
 each_client = pytest.mark.parametrize("kind", [SyncSdk, AsyncSdk, Bare])
 
@@ -132,10 +38,10 @@ def test_text_turn(kind, emulator):
         caller.send("session.update", **update(**TEXT))
         caller.send("conversation.item.create", **user("When are you closed?"))
         caller.send("response.create")
-        told = caller.until("rate_limits.updated")
+        events = caller.until("rate_limits.updated")
 
-    assert without_repeats(told)[-len(TEXT_TURN) :] == TEXT_TURN
-    assert "closed" in joined(told, "response.output_text.delta")
+    assert without_repeats(events)[-len(TEXT_TURN) :] == TEXT_TURN
+    assert "closed" in joined(events, "response.output_text.delta")
 
 
 @each_client
@@ -145,12 +51,12 @@ def test_spoken_turn(kind, emulator):
         audio = {"input": {"transcription": {"model": "gpt-transcribe"}}}
         caller.send("session.update", **update(audio=audio))
         caller.speak(quiet(320) + clip("ask-closed") + quiet(800))
-        told = caller.until("response.done")
+        events = caller.until("response.done")
 
-    (heard,) = of(told, "conversation.item.input_audio_transcription.completed")
+    (heard,) = of(events, "conversation.item.input_audio_transcription.completed")
     assert "closed" in heard["transcript"].lower()
-    assert "Mondays" in joined(told, "response.output_audio_transcript.delta")
-    assert len(of(told, "response.output_audio.delta")) > 5
+    assert "Mondays" in joined(events, "response.output_audio_transcript.delta")
+    assert len(of(events, "response.output_audio.delta")) > 5
 
 
 @each_client
@@ -173,26 +79,16 @@ def test_tool(kind, emulator):
         output = {"type": "function_call_output", "call_id": call["call_id"], "output": "number 7"}
         caller.send("conversation.item.create", item=output)
         caller.send("response.create")
-        told = caller.until("response.done")
+        events = caller.until("response.done")
 
     assert json.loads(call["arguments"]) == {"people": 3}
-    assert "number 7" in joined(told, "response.output_text.delta")
-
-
-class Stopped:
-    """A clock that stands still: what is paced waits until the test lets time pass."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
+    assert "number 7" in joined(events, "response.output_text.delta")
 
 
 @pytest.fixture(scope="module")
 def standing():
     """An emulator whose time does not pass, so that an answer is always under way."""
-    with Emulator(pace=1.0, clock=Stopped()) as emulator:
+    with Emulator(pace=1.0, clock=StoppedClock()) as emulator:
         yield emulator
 
 
@@ -208,14 +104,14 @@ def test_interruption(kind, standing):
     with calling(kind, standing) as caller:
         delta = asked_aloud(caller)[-1]
         caller.speak(clip("cut-in-price"), ms=100)
-        told = caller.until("response.done")
+        events = caller.until("response.done")
         place = {"item_id": delta["item_id"], "content_index": 0, "audio_end_ms": 120}
         caller.send("conversation.item.truncate", **place)
         truncated = caller.until("conversation.item.truncated")[-1]
 
-    assert "input_audio_buffer.speech_started" in types(told)
-    assert not of(told, "response.output_audio.delta")
-    assert told[-1]["response"]["status_details"]["reason"] == "turn_detected"
+    assert "input_audio_buffer.speech_started" in types(events)
+    assert not of(events, "response.output_audio.delta")
+    assert events[-1]["response"]["status_details"]["reason"] == "turn_detected"
     assert {key: truncated[key] for key in place} == place
 
 
@@ -234,7 +130,7 @@ def test_cancel(kind, standing):
 
 @each_client
 def test_reconnect(kind, start):
-    """The line breaks after two events; the new session knows nothing, and is told."""
+    """The line breaks after two events; the new session knows nothing, and is events."""
     with calling(kind, start(faults=["abortx1@2"])) as caller:
         caller.send("session.update", **update(instructions="Be brief.", **TEXT))
         assert caller.until("session.updated")
@@ -243,10 +139,10 @@ def test_reconnect(kind, start):
         caller.send("session.update", **update(instructions="Be brief.", **TEXT))
         caller.send("conversation.item.create", **user("When are you closed?"))
         caller.send("response.create")
-        told = caller.until("response.done")
+        events = caller.until("response.done")
 
     assert fresh["instructions"] != "Be brief."
-    assert "closed" in joined(told, "response.output_text.delta")
+    assert "closed" in joined(events, "response.output_text.delta")
 
 
 # ------------------------------------------------------------------ the door
@@ -257,6 +153,8 @@ def test_reconnect(kind, start):
     [
         ("?model=gpt-nope", {}, 4000, "invalid_request_error.invalid_model"),
         ("", {}, 4000, "invalid_request_error.missing_model"),
+        ("?call_id=rtc_1", {}, 4000, "invalid_request_error.not_served_by_emulator"),
+        ("?model=gpt-6-luna", {}, 4000, "invalid_request_error.invalid_model"),
         (f"?model={MODEL}", {"Authorization": ""}, 3000, "invalid_request_error"),
         (
             f"?model={MODEL}",
@@ -348,7 +246,7 @@ def test_binary_message_is_refused_and_the_session_goes_on(emulator):
 
 
 def test_r10_session_expires(start):
-    clock = Stopped()
+    clock = StoppedClock()
     emulator = start(faults=["expire=3s"], clock=clock)
     with calling(Bare, emulator) as caller:
         clock.now += 3.0
@@ -420,3 +318,89 @@ def test_lines_are_forgotten_when_they_close(start):
 
     assert emulator.service.open_streams == 0
     assert [exchange.ended for exchange in emulator.exchanges] == ["disconnected"] * 5
+
+
+# ------------------------------------------------------------------ the jobs of a session
+
+
+class Engine:
+    """Speech recognition that recognises what a test says, or raises it."""
+
+    def __init__(self, words, reason=None):
+        self.words, self.unavailable_reason = words, reason
+
+    def warm(self):
+        pass
+
+    def transcribe(self, pcm):
+        if isinstance(self.words, Exception):
+            raise self.words
+        return self.words
+
+
+def spoken_turn(caller):
+    """A turn in speech, answered in writing."""
+    audio = {"input": {"transcription": {"model": "gpt-transcribe"}}}
+    caller.send("session.update", **update(audio=audio, **TEXT))
+    caller.speak(quiet(320) + clip("ask-closed") + quiet(800), ms=100)
+    return caller.until("response.done")
+
+
+def test_missing_recognition_is_reported_as_an_event_and_in_words(start, monkeypatch):
+    engine = Engine(RecognitionError("no"), "Speech recognition is not installed.")
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: engine)
+    with calling(Bare, start()) as caller:
+        events = spoken_turn(caller)
+
+    (failed,) = of(events, "conversation.item.input_audio_transcription.failed")
+    assert failed["error"]["message"] == "Speech recognition is not installed."
+    assert "cannot hear words" in joined(events, "response.output_text.delta")
+
+
+def test_silence_that_is_committed_is_not_recognised(start, monkeypatch):
+    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: Engine("never"))
+    with calling(Bare, start()) as caller:
+        caller.send("session.update", **update(**TEXT))
+        caller.speak(quiet(400))
+        caller.send("input_audio_buffer.commit")
+        caller.send("response.create")
+        events = caller.until("response.done")
+
+    assert "did not catch" in joined(events, "response.output_text.delta")
+
+
+def test_failed_upstream_fails_the_response(start):
+    async def upstream(prompt, found):
+        raise ApiError(502, "The upstream is gone.", type="server_error")
+
+    with calling(Bare, start(upstream=upstream)) as caller:
+        caller.send("session.update", **update(**TEXT))
+        caller.send("conversation.item.create", **user("When are you closed?"))
+        caller.send("response.create")
+        response = caller.until("response.done")[-1]["response"]
+
+    assert response["status_details"]["error"]["message"] == "The upstream is gone."
+
+
+def test_question_with_a_picture_is_answered_with_a_notice(emulator):
+    content = [
+        {"type": "input_text", "text": "When are you closed?"},
+        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="},
+    ]
+    with calling(Bare, emulator) as caller:
+        caller.send("session.update", **update(**TEXT))
+        item = {"type": "message", "role": "user", "content": content}
+        caller.send("conversation.item.create", item=item)
+        caller.send("response.create")
+        text = joined(caller.until("response.done"), "response.output_text.delta")
+
+    assert text.startswith("This assistant does not see pictures. ")
+    assert "closed" in text
+
+
+def test_first_session_starts_both_engines():
+    socket_module.warm.cache_clear()
+    socket_module.warm()
+
+    assert socket_module.synthesizer().name
+    assert socket_module.recognizer() is socket_module.recognizer()

@@ -3,7 +3,7 @@
 from emulator.voice import activity
 from emulator.voice.activity import FRAME, Energy, Silero, detector
 from emulator.voice.sound import RATE, resampled, samples
-from emulator.voice.speak import Mouth
+from emulator.voice.synthesizer import SpeechSynthesizer
 
 import numpy as np
 import pytest
@@ -32,7 +32,9 @@ def likely(judge, sound):
 def call():
     """A sentence between two silences, and how many frames it has."""
     pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
-    spoken = samples(resampled(Mouth().say(SENTENCE), RATE, activity.RATE)).astype(float)
+    spoken = samples(
+        resampled(SpeechSynthesizer().synthesize(SENTENCE), RATE, activity.RATE)
+    ).astype(float)
     silence = np.zeros(LEAD * FRAME)
     return np.concatenate([silence, spoken, silence]), len(spoken) // FRAME
 
@@ -89,14 +91,6 @@ def test_silence_is_never_speech(judge):
 def test_probability_is_a_share(judge):
     for level in (-90, -40, -3, 20):
         assert ((found := likely(judge, noise(level, 20))) >= 0).all() and (found <= 1).all()
-
-
-def test_reset_forgets(judge, call):
-    sound, _ = call
-    first = likely(judge, sound)
-    judge.reset()
-
-    assert likely(judge, sound).tolist() == pytest.approx(first.tolist(), abs=1e-5)
 
 
 def test_detectors_do_not_share_what_they_heard(judge, call):

@@ -1,4 +1,4 @@
-"""Ears: the words of a clip, by Moonshine's tiny English model.
+"""Speech recognition: the words of a clip, by Moonshine's tiny English model.
 
     pip install moonshine-voice==0.1.0
 
@@ -29,18 +29,14 @@ SILENCE = 33
 """A clip that nowhere gets as loud as this, -60 dB of full scale, holds no word either."""
 VERSION = "0.1.0"
 OPTIONS = {"vad_threshold": "0", "return_audio_data": "false"}
-"""It is not to look for speech: that was done, and its own detector remembers other clips."""
+"""Without its own detector of speech, which remembers other clips: ours has done that."""
 
 Recogniser = Callable[[list[float]], str]
 """Says what is said in samples (-1 to 1) of 16 kHz; raises OSError where it fails."""
 
 
-class CannotHear(Exception):
-    """No words can be recognised; `why` is one sentence for a learner."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+class RecognitionError(Exception):
+    """No words can be recognised; the message is one sentence for a learner."""
 
 
 def moonshine() -> Recogniser:
@@ -64,11 +60,11 @@ def moonshine() -> Recogniser:
     return recognise
 
 
-class Ears:
+class SpeechRecognizer:
     """Recognises English words; may be called from any thread.
 
-    `why_not` says why no words can be heard here, or is None. Whether the engine really starts is
-    only known once it has to, so it may change then.
+    `unavailable_reason` says why no words can be recognised here, or is None. Whether the engine
+    really starts is only known once it has to, so it may change then.
     """
 
     def __init__(
@@ -76,24 +72,24 @@ class Ears:
     ) -> None:
         """`installed` is the version of moonshine-voice: the one that is there, unless given."""
         found = _installed() if installed is None else installed
-        self.why_not = why_not(found, missing_wheel(*_machine()))
+        self.unavailable_reason = unavailable_reason(found, missing_wheel(*_machine()))
         self._load = load
 
-    def words(self, pcm: bytes) -> str:
+    def transcribe(self, pcm: bytes) -> str:
         """What is said in a clip of 16 kHz 16-bit mono PCM; "" where there is next to nothing.
 
         It takes 0.1 to 0.4 s for a sentence. Silence before the first word makes the engine invent
-        some, so the caller has to cut it off. Raises CannotHear, and ValueError for odd bytes.
+        some, so cut it off. Raises RecognitionError, and ValueError for odd bytes.
         """
         heard = samples(pcm)
-        if self.why_not:
-            raise CannotHear(self.why_not)
+        if self.unavailable_reason:
+            raise RecognitionError(self.unavailable_reason)
         return " ".join(word for part in _parts(heard) for word in self._said(part).split())
 
     def warm(self) -> None:
-        """Load the engine ahead of the first clip, some 0.5 s; what fails is told by `why_not`."""
-        if self.why_not is None:
-            with contextlib.suppress(CannotHear), _one_at_a_time:
+        """Load the engine before the first clip, some 0.5 s; it may set `unavailable_reason`."""
+        if self.unavailable_reason is None:
+            with contextlib.suppress(RecognitionError), _one_at_a_time:
                 self._recogniser()
 
     def _said(self, part: Samples) -> str:
@@ -104,15 +100,16 @@ class Ears:
             try:
                 return self._recogniser()(numbers)
             except OSError as error:
-                raise CannotHear(f"The speech recognition failed on a clip: {error}.") from error
+                message = f"The speech recognition failed on a clip: {error}."
+                raise RecognitionError(message) from error
 
     def _recogniser(self) -> Recogniser:
         """Loaded by whoever needs it first."""
         try:
             return _loaded(self._load)
         except (ImportError, OSError) as error:
-            self.why_not = f"The speech recognition does not start here: {error}."
-            raise CannotHear(self.why_not) from error
+            self.unavailable_reason = f"The speech recognition does not start here: {error}."
+            raise RecognitionError(self.unavailable_reason) from error
 
 
 _one_at_a_time = threading.Lock()
@@ -120,7 +117,7 @@ _one_at_a_time = threading.Lock()
 
 @cache
 def _loaded(load: Callable[[], Recogniser]) -> Recogniser:
-    """A process has one, however many ears."""
+    """A process has one, however many recognisers."""
     return load()
 
 
@@ -136,8 +133,8 @@ def _parts(heard: Samples) -> Iterator[Samples]:
     yield heard
 
 
-def why_not(installed: str, no_wheel: str) -> str | None:
-    """Why words cannot be heard: no package, one without a model, no wheel for this machine.
+def unavailable_reason(installed: str, no_wheel: str) -> str | None:
+    """Why words cannot be recognised: no package, one without a model, no wheel for this machine.
 
     `installed` is the package's version, or ""; `no_wheel` says for what there is no wheel, or "".
     """
@@ -154,6 +151,8 @@ def missing_wheel(system: str, machine: str, release: str) -> str:
 
     `system` is sys.platform; `release` that of macOS ("15.1") or of glibc ("2.36", "" for others).
     """
+    # As the names of its wheels say: manylinux_2_34_x86_64, manylinux_2_31_aarch64,
+    # macosx_15_0_arm64.
     known = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal())
     if system == "win32":
         return "" if machine.upper() == "AMD64" else "Windows on ARM"

