@@ -26,7 +26,7 @@ _SINGULAR = {"people": "person", "children": "child", "men": "man", "women": "wo
 _NO_PLURAL = ("ss", "us", "is")
 
 
-def aloud(value: object) -> str:
+def spoken_json(value: object) -> str:
     """A JSON value as a sentence; a text is told as it is."""
     if isinstance(value, bool):
         return "Yes." if value else "No."
