@@ -13,8 +13,9 @@ word, 1 for a sentence that holds every one of them.
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from emulator.text.markdown import line_sentences, plain
@@ -66,13 +67,6 @@ class Corpus:
                     if self._same_section(place, beside):
                         self._raise(term, beside, BESIDE)
 
-    @classmethod
-    def read(cls, paths: Iterable[Path]) -> "Corpus":
-        """Read Markdown and text files; raises OSError or UnicodeDecodeError."""
-        return cls(
-            [s for path in paths for s in sentences(path.read_text(encoding="utf-8"), path.name)]
-        )
-
     def with_statements(self, instructions: Sequence[str]) -> "Corpus":
         """The same, and what instructions state as a fact; what they order is no answer."""
         stated = [s for text in instructions for s in statements(text)]
@@ -111,10 +105,8 @@ class Corpus:
                 yield other
                 other += step
         source = self.sentences[place].source
-        for further in range(place + 1, len(self.sentences)):
-            if self.sentences[further].source != source:
-                return
-            yield further
+        beyond = range(place + 1, len(self.sentences))
+        yield from takewhile(lambda other: self.sentences[other].source == source, beyond)
 
     def topics(self) -> list[str]:
         """The innermost headings, in order: what can be asked about."""
@@ -128,20 +120,20 @@ class Corpus:
         return math.log(1 + len(self.sentences) / (known or MIDDLING))
 
     def _same_section(self, place: int, other: int) -> bool:
-        return (
-            0 <= other < len(self.sentences)
-            and self.sentences[place].source == self.sentences[other].source
-            and self.sentences[place].headings == self.sentences[other].headings
-        )
+        if not 0 <= other < len(self.sentences):
+            return False
+        one, two = self.sentences[place], self.sentences[other]
+        return (one.source, one.headings) == (two.source, two.headings)
 
 
 def read_corpus(folder: Path | None = None) -> Corpus:
     """What may be quoted: the files of a folder; by default the handbook's leaflets.
 
-    Raises OSError where a file cannot be read.
+    Raises OSError or UnicodeDecodeError where a file cannot be read.
     """
-    chosen = folder or LEAFLETS
-    return Corpus.read(sorted(path for path in chosen.iterdir() if path.suffix in READABLE))
+    paths = sorted(path for path in (folder or LEAFLETS).iterdir() if path.suffix in READABLE)
+    read = (sentences(path.read_text(encoding="utf-8"), path.name) for path in paths)
+    return Corpus([sentence for each in read for sentence in each])
 
 
 def answering(ranked: Ranked) -> Ranked:

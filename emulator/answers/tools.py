@@ -49,8 +49,8 @@ IN_NAME, IN_DESCRIPTION, IN_PARAMETERS = 1.0, 0.5, 0.25
 ENOUGH, WELL_KNOWN, NEAR = 1.0, 0.8, 0.45
 """The fit that calls a tool; the score of a question that needs none; the cosine of one meaning."""
 
-Fits = Callable[[str], Sequence[float]]
-"""For some words how well each tool of the prompt fits, in order."""
+RankTools = Callable[[str], Sequence[tuple[float, Tool]]]
+"""For some words the tools of the prompt, each with how well it fits, best first."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +85,23 @@ def calls_for(prompt: Prompt, question: Question, sources: Sources) -> list[Call
     sources: from facts and the corpus, too.
     """
 
-    # By words: the whole question and its only clause are mostly the same.
+    # Cached, as a question mostly is its only clause.
     @cache
-    def fits(words: str) -> list[float]:
-        return [fit(tool, words) for tool in prompt.tools]
+    def rank(words: str) -> list[tuple[float, Tool]]:
+        weighed = [(fit(tool, words), tool) for tool in prompt.tools]
+        return sorted(weighed, key=lambda each: -each[0])
 
     made = [(call.name, parsed(call.arguments)) for m in prompt.turn for call in m.calls]
     asked = replace(sources, facts=(), quote=lambda question: "")
-    requests = [] if _is_answered(question, fits) else _requests(prompt.tools, asked, fits)
+    requests = [] if _is_answered(question, rank) else _requests(asked, rank)
     wanted = [each for each in requests if not (each.asks and each.is_vague)]
-    calls = [_call(each.tool, each.filled) for each in wanted]
+    calls = [Call(each.tool.name, compact(each.filled.value)) for each in wanted]
     calls = [call for call in calls if (call.name, parsed(call.arguments)) not in made]
     if not calls and prompt.must_call:
         names = {name for name, _ in made}
-        ranked = sorted(zip(fits(question.text), prompt.tools, strict=True), key=lambda x: -x[0])
-        best = next((t for _, t in ranked if t.name not in names), ranked[0][1])
-        calls = [_call(best, fill(best.parameters, sources))]
+        tools = [tool for _, tool in rank(question.text)]
+        best = next((tool for tool in tools if tool.name not in names), tools[0])
+        calls = [Call(best.name, compact(fill(best.parameters, sources).value))]
     unique = list({(call.name, call.arguments): call for call in calls}.values())
     return unique if prompt.parallel else unique[:1]
 
@@ -126,11 +127,10 @@ def fit(tool: Tool, words: str) -> float:
     )
 
 
-def _is_answered(question: Question, fits: Fits) -> bool:
+def _is_answered(question: Question, rank: RankTools) -> bool:
     """Whether the corpus answers it well, and no tool shares more than a word or two with it."""
-    if question.known < WELL_KNOWN:
-        return False
-    return max(fits(question.bare)) < len(terms(question.bare)) / 2
+    bare = question.bare
+    return question.known >= WELL_KNOWN and rank(bare)[0][0] < len(terms(bare)) / 2
 
 
 def _nearness(tool: Tool, words: str) -> float:
@@ -143,14 +143,14 @@ def _nearness(tool: Tool, words: str) -> float:
     return float(asked @ offered)
 
 
-def _requests(tools: Sequence[Tool], sources: Sources, fits: Fits) -> list[ToolRequest]:
+def _requests(sources: Sources, rank: RankTools) -> list[ToolRequest]:
     """The clauses that call for a tool; those that say too little alone join the one before."""
     requests: list[ToolRequest] = []
     text = sources.prompt
     for start, end in _clauses(text):
         clause = text[start:end]
         bare = find_small_talk(clause).rest
-        tool = _best(tools, fits(bare)) if bare else None
+        tool = next((tool for fits, tool in rank(bare) if fits >= ENOUGH), None) if bare else None
         asks = _ASKS.match(bare) is not None
         last = requests[-1] if requests else None
         if last is None or (tool and tool != last.tool):
@@ -176,15 +176,6 @@ def _clauses(text: str) -> Iterator[tuple[int, int]]:
         start = gap.end()
     if start < len(text):
         yield start, len(text)
-
-
-def _best(tools: Sequence[Tool], fits: Sequence[float]) -> Tool | None:
-    best = max(fits, default=0.0)
-    return tools[fits.index(best)] if best >= ENOUGH else None
-
-
-def _call(tool: Tool, filled: Filled) -> Call:
-    return Call(tool.name, compact(filled.value))
 
 
 def _parameter_words(tool: Tool) -> Iterator[str]:
