@@ -156,3 +156,48 @@ def test_depth_is_no_danger():
     deep = "[" * 900 + "]" * 900
 
     assert reported(("f", {}, deep))
+
+
+def test_calls_of_an_earlier_turn_do_not_count():
+    question = "What's the weather in Paris?"
+    ask = Prompt([Message("user", question)], tools=TOOLS)
+    [call] = answer(ask, CORPUS).calls
+    earlier = [*ask.messages, Message("assistant", "", [call])]
+    earlier.append(Message("tool", "rain", call_id=call.id))
+    again = [*earlier, Message("user", question)]
+
+    assert answer(replace(ask, messages=earlier), CORPUS).text == "get_weather says: rain."
+    assert [each.name for each in answer(replace(ask, messages=again), CORPUS).calls] == [
+        "get_weather"
+    ]
+
+
+def test_tool_that_must_be_called_is_another_than_the_last():
+    ask = Prompt([Message("user", "What's the weather in Paris?")], tools=TOOLS, must_call=True)
+    [call] = answer(ask, CORPUS).calls
+    said = [*ask.messages, Message("assistant", "", [call]), Message("tool", "x", call_id=call.id)]
+
+    [following] = answer(replace(ask, messages=said), CORPUS).calls
+
+    assert (call.name, following.name) == ("get_weather", "get_time")
+
+
+def test_only_request_is_filled_from_the_whole_line():
+    text = "Hello, my name is Anna. Book a slot on Friday at nine for two people, please."
+    [call] = answer(Prompt([Message("user", text)], tools=TOOLS), CORPUS).calls
+
+    assert json.loads(call.arguments) == ANNA
+
+
+def test_same_call_is_made_once():
+    text = "What is the weather in Paris, and what is the weather in Paris?"
+
+    assert len(answer(Prompt([Message("user", text)], tools=TOOLS), CORPUS).calls) == 1
+
+
+def test_word_shared_with_a_question_that_the_corpus_answers_calls_no_tool():
+    seats = Tool("free_seats", "How many seats are left.", schema())
+    known, unknown = "Can blankets be borrowed at the desk, free?", "How many seats are free?"
+
+    assert not answer(Prompt([Message("user", known)], tools=[seats]), CORPUS).calls
+    assert answer(Prompt([Message("user", unknown)], tools=[seats]), CORPUS).calls
