@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emulator.answers.answer import Write
-from emulator.answers.quote import Corpus, read_corpus
+from emulator.answers.corpus import Corpus, read_corpus
 from emulator.guard import base_url, listen
 from emulator.storage.objects import ObjectStore
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from emulator.answers.answer import Write
-from emulator.answers.quote import read_corpus
+from emulator.answers.corpus import read_corpus
 from emulator.app import App
 from emulator.faults import Faults
 from emulator.guard import MESSAGE_LIMIT, base_url, listen

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.answers.answer import Answer, Prompt, Search, Write
-from emulator.answers.quote import Corpus
+from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
 from emulator.background import Runs
 from emulator.client_secrets import Secrets

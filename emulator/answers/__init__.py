@@ -1,1 +1,1 @@
-"""Thinking: what a prompt asks, the passages that answer it, the value that carries them."""
+"""Answers: the question as it is understood, what answers it, the value that carries both."""

@@ -1,17 +1,26 @@
-"""From what is asked to the answer: a tool is called, a schema filled, or sentences are quoted."""
+"""From a prompt to the answer: the question is read, then tools, a schema or the corpus answer it.
 
-import json
-from collections.abc import Mapping
+    understand(prompt, corpus)   the question, once
+    tools.calls_for              calls, if the question asks for what a tool does
+    search, then cited.draw      with file search: from the passages that it finds
+    fill                         with a schema: a value for it
+    tools.report                 after calls: what the tools gave back
+    quoted                       else: sentences of the corpus, or small talk
+
+The first in this order that applies makes the answer.
+"""
+
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from emulator.answers import tools
 from emulator.answers.answer import Answer, Call, Prompt, Search, shape
-from emulator.answers.instructions import exact_reply
-from emulator.answers.quote import Corpus, most_sentences, quoted
+from emulator.answers.corpus import Corpus
+from emulator.answers.question import Question, understand
+from emulator.answers.quote import quoted
 from emulator.structured.fill import Sources, fill
 from emulator.wire import tokens
+from emulator.wire.sse import compact
 
 # How many of the best sentences are read before the answer, by the effort asked for: what the
 # emulator counts as reasoning are their tokens.
@@ -29,52 +38,56 @@ def answer(
 
     With `search` the answer is drawn from what that finds, and cites it.
     """
-    corpus = corpus.with_told(prompt.instructions)
-    question = prompt.questions[-1] if prompt.questions else ""
-    told, exact = tools.told(prompt), exact_reply(question)
-    sources = Sources(question, tools.facts(prompt), corpus.best_sentence, today or date.today())
-    reasoning = _reasoning(prompt, question, corpus) if exact is None else 0
-    if prompt.tools and (calls := tools.calls_for(prompt, sources, corpus.knows(question))):
+    question = understand(prompt, corpus.with_statements(prompt.instructions))
+    outputs = tools.outputs(prompt)
+    facts = [output for _, output in outputs]
+    sources = Sources(question.text, facts, question.best_sentence, today or date.today())
+    reasoning = _reasoning(prompt, question)
+    if prompt.tools and (calls := tools.calls_for(prompt, question, sources)):
         return _within(calls, prompt, reasoning)
-    if search is not None and told is None and exact is None:
-        return _drawn(prompt, sources, search, reasoning)
+    if search is not None and not outputs and question.exact_reply is None:
+        return _drawn(prompt, question, sources, search, reasoning)
+    # A schema comes before an exact reply, as the answer has to be valid by it.
     if prompt.schema is not None:
-        text = _filled(prompt.schema, sources)
-    elif told is not None:
-        text = told
+        text = _filled(prompt, sources)
+    elif outputs:
+        text = tools.report(outputs, names_tools=prompt.names_sources)
+    elif question.exact_reply is not None:
+        text = question.exact_reply
     else:
-        text = quoted(prompt, corpus, variant) if exact is None else exact
+        text = quoted(question, variant, names_sources=prompt.names_sources)
     return shape(text, prompt, reasoning)
 
 
-def _drawn(prompt: Prompt, sources: Sources, search: Search, reasoning: int) -> Answer:
+def _drawn(
+    prompt: Prompt, question: Question, sources: Sources, search: Search, reasoning: int
+) -> Answer:
     """From passages that are searched for; a schema is filled from them, too."""
     # Imported here, as NumPy would double the time in which the emulator starts.
     from emulator.answers.cited import draw
 
-    found = search([sources.prompt])
-    pieces, citations = draw(sources.prompt, found, most_sentences(prompt))
+    found = search([question.text])
+    pieces, citations = draw(question.text, found, question.sentences)
+    text = "".join(pieces)
     if prompt.schema is not None:
-        text = "".join(pieces)
-        filled = _filled(prompt.schema, replace(sources, quote=lambda _: text))
+        filled = _filled(prompt, replace(sources, quote=lambda _: text))
         return replace(shape(filled, prompt, reasoning), found=found)
-    kept = shape("".join(pieces), prompt, reasoning)
-    is_cut = len(kept.text) < sum(map(len, pieces))
+    kept = shape(text, prompt, reasoning)
     cut = [each for each in citations if each.index <= len(kept.text)]
-    whole = kept if is_cut else replace(kept, pieces=pieces)
+    # Pieces that were not cut stay as they are, since they end where a citation stands.
+    whole = kept if len(kept.text) < len(text) else replace(kept, pieces=pieces)
     return replace(whole, found=found, citations=cut)
 
 
-def _filled(schema: Mapping[str, Any], sources: Sources) -> str:
-    value = fill(schema, sources).value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _filled(prompt: Prompt, sources: Sources) -> str:
+    return compact(fill(prompt.schema or {}, sources).value)
 
 
-def _reasoning(prompt: Prompt, question: str, corpus: Corpus) -> int:
-    if not READ[prompt.effort]:
+def _reasoning(prompt: Prompt, question: Question) -> int:
+    if not READ[prompt.effort] or question.exact_reply is not None:
         return 0
-    read = corpus.rank(question)[: READ[prompt.effort]]
-    return sum(tokens.count(corpus.sentences[place].text) for _, place in read)
+    read = question.ranked[: READ[prompt.effort]]
+    return sum(tokens.count(question.corpus.sentences[place].text) for _, place in read)
 
 
 def _within(calls: list[Call], prompt: Prompt, reasoning: int) -> Answer:
@@ -85,6 +98,7 @@ def _within(calls: list[Call], prompt: Prompt, reasoning: int) -> Answer:
     left = prompt.max_tokens - reasoning
     kept: list[Call] = []
     for call in calls:
+        # A name is whole or not there; arguments may break off.
         left -= tokens.count(call.name)
         if left <= 0:
             return Answer([], "length", kept, reasoning)

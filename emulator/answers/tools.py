@@ -1,28 +1,34 @@
-"""Which tool a question calls for, with which arguments; and how what a tool gave back is told.
+"""Which tool a question calls for, with which arguments; and a report of what tools gave back.
 
-A tool fits a question by the words of its name, its description and its parameters. A question may
-ask for several things ("the weather in Paris and the time in Tokyo"): each clause that stands on
-its own makes a call of its own.
+A question may ask for several things ("the weather in Paris and the time in Tokyo"), so it is cut
+into clauses. Each goes to the tool that fits it best, if one fits well enough (`fit`). A clause for
+another tool than the one before begins a request of its own. So does one for the same tool, if both
+say all that the tool needs ("in Paris, in Rome"); else it adds to the request before it ("for two,
+on Friday"). A request becomes a call, unless it merely asks something ("how do I book a slot?") and
+leaves most of the arguments open.
 """
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 from emulator.answers.answer import Call, Prompt, Tool
-from emulator.structured.fill import Sources, fill
-from emulator.text.small_talk import without_courtesies
-from emulator.text.spoken import aloud
+from emulator.answers.question import Question
+from emulator.structured.fill import Filled, Sources, fill
+from emulator.text.small_talk import find_small_talk
+from emulator.text.spoken_json import spoken_json
 from emulator.text.words import terms
+from emulator.wire.sse import compact
 
 _IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _BETWEEN = re.compile(
     r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
     re.IGNORECASE,
 )
-# A clause that wants to know something, rather than to have something done.
-_WONDERS = re.compile(
+# A clause that asks for information, rather than for something to be done.
+_ASKS = re.compile(
     r"""(?:(?:and|or|so|but|then|also|please)\ )*
     (?:(?:(?:can|could|would|will)\ you\ (?:please\ )?)?(?:tell|show|explain|say)
     (?:\ to)?(?:\ me|\ us)?
@@ -35,43 +41,67 @@ _WONDERS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ARITHMETIC = re.compile(r"\d\s*[-+*/^]\s*\(*\d")
-# Words that many names begin with, and that so tell nothing of what a tool is for.
+# Words that many names begin with, so that they say nothing of what a tool is for.
 _ANY_TOOL = frozenset(
     terms("get fetch find look lookup search make run call use set create execute tool function")
 )
 IN_NAME, IN_DESCRIPTION, IN_PARAMETERS = 1.0, 0.5, 0.25
 ENOUGH, WELL_KNOWN, NEAR = 1.0, 0.8, 0.45
+"""The fit that calls a tool; the score of a question that needs none; the cosine of one meaning."""
+
+RankTools = Callable[[str], Sequence[tuple[float, Tool]]]
+"""For some words the tools of the prompt, each with how well it fits, best first."""
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """A clause of the question, and the tool that it calls for; it may only want to know."""
+class ToolRequest:
+    """Clauses that call for a tool: their words and where they start; `asks` if they only ask."""
 
     tool: Tool
     start: int
     words: str
-    wonders: bool
+    asks: bool
+    sources: Sources
+
+    @cached_property
+    def filled(self) -> Filled:
+        """The arguments that the words give: made once, as three decisions depend on them."""
+        return fill(self.tool.parameters, replace(self.sources, prompt=self.words))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its words say all that the tool needs."""
+        return bool(self.tool.parameters.get("required")) and not self.filled.missing
+
+    @property
+    def is_vague(self) -> bool:
+        return len(self.filled.missing) > len(self.tool.parameters.get("required") or ()) / 2
 
 
-def calls_for(prompt: Prompt, sources: Sources, known: float) -> list[Call]:
+def calls_for(prompt: Prompt, question: Question, sources: Sources) -> list[Call]:
     """The calls that the question asks for and that have not been made in this turn.
 
-    `known` (0..1) is how well the corpus answers it by itself: a tool that shares but a word or two
-    with such a question is left alone, and so is one of which it does not say most of what the tool
-    needs to know, unless it wants something done.
+    If a tool has to be called and none is asked for, the one that fits best is filled from all
+    sources: from facts and the corpus, too.
     """
-    made = [(call.name, _parsed(call.arguments)) for m in prompt.turn for call in m.calls]
-    names = {name for name, _ in made}
+
+    # Cached, as a question mostly is its only clause.
+    @cache
+    def rank(words: str) -> list[tuple[float, Tool]]:
+        weighed = [(fit(tool, words), tool) for tool in prompt.tools]
+        return sorted(weighed, key=lambda each: -each[0])
+
+    made = [(call.name, parsed(call.arguments)) for m in prompt.turn for call in m.calls]
     asked = replace(sources, facts=(), quote=lambda question: "")
-    wishes = [] if _is_answered(prompt, sources, known) else _wishes(prompt, asked)
-    wishes = [wish for wish in wishes if not (wish.wonders and _is_vague(wish, asked))]
-    calls = [_call(wish.tool, replace(asked, prompt=wish.words)) for wish in wishes]
-    calls = [call for call in calls if (call.name, _parsed(call.arguments)) not in made]
+    requests = [] if _is_answered(question, rank) else _requests(asked, rank)
+    wanted = [each for each in requests if not (each.asks and each.is_vague)]
+    calls = [Call(each.tool.name, compact(each.filled.value)) for each in wanted]
+    calls = [call for call in calls if (call.name, parsed(call.arguments)) not in made]
     if not calls and prompt.must_call:
-        rest = [tool for tool in prompt.tools if tool.name not in names] or prompt.tools
-        question = sources.prompt
-        best = max(rest, key=lambda tool: fit(tool, question))
-        calls = [_call(best, sources)]
+        names = {name for name, _ in made}
+        tools = [tool for _, tool in rank(question.text)]
+        best = next((tool for tool in tools if tool.name not in names), tools[0])
+        calls = [Call(best.name, compact(fill(best.parameters, sources).value))]
     unique = list({(call.name, call.arguments): call for call in calls}.values())
     return unique if prompt.parallel else unique[:1]
 
@@ -79,9 +109,11 @@ def calls_for(prompt: Prompt, sources: Sources, known: float) -> list[Call]:
 def fit(tool: Tool, words: str) -> float:
     """How well a tool fits: by words shared with its name, less by those with what describes it.
 
-    One whose meaning is near fits as well as one whose name has the word.
+    A tool whose meaning is near fits as well as one whose name has the word; so does one for
+    expressions if the words hold a sum.
     """
     wanted = terms(words)
+    # Each word counts once, where it says most.
     name = terms(" ".join(_IDENTIFIER.findall(tool.name))) - _ANY_TOOL
     described = terms(tool.description) - name
     parameters = terms(" ".join(_parameter_words(tool))) - name - described
@@ -95,11 +127,10 @@ def fit(tool: Tool, words: str) -> float:
     )
 
 
-def _is_answered(prompt: Prompt, sources: Sources, known: float) -> bool:
-    question = without_courtesies(sources.prompt)
-    wanted = terms(question)
-    best = max(fit(tool, question) for tool in prompt.tools)
-    return known >= WELL_KNOWN and best < len(wanted) / 2
+def _is_answered(question: Question, rank: RankTools) -> bool:
+    """Whether the corpus answers it well, and no tool shares more than a word or two with it."""
+    bare = question.bare
+    return question.known >= WELL_KNOWN and rank(bare)[0][0] < len(terms(bare)) / 2
 
 
 def _nearness(tool: Tool, words: str) -> float:
@@ -112,47 +143,28 @@ def _nearness(tool: Tool, words: str) -> float:
     return float(asked @ offered)
 
 
-def outputs(prompt: Prompt) -> list[tuple[Call | None, str]]:
-    """What the tools of this turn gave back, each beside its call."""
-    calls = {call.id: call for message in prompt.turn for call in message.calls}
-    return [(calls.get(m.call_id or ""), m.text) for m in prompt.turn if m.role == "tool"]
-
-
-def facts(prompt: Prompt) -> list[object]:
-    """The same as values: parsed where they are JSON."""
-    return [_parsed(text) for _, text in outputs(prompt)]
-
-
-def told(prompt: Prompt) -> str | None:
-    """A sentence for each output of this turn, in words where it is for the ear; None without."""
-    given = outputs(prompt)
-    names = [call.name if call else "" for call, _ in given]
-    tell = _sentence if prompt.names_sources else _spoken
-    return " ".join(tell(call, text, names) for call, text in given) if given else None
-
-
-def _wishes(prompt: Prompt, sources: Sources) -> list[_Wish]:
-    """The clauses that call for a tool; those that cannot stand alone join the one before."""
-    wishes: list[_Wish] = []
-    for start, end in _clauses(sources.prompt):
-        clause = sources.prompt[start:end]
-        bare = without_courtesies(clause)
-        tool = _best(prompt.tools, bare) if bare else None
-        wonders = _WONDERS.match(bare) is not None
-        last = wishes[-1] if wishes else None
+def _requests(sources: Sources, rank: RankTools) -> list[ToolRequest]:
+    """The clauses that call for a tool; those that say too little alone join the one before."""
+    requests: list[ToolRequest] = []
+    text = sources.prompt
+    for start, end in _clauses(text):
+        clause = text[start:end]
+        bare = find_small_talk(clause).rest
+        tool = next((tool for fits, tool in rank(bare) if fits >= ENOUGH), None) if bare else None
+        asks = _ASKS.match(bare) is not None
+        last = requests[-1] if requests else None
         if last is None or (tool and tool != last.tool):
-            wishes += [_Wish(tool, start, clause, wonders)] if tool else []
+            requests += [ToolRequest(tool, start, clause, asks, sources)] if tool else []
             continue
-        following = _Wish(last.tool, start, f"and {clause}", wonders)
-        if all(_stands_alone(wish, sources) for wish in (last, following)):
-            wishes.append(following)
+        # For the same tool, or for none: another request like the last, or the rest of that.
+        following = ToolRequest(last.tool, start, f"and {clause}", asks, sources)
+        if last.is_complete and following.is_complete:
+            requests.append(following)
         else:
-            wonders = last.wonders and (wonders or not tool)
-            words = sources.prompt[last.start : end]
-            wishes[-1] = replace(last, words=words, wonders=wonders)
-    if len(wishes) == 1:
-        return [replace(wishes[0], words=sources.prompt)]
-    return wishes
+            asks = last.asks and (asks or not tool)
+            requests[-1] = replace(last, words=text[last.start : end], asks=asks)
+    # What stands around the only request may fill it, too: "This is Anna. Book a slot."
+    return [replace(requests[0], words=text)] if len(requests) == 1 else requests
 
 
 def _clauses(text: str) -> Iterator[tuple[int, int]]:
@@ -166,33 +178,6 @@ def _clauses(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def _best(tools: Sequence[Tool], words: str) -> Tool | None:
-    fits = [fit(tool, words) for tool in tools]
-    best = max(fits, default=0.0)
-    return tools[fits.index(best)] if best >= ENOUGH else None
-
-
-def _stands_alone(wish: _Wish, sources: Sources) -> bool:
-    """Whether the clause by itself says all that the tool must know."""
-    if not wish.tool.parameters.get("required"):
-        return False
-    return not fill(wish.tool.parameters, replace(sources, prompt=wish.words)).missing
-
-
-def _is_vague(wish: _Wish, sources: Sources) -> bool:
-    """Whether the clause leaves open most of what the tool must know."""
-    required = wish.tool.parameters.get("required") or ()
-    if not required:
-        return False
-    missing = fill(wish.tool.parameters, replace(sources, prompt=wish.words)).missing
-    return len(missing) > len(required) / 2
-
-
-def _call(tool: Tool, sources: Sources) -> Call:
-    arguments = fill(tool.parameters, sources).value
-    return Call(tool.name, json.dumps(arguments, ensure_ascii=False, separators=(",", ":")))
-
-
 def _parameter_words(tool: Tool) -> Iterator[str]:
     for name, schema in (tool.parameters.get("properties") or {}).items():
         yield from _IDENTIFIER.findall(name)
@@ -201,30 +186,41 @@ def _parameter_words(tool: Tool) -> Iterator[str]:
             yield " ".join(map(str, schema.get("enum", ())))
 
 
-def _parsed(text: str) -> object:
+# ------------------------------------------------------------ what tools gave back
+
+
+def outputs(prompt: Prompt) -> list[tuple[Call | None, object]]:
+    """What the tools of this turn gave back, each beside its call; parsed where it is JSON."""
+    calls = {call.id: call for message in prompt.turn for call in message.calls}
+    given = [m for m in prompt.turn if m.role == "tool"]
+    return [(calls.get(m.call_id or ""), parsed(m.text)) for m in given]
+
+
+def report(given: Sequence[tuple[Call | None, object]], *, names_tools: bool) -> str:
+    """A sentence for each output: by the tool's name, or as it is spoken.
+
+    Outputs of the same tool are told apart by what its calls were given.
+    """
+    names = [call.name if call else "" for call, _ in given]
+    sentences = []
+    for call, output in given:
+        arguments = parsed(call.arguments) if call and names.count(call.name) > 1 else {}
+        values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]
+        if names_tools:
+            which = f" ({', '.join(map(str, values))})" if values else ""
+            name = call.name if call else "The tool"
+            sentences.append(f"{name}{which} says: {_in_words(output).rstrip('.')}.")
+        else:
+            which = f"{spoken_json(values).rstrip('.')}: " if values else ""
+            sentences.append(which + spoken_json(output))
+    return " ".join(sentences)
+
+
+def parsed(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
-
-
-def _sentence(call: Call | None, text: str, names: Sequence[str]) -> str:
-    name = call.name if call else "The tool"
-    if call and names.count(call.name) > 1:
-        given = _parsed(call.arguments)
-        values = given.values() if isinstance(given, dict) else [given]
-        name += f" ({', '.join(map(str, values))})"
-    return f"{name} says: {_in_words(_parsed(text)).rstrip('.')}."
-
-
-def _spoken(call: Call | None, text: str, names: Sequence[str]) -> str:
-    """The same without the tool's name; of several calls each begins with what it was given."""
-    said = aloud(_parsed(text))
-    if call and names.count(call.name) > 1:
-        given = _parsed(call.arguments)
-        values = list(given.values()) if isinstance(given, dict) else [given]
-        return f"{aloud(values).rstrip('.')}: {said}"
-    return said
 
 
 def _in_words(value: object) -> str:

@@ -2,8 +2,16 @@
 
     EMULATOR_CHAT_BASE_URL=http://127.0.0.1:11434/v1 EMULATOR_CHAT_MODEL=llama3.2
 
-hands the writing to Ollama; llama.cpp and vLLM are reached the same way. What is asked goes over as
-it is: the conversation, tools, the shape of the answer, limits. Pieces go on as they come.
+hands the writing to Ollama; llama.cpp and vLLM are reached the same way. The contract:
+
+- The prompt is sent as it is: conversation, tools, schema, limits, sampling. Only `developer`
+  becomes `system`, which more servers know. What file search found comes first, in numbered
+  passages, and the model's marks for them (`[1]`) become citations.
+- Text is passed on as it comes. Calls and `finish` are known at the end of the stream.
+- A server that refuses, cannot be reached, breaks off or sends nonsense is an ApiError (502) that
+  names it, before the first piece or in the midst of the stream. Nothing is tried twice here, and
+  `x-should-retry` keeps the caller's SDK from doing so.
+- If the caller hangs up, the stream upstream is closed, so that the model stops writing.
 """
 
 import re
@@ -37,10 +45,10 @@ class Upstream:
     """The server that writes, and the model that it is asked for."""
 
     def __init__(self, base_url: str, model: str, api_key: str) -> None:
-        # A line of its own for each answer, so that none is left open when the emulator stops.
-        lines = DefaultAsyncHttpx2Client(limits=httpx2.Limits(max_keepalive_connections=0))
+        # Each answer has a connection of its own: none is left open when the emulator stops.
+        http = DefaultAsyncHttpx2Client(limits=httpx2.Limits(max_keepalive_connections=0))
         self._client = AsyncOpenAI(
-            base_url=base_url, api_key=api_key, max_retries=0, http_client=lines
+            base_url=base_url, api_key=api_key, max_retries=0, http_client=http
         )
         self._base_url = base_url
         self._model = model
@@ -65,11 +73,12 @@ class Upstream:
             stream = await self._client.chat.completions.create(**self._request(prompt))
         except APIError as error:
             raise self._failure(_why(error)) from None
-        relayed = Relayed(stream, self._failure)
+        relayed = RelayedAnswer(stream, self._failure)
         relayed.found = found
         return relayed
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
+        # What is not set is left out, as servers differ in whether they take null.
         request: dict[str, Any] = {
             "model": self._model,
             "messages": [_message(message) for message in prompt.messages],
@@ -81,9 +90,7 @@ class Upstream:
         if prompt.stop:
             request["stop"] = list(prompt.stop)
         if prompt.tools:
-            request["tools"] = [
-                _function(tool.name, tool.description, tool.parameters) for tool in prompt.tools
-            ]
+            request["tools"] = [_function(**vars(tool)) for tool in prompt.tools]
             request["tool_choice"] = "required" if prompt.must_call else "auto"
         if prompt.schema is not None:
             shape = {"name": "answer", "schema": prompt.schema}
@@ -96,8 +103,8 @@ class Upstream:
         return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
 
 
-class Relayed(Answer):
-    """An answer that is still being written elsewhere."""
+class RelayedAnswer(Answer):
+    """An answer that another server is still writing."""
 
     is_live = True
 
@@ -111,14 +118,14 @@ class Relayed(Answer):
         self._called: dict[int, dict[str, str]] = {}
 
     async def write(self) -> AsyncIterator[str]:
-        """Raises ApiError (502) where the server breaks off or garbles; read again, it repeats."""
+        """Raises ApiError (502) where the server breaks off; read again, it repeats."""
         if self._stream is None:
             async for piece in super().write():
                 yield piece
             return
         stream, self._stream = self._stream, None
         finish = None
-        held = ""
+        held = ""  # the end of the text so far, as it may become a mark
         try:
             async with stream:
                 async for chunk in stream:
@@ -132,7 +139,7 @@ class Relayed(Answer):
         except APIError as error:
             raise self._failure(_why(error)) from None
         except ValueError:
-            raise self._failure("sent a garbled stream") from None
+            raise self._failure("sent a malformed stream") from None
         if held:
             self.pieces.append(held)
             yield held
@@ -140,18 +147,19 @@ class Relayed(Answer):
 
     def _take_marks(self, text: str) -> tuple[str, str]:
         """Turn `[1]` into a citation of the first passage; what may become a mark is held back."""
-        results = self.found.results if self.found else ()
-        said = len(self.text)
-        kept = ""
-        for part in _MARK.split(text) if results else [text]:
-            number = int(part[1:-1]) if _MARK.fullmatch(part) else 0
-            if 0 < number <= len(results):
-                found = results[number - 1]
-                citation = Citation(said + len(kept), found["file_id"], found["filename"])
-                self.citations.append(citation)
-            else:
+        if self.found is None or not self.found.results:
+            return text, ""
+        cited = dict(enumerate(self.found.results, 1))
+        before, kept = len(self.text), ""
+        # By the group in the pattern every other part is a mark; one of no passage stays text.
+        for part in _MARK.split(text):
+            found = cited.get(int(part[1:-1])) if _MARK.fullmatch(part) else None
+            if found is None:
                 kept += part
-        begun = _BEGUN.search(kept) if results else None
+            else:
+                place = before + len(kept)
+                self.citations.append(Citation(place, found["file_id"], found["filename"]))
+        begun = _BEGUN.search(kept)
         return (kept[: begun.start()], begun[0]) if begun else (kept, "")
 
     def _take_calls(self, deltas: Any) -> None:
@@ -177,7 +185,7 @@ def _passages(found: SearchOutcome) -> Message:
 
 
 def _why(error: APIError) -> str:
-    """What went wrong there; no header of theirs, no key."""
+    """What went wrong, without a header or a key of the server's."""
     if isinstance(error, APIStatusError):
         return f"answered {error.status_code}: {error.message}"
     if isinstance(error, APIConnectionError):
@@ -186,23 +194,17 @@ def _why(error: APIError) -> str:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    told: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.role == "developer":
-        told["role"] = "system"
+    role = "system" if message.role == "developer" else message.role
+    sent: dict[str, Any] = {"role": role, "content": message.text}
     if message.calls:
-        told["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
+        sent["tool_calls"] = [
+            {"id": call.id} | _function(name=call.name, arguments=call.arguments)
             for call in message.calls
         ]
     if message.call_id is not None:
-        told["tool_call_id"] = message.call_id
-    return told
+        sent["tool_call_id"] = message.call_id
+    return sent
 
 
-def _function(name: str, description: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"name": name, "description": description, "parameters": parameters}
-    return {"type": "function", "function": told}
+def _function(**function: object) -> dict[str, Any]:
+    return {"type": "function", "function": function}

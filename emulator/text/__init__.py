@@ -1,1 +1,1 @@
-"""English in one place: words and stems, sentences, small talk, queries, what can be read aloud."""
+"""English in one place: words and stems, sentences, small talk, queries, JSON in words."""

@@ -1,11 +1,17 @@
-"""What people say besides their questions: greetings, thanks, goodbyes, and "that will do".
+"""Small talk, what people say besides their questions: greetings, thanks, "that will do".
 
-Such words stand in clauses of their own ("Good evening. May I bring my dog?"), or run into the
-question where a recogniser leaves out the comma. Without them the question can be answered as if it
-stood alone. A line that holds nothing else is no question: it gets a courtesy back.
+It is recognised by phrases alone, in three places of a line:
+
+1. A **clause** that is nothing but phrases goes: "Good evening. May I bring my dog?"
+2. Phrases at the **start** go where a word follows with which a question begins, as speech
+   recognition leaves out commas: "good evening may I bring my dog", but not "good places to sit".
+3. Thanks and "please" go at the **end**, even without a comma.
+
+What is left is the question. Where nothing is left, the line gets small talk back.
 """
 
 import re
+from dataclasses import dataclass
 from functools import cache
 
 # Of phrases that begin alike the longer ones come first, as none is tried again.
@@ -42,7 +48,7 @@ _ASKS = r"""(?:(?:at\ |on\ |in\ |for\ |from\ )?(?:what|which|when|where|who|whos
     |i|i'd|i'm|we|we'd|we're|my|our|this|there|tell)\b"""
 _LED_OUT = rf"(?:\W+(?:please|{_PHRASES['thanks']}))+\W*\Z"
 LONGEST, THANKS = 300, 80
-"""Letters of a line that may be courtesies alone, and of thanks at its end."""
+"""Letters of a line that may be small talk alone, and of thanks at its end."""
 _CLAUSE = re.compile(r"[^.,;!?]+[.,;!?]*\s*|[.,;!?]+\s*")
 _AGAIN = re.compile(r"\W*(?:sorry|pardon|pardon me|excuse me)\s*\?", re.IGNORECASE)
 
@@ -55,15 +61,26 @@ _REPLIES = {
 }
 
 
-def courtesies(line: str) -> list[str]:
-    """The kinds of courtesy that make up a line; none if it asks or tells something.
+@dataclass(frozen=True)
+class SmallTalk:
+    """The small talk of a line, and the rest of the line, which asks something.
 
-    They are `thanks`, `goodbye`, `stop` (of one who interrupts), `greeting` and `aside`.
+    `kinds` are `thanks`, `goodbye`, `stop` (of one who interrupts), `greeting` and `aside`; they
+    are empty if the line asks something. `greets` says whether it opens with a greeting.
     """
-    if len(line) > LONGEST or without_courtesies(line) or _AGAIN.fullmatch(line.strip()):
-        return []
-    _, said = _run(line)
-    return [kind for kind in _REPLIES if kind in said]
+
+    kinds: list[str]
+    greets: bool
+    rest: str
+
+
+def find_small_talk(line: str) -> SmallTalk:
+    """Take a line apart; "Sorry?" asks to hear it again, and is none."""
+    _, opening = _run(line)
+    rest = _without(line)
+    asks = rest or len(line) > LONGEST or _AGAIN.fullmatch(line.strip())
+    kinds = [] if asks else [kind for kind in _REPLIES if kind in opening]
+    return SmallTalk(kinds, "greeting" in opening, rest)
 
 
 def reply_to(kinds: list[str]) -> str:
@@ -72,8 +89,8 @@ def reply_to(kinds: list[str]) -> str:
     return " ".join(_REPLIES[kind] for kind in parting or kinds[:1])
 
 
-def without_courtesies(line: str) -> str:
-    """The line without the courtesies around what it asks; empty if it has nothing else."""
+def _without(line: str) -> str:
+    """The line without small talk: clauses, start and end, in this order."""
     clauses = _CLAUSE.findall(line)
     rest = "".join(clause for clause in clauses if _run(clause)[0] < len(clause))
     led_in, said = _run(rest)
@@ -83,13 +100,8 @@ def without_courtesies(line: str) -> str:
     return (body + _compiled(_LED_OUT).sub("", end)).strip().rstrip(",")
 
 
-def greets(line: str) -> bool:
-    """Whether the line opens with a greeting, so that it begins anew."""
-    return "greeting" in _run(line)[1]
-
-
 def _run(text: str) -> tuple[int, set[str | None]]:
-    """How far nothing but courtesies goes from the start of a text, and the kinds of them."""
+    """How far nothing but small talk goes from the start of a text, and the kinds of it."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     start = _compiled(r"\W*").match(text)
     end, said = start.end() if start else 0, set()
@@ -101,5 +113,5 @@ def _run(text: str) -> tuple[int, set[str | None]]:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compiled when it is first needed, as the emulator shall start at once."""
+    """Compiled when it is first needed, so that the emulator starts at once."""
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE)

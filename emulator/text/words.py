@@ -7,6 +7,9 @@ rules and a list of irregular verbs, which is enough to compare a question with 
 import re
 from itertools import islice
 
+WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = """January February March April May June July August September October November
+    December""".split()
 _STOPWORDS = frozenset(
     """a about after all also am an and any anything are as at be been but by can could did do does
     answer bring come describe during each ever explain find for from get give go had happen happens

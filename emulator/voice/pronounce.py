@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from emulator.text.words import MONTHS
+
 
 def spoken(text: str) -> str:
     """A text as it is read aloud, in one line: no markup, and signs as words.
@@ -23,8 +25,6 @@ def spoken(text: str) -> str:
 _SIGNS = ("So", "Sk", "Cs", "Co", "Cn", "Cf")
 """Unicode's categories of emoji, marks without a letter, and what is no character at all."""
 _CURRENCIES = {"€": ("euro", "cents"), "$": ("dollar", "cents"), "£": ("pound", "pence")}
-_MONTHS = """January February March April May June July August September October November
-    December""".split()
 _WORDS = {
     **{".": " dot ", "@": " at ", "/": " slash ", "&": " and ", "%": " percent", "×": " times "},
     **{"°": " degrees", "°c": " degrees Celsius", "°f": " degrees Fahrenheit", "≈": " about "},
@@ -50,7 +50,7 @@ def _digits(found: re.Match[str]) -> str:
 
 
 def _date(found: re.Match[str]) -> str:
-    return f"{int(found['day'])} {_MONTHS[int(found['month']) - 1]} {found['year']}"
+    return f"{int(found['day'])} {MONTHS[int(found['month']) - 1]} {found['year']}"
 
 
 def _time(found: re.Match[str]) -> str:

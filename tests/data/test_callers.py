@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 
 from emulator.answers.answer import Message, Prompt, Tool
-from emulator.answers.quote import read_corpus
+from emulator.answers.corpus import read_corpus
 from emulator.answers.reply import answer
 from emulator.voice.activity import FRAME, Silero
 from emulator.voice.sound import RATE, resampled

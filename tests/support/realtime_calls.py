@@ -5,7 +5,7 @@ import struct
 from base64 import b64encode
 
 from emulator.answers.answer import Answer
-from emulator.answers.quote import Corpus
+from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
 from emulator.pace import Pace
 from emulator.realtime.jobs import Generate, Synthesize, Transcribe

@@ -4,6 +4,8 @@ import re
 from itertools import groupby
 
 from console.handbook import HANDBOOK
+from emulator.answers.answer import SearchOutcome
+from emulator.answers.cited import DECLINED, draw
 from tests.conftest import MODEL, connect
 
 import openai
@@ -178,3 +180,111 @@ def test_unknown_store_is_refused(client):
         ask(client, "vs_none")
     with pytest.raises(openai.NotFoundError, match="vs_none"):
         ask(client, "vs_none", stream=True)
+
+
+# ------------------------------------------------------- what is quoted, and in which order
+
+
+def drawn(question, *passages, sentences=1):
+    """The answer from passages of these (filename, score, text), and the files that it cites."""
+    results = [
+        {"file_id": f"file-{place}", "filename": name, "score": score, "text": text}
+        for place, (name, score, text) in enumerate(passages)
+    ]
+    pieces, citations = draw(question, SearchOutcome([question], results), sentences)
+    return "".join(pieces), [(each.filename, each.index) for each in citations]
+
+
+def test_code_is_worth_more_than_many_shared_words():
+    text = """The display shows letters. They mean that something is wrong, as the display says.
+
+E15: check the shutter."""
+
+    said, _ = drawn("What does the display mean by E15?", ("manual.md", 0.9, text))
+
+    assert said == "E15: check the shutter ."
+
+
+@pytest.mark.parametrize(
+    ("question", "price"),
+    [("What does a ticket cost?", "11"), ("What did a ticket cost in 2025?", "9")],
+)
+def test_edition_is_that_of_the_question_or_the_newest(question, price):
+    old = ("prices-2025.md", 0.9, "A ticket costs 9 euros.")
+    new = ("prices-2026.md", 0.5, "A ticket costs 11 euros.")
+
+    said, cited = drawn(question, old, new)
+
+    assert said == f"A ticket costs {price} euros ."
+    assert len(cited) == 1
+
+
+def test_score_of_the_passage_decides_among_the_like():
+    low, high = ("low.md", 0.2, "Tickets cost 9 euros."), ("high.md", 0.9, "Tickets cost 8 euros.")
+
+    assert drawn("What do tickets cost?", low, high)[1] == [("high.md", 21)]
+
+
+def test_row_is_read_with_the_titles_of_its_columns():
+    table = """| who | day | evening |
+|---|---|---|
+| Adult | 4 euros | 11 euros |
+| Child | 2 euros | |
+"""
+
+    assert drawn("What does an adult pay in the evening?", ("prices.md", 0.5, table))[0] == (
+        "Adult: day 4 euros, evening 11 euros ."
+    )
+    assert drawn("What does a child pay by day?", ("prices.md", 0.5, table))[0] == (
+        "Child: day 2 euros ."
+    )
+    assert (
+        drawn("who, day or evening?", ("prices.md", 0.5, table), sentences=9)[0].count("who") == 0
+    )
+
+
+def test_paragraph_that_was_broken_for_its_width_is_joined():
+    text = "The dome is opened when the sky is\nclear and *calm*.\n- Dogs stay\n  in the garden."
+
+    assert drawn("When is the dome opened?", ("x.md", 0.5, text))[0] == (
+        "The dome is opened when the sky is clear and calm ."
+    )
+    assert drawn("Where do dogs stay?", ("x.md", 0.5, text))[0] == "Dogs stay in the garden ."
+
+
+def test_sentence_of_two_overlapping_passages_is_quoted_once():
+    one = ("x.md", 0.5, "The dome is opened at nine.")
+    both = ("x.md", 0.4, "The dome is opened at nine. Bring a coat.")
+
+    assert drawn("When is the dome opened?", one, both, sentences=3)[0].count("nine") == 1
+
+
+def test_run_is_half_of_the_answer_and_another_file_the_rest():
+    one = ("one.md", 0.5, "The dome is opened at nine. It is cold. Wear a hat. Wear gloves.")
+    two = ("two.md", 0.4, "The dome is opened by hand.")
+
+    said, cited = drawn("When is the dome opened?", one, two, sentences=3)
+
+    assert said == "The dome is opened at nine. It is cold . The dome is opened by hand ."
+    assert cited == [("one.md", 39), ("two.md", 68)]
+
+
+@pytest.mark.parametrize("question", ["", "???", "Is it the?", "Who won the chess championship?"])
+def test_nothing_that_is_asked_is_declined(question):
+    assert drawn(question, ("x.md", 0.9, "The dome is opened at nine.")) == (DECLINED, [])
+    assert drawn(question) == (DECLINED, [])
+
+
+def test_length_cuts_citations_too(client, store_id):
+    whole = ask(client, store_id, "When is it closed, and how old is the Lantern telescope?")
+    cut = ask(
+        client,
+        store_id,
+        "When is it closed, and how old is the Lantern telescope?",
+        max_output_tokens=16,
+    )
+
+    assert whole.output_text.startswith(cut.output_text)
+    notes = cut.output[1].content[0].annotations
+    assert len(notes) < len(whole.output[1].content[0].annotations)
+    assert all(note.index <= len(cut.output_text) for note in notes)

@@ -1,277 +1,203 @@
-"""Tools on the wire, by chat and by Responses: calls, their deltas, their outputs, the choice."""
+"""Tools: which a question calls for, with which arguments, and how their outputs are reported."""
 
 import json
-import re
-from itertools import groupby
+from dataclasses import replace
 
-from tests.conftest import MODEL, ask
+from emulator.answers.answer import Call, Message, Prompt, Tool
+from emulator.answers.corpus import read_corpus
+from emulator.answers.reply import answer
+from emulator.text.spoken_json import spoken_json
 
-import openai
 import pytest
-from pydantic import BaseModel
 
-CITY = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}},
-    "required": ["city"],
-    "additionalProperties": False,
-}
-WEATHER = {"name": "get_weather", "description": "The weather in a city.", "parameters": CITY}
-TIME = {"name": "get_time", "description": "The local time in a city.", "parameters": CITY}
-CHAT_TOOLS = [{"type": "function", "function": each} for each in (WEATHER, TIME)]
-FLAT_TOOLS = [{"type": "function", **each} for each in (WEATHER, TIME)]
-BOTH = "What is the weather in Paris and what time is it in Tokyo?"
-HELLO = ask("Hello!") | {"tools": CHAT_TOOLS}
+CORPUS = read_corpus()
 
 
-def chat(client, question, **options):
-    return client.chat.completions.create(**ask(question), tools=CHAT_TOOLS, **options)
+def schema(**properties):
+    shapes = {name: {"type": kind} for name, kind in properties.items()}
+    return {"type": "object", "properties": shapes, "required": list(shapes)}
 
 
-def respond(client, question, **options):
-    asked = {"model": MODEL, "input": question, "reasoning": {"effort": "none"}}
-    return client.responses.create(**asked | {"tools": FLAT_TOOLS} | options)
-
-
-def arguments(completion):
-    calls = completion.choices[0].message.tool_calls or []
-    return [(call.function.name, json.loads(call.function.arguments)) for call in calls]
-
-
-EXPECTED = [("get_weather", {"city": "Paris"}), ("get_time", {"city": "Tokyo"})]
-
-
-def test_chat_calls_side_by_side(client):
-    completion = chat(client, BOTH)
-
-    message = completion.choices[0].message
-    assert arguments(completion) == EXPECTED
-    assert (message.content, completion.choices[0].finish_reason) == (None, "tool_calls")
-    assert all(re.fullmatch(r"call_[0-9A-Za-z]{24}", call.id) for call in message.tool_calls)
-
-
-def test_chat_streams_calls_by_index(client):
-    deltas = [chunk.choices[0].delta for chunk in chat(client, BOTH, stream=True)]
-
-    opening, *rest, last = deltas
-    assert (opening.role, opening.content, last.tool_calls) == ("assistant", None, None)
-    calls = [call for delta in [opening, *rest] for call in delta.tool_calls]
-    joined = {index: "" for index, _ in groupby(calls, key=lambda call: call.index)}
-    for call in calls:
-        joined[call.index] += call.function.arguments
-    heads = [call for call in calls if call.id]
-    assert [(head.index, head.function.name) for head in heads] == [
-        (0, "get_weather"),
-        (1, "get_time"),
-    ]
-    assert [json.loads(text) for text in joined.values()] == [each for _, each in EXPECTED]
-    assert all(call.id is None and call.function.name is None for call in calls[1:2])
-    assert len(calls) > 8
-
-
-def test_chat_helper_accumulates_calls(client):
-    with client.chat.completions.stream(**ask(BOTH), tools=CHAT_TOOLS) as stream:
-        done = [e for e in stream if e.type == "tool_calls.function.arguments.done"]
-        final = stream.get_final_completion()
-
-    assert [(event.index, event.name) for event in done] == [(0, "get_weather"), (1, "get_time")]
-    assert arguments(final) == EXPECTED
-
-
-def test_chat_tells_outputs(client):
-    first = chat(client, BOTH).choices[0].message
-    said = [*ask(BOTH)["messages"], first.to_dict()]
-    outputs = ['{"temperature": 14, "sky": "rain"}', "21:05"]
-    for call, output in zip(first.tool_calls, outputs, strict=True):
-        said.append({"role": "tool", "tool_call_id": call.id, "content": output})
-
-    completion = client.chat.completions.create(model=MODEL, messages=said, tools=CHAT_TOOLS)
-
-    text = completion.choices[0].message.content
-    assert "temperature 14, sky rain" in text and "21:05" in text
-    assert completion.choices[0].finish_reason == "stop"
-
-
-CHOICES = [
-    ("auto", [], "stop"),
-    ("none", [], "stop"),
-    ("required", 1, "tool_calls"),
-    ({"type": "function", "function": {"name": "get_time"}}, ["get_time"], "stop"),
-    (
-        {
-            "type": "allowed_tools",
-            "allowed_tools": {
-                "mode": "required",
-                "tools": [{"type": "function", "function": {"name": "get_time"}}],
-            },
-        },
-        ["get_time"],
-        "tool_calls",
+TOOLS = [
+    Tool("get_weather", "The weather in a city.", schema(city="string")),
+    Tool("get_time", "The current local time in a city.", schema(city="string")),
+    Tool(
+        "book_slot",
+        "Book places on a public evening.",
+        schema(name="string", day="string", time="string", people="integer"),
     ),
+    Tool("cancel_booking", "Cancel a booking by its number.", schema(booking_id="string")),
+    Tool("calculator", "Evaluate an arithmetic expression.", schema(expression="string")),
+    Tool("searchHandbook", "Search the visitors' handbook.", schema(query="string")),
+]
+ANNA = {"name": "Anna", "day": "Friday", "time": "nine", "people": 2}
+CALLED = [
+    ("What's the weather in Paris?", [("get_weather", {"city": "Paris"})]),
+    ("how is the weather in new york", [("get_weather", {"city": "new york"})]),
+    ("Will it rain in Oslo tomorrow?", [("get_weather", {"city": "Oslo"})]),
+    ("How late is it in Sydney now?", [("get_time", {"city": "Sydney"})]),
+    ("Book a slot for Anna on Friday at nine for two people.", [("book_slot", ANNA)]),
+    ("Cancel my booking A-1234.", [("cancel_booking", {"booking_id": "A-1234"})]),
+    ("What is 17 * 23?", [("calculator", {"expression": "17 * 23"})]),
+    ("Search the handbook for dogs.", [("searchHandbook", {"query": "dogs"})]),
+    (
+        "Compare the weather in Paris, London and Rome.",
+        [("get_weather", {"city": city}) for city in ("Paris", "London", "Rome")],
+    ),
+    (
+        "What is the weather in Paris, and what time is it in Tokyo?",
+        [("get_weather", {"city": "Paris"}), ("get_time", {"city": "Tokyo"})],
+    ),
+    ("When is the observatory closed?", []),
+    ("Which telescope shows galaxies?", []),
+    ("May I bring my dog?", []),
+    ("Hello!", []),
+    ("Tell me a joke.", []),
+    ("Thank you very much.", []),
+    ("Who was Napoleon?", []),
 ]
 
 
-@pytest.mark.parametrize(("choice", "names", "finish"), CHOICES, ids=range(len(CHOICES)))
-def test_chat_obeys_tool_choice(client, choice, names, finish):
-    completion = client.chat.completions.create(**HELLO, tool_choice=choice)
+@pytest.mark.parametrize(("question", "calls"), CALLED)
+def test_tool_is_called_that_fits(question, calls):
+    called = answer(Prompt([Message("user", question)], tools=TOOLS), CORPUS).calls
 
-    called = [name for name, _ in arguments(completion)]
-    assert called == names or len(called) == names
-    assert completion.choices[0].finish_reason == finish
-    if finish == "tool_calls" or names:
-        assert completion.choices[0].message.content is None
+    assert [(call.name, json.loads(call.arguments)) for call in called] == calls
 
 
-def test_question_without_the_city_calls_nothing_unless_it_must(client):
-    assert arguments(chat(client, "What is the weather?")) == []
-    forced = chat(client, "What is the weather?", tool_choice="required")
-    assert [name for name, _ in arguments(forced)] == ["get_weather"]
-
-
-def test_parallel_calls_can_be_forbidden(client):
-    assert arguments(chat(client, BOTH, parallel_tool_calls=False)) == EXPECTED[:1]
-    assert len(respond(client, BOTH, parallel_tool_calls=False).output) == 1
-
-
-def test_length_cuts_arguments(client):
-    completion = chat(client, BOTH, max_completion_tokens=4)
-
-    call = completion.choices[0].message.tool_calls[0]
-    assert completion.choices[0].finish_reason == "length"
-    assert '{"city":"Paris"}'.startswith(call.function.arguments)
-    assert completion.usage.completion_tokens == 4
-
-
-CALL_RUN = [
-    "response.output_item.added",
-    "response.function_call_arguments.delta",
-    "response.function_call_arguments.done",
-    "response.output_item.done",
-]
-
-
-def test_responses_stream_calls(client):
-    events = list(respond(client, BOTH, stream=True))
-
-    kinds = [kind for kind, _ in groupby(event.type for event in events)]
-    opening = ["response.created", "response.in_progress"]
-    assert kinds == [*opening, *CALL_RUN, *CALL_RUN, "response.completed"]
-    assert [event.sequence_number for event in events] == list(range(len(events)))
-    for index in (0, 1):
-        here = [event for event in events if getattr(event, "output_index", None) == index]
-        deltas = [e for e in here if e.type == "response.function_call_arguments.delta"]
-        item = here[-1].item
-        assert "".join(e.delta for e in deltas) == item.arguments == here[-2].arguments
-        assert {e.item_id for e in deltas} == {item.id}
-        assert re.fullmatch(r"fc_[0-9a-f]{50}", item.id)
-        assert all(len(e.delta) + len(e.model_extra["obfuscation"]) == 16 for e in deltas)
-
-
-def test_responses_tell_outputs_after_previous(client):
-    first = respond(client, BOTH)
-    outputs = [
-        {"type": "function_call_output", "call_id": call.call_id, "output": f"output {place}"}
-        for place, call in enumerate(first.output)
-    ]
-
-    then = respond(client, outputs, previous_response_id=first.id)
-
-    assert "get_weather says: output 0. get_time says: output 1." in then.output_text
-
-
-def test_responses_echo_tools(client):
-    told = respond(client, "Hello!", tool_choice="auto").to_dict()
-
-    assert told["tools"] == [each | {"strict": True} for each in FLAT_TOOLS]
-
-
-@pytest.mark.parametrize(
-    "choice",
-    [
-        "required",
-        {"type": "function", "name": "get_time"},
-        {
-            "type": "allowed_tools",
-            "mode": "required",
-            "tools": [{"type": "function", "name": "get_time"}],
-        },
-    ],
-    ids=["required", "function", "allowed"],
+SLOT = Tool(
+    "book_slot",
+    "Book places at the telescope for an evening.",
+    schema(date="string", time="string", people="integer"),
 )
-def test_responses_obey_tool_choice(client, choice):
-    response = respond(client, "Hello!", tool_choice=choice)
-
-    assert [item.type for item in response.output] == ["function_call"]
-    assert choice == "required" or response.output[0].name == "get_time"
-    assert response.to_dict()["tool_choice"] == choice
-
-
-def test_helper_of_sdk_parses_calls(client):
-    class GetWeather(BaseModel):
-        """The weather in a city."""
-
-        city: str
-
-    tools = [openai.pydantic_function_tool(GetWeather, name="get_weather")]
-    parsed = client.chat.completions.parse(**ask("The weather in Oslo?"), tools=tools)
-
-    call = parsed.choices[0].message.tool_calls[0]
-    assert call.function.parsed_arguments == GetWeather(city="Oslo")
-
-
-ASKS = ask("x")["messages"]
-CALLED = {
-    "role": "assistant",
-    "tool_calls": [
-        {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    ],
-}
-STRAY = {"role": "tool", "tool_call_id": "call_2", "content": "x"}
-LOOSE = {"type": "object", "properties": {"a": {"type": "string"}}}
-CHAT_WRONG = [
-    ({"messages": [*ASKS, STRAY]}, "messages.[1].role", None),
-    ({"messages": [*ASKS, CALLED]}, "messages", None),
-    ({"messages": [*ASKS, CALLED, *ASKS]}, "messages.[2].role", None),
-    ({"messages": [*ASKS, CALLED, STRAY]}, "messages.[2].role", None),
-    ({"tools": [{"type": "custom", "custom": {}}]}, "tools[0].type", "unsupported_parameter"),
-    ({"tools": [{"type": "function"}]}, "tools[0].function", "invalid_type"),
-    (
-        {"tools": [{"type": "function", "function": {"name": "a b"}}]},
-        "tools[0].function.name",
-        "invalid_value",
-    ),
-    (
-        {
-            "tools": [
-                {"type": "function", "function": {"name": "f", "strict": True, "parameters": LOOSE}}
-            ]
-        },
-        "tools[0].function.parameters",
-        "invalid_function_parameters",
-    ),
-    ({"tool_choice": "required"}, "tool_choice", None),
-    ({"tools": CHAT_TOOLS, "tool_choice": "any"}, "tool_choice", "invalid_value"),
-    (
-        {"tools": CHAT_TOOLS, "tool_choice": {"type": "function", "function": {"name": "f"}}},
-        "tool_choice",
-        None,
-    ),
+QUESTIONS = [
+    "On which days is the observatory closed?",
+    "How do I book a slot for a public evening?",
+    "Can I cancel a booking?",
+    "At what time does a public evening begin in winter?",
+    "Hello, is this the observatory?",
+    "Good evening. Is the telescope open on Saturday?",
+    "Could you tell me how to book a slot?",
+    "I would like to know what I can see through the telescope in the evening.",
+    "Good evening",
+]
+REQUESTS = [
+    "Book a slot for three people",
+    "Could you book a slot for us?",
+    "I'd like to book a place.",
+    "May I book places for two on Friday?",
+    "How does it go? Please book a slot.",
+    "Can I book a slot for two people on Saturday at nine in the evening?",
 ]
 
 
-@pytest.mark.parametrize(("change", "param", "code"), CHAT_WRONG, ids=range(len(CHAT_WRONG)))
-def test_chat_refuses_what_does_not_fit(client, change, param, code):
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(**ask("x") | change)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_mere_question_calls_no_tool(question):
+    ask = Prompt([Message("user", question)], tools=[SLOT])
 
-    assert (caught.value.param, caught.value.code) == (param, code)
+    assert not answer(ask, CORPUS).calls
+    assert answer(replace(ask, must_call=True), CORPUS).calls
 
 
-@pytest.mark.parametrize("kind", ["function_call", "function_call_output"])
-def test_responses_refuse_half_a_call(client, kind):
-    item = {"type": kind, "call_id": "call_9", "name": "f", "arguments": "{}", "output": "x"}
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_request_calls_tool_whatever_is_missing(request_):
+    assert answer(Prompt([Message("user", request_)], tools=[SLOT]), CORPUS).calls
 
-    with pytest.raises(openai.BadRequestError, match="call_9") as caught:
-        respond(client, [item])
 
-    assert (caught.value.param, caught.value.code) == ("input", None)
+def after_calls(question, *given):
+    """The next answer, after tools were called and gave this back."""
+    ask = Prompt([Message("user", question)], tools=TOOLS)
+    calls = answer(ask, CORPUS).calls
+    outputs = [
+        Message("tool", text, call_id=call.id) for call, text in zip(calls, given, strict=True)
+    ]
+    said = [*ask.messages, Message("assistant", "", calls), *outputs]
+    return answer(Prompt(said, tools=TOOLS), CORPUS)
+
+
+def test_output_is_told_and_tool_not_called_again():
+    told = after_calls("What's the weather in Paris?", '{"sky": "clear", "degrees": 14}')
+
+    assert (told.text, told.calls) == ("get_weather says: sky clear, degrees 14.", ())
+
+
+def test_outputs_of_one_tool_are_told_apart():
+    told = after_calls("Compare the weather in Paris and Rome.", "rain", '["sun", "wind"]')
+
+    assert told.text == "get_weather (Paris) says: rain. get_weather (Rome) says: sun, wind."
+
+
+def reported(*calls, names_sources=False):
+    """The report of calls, each a name, its arguments and what it gave back."""
+    made = [Call(name, json.dumps(given), f"call_{n}") for n, (name, given, _) in enumerate(calls)]
+    outputs = [Message("tool", text, call_id=f"call_{n}") for n, (*_, text) in enumerate(calls)]
+    messages = [Message("user", "Please do."), Message("assistant", "", made), *outputs]
+    return answer(Prompt(messages, names_sources=names_sources), CORPUS).text
+
+
+def test_result_for_the_ear_names_no_tool():
+    booked = {"booked": True, "number": 4711, "date": "2026-11-28", "time": "19:30", "people": 2}
+    spoken = reported(("book_slot", {"date": "2026-11-28"}, json.dumps(booked)))
+    written = reported(("book_slot", {}, '{"ok": true}'), names_sources=True)
+
+    assert spoken == spoken_json(booked)
+    assert written == "book_slot says: ok true."
+
+
+def test_results_of_one_tool_are_kept_apart_by_what_was_given():
+    calls = [
+        ("get_weather", {"city": city}, sky) for city, sky in (("Oslo", "rain"), ("Rome", '"sun"'))
+    ]
+
+    assert reported(*calls) == "Oslo: rain. Rome: sun."
+
+
+def test_depth_is_no_danger():
+    deep = "[" * 900 + "]" * 900
+
+    assert reported(("f", {}, deep))
+
+
+def test_calls_of_an_earlier_turn_do_not_count():
+    question = "What's the weather in Paris?"
+    ask = Prompt([Message("user", question)], tools=TOOLS)
+    [call] = answer(ask, CORPUS).calls
+    earlier = [*ask.messages, Message("assistant", "", [call])]
+    earlier.append(Message("tool", "rain", call_id=call.id))
+    again = [*earlier, Message("user", question)]
+
+    assert answer(replace(ask, messages=earlier), CORPUS).text == "get_weather says: rain."
+    assert [each.name for each in answer(replace(ask, messages=again), CORPUS).calls] == [
+        "get_weather"
+    ]
+
+
+def test_tool_that_must_be_called_is_another_than_the_last():
+    ask = Prompt([Message("user", "What's the weather in Paris?")], tools=TOOLS, must_call=True)
+    [call] = answer(ask, CORPUS).calls
+    said = [*ask.messages, Message("assistant", "", [call]), Message("tool", "x", call_id=call.id)]
+
+    [following] = answer(replace(ask, messages=said), CORPUS).calls
+
+    assert (call.name, following.name) == ("get_weather", "get_time")
+
+
+def test_only_request_is_filled_from_the_whole_line():
+    text = "Hello, my name is Anna. Book a slot on Friday at nine for two people, please."
+    [call] = answer(Prompt([Message("user", text)], tools=TOOLS), CORPUS).calls
+
+    assert json.loads(call.arguments) == ANNA
+
+
+def test_same_call_is_made_once():
+    text = "What is the weather in Paris, and what is the weather in Paris?"
+
+    assert len(answer(Prompt([Message("user", text)], tools=TOOLS), CORPUS).calls) == 1
+
+
+def test_word_shared_with_a_question_that_the_corpus_answers_calls_no_tool():
+    seats = Tool("free_seats", "How many seats are left.", schema())
+    known, unknown = "Can blankets be borrowed at the desk, free?", "How many seats are free?"
+
+    assert not answer(Prompt([Message("user", known)], tools=[seats]), CORPUS).calls
+    assert answer(Prompt([Message("user", unknown)], tools=[seats]), CORPUS).calls

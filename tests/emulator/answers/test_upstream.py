@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from emulator.answers.upstream import Upstream
 from tests.conftest import MODEL, Gate, ask, connect
-from tests.emulator.answers.test_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
+from tests.support.city_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
 
 import openai
 import pytest

@@ -1,11 +1,12 @@
-"""Courtesies: told from questions, answered in kind, and no part of what is asked."""
+"""Small talk: told apart from questions, answered in kind, and no part of what is asked."""
 
 import json
 
 from emulator.answers.answer import Message, Prompt
+from emulator.answers.question import understand
 from emulator.answers.reply import answer
 from emulator.server import read_corpus
-from emulator.text.small_talk import courtesies, greets, without_courtesies
+from emulator.text.small_talk import find_small_talk
 from tests.support import lessons
 
 import pytest
@@ -49,7 +50,7 @@ def heard(*lines):
         ("Excuse me", "What would you like to know?"),
     ],
 )
-def test_courtesy_gets_courtesy_and_not_the_former_answer(line, reply):
+def test_small_talk_gets_small_talk_and_not_the_former_answer(line, reply):
     assert heard(line) == reply
     assert heard("What can be seen in December?", line) == reply
 
@@ -67,9 +68,9 @@ def test_courtesy_gets_courtesy_and_not_the_former_answer(line, reply):
         ("Stop it. I want the prices.", "I want the prices."),
     ],
 )
-def test_question_stands_without_courtesies(line, question):
-    assert without_courtesies(line) == question
-    assert courtesies(line) == []
+def test_question_stands_without_small_talk(line, question):
+    assert find_small_talk(line).rest == question
+    assert find_small_talk(line).kinds == []
 
 
 @pytest.mark.parametrize(
@@ -85,9 +86,9 @@ def test_question_stands_without_courtesies(line, question):
         "",
     ],
 )
-def test_words_of_a_question_are_no_courtesy(line):
-    assert without_courtesies(line) == line
-    assert courtesies(line) == []
+def test_words_of_a_question_are_no_small_talk(line):
+    assert find_small_talk(line).rest == line
+    assert find_small_talk(line).kinds == []
 
 
 OPENINGS = ["Hello, ", "Good evening. ", "Hi there! ", "Sorry, one moment. ", "Thanks. ", "Okay, "]
@@ -95,28 +96,32 @@ ENDINGS = [" Thank you!", " Thanks a lot, goodbye.", " Good night.", " Hello?", 
 
 
 @given(st.sampled_from(QUESTIONS), st.sampled_from(OPENINGS), st.sampled_from(ENDINGS))
-def test_courtesies_do_not_disturb_the_ranking(question, opening, ending):
-    assert without_courtesies(question) == question
-    assert CORPUS.rank(opening + question + ending) == CORPUS.rank(question)
+def test_small_talk_does_not_disturb_the_ranking(question, opening, ending):
+    wrapped = understand(Prompt([Message("user", opening + question + ending)]), CORPUS)
+
+    assert find_small_talk(question).rest == question
+    assert wrapped.ranked == CORPUS.rank(question)
 
 
 @given(st.text(alphabet="helo godby,.!? ") | st.text())
 def test_what_is_left_has_no_more_to_lose(line):
-    rest = without_courtesies(line)
+    talk = find_small_talk(line)
 
-    assert all(letter in line for letter in rest)
-    assert not courtesies(line) or rest == ""
+    assert all(letter in line for letter in talk.rest)
+    assert not talk.kinds or talk.rest == ""
 
 
 @pytest.mark.parametrize(
     "line", [" " * 40_000, "very good " * 4000 + "x", "thank you for the " * 2000, ". " * 20_000]
 )
 def test_long_line_is_read_in_one_go(line):
-    assert courtesies(line) == []
-    assert len(without_courtesies(line)) <= len(line)
+    talk = find_small_talk(line)
+
+    assert talk.kinds == []
+    assert len(talk.rest) <= len(line)
 
 
-def test_courtesy_between_is_no_question_to_lean_on():
+def test_small_talk_between_is_no_question_to_lean_on():
     price = "Children from 6 to 16"
 
     assert price in heard("What do children pay?", "Thank you.", "And why?")
@@ -124,7 +129,8 @@ def test_courtesy_between_is_no_question_to_lean_on():
 
 
 def test_greeting_begins_anew():
-    assert greets("Hello, what can you tell me?") and not greets("What can you tell me?")
+    assert find_small_talk("Hello, what can you tell me?").greets
+    assert not find_small_talk("What can you tell me?").greets
     assert "can only quote" in heard("What do children pay?", "Hello, what can you tell me?")
 
 

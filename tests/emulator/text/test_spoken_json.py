@@ -1,18 +1,11 @@
 """What tools gave back, in words that can be spoken."""
 
-import json
-
-from emulator.answers.answer import Call, Message, Prompt
-from emulator.answers.reply import answer
-from emulator.answers.tools import told
-from emulator.server import read_corpus
-from emulator.text.spoken import aloud
+from emulator.text.spoken_json import spoken_json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-CORPUS = read_corpus()
 BOOKED = {"booked": True, "number": 4711, "date": "2026-11-28", "time": "19:30", "people": 2}
 
 
@@ -39,8 +32,8 @@ BOOKED = {"booked": True, "number": 4711, "date": "2026-11-28", "time": "19:30",
         (0, "0."),
     ],
 )
-def test_value_is_told_in_words(value, said):
-    assert aloud(value) == said
+def test_value_is_said_in_words(value, said):
+    assert spoken_json(value) == said
 
 
 JSON = st.recursive(
@@ -55,36 +48,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_no_sign_of_json_is_spoken(value):
-    said = aloud(value)
+    said = spoken_json(value)
 
     assert said.endswith((".", "!", "?"))
     assert not {*'{}[]"'} & {*said} and "True" not in said and "None" not in said
-
-
-def after(names_sources, *calls):
-    """What is told of calls, each a name, its arguments and what it gave back."""
-    made = [Call(name, json.dumps(given), f"call_{n}") for n, (name, given, _) in enumerate(calls)]
-    outputs = [Message("tool", text, call_id=f"call_{n}") for n, (*_, text) in enumerate(calls)]
-    messages = [Message("user", "Please do."), Message("assistant", "", made), *outputs]
-    return Prompt(messages, names_sources=names_sources)
-
-
-def test_result_for_the_ear_names_no_tool():
-    ask = after(False, ("book_slot", {"date": "2026-11-28"}, json.dumps(BOOKED)))
-
-    assert answer(ask, CORPUS).text == aloud(BOOKED)
-    assert told(after(True, ("book_slot", {}, '{"ok": true}'))) == "book_slot says: ok true."
-
-
-def test_results_of_one_tool_are_told_apart_by_what_was_given():
-    calls = [
-        ("get_weather", {"city": city}, sky) for city, sky in (("Oslo", "rain"), ("Rome", '"sun"'))
-    ]
-
-    assert told(after(False, *calls)) == "Oslo: rain. Rome: sun."
-
-
-def test_depth_is_no_danger():
-    deep = "[" * 900 + "]" * 900
-
-    assert told(after(False, ("f", {}, deep)))

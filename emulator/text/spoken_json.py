@@ -1,21 +1,27 @@
 """What a tool gave back, in words that can be spoken: no name of a function, no sign of JSON.
 
-`{"booked": true, "number": 4711, "date": "2026-11-28", "people": 2}` is told as "Booked: number
-4711, Saturday 28 November 2026, 2 people." The words are those of the keys. What they mean is not
-known, but for the few that only say what kind of value follows.
+`{"booked": true, "number": 4711, "date": "2026-11-28", "people": 2}` becomes "Booked: number 4711,
+Saturday 28 November 2026, 2 people." The words are those of the keys, and the type of the value
+decides how the two go together:
+
+    true, false      "booked", "not booked"; first and before a colon, if they come first
+    number           "2 people" if the key is a plural, "distance 5 km" of `distance_in_km`,
+                     else "number 4711"
+    day, hour, text  the value alone if the key only says its kind (`date`, `status`)
+    object, list     "sky: 2 clouds", with ";" between entries
+
+What `voice/pronounce.py` does to any text, signs and numbers as words, comes after this.
 """
 
 import datetime
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
-from emulator.text.words import words_of
+from emulator.text.words import MONTHS, WEEKDAYS, words_of
 
 _CLOCK = r"(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?"
 _MOMENT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?|{_CLOCK}")
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = """January February March April May June July August September October November
-    December""".split()
 # Words of a key that its value makes plain: of a day or an hour, and of a text.
 _OF_MOMENTS = frozenset("date day time hour at on datetime timestamp".split())
 _OF_TEXTS = frozenset(
@@ -26,8 +32,8 @@ _SINGULAR = {"people": "person", "children": "child", "men": "man", "women": "wo
 _NO_PLURAL = ("ss", "us", "is")
 
 
-def aloud(value: object) -> str:
-    """A JSON value as a sentence; a text is told as it is."""
+def spoken_json(value: object) -> str:
+    """A JSON value as a sentence; a text stays as it is."""
     if isinstance(value, bool):
         return "Yes." if value else "No."
     if isinstance(value, str) and value.strip():
@@ -57,14 +63,12 @@ def _words(value: object) -> str:
 
 def _object(value: Mapping[str, object]) -> str:
     """Its entries one by one; whether something holds is said first, where it comes first."""
-    entries = [(_entry(words_of(key) or (key,), inner), inner) for key, inner in value.items()]
-    told = [(said, inner) for said, inner in entries if said]
-    verdicts = 0
-    while verdicts < len(told) and isinstance(told[verdicts][1], bool):
-        verdicts += 1
-    is_deep = any(isinstance(inner, dict | list) and inner for _, inner in told)
-    said = [said for said, _ in told]
-    groups = [", ".join(said[:verdicts]), ("; " if is_deep else ", ").join(said[verdicts:])]
+    spoken = {key: _entry(words_of(key) or (key,), inner) for key, inner in value.items()}
+    said = {key: entry for key, entry in spoken.items() if entry}
+    verdicts = len(list(takewhile(lambda key: isinstance(value[key], bool), said)))
+    is_deep = any(isinstance(value[key], dict | list) and value[key] for key in said)
+    entries = list(said.values())
+    groups = [", ".join(entries[:verdicts]), ("; " if is_deep else ", ").join(entries[verdicts:])]
     return ": ".join(group for group in groups if group)
 
 
@@ -91,7 +95,7 @@ def _entry(name: Sequence[str], value: object) -> str:
 
 
 def _verdict(name: Sequence[str], holds: bool) -> str:
-    """ "Booked" or "not booked"; of "has_lift" and "is_open" the verb tells how to deny it."""
+    """ "Booked" or "not booked"; the verb of "has_lift" and "is_open" decides how to deny it."""
     verb, *rest = name if name[0] in ("is", "are", "was", "has") else ("", *name)
     if verb == "has":
         return f"has {'' if holds else 'no '}{' '.join(rest)}"
@@ -125,5 +129,5 @@ def _moment(text: str) -> str:
 
 
 def _day(day: datetime.date) -> str:
-    """Not by `strftime`, which speaks the language of the machine."""
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    """Not by `strftime`, whose language is the machine's."""
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"

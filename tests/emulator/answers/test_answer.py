@@ -1,0 +1,20 @@
+"""The value between thinking and encoding: a text within its limits."""
+
+from emulator.answers.answer import Prompt, shape
+from emulator.wire import tokens
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@given(st.text(), st.integers(1, 20), st.lists(st.text(min_size=1), max_size=4))
+def test_shape_keeps_within_limits(text, most, stops):
+    shaped = shape(text, Prompt([], max_tokens=most, stop=stops))
+
+    assert text.startswith(shaped.text)
+    assert len(shaped.pieces) <= most
+    assert not any(stop in shaped.text for stop in stops)
+    assert (shaped.finish == "length") == (
+        len(tokens.split(text[: min([text.find(s) for s in stops if s in text] or [len(text)])]))
+        > most
+    )
