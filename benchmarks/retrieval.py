@@ -23,10 +23,10 @@ from typing import Any
 
 from common import COURSE
 from emulator.retrieval import embedding
-from emulator.retrieval.encoder import MiniLM
-from emulator.retrieval.engine import TableEngine, VectorEngine, using
 from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, passages
+from emulator.retrieval.minilm import MiniLM
+from emulator.retrieval.vector_engine import TableEngine, VectorEngine, using_engine
 from emulator.text.words import terms
 
 import numpy as np
@@ -141,7 +141,7 @@ def methods(asked: Sequence[Question]) -> Iterator[tuple[str, list[float]]]:
     with suppress(ImportError, ValueError):
         engines.append(("MiniLM", MiniLM()))
     for name, engine in engines:
-        with using(engine):
+        with using_engine(engine):
             index = handbook(in_memory())
             ways = (("words alone", WORDS), ("vectors alone", VECTORS), ("fusion", FUSION))
             for way, ranking in ways[name == "MiniLM" :]:
@@ -222,7 +222,7 @@ def main() -> None:
     grid = Grid(title=f"cost, medians of {ROUNDS} questions; chunks of {SMALL} tokens")
     for title in ("figure", "measured", "beside: ratio", "aim"):
         grid.add_column(title)
-    with using(TableEngine()):
+    with using_engine(TableEngine()):
         indexing(grid)
         for count in SIZES:
             searching(grid, count)

@@ -7,21 +7,21 @@ from emulator import params
 from emulator.api.vector_store_files import listed
 from emulator.api.vector_store_params import (
     ATTACHING,
-    at_library,
+    array_of,
     attachment,
     batch_fault,
     faults_of,
     known_store,
     living_store,
-    many,
     polled,
-    read_kept,
+    read_unicode_json,
+    use_storage,
 )
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
 from emulator.storage.attachment_table import AttachedFile, Batch
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -31,8 +31,8 @@ MOST_FILES = 2000
 
 FILE = fields({"file_id": Param(text, required=True), **ATTACHING})
 CREATE: Mapping[str, Param] = {
-    "file_ids": Param(many(MOST_FILES, 1, text)),
-    "files": Param(many(MOST_FILES, 1, FILE)),
+    "file_ids": Param(array_of(MOST_FILES, 1, text)),
+    "files": Param(array_of(MOST_FILES, 1, FILE)),
     **ATTACHING,
 }
 
@@ -65,25 +65,25 @@ def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 async def create(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), CREATE)
+    values, _ = params.parse(await read_unicode_json(request), CREATE)
     files, faults = chosen(values), faults_of(request)
     store_id = request.path_params["store"]
 
-    def do(library: Library) -> Batch:
-        living_store(library, store_id)
+    def do(storage: FileStorage) -> Batch:
+        living_store(storage, store_id)
         attachments = [
-            attachment(library, each["file_id"], each, faults + batch_fault(request, place))
+            attachment(storage, each["file_id"], each, faults + batch_fault(request, place))
             for place, each in enumerate(files)
         ]
-        return library.attach_batch(store_id, attachments)
+        return storage.attach_batch(store_id, attachments)
 
-    return polled(request, encode(await at_library(request, do)))
+    return polled(request, encode(await use_storage(request, do)))
 
 
 async def retrieve(request: Request) -> Reply:
     place = _place(request)
     return polled(
-        request, encode(await at_library(request, lambda library: _known(library, *place)))
+        request, encode(await use_storage(request, lambda storage: _known(storage, *place)))
     )
 
 
@@ -91,27 +91,27 @@ async def cancel(request: Request) -> Reply:
     """Give up what is not indexed yet."""
     store_id, id = _place(request)
 
-    def do(library: Library) -> Batch:
-        _known(library, store_id, id)
-        library.entries.cancel_batch(id)
-        return _known(library, store_id, id)
+    def do(storage: FileStorage) -> Batch:
+        _known(storage, store_id, id)
+        storage.attached.cancel_batch(id)
+        return _known(storage, store_id, id)
 
-    return polled(request, encode(await at_library(request, do)))
+    return polled(request, encode(await use_storage(request, do)))
 
 
 async def list_files(request: Request) -> Reply:
     store_id, id = _place(request)
 
-    def do(library: Library) -> list[AttachedFile]:
-        _known(library, store_id, id)
-        return library.entries.of_batch(id)
+    def do(storage: FileStorage) -> list[AttachedFile]:
+        _known(storage, store_id, id)
+        return storage.attached.of_batch(id)
 
-    return send_json(request, listed(request, await at_library(request, do)))
+    return send_json(request, listed(request, await use_storage(request, do)))
 
 
-def _known(library: Library, store_id: str, id: str) -> Batch:
-    known_store(library, store_id)
-    found = library.entries.find_batch(store_id, id)
+def _known(storage: FileStorage, store_id: str, id: str) -> Batch:
+    known_store(storage, store_id)
+    found = storage.attached.find_batch(store_id, id)
     if found is None:
         message = f"No file batch found with id '{id}' in vector store '{store_id}'."
         raise ApiError(404, message)

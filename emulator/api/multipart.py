@@ -1,4 +1,4 @@
-"""Forms with a file in them, read as they come: a megabyte in memory, the rest in the library.
+"""Forms with a file in them, read as they come: a megabyte in memory, the rest in the storage.
 
 Fields may stand before the file or behind it. What the sender calls the file is kept as it is.
 """
@@ -12,8 +12,8 @@ from typing import Any
 from emulator.errors import ApiError, rate_limited
 from emulator.params import bad
 from emulator.serving import service
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.file_table import BLOCK
-from emulator.storage.library import Library
 
 from starlette.requests import Request
 
@@ -127,9 +127,9 @@ _CALLBACKS = (
 
 
 async def receive(
-    request: Request, library: Library, id: str, wanted: str, upload: str | None = None
+    request: Request, storage: FileStorage, id: str, wanted: str, upload: str | None = None
 ) -> Form:
-    """Read a form, its file into the library as `id`; nothing is left of one that breaks off.
+    """Read a form, its file into the storage as `id`; nothing is left of one that breaks off.
 
     Raises ApiError (429) when too many are on their way, or where the form is no good.
     """
@@ -140,10 +140,10 @@ async def receive(
         raise rate_limited(1000)
     busy.uploads_under_way += 1
     try:
-        await asyncio.to_thread(library.files.begin, id, upload)
-        await _read(request, form, library, id)
+        await asyncio.to_thread(storage.files.begin, id, upload)
+        await _read(request, form, storage, id)
     except BaseException as error:
-        await asyncio.shield(asyncio.to_thread(library.files.drop, id))
+        await asyncio.shield(asyncio.to_thread(storage.files.drop, id))
         if isinstance(error, ApiError) and error.status != 413:
             await _drain(request)
         raise
@@ -152,15 +152,15 @@ async def receive(
     return form
 
 
-async def _read(request: Request, form: Form, library: Library, id: str) -> None:
+async def _read(request: Request, form: Form, storage: FileStorage, id: str) -> None:
     number = 0
     async for chunk in request.stream():
         form.feed(chunk)
         while block := form.take(BLOCK):
-            await asyncio.to_thread(library.files.append, id, number, block)
+            await asyncio.to_thread(storage.files.append, id, number, block)
             number += 1
     while block := form.take(1):
-        await asyncio.to_thread(library.files.append, id, number, block)
+        await asyncio.to_thread(storage.files.append, id, number, block)
         number += 1
     if not form.is_whole:
         raise _unreadable("its end is missing")

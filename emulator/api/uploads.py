@@ -6,11 +6,11 @@ from typing import Any
 from emulator import params
 from emulator.api import files
 from emulator.api.multipart import MOST_BYTES, receive
-from emulator.api.vector_store_params import at_library, many, read_kept
+from emulator.api.vector_store_params import array_of, read_unicode_json, use_storage
 from emulator.errors import ApiError
 from emulator.params import Param, bad, integer, text
 from emulator.serving import Reply, send_json, service
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.upload_table import Mismatch, Upload
 from emulator.wire import ids
 
@@ -27,7 +27,7 @@ PARAMS: Mapping[str, Param] = {
     "expires_after": Param(files.EXPIRES_AFTER),
 }
 COMPLETE: Mapping[str, Param] = {
-    "part_ids": Param(many(10_000, 1, text), required=True),
+    "part_ids": Param(array_of(10_000, 1, text), required=True),
     "md5": Param(text),
 }
 
@@ -47,30 +47,30 @@ def encode(upload: Upload) -> dict[str, Any]:
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_kept(request), PARAMS)
+    values, inert = params.parse(await read_unicode_json(request), PARAMS)
 
-    def do(library: Library) -> Upload:
-        library.files.drop_abandoned()
-        return library.uploads.create(
+    def do(storage: FileStorage) -> Upload:
+        storage.files.drop_abandoned()
+        return storage.uploads.create(
             values["filename"], values["bytes"], values["purpose"], files.lifetime(values)
         )
 
-    return send_json(request, encode(await at_library(request, do)), inert)
+    return send_json(request, encode(await use_storage(request, do)), inert)
 
 
 async def add_part(request: Request) -> Reply:
-    upload = await at_library(request, _pending(request))
-    library, id = service(request).library, f"part_{ids.alphanumeric(24)}"
-    form = await receive(request, library, id, "data", upload.id)
+    upload = await use_storage(request, _pending(request))
+    storage, id = service(request).file_storage, f"part_{ids.alphanumeric(24)}"
+    form = await receive(request, storage, id, "data", upload.id)
 
-    def keep(library: Library) -> dict[str, Any]:
+    def keep(storage: FileStorage) -> dict[str, Any]:
         if form.fields or not 0 < form.size <= MOST_BYTES_A_PART:
-            library.files.drop(id)
+            storage.files.drop(id)
             why = f"a part has 'data' of 1 to {MOST_BYTES_A_PART} bytes and nothing else"
             raise bad(f"Invalid 'data': {why}.", "data", "invalid_value")
-        _pending(request)(library)
-        library.uploads.keep_part(id)
-        created_at = int(library.now())
+        _pending(request)(storage)
+        storage.uploads.keep_part(id)
+        created_at = int(storage.now())
         return {
             "id": id,
             "object": "upload.part",
@@ -78,44 +78,44 @@ async def add_part(request: Request) -> Reply:
             "upload_id": upload.id,
         }
 
-    return send_json(request, await at_library(request, keep))
+    return send_json(request, await use_storage(request, keep))
 
 
 async def complete(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), COMPLETE)
+    values, _ = params.parse(await read_unicode_json(request), COMPLETE)
     parts = values["part_ids"]
 
-    def do(library: Library) -> Upload:
-        upload = _pending(request)(library)
+    def do(storage: FileStorage) -> Upload:
+        upload = _pending(request)(storage)
         for place, part in enumerate(parts):
             name = f"part_ids[{place}]"
-            if part in parts[:place] or not library.uploads.has_part(upload.id, part):
+            if part in parts[:place] or not storage.uploads.has_part(upload.id, part):
                 message = f"Invalid '{name}': no part '{part}' of this upload is left."
                 raise bad(message, name, "invalid_value")
         try:
-            return library.uploads.complete(upload.id, parts, values["md5"])
+            return storage.uploads.complete(upload.id, parts, values["md5"])
         except Mismatch as error:
             message, param = error.args
             raise bad(
                 f"The upload cannot be completed: {message}.", param, "invalid_value"
             ) from None
 
-    return send_json(request, encode(await at_library(request, do)))
+    return send_json(request, encode(await use_storage(request, do)))
 
 
 async def cancel(request: Request) -> Reply:
-    def do(library: Library) -> Upload:
-        return library.uploads.cancel(_pending(request)(library).id)
+    def do(storage: FileStorage) -> Upload:
+        return storage.uploads.cancel(_pending(request)(storage).id)
 
-    return send_json(request, encode(await at_library(request, do)))
+    return send_json(request, encode(await use_storage(request, do)))
 
 
-def _pending(request: Request) -> Callable[[Library], Upload]:
+def _pending(request: Request) -> Callable[[FileStorage], Upload]:
     """Finds the upload that the path names; raises ApiError unless it waits for parts."""
     id = request.path_params["id"]
 
-    def found(library: Library) -> Upload:
-        upload = library.uploads.find(id)
+    def found(storage: FileStorage) -> Upload:
+        upload = storage.uploads.find(id)
         if upload is None:
             raise ApiError(404, f"No such Upload object: {id}", param="id")
         if upload.status != "pending":

@@ -7,23 +7,23 @@ from emulator import params
 from emulator.api.paging import page
 from emulator.api.vector_store_params import (
     ATTACHING,
-    at_library,
     attachment,
     attributes,
     faults_of,
     is_struck,
-    known_entry,
+    known_attached_file,
     known_store,
     lag_of,
     living_store,
     polled,
-    read_kept,
+    read_unicode_json,
+    use_storage,
 )
 from emulator.errors import ApiError
 from emulator.params import Param, one_of, text
 from emulator.serving import Reply, send_json
 from emulator.storage.attachment_table import AttachedFile
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import STATES
 
 from starlette.requests import Request
@@ -51,15 +51,15 @@ def encode(entry: AttachedFile) -> dict[str, Any]:
 
 async def create(request: Request) -> Reply:
     """Attach a file; it is indexed in the background."""
-    values, _ = params.parse(await read_kept(request), CREATE)
+    values, _ = params.parse(await read_unicode_json(request), CREATE)
     store_id, faults = request.path_params["store"], faults_of(request)
 
-    def do(library: Library) -> AttachedFile:
-        living_store(library, store_id)
-        how = attachment(library, values["file_id"], values, faults)
-        return library.attach(store_id, [how])[0]
+    def do(storage: FileStorage) -> AttachedFile:
+        living_store(storage, store_id)
+        how = attachment(storage, values["file_id"], values, faults)
+        return storage.attach(store_id, [how])[0]
 
-    return polled(request, encode(await at_library(request, do)))
+    return polled(request, encode(await use_storage(request, do)))
 
 
 async def retrieve(request: Request) -> Reply:
@@ -68,29 +68,29 @@ async def retrieve(request: Request) -> Reply:
 
 async def update(request: Request) -> Reply:
     """Replace all attributes; what is found by them changes at once."""
-    sent = await read_kept(request)
+    sent = await read_unicode_json(request)
     values, _ = params.parse(sent, UPDATE)
     if "attributes" not in sent:
         message = "Missing required parameter: 'attributes'."
         raise params.bad(message, "attributes", "missing_required_parameter")
     store_id, file_id = _place(request)
 
-    def do(library: Library) -> AttachedFile:
-        known_entry(library, store_id, file_id)
-        library.entries.set_attributes(store_id, file_id, values["attributes"] or {})
-        return known_entry(library, store_id, file_id)
+    def do(storage: FileStorage) -> AttachedFile:
+        known_attached_file(storage, store_id, file_id)
+        storage.attached.set_attributes(store_id, file_id, values["attributes"] or {})
+        return known_attached_file(storage, store_id, file_id)
 
-    return polled(request, encode(await at_library(request, do)))
+    return polled(request, encode(await use_storage(request, do)))
 
 
 async def list_files(request: Request) -> Reply:
     store_id = request.path_params["store"]
 
-    def do(library: Library) -> list[AttachedFile]:
-        known_store(library, store_id)
-        return library.entries.all(store_id)
+    def do(storage: FileStorage) -> list[AttachedFile]:
+        known_store(storage, store_id)
+        return storage.attached.all(store_id)
 
-    return send_json(request, listed(request, await at_library(request, do)))
+    return send_json(request, listed(request, await use_storage(request, do)))
 
 
 def listed(request: Request, entries: list[AttachedFile]) -> dict[str, Any]:
@@ -111,11 +111,11 @@ async def delete(request: Request) -> Reply:
     """Detach a file, which stays as such."""
     store_id, file_id = _place(request)
 
-    def do(library: Library) -> None:
-        entry = known_entry(library, store_id, file_id)
-        library.detach(store_id, file_id, lag_of(request, entry))
+    def do(storage: FileStorage) -> None:
+        entry = known_attached_file(storage, store_id, file_id)
+        storage.detach(store_id, file_id, lag_of(request, entry))
 
-    await at_library(request, do)
+    await use_storage(request, do)
     deleted = {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
     return send_json(request, deleted)
 
@@ -125,7 +125,7 @@ async def content(request: Request) -> Reply:
     entry = await _entry(request)
     if is_struck(request, "404content", entry):
         raise ApiError(404, "Not found")
-    text = await at_library(request, lambda library: library.text(entry))
+    text = await use_storage(request, lambda storage: storage.text(entry))
     body = {
         "object": "vector_store.file_content.page",
         "data": [{"type": "text", "text": text}] if text else [],
@@ -137,7 +137,7 @@ async def content(request: Request) -> Reply:
 
 async def _entry(request: Request) -> AttachedFile:
     place = _place(request)
-    return await at_library(request, lambda library: known_entry(library, *place))
+    return await use_storage(request, lambda storage: known_attached_file(storage, *place))
 
 
 def _place(request: Request) -> tuple[str, str]:

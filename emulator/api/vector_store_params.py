@@ -1,4 +1,4 @@
-"""What the families of files and vector stores share: the library, and the checks of parameters."""
+"""What the families of files and vector stores share: the storage, and the checks of parameters."""
 
 import asyncio
 import re
@@ -12,8 +12,8 @@ from emulator.faults import STORE, Fault
 from emulator.params import Check, Param, bad, fields, integer, obj, one_of, text, wrong_type
 from emulator.serving import Reply, read_json, send_json, service
 from emulator.storage.attachment_table import AttachedFile, Attachment
+from emulator.storage.file_storage import DeletedMeanwhile, FileStorage
 from emulator.storage.file_table import File
-from emulator.storage.library import Gone, Library
 from emulator.storage.vector_store_table import VectorStore
 
 from starlette.requests import Request
@@ -23,21 +23,21 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 Result = TypeVar("Result")
 
 
-async def at_library(request: Request, do: Callable[[Library], Result]) -> Result:
+async def use_storage(request: Request, do: Callable[[FileStorage], Result]) -> Result:
     """What `do` gives, done in a thread: another process may be writing, and one has to wait."""
-    library = service(request).library
+    storage = service(request).file_storage
 
     def opened() -> Result:
-        library.open()
+        storage.open()
         try:
-            return do(library)
-        except Gone:
+            return do(storage)
+        except DeletedMeanwhile:
             raise ApiError(404, "The vector store or a file of it was just deleted.") from None
 
     return await asyncio.to_thread(opened)
 
 
-async def read_kept(request: Request) -> dict[str, Any]:
+async def read_unicode_json(request: Request) -> dict[str, Any]:
     """The body as an object whose texts can be kept and sent back; raises ApiError (400).
 
     JSON may have half of a surrogate pair, which is no character.
@@ -60,32 +60,32 @@ def polled(request: Request, body: dict[str, Any]) -> Reply:
     return reply
 
 
-def known_file(library: Library, id: str) -> File:
-    found = library.files.find(id)
+def known_file(storage: FileStorage, id: str) -> File:
+    found = storage.files.find(id)
     if found is None:
         raise ApiError(404, f"No such File object: {id}", param="id")
     return found
 
 
-def known_store(library: Library, id: str) -> VectorStore:
-    found = library.stores.find(id)
+def known_store(storage: FileStorage, id: str) -> VectorStore:
+    found = storage.stores.find(id)
     if found is None:
         raise ApiError(404, f"Vector store with id '{id}' not found.")
     return found
 
 
-def living_store(library: Library, id: str) -> VectorStore:
+def living_store(storage: FileStorage, id: str) -> VectorStore:
     """A store that can be used; raises ApiError (400) for one that has expired."""
-    found = known_store(library, id)
+    found = known_store(storage, id)
     if found.is_expired:
         message = f"Vector store with id '{id}' has expired."
         raise ApiError(400, message, code="vector_store_expired")
     return found
 
 
-def known_entry(library: Library, store_id: str, file_id: str) -> AttachedFile:
-    known_store(library, store_id)
-    found = library.entries.find(store_id, file_id)
+def known_attached_file(storage: FileStorage, store_id: str, file_id: str) -> AttachedFile:
+    known_store(storage, store_id)
+    found = storage.attached.find(store_id, file_id)
     if found is None:
         message = f"No file found with id '{file_id}' in vector store '{store_id}'."
         raise ApiError(404, message)
@@ -124,7 +124,7 @@ def chunking(name: str, value: Any) -> tuple[int, int]:
     return size, overlap
 
 
-def many(most: int, least: int, check: Check) -> Check:
+def array_of(most: int, least: int, check: Check) -> Check:
     """An array of so many items, each of which is checked."""
 
     def checked(name: str, value: Any) -> list[Any]:
@@ -142,11 +142,11 @@ def many(most: int, least: int, check: Check) -> Check:
 
 
 def attachment(
-    library: Library, file_id: str, values: dict[str, Any], faults: tuple[str, ...]
+    storage: FileStorage, file_id: str, values: dict[str, Any], faults: tuple[str, ...]
 ) -> Attachment:
     """A file that there is, with the attributes and the chunking that were sent."""
     size, overlap = values["chunking_strategy"] or (800, 400)
-    known_file(library, file_id)
+    known_file(storage, file_id)
     return Attachment(file_id, values["attributes"] or {}, size, overlap, faults)
 
 

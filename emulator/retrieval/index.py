@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.retrieval.engine import engine
 from emulator.retrieval.ranking import Loaded, Ranking, rank
+from emulator.retrieval.vector_engine import current_engine
 from emulator.retrieval.windows import Passage, edition, passages, vectors
 
 import numpy as np
@@ -76,7 +76,7 @@ class Index:
                 (
                     place,
                     file_id,
-                    engine().name,
+                    current_engine().name,
                     passage.context,
                     passage.text,
                     passage.windows.astype("<f4").tobytes(),
@@ -158,7 +158,7 @@ class Index:
             return None
         number, stamp = found
         known = self._loaded.pop(store_id, None)
-        if known is None or (known.stamp, known.engine) != (stamp, engine().name):
+        if known is None or (known.stamp, known.engine) != (stamp, current_engine().name):
             del known  # before its successor is read: memory holds one of them at a time
             known = self._read(store_id, number, stamp)
         self._loaded[store_id] = known
@@ -166,7 +166,7 @@ class Index:
 
     def _read(self, store_id: str, number: int, stamp: int) -> Loaded:
         """All vectors of a store; those of another engine are made anew from the text."""
-        name, width = engine().name, engine().dimensions
+        name, width = current_engine().name, current_engine().dimensions
         where, values = (
             "FROM search_chunks WHERE place BETWEEN ? AND ? ORDER BY place",
             _range(number),

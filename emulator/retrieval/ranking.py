@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.retrieval.engine import engine
+from emulator.retrieval.vector_engine import current_engine
 from emulator.retrieval.windows import YEAR, windows
 from emulator.text.words import terms
 
@@ -127,7 +127,7 @@ def _scores(
     limit: int,
 ) -> Mapping[int, float]:
     words = _words(db, store, query)
-    asked = engine().question(query, [(word.text, word.rarity) for word in words])
+    asked = current_engine().question(query, [(word.text, word.rarity) for word in words])
     alike = store.matrix @ asked
     best = np.where(allowed, np.maximum.reduceat(alike, store.starts), NOWHERE)
     if ranking.embedding_weight is not None or ranking.text_weight is not None:
@@ -204,7 +204,7 @@ def _raw(
             word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
             for word in words
         )
-        most = max(most, float(cosine) + engine().text_share * (shared / total) ** 2)
+        most = max(most, float(cosine) + current_engine().text_share * (shared / total) ** 2)
     return most
 
 

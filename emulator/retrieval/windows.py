@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from emulator.retrieval.chunking import spans
-from emulator.retrieval.engine import engine
+from emulator.retrieval.vector_engine import current_engine
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def vectors(text: str, context: str) -> NDArray[np.float32]:
     """A unit vector for each window of a chunk."""
     units, runs = _windows(text)
     contexts = _contexts(text, context, [units[first][0] for first, _ in runs])
-    return engine().windows([text[start:end] for start, end in units], runs, contexts)
+    return current_engine().windows([text[start:end] for start, end in units], runs, contexts)
 
 
 def windows(text: str, context: str) -> list[tuple[str, str]]:

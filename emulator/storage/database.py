@@ -1,4 +1,4 @@
-"""The SQLite file that the library is kept in: one connection, which its threads share by a lock.
+"""The SQLite file that the storage is kept in: one connection, which its threads share by a lock.
 
 What was acknowledged outlives `kill -9`: it was committed before. A change that touches rows and
 the search index alike is one transaction. Two processes may use one file; each waits while the
@@ -64,7 +64,7 @@ CREATE INDEX IF NOT EXISTS batched_by_entry ON batched (store, file);
 
 
 class Database:
-    """Rows of the library; every method may be called from any thread."""
+    """Rows of the storage; every method may be called from any thread."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder

@@ -283,7 +283,7 @@ def test_v16_upload_is_written_block_by_block(start, tmp_path):
         )
         assert {file.bytes for file in made} == {6 * BLOCK}
 
-    rows = emulator.service.library.db.rows("SELECT max(length(data)), count(*) FROM blocks")
+    rows = emulator.service.file_storage.db.rows("SELECT max(length(data)), count(*) FROM blocks")
     assert tuple(rows[0]) == (BLOCK, 30)
 
 

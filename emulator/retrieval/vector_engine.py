@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 from emulator.retrieval import embedding
-from emulator.retrieval.encoder import MiniLM
+from emulator.retrieval.minilm import MiniLM
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def _added(text: str) -> NDArray[np.int32]:
 _chosen: list[VectorEngine] = []
 
 
-def engine() -> VectorEngine:
+def current_engine() -> VectorEngine:
     """The best that is installed."""
     return _chosen[-1] if _chosen else _best()
 
@@ -89,7 +89,7 @@ def _best() -> VectorEngine:
 
 
 @contextmanager
-def using(chosen: VectorEngine) -> Iterator[None]:
+def using_engine(chosen: VectorEngine) -> Iterator[None]:
     """A certain engine for a while, to compare them."""
     _chosen.append(chosen)
     try:

@@ -2,7 +2,7 @@
 
 A worker reads a file's text, cuts it and puts the passages into the index; rows and index change
 together, so a search never finds what is deleted, nor half a file. What was `in_progress` when a
-process died is indexed by the next one that opens the library.
+process died is indexed by the next one that opens the storage.
 """
 
 import queue
@@ -41,11 +41,11 @@ FAILED = {
 }
 
 
-class Gone(Exception):
+class DeletedMeanwhile(Exception):
     """A file or a store that was there a moment ago."""
 
 
-class Library:
+class FileStorage:
     """What the emulator keeps of files and vector stores; opened when it is first used."""
 
     def __init__(self, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
@@ -54,7 +54,7 @@ class Library:
         self.files = Files(self.db, now)
         self.uploads = Uploads(self.db, self.files, now)
         self.stores = VectorStores(self.db, now)
-        self.entries = AttachedFiles(self.db, now)
+        self.attached = AttachedFiles(self.db, now)
         self._index: Index | None = None
         self._jobs: queue.SimpleQueue[AttachedFile | None] = queue.SimpleQueue()
         self._workers: list[threading.Thread] = []
@@ -66,11 +66,11 @@ class Library:
             if not self._is_open:
                 self._is_open = True
                 self.files.drop_abandoned()
-                self.index_soon(self.entries.unfinished())
+                self.index_soon(self.attached.unfinished())
             self._sweep()
 
     def close(self) -> None:
-        """Stop; what is not indexed yet will be when the library is opened again."""
+        """Stop; what is not indexed yet will be when the storage is opened again."""
         self.is_closing = True
         for _ in self._workers:
             self._jobs.put(None)
@@ -98,7 +98,7 @@ class Library:
         """A new store with these files, as it is before they are indexed."""
         with _present(), self.db.transaction():
             id = self.stores.create(name, description, metadata, days)
-            entries = self.entries.attach(id, attachments)
+            entries = self.attached.attach(id, attachments)
             made = self.stores.find(id)
             assert made is not None
         self.index_soon(entries)
@@ -107,15 +107,15 @@ class Library:
     def attach(self, store_id: str, attachments: Sequence[Attachment]) -> list[AttachedFile]:
         """Have files indexed into a store; the entries as they now are."""
         with self._attaching(store_id, attachments):
-            entries = self.entries.attach(store_id, attachments)
+            entries = self.attached.attach(store_id, attachments)
         self.index_soon(entries)
         return entries
 
     def attach_batch(self, store_id: str, attachments: Sequence[Attachment]) -> Batch:
         """The same as a batch, as it is before they are indexed."""
         with self._attaching(store_id, attachments):
-            id, entries = self.entries.batch(store_id, attachments)
-            made = self.entries.find_batch(store_id, id)
+            id, entries = self.attached.batch(store_id, attachments)
+            made = self.attached.find_batch(store_id, id)
             assert made is not None
         self.index_soon(entries)
         return made
@@ -123,22 +123,22 @@ class Library:
     def detach(self, store_id: str, file_id: str, lag_s: float = 0.0) -> None:
         """Take a file out of a store; with a lag, searches find it for so long."""
         if lag_s:
-            self.entries.linger(store_id, file_id, self.now() + lag_s)
+            self.attached.linger(store_id, file_id, self.now() + lag_s)
             return
         index = self.index()
         with self.db.transaction():
             index.remove(store_id, file_id)
-            self.entries.detach(store_id, file_id)
+            self.attached.detach(store_id, file_id)
 
     def delete_file(self, id: str, lag_s: float = 0.0) -> None:
         """Forget a file, here and in every store."""
         index = self.index()
         with self.db.transaction():
-            stores = self.entries.stores_of(id)
+            stores = self.attached.stores_of(id)
             if lag_s:
                 until = self.now() + lag_s
                 for store_id in stores:
-                    self.entries.linger(store_id, id, until)
+                    self.attached.linger(store_id, id, until)
                 self.db.change(
                     "UPDATE files SET state = 'gone', expires_at = ? WHERE id = ?", until, id
                 )
@@ -176,13 +176,13 @@ class Library:
         """The best passages, best first; of the files alone whose attributes are to `keep`."""
         index = self.index()
         with self.db.transaction():
-            wanted = keep and self.entries.chosen(store_ids, keep)
+            wanted = keep and self.attached.chosen(store_ids, keep)
             hits = index.search(
                 list(store_ids), list(queries), limit=limit, ranking=ranking, files=wanted
             )
             for id in store_ids:
                 self.stores.touch(id)
-            return [(hit, self.entries.found(hit.store_id, hit.file_id)) for hit in hits]
+            return [(hit, self.attached.found(hit.store_id, hit.file_id)) for hit in hits]
 
     @contextmanager
     def _attaching(self, store_id: str, attachments: Sequence[Attachment]) -> Iterator[None]:
@@ -190,7 +190,7 @@ class Library:
         index = self.index()
         with _present(), self.db.transaction():
             for each in attachments:
-                if store_id in self.entries.stores_of(each.file_id):
+                if store_id in self.attached.stores_of(each.file_id):
                     index.remove(store_id, each.file_id)
             self.stores.touch(store_id)
             yield
@@ -200,7 +200,7 @@ class Library:
         due = self.db.rows("SELECT id FROM files WHERE expires_at <= ?", self.now())
         for row in due:
             self.delete_file(row["id"])
-        for store_id, file_id in self.entries.gone():
+        for store_id, file_id in self.attached.gone():
             self.detach(store_id, file_id)
 
     def index_soon(self, entries: Sequence[AttachedFile]) -> None:
@@ -219,16 +219,16 @@ class Library:
                 self._index_one(entry)
             except Exception:  # one file must not end the others; it is told as failed
                 traceback.print_exc(file=sys.stderr)
-                self.entries.end(entry, 0, ("server_error", FAILED["server_error"]))
+                self.attached.end(entry, 0, ("server_error", FAILED["server_error"]))
 
     def _index_one(self, entry: AttachedFile) -> None:
         """Read, cut and index one file; all that is slow comes before the transaction."""
-        if not self.entries.is_awaited(entry):
+        if not self.attached.is_awaited(entry):
             return
         passages, error = self.passages_of(entry)
         index = self.index()
         with self.db.transaction():
-            if not self.entries.end(entry, 0, error):
+            if not self.attached.end(entry, 0, error):
                 return
             index.remove(entry.store_id, entry.file_id)
             if passages:
@@ -258,8 +258,8 @@ class Library:
 
 @contextmanager
 def _present() -> Iterator[None]:
-    """Tells of what refers to something that is no longer there as Gone."""
+    """Tells of what refers to something that is no longer there as DeletedMeanwhile."""
     try:
         yield
     except sqlite3.IntegrityError as error:
-        raise Gone from error
+        raise DeletedMeanwhile from error
