@@ -53,7 +53,7 @@ def work(folder: Path, log_pages: int) -> Iterator[str]:
         yield f"uploaded {place} {id}"
         storage.attach(store, [Attachment(id)])
         yield f"attached {place} {id}"
-        while (entry := storage.attached.find(store, id)) and entry.status == "in_progress":
+        while (attached := storage.attached.find(store, id)) and attached.status == "in_progress":
             time.sleep(0.001)
         yield f"indexed {place} {id}"
         if number % 3 == 1:
@@ -135,9 +135,9 @@ def _faults_of_file(
 
 
 def _indexed(storage: FileStorage, store: str, id: str) -> bool:
-    while (entry := storage.attached.find(store, id)) and entry.status == "in_progress":
+    while (attached := storage.attached.find(store, id)) and attached.status == "in_progress":
         time.sleep(0.001)
-    return entry is not None and entry.status == "completed"
+    return attached is not None and attached.status == "completed"
 
 
 def _is_found(storage: FileStorage, store: str, place: str, id: str) -> bool:

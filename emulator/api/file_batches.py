@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
+from emulator.api.storage_access import (
+    Body,
+    in_storage,
+    json_in_storage,
+    known_store,
+    living_store,
+    polled,
+)
 from emulator.api.vector_store_files import listed
 from emulator.api.vector_store_params import (
     ATTACHING,
@@ -11,16 +19,11 @@ from emulator.api.vector_store_params import (
     attachment,
     batch_fault,
     faults_of,
-    known_store,
-    living_store,
-    polled,
-    read_unicode_json,
-    use_storage,
 )
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
-from emulator.storage.attachment_table import AttachedFile, Batch
+from emulator.storage.attachment_table import Batch
 from emulator.storage.file_storage import FileStorage
 
 from starlette.requests import Request
@@ -64,62 +67,44 @@ def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"file_id": id, **shared} for id in file_ids]
 
 
-async def create(request: Request) -> Reply:
-    values, _ = params.parse(await read_unicode_json(request), CREATE)
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, CREATE)
     files, faults = chosen(values), faults_of(request)
-    store_id = request.path_params["store"]
-
-    def do(storage: FileStorage) -> Batch:
-        living_store(storage, store_id)
-        attachments = [
-            attachment(storage, each["file_id"], each, faults + batch_fault(request, place))
-            for place, each in enumerate(files)
-        ]
-        return storage.attach_batch(store_id, attachments)
-
-    return polled(request, encode(await use_storage(request, do)))
+    store_id = living_store(storage, request.path_params["store"]).id
+    attachments = [
+        attachment(storage, each["file_id"], each, faults + batch_fault(request, place))
+        for place, each in enumerate(files)
+    ]
+    return polled(request, encode(storage.attach_batch(store_id, attachments)))
 
 
-async def retrieve(request: Request) -> Reply:
-    place = _place(request)
-    return polled(
-        request, encode(await use_storage(request, lambda storage: _known(storage, *place)))
-    )
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return polled(request, encode(_named(storage, request)))
 
 
-async def cancel(request: Request) -> Reply:
-    """Give up what is not indexed yet."""
-    store_id, id = _place(request)
-
-    def do(storage: FileStorage) -> Batch:
-        _known(storage, store_id, id)
-        storage.attached.cancel_batch(id)
-        return _known(storage, store_id, id)
-
-    return polled(request, encode(await use_storage(request, do)))
+@in_storage
+def cancel(storage: FileStorage, request: Request) -> Reply:
+    """Stop indexing: files that are done stay, the others become `cancelled`."""
+    storage.attached.cancel_batch(_named(storage, request).id)
+    return polled(request, encode(_named(storage, request)))
 
 
-async def list_files(request: Request) -> Reply:
-    store_id, id = _place(request)
-
-    def do(storage: FileStorage) -> list[AttachedFile]:
-        _known(storage, store_id, id)
-        return storage.attached.of_batch(id)
-
-    return send_json(request, listed(request, await use_storage(request, do)))
+@in_storage
+def list_files(storage: FileStorage, request: Request) -> Reply:
+    batch = _named(storage, request)
+    return send_json(request, listed(request, storage.attached.of_batch(batch.id)))
 
 
-def _known(storage: FileStorage, store_id: str, id: str) -> Batch:
+def _named(storage: FileStorage, request: Request) -> Batch:
+    """The batch that the path names; raises ApiError (404)."""
+    store_id, id = request.path_params["store"], request.path_params["batch"]
     known_store(storage, store_id)
-    found = storage.attached.find_batch(store_id, id)
-    if found is None:
+    if (found := storage.attached.find_batch(store_id, id)) is None:
         message = f"No file batch found with id '{id}' in vector store '{store_id}'."
         raise ApiError(404, message)
     return found
-
-
-def _place(request: Request) -> tuple[str, str]:
-    return request.path_params["store"], request.path_params["batch"]
 
 
 _STORE = "/v1/vector_stores/{store}/file_batches"

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from emulator import params
 from emulator.api.multipart import receive
 from emulator.api.paging import page
-from emulator.api.vector_store_params import known_file, lag_of, use_storage
+from emulator.api.storage_access import deleted, in_storage, known_file, use_storage
+from emulator.api.vector_store_params import lag_of
 from emulator.errors import ApiError
 from emulator.faults import Hangup
 from emulator.params import Param, bad, fields, integer, one_of
@@ -79,12 +80,12 @@ async def create(request: Request) -> Reply:
     return send_json(request, encode(await use_storage(request, finish)))
 
 
-async def list_files(request: Request) -> Reply:
+@in_storage
+def list_files(storage: FileStorage, request: Request) -> Reply:
     purpose = request.query_params.get("purpose")
-    found = await use_storage(request, lambda storage: storage.files.all())
     body = page(
         request,
-        [encode(file) for file in found],
+        [encode(file) for file in storage.files.all()],
         order="desc",
         also=("purpose",),
         keep=lambda file: purpose in (None, file["purpose"]),
@@ -93,23 +94,17 @@ async def list_files(request: Request) -> Reply:
     return send_json(request, body)
 
 
-async def retrieve(request: Request) -> Reply:
-    id = request.path_params["id"]
-    return send_json(
-        request, encode(await use_storage(request, lambda storage: known_file(storage, id)))
-    )
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return send_json(request, encode(known_file(storage, request.path_params["id"])))
 
 
-async def delete(request: Request) -> Reply:
-    """Forget a file; no store has it any more, and no search finds it."""
-    id, lag_s = request.path_params["id"], lag_of(request)
-
-    def do(storage: FileStorage) -> None:
-        known_file(storage, id)
-        storage.delete_file(id, lag_s)
-
-    await use_storage(request, do)
-    return send_json(request, {"object": "file", "deleted": True, "id": id})
+@in_storage
+def delete(storage: FileStorage, request: Request) -> Reply:
+    """Delete a file, here and in every vector store."""
+    id = known_file(storage, request.path_params["id"]).id
+    storage.delete_file(id, lag_of(request))
+    return deleted(request, id, "file")
 
 
 async def content(request: Request) -> Reply:

@@ -1,12 +1,13 @@
 """`/v1/uploads`: a large file in parts, of which each can be sent again by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
 from emulator.api import files
 from emulator.api.multipart import MOST_BYTES, receive
-from emulator.api.vector_store_params import array_of, read_unicode_json, use_storage
+from emulator.api.storage_access import Body, in_storage, json_in_storage, use_storage
+from emulator.api.vector_store_params import array_of
 from emulator.errors import ApiError
 from emulator.params import Param, bad, integer, text
 from emulator.serving import Reply, send_json, service
@@ -46,20 +47,18 @@ def encode(upload: Upload) -> dict[str, Any]:
     }
 
 
-async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_unicode_json(request), PARAMS)
-
-    def do(storage: FileStorage) -> Upload:
-        storage.files.drop_abandoned()
-        return storage.uploads.create(
-            values["filename"], values["bytes"], values["purpose"], files.lifetime(values)
-        )
-
-    return send_json(request, encode(await use_storage(request, do)), inert)
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, inert = params.parse(sent, PARAMS)
+    storage.files.drop_abandoned()
+    begun = storage.uploads.create(
+        values["filename"], values["bytes"], values["purpose"], files.lifetime(values)
+    )
+    return send_json(request, encode(begun), inert)
 
 
 async def add_part(request: Request) -> Reply:
-    upload = await use_storage(request, _pending(request))
+    upload = await use_storage(request, lambda storage: _pending(storage, request))
     storage, id = service(request).file_storage, f"part_{ids.alphanumeric(24)}"
     form = await receive(request, storage, id, "data", upload.id)
 
@@ -68,61 +67,45 @@ async def add_part(request: Request) -> Reply:
             storage.files.drop(id)
             why = f"a part has 'data' of 1 to {MOST_BYTES_A_PART} bytes and nothing else"
             raise bad(f"Invalid 'data': {why}.", "data", "invalid_value")
-        _pending(request)(storage)
+        # It may have been completed or cancelled while the part was on its way.
+        _pending(storage, request)
         storage.uploads.keep_part(id)
         created_at = int(storage.now())
-        return {
-            "id": id,
-            "object": "upload.part",
-            "created_at": created_at,
-            "upload_id": upload.id,
-        }
+        return {"id": id, "object": "upload.part", "created_at": created_at, "upload_id": upload.id}
 
     return send_json(request, await use_storage(request, keep))
 
 
-async def complete(request: Request) -> Reply:
-    values, _ = params.parse(await read_unicode_json(request), COMPLETE)
-    parts = values["part_ids"]
-
-    def do(storage: FileStorage) -> Upload:
-        upload = _pending(request)(storage)
-        for place, part in enumerate(parts):
+@json_in_storage
+def complete(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, COMPLETE)
+    upload, parts = _pending(storage, request), values["part_ids"]
+    for place, part in enumerate(parts):
+        if part in parts[:place] or not storage.uploads.has_part(upload.id, part):
             name = f"part_ids[{place}]"
-            if part in parts[:place] or not storage.uploads.has_part(upload.id, part):
-                message = f"Invalid '{name}': no part '{part}' of this upload is left."
-                raise bad(message, name, "invalid_value")
-        try:
-            return storage.uploads.complete(upload.id, parts, values["md5"])
-        except Mismatch as error:
-            message, param = error.args
-            raise bad(
-                f"The upload cannot be completed: {message}.", param, "invalid_value"
-            ) from None
-
-    return send_json(request, encode(await use_storage(request, do)))
+            message = f"Invalid '{name}': no part '{part}' of this upload is left."
+            raise bad(message, name, "invalid_value")
+    try:
+        made = storage.uploads.complete(upload.id, parts, values["md5"])
+    except Mismatch as error:
+        message = f"The upload cannot be completed: {error}."
+        raise bad(message, error.param, "invalid_value") from None
+    return send_json(request, encode(made))
 
 
-async def cancel(request: Request) -> Reply:
-    def do(storage: FileStorage) -> Upload:
-        return storage.uploads.cancel(_pending(request)(storage).id)
-
-    return send_json(request, encode(await use_storage(request, do)))
+@in_storage
+def cancel(storage: FileStorage, request: Request) -> Reply:
+    return send_json(request, encode(storage.uploads.cancel(_pending(storage, request).id)))
 
 
-def _pending(request: Request) -> Callable[[FileStorage], Upload]:
-    """Finds the upload that the path names; raises ApiError unless it waits for parts."""
+def _pending(storage: FileStorage, request: Request) -> Upload:
+    """The upload that the path names; raises ApiError unless it waits for parts."""
     id = request.path_params["id"]
-
-    def found(storage: FileStorage) -> Upload:
-        upload = storage.uploads.find(id)
-        if upload is None:
-            raise ApiError(404, f"No such Upload object: {id}", param="id")
-        if upload.status != "pending":
-            raise ApiError(400, f"Upload '{id}' is {upload.status}, not pending.")
-        return upload
-
-    return found
+    if (upload := storage.uploads.find(id)) is None:
+        raise ApiError(404, f"No such Upload object: {id}", param="id")
+    if upload.status != "pending":
+        raise ApiError(400, f"Upload '{id}' is {upload.status}, not pending.")
+    return upload
 
 
 routes = [

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 from emulator import params
 from emulator.api import tool_params
 from emulator.api.paging import page
-from emulator.api.vector_store_params import (
-    ATTACHING,
-    array_of,
-    attachment,
-    faults_of,
+from emulator.api.storage_access import (
+    Body,
+    deleted,
+    in_storage,
+    json_in_storage,
     known_store,
     living_store,
     polled,
-    read_unicode_json,
-    use_storage,
 )
+from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
 from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
@@ -92,76 +91,61 @@ def encode(store: VectorStore) -> dict[str, Any]:
     }
 
 
-async def create(request: Request) -> Reply:
-    values, _ = params.parse(await read_unicode_json(request), CREATE)
-    faults, how = faults_of(request), values | {"attributes": None}
-
-    def do(storage: FileStorage) -> VectorStore:
-        attachments = [attachment(storage, id, how, faults) for id in values["file_ids"]]
-        return storage.create_store(
-            values["name"] or "",
-            values["description"],
-            values["metadata"] or {},
-            values["expires_after"] and values["expires_after"]["days"],
-            attachments,
-        )
-
-    return polled(request, encode(await use_storage(request, do)))
-
-
-async def retrieve(request: Request) -> Reply:
-    id = request.path_params["id"]
-    return polled(
-        request, encode(await use_storage(request, lambda storage: known_store(storage, id)))
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, CREATE)
+    faults = faults_of(request)
+    made = storage.create_store(
+        values["name"] or "",
+        values["description"],
+        values["metadata"] or {},
+        values["expires_after"] and values["expires_after"]["days"],
+        [attachment(storage, id, values, faults) for id in values["file_ids"]],
     )
+    return polled(request, encode(made))
 
 
-async def update(request: Request) -> Reply:
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return polled(request, encode(known_store(storage, request.path_params["id"])))
+
+
+@json_in_storage
+def update(storage: FileStorage, request: Request, sent: Body) -> Reply:
     """Replace what is sent; `expires_after` may be null, which ends the expiry."""
-    sent = await read_unicode_json(request)
     values, _ = params.parse(sent, UPDATE)
-    id = request.path_params["id"]
     changes = {key: values[key] for key in ("name", "metadata") if values[key] is not None}
     if "expires_after" in sent:
         changes["days"] = values["expires_after"] and values["expires_after"]["days"]
-
-    def do(storage: FileStorage) -> VectorStore:
-        living_store(storage, id)
-        storage.stores.update(id, **changes)
-        return known_store(storage, id)
-
-    return polled(request, encode(await use_storage(request, do)))
+    id = living_store(storage, request.path_params["id"]).id
+    storage.stores.update(id, **changes)
+    return polled(request, encode(known_store(storage, id)))
 
 
-async def list_stores(request: Request) -> Reply:
-    found = await use_storage(request, lambda storage: storage.stores.all())
-    return send_json(request, page(request, [encode(store) for store in found], order="desc"))
+@in_storage
+def list_stores(storage: FileStorage, request: Request) -> Reply:
+    stores = [encode(store) for store in storage.stores.all()]
+    return send_json(request, page(request, stores, order="desc"))
 
 
-async def delete(request: Request) -> Reply:
-    """Forget a store; its files stay, and are to be deleted by themselves."""
-    id = request.path_params["id"]
-
-    def do(storage: FileStorage) -> None:
-        known_store(storage, id)
-        storage.delete_store(id)
-
-    await use_storage(request, do)
-    return send_json(request, {"id": id, "object": "vector_store.deleted", "deleted": True})
+@in_storage
+def delete(storage: FileStorage, request: Request) -> Reply:
+    """Delete a store; its files stay until they are deleted themselves."""
+    id = known_store(storage, request.path_params["id"]).id
+    storage.delete_store(id)
+    return deleted(request, id, "vector_store.deleted")
 
 
-async def search(request: Request) -> Reply:
-    values, _ = params.parse(await read_unicode_json(request), SEARCH)
-    id, asked = request.path_params["id"], values["query"]
+@json_in_storage
+def search(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, SEARCH)
+    asked = values["query"]
     if values["rewrite_query"]:
         asked = [rewrite(query) for query in asked]
-
-    def do(storage: FileStorage) -> list[dict[str, Any]]:
-        limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
-        return _found(storage, [id], asked, values["filters"], limit, ranking)
-
+    limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
+    ids = [request.path_params["id"]]
     data = []
-    for hit in await use_storage(request, do):
+    for hit in _found(storage, ids, asked, values["filters"], limit, ranking):
         content = [{"type": "text", "text": hit.pop("text")}]
         del hit["vector_store_id"]
         data.append(hit | {"content": content})
@@ -211,13 +195,13 @@ def _found(
     return [
         {
             "file_id": hit.file_id,
-            "filename": entry.file_name,
+            "filename": attached.file_name,
             "score": round(float(hit.score), 4),
-            "attributes": entry.attributes,
+            "attributes": attached.attributes,
             "text": hit.text,
             "vector_store_id": hit.store_id,
         }
-        for hit, entry in hits
+        for hit, attached in hits
     ]
 
 

@@ -1,9 +1,9 @@
-"""Text as numbers: what means much the same points much the same way.
+"""Text as vectors: texts with similar meanings get vectors with similar directions.
 
 A table holds 128 numbers for each of BERT's 30,522 word pieces, distilled from all-MiniLM-L6-v2 by
 `tools/build_embedding_table.py`. A text is split into pieces as BERT does it, and their rows are
 added up. Word order doesn't count, nor does a word's meaning in its sentence. The table knows
-English; other languages only as far as they share words with it.
+English, and other languages only as far as they share words with it.
 """
 
 import unicodedata
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
 
 DIMENSIONS = 128
 TABLE = Path(__file__).with_name("table.npz")
@@ -32,7 +34,7 @@ _IDEOGRAPHS = (
 
 
 @dataclass(frozen=True)
-class Table:
+class EmbeddingTable:
     """The word pieces in the order of their ids, the way back, and a row for each."""
 
     words: list[str]
@@ -41,14 +43,16 @@ class Table:
 
 
 @cache
-def table() -> Table:
+def table() -> EmbeddingTable:
     """The table, read once."""
     with np.load(TABLE) as file:
         words = file["words"].tobytes().decode().split("\n")
-        return Table(words, {word: place for place, word in enumerate(words)}, file["rows"])
+        return EmbeddingTable(
+            words, {word: place for place, word in enumerate(words)}, file["rows"]
+        )
 
 
-def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(texts: Sequence[str]) -> Floats:
     """A vector of unit length for each text: shape (texts, DIMENSIONS).
 
     A text without a known word gets the same vector as the empty one.
@@ -63,7 +67,7 @@ def added(text: str) -> NDArray[np.int32]:
     return total
 
 
-def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+def resized(vectors: Floats, length: int) -> Floats:
     """The vectors cut to `length` and made unit again, or filled up with zeros."""
     if length < vectors.shape[1]:
         return unit(vectors[:, :length])
@@ -72,7 +76,7 @@ def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return longer
 
 
-def unit(vectors: NDArray[np.generic]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[np.generic]) -> Floats:
     """The vectors at length 1; a zero one becomes the first axis."""
     exact = vectors.astype(np.float64)
     exact[~exact.any(axis=1), 0] = 1
@@ -91,7 +95,7 @@ def words(text: str) -> list[str]:
 
 
 class _Pieces(dict[str, tuple[int, ...]]):
-    """The pieces of each word, cut when it is first met."""
+    """The pieces of each word, as a cache of `MOST_WORDS` words."""
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(word) > LONGEST_WORD:
@@ -124,7 +128,7 @@ def _cut(word: str) -> tuple[int, ...]:
 
 
 class _Marks(dict[int, str]):
-    """What stands for a character, by its code; found out when it is first met."""
+    """What replaces a character, by its code, as a cache for `str.translate`."""
 
     def __missing__(self, code: int) -> str:
         self[code] = _mark(chr(code))

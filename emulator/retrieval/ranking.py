@@ -1,21 +1,34 @@
-"""What answers a question best: vectors lead, and shared words count as far as they are evidence.
+"""How well a chunk answers a question: similar vectors first, shared words as further evidence.
 
-Each side alone fails: words find nothing where a question says "pooch" and the text "dogs", and
-vectors blur "E15" and "E16". Adding up ranks, one to one, lets the side that has found nothing
-spoil what the other has found. So the scores are added, window by window:
+Neither is enough alone. Words find nothing where the question says "pooch" and the text "dogs";
+vectors hardly tell "E15" from "E16". The usual remedy, reciprocal rank fusion, adds the ranks that
+a chunk has in both lists. It was measured to be worse here than vectors alone: six of ten questions
+share no word with their answer, and then the list by words is noise that counts as much as the
+other list. So scores are added instead, for each window of a chunk:
 
-    raw = cosine of question and window + share * (rarity of the shared words / of all its words)^2
+    raw = cosine(question, window) + share * (rarity of shared words / rarity of all words) ** 2
 
-The square keeps one shared word of five from mattering, and lets four of them tell. A word that
-many chunks hold is little evidence; one that few hold, a name or a code, is much. A word in the
-headings above a window counts at a part. A chunk is worth its best window.
+- Rarity is log(1 + windows / chunks that hold the word): a name or a code is strong evidence, a
+  word that every chunk holds is nearly none.
+- The square makes one shared word of five count 1/25 and four of five 16/25: a single common word
+  proves little, while most of a question's words together are no accident.
+- `share` belongs to the engine (0.6 for the table, 0.1 for MiniLM): the better the vectors are,
+  the less the words have to add.
+- A word in the headings above a window counts `IN_CONTEXT` of one in its text.
 
-Where titles name years, a question is for the edition of its year, or for the newest one.
+A chunk has the raw score of its best window. Where titles name years, the edition that the question
+asks for, or else the newest, gets `EDITION` more, and the others less.
 
-The score is the raw value by a logistic curve, fitted on questions to the course's handbook. A hit
-that shares words with its question and holds the answer has more than 0.5; the best hit for a
-question about something else mostly has less than 0.3. Where a caller gives weights, the score is
-the reciprocal rank fusion of both sides by these, 1 for what is first on both.
+A logistic curve turns the raw score into 0..1. It is fitted on questions to the course's handbook:
+a chunk that shares words with its question and holds the answer has more than 0.5, while the best
+one for a question about something else mostly has less than 0.3.
+
+Two steps keep it fast. One product of matrices gives the cosines of all windows, and one look into
+FTS5 for each word the chunks that hold it. Only the best `CANDIDATES` by either are then read and
+scored window by window.
+
+Where a caller gives weights (`hybrid_search`), the score is reciprocal rank fusion by these, as the
+API says, and 1 for a chunk that is first in both lists.
 """
 
 import math
@@ -35,16 +48,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 CANDIDATES = 50
-"""Chunks whose windows are looked at, from each side; OpenAI gives at most 50 hits."""
+"""Chunks that are scored window by window, by vectors and by words; a search has up to 50 hits."""
 MOST_WORDS, MOST_ROWS = 64, 1000
-"""A word that more chunks hold is too common to look for, though it counts where it is met."""
+"""A word that more chunks hold finds no candidates, but it counts in those that others find."""
 IN_CONTEXT = 0.7
 EDITION = 0.15
 MIDDLE, SLOPE = 0.7, 7.0
 """The raw value that scores 0.5, and how steep the curve is there."""
 RRF_CONSTANT = 60
 NOWHERE = -2
-"""Below every cosine: what is not allowed."""
+"""Less than any cosine, for chunks that the filter leaves out."""
 
 _MATCHING = "FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ?"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
@@ -60,8 +73,11 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A store in memory: its chunks' places, files and editions, and where each's windows start."""
+class LoadedStore:
+    """A store in memory. A row is a chunk; its windows are rows of `matrix`, from `starts` on.
+
+    `first` and `last` bound the places that chunks of this store can have.
+    """
 
     store_id: str
     stamp: int
@@ -83,8 +99,8 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word of a question: how rare it is in the store, and which chunks hold it if few do."""
+class QueryWord:
+    """A word of a question, its rarity in the store, and the rows that hold it, unless many do."""
 
     text: str
     stem: str
@@ -94,12 +110,12 @@ class Word:
 
 def rank(
     db: sqlite3.Connection,
-    stores: Sequence[Loaded],
+    stores: Sequence[LoadedStore],
     queries: Sequence[str],
     ranking: Ranking,
     files: Set[tuple[str, str]] | None,
     limit: int,
-) -> list[tuple[Loaded, int, float]]:
+) -> list[tuple[LoadedStore, int, float]]:
     """(store, row of its chunk, score), best first; of several queries the one that fits best."""
     found: dict[tuple[int, int], float] = {}
     for number, store in enumerate(stores):
@@ -112,7 +128,7 @@ def rank(
     return [(stores[number], row, score) for (number, row), score in kept[:limit]]
 
 
-def _allowed(store: Loaded, files: Set[tuple[str, str]] | None) -> NDArray[np.bool_]:
+def _allowed(store: LoadedStore, files: Set[tuple[str, str]] | None) -> NDArray[np.bool_]:
     if files is None:
         return np.ones(len(store.files), bool)
     return np.array([(store.store_id, file) in files for file in store.files], bool)
@@ -120,16 +136,17 @@ def _allowed(store: Loaded, files: Set[tuple[str, str]] | None) -> NDArray[np.bo
 
 def _scores(
     db: sqlite3.Connection,
-    store: Loaded,
+    store: LoadedStore,
     query: str,
     ranking: Ranking,
     allowed: NDArray[np.bool_],
     limit: int,
 ) -> Mapping[int, float]:
+    """The score of each row that is a candidate."""
     words = _words(db, store, query)
-    asked = current_engine().question(query, [(word.text, word.rarity) for word in words])
-    alike = store.matrix @ asked
-    best = np.where(allowed, np.maximum.reduceat(alike, store.starts), NOWHERE)
+    vector = current_engine().question(query, [(word.text, word.rarity) for word in words])
+    cosines = store.matrix @ vector
+    best = np.where(allowed, np.maximum.reduceat(cosines, store.starts), NOWHERE)
     if ranking.embedding_weight is not None or ranking.text_weight is not None:
         return _fused(best, _by_words(db, store, words, allowed), ranking, limit)
     fit = _edition_fit(store, query)
@@ -139,13 +156,13 @@ def _scores(
         shared[word.rows] += word.rarity
     by_words = _top(np.where(allowed, shared, 0), CANDIDATES, 0)
     return {
-        row: _curve(_raw(db, store, row, alike, words) + float(fit[row]))
+        row: _curve(_raw(db, store, row, cosines, words) + float(fit[row]))
         for row in {*_top(best, CANDIDATES, NOWHERE), *by_words}
     }
 
 
-def _edition_fit(store: Loaded, query: str) -> Floats:
-    """More for the edition of the year that is asked for, less for another or an outdated one."""
+def _edition_fit(store: LoadedStore, query: str) -> Floats:
+    """What to add for the edition: more for the year asked for, less for another or older one."""
     first, last = store.editions.T
     fit = np.zeros(len(first), np.float32)
     asked = np.zeros(len(first), bool)
@@ -160,9 +177,9 @@ def _edition_fit(store: Loaded, query: str) -> Floats:
     return fit
 
 
-def _words(db: sqlite3.Connection, store: Loaded, query: str) -> list[Word]:
+def _words(db: sqlite3.Connection, store: LoadedStore, query: str) -> list[QueryWord]:
     """The words of a question that carry meaning, each once."""
-    found: dict[str, Word] = {}
+    found: dict[str, QueryWord] = {}
     for text in _WORD.findall(query.lower()):
         stem = _stem(text)
         if stem is None or stem in found or len(found) == MOST_WORDS:
@@ -174,10 +191,11 @@ def _words(db: sqlite3.Connection, store: Loaded, query: str) -> list[Word]:
         rows = store.rows(place for (place,) in held)
         count = float(len(rows) or 1)
         if len(rows) == MOST_ROWS:
-            # They come in order: how far they reach tells how many there are.
+            # They come in order of place: if they reach over a tenth of the rows, a tenth of all
+            # that there are was read. So the number is estimated, and none is a candidate by it.
             count *= len(store.places) / (rows[-1] + 1)
             rows = rows[:0]
-        found[stem] = Word(text, stem, math.log(1 + len(store.matrix) / count), rows)
+        found[stem] = QueryWord(text, stem, math.log(1 + len(store.matrix) / count), rows)
     return list(found.values())
 
 
@@ -191,15 +209,21 @@ def _top(scores: Floats, count: int, floor: float) -> list[int]:
 
 
 def _raw(
-    db: sqlite3.Connection, store: Loaded, row: int, alike: Floats, words: Sequence[Word]
+    db: sqlite3.Connection,
+    store: LoadedStore,
+    row: int,
+    cosines: Floats,
+    words: Sequence[QueryWord],
 ) -> float:
-    """The best window's sum of both sides."""
+    """The raw score of a chunk's best window, without the edition."""
     text, context = db.execute(
         "SELECT text, context FROM search_chunks WHERE place = ?", (int(store.places[row]),)
     ).fetchone()
     total = sum(word.rarity for word in words) or 1
     most = -1.0
-    for cosine, (own, above) in zip(alike[store.windows(row)], _stems(text, context), strict=True):
+    for cosine, (own, above) in zip(
+        cosines[store.windows(row)], _stems(text, context), strict=True
+    ):
         shared = sum(
             word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
             for word in words
@@ -232,7 +256,10 @@ def _curve(raw: float) -> float:
 
 
 def _by_words(
-    db: sqlite3.Connection, store: Loaded, words: Sequence[Word], allowed: NDArray[np.bool_]
+    db: sqlite3.Connection,
+    store: LoadedStore,
+    words: Sequence[QueryWord],
+    allowed: NDArray[np.bool_],
 ) -> list[int]:
     """The rows that hold any of the words, by BM25."""
     if not words:
@@ -247,7 +274,10 @@ def _by_words(
 def _fused(
     best: Floats, by_words: Sequence[int], ranking: Ranking, limit: int
 ) -> Mapping[int, float]:
-    """Each side's weight over the rank there, so that what is first on both sides has 1."""
+    """The sum of weight / (60 + rank) over both lists, scaled so that first in both is 1.
+
+    A list is cut off a little behind `limit`: its further ranks would hardly differ.
+    """
     weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
     sides = (_top(best, limit + CANDIDATES, NOWHERE), by_words[: limit + CANDIDATES])
     whole = sum(weights) / (RRF_CONSTANT + 1)

@@ -1,22 +1,34 @@
-"""The SQLite file that the storage is kept in: one connection, which its threads share by a lock.
+"""The SQLite file of the file storage: one connection, which all threads share by a lock.
 
-What was acknowledged outlives `kill -9`: it was committed before. A change that touches rows and
-the search index alike is one transaction. Two processes may use one file; each waits while the
-other writes. It is a file of its own beside the store's, since a book that is being indexed would
-hold up every answer that is to be stored. It is opened when it is first used, so that a start of
-the emulator does not wait for it.
+A commit outlives `kill -9`, and nothing is acknowledged before its commit. SQLite writes a change
+to a log first (WAL); what a kill leaves half written there has no valid checksum, so the next
+process ignores it. `synchronous = NORMAL` waits for the disk only when the log is copied into the
+file: enough against a killed process, while a power cut may take the last commits, but never leaves
+half of one.
+
+Two processes may use one file. One of them writes at a time, the other waits up to `PATIENCE_S`.
+A transaction takes the right to write at its start (BEGIN IMMEDIATE): one that reads first and
+writes later would fail at once if another process had written in between.
+
+The file is a separate one beside that of the responses, since a book that is being indexed would
+delay every answer that is to be stored. It is opened at its first use, so that a start of the
+emulator does not wait for it.
 """
 
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 PATIENCE_S = 30
+Record = TypeVar("Record")
 
-# A file is `coming` until its upload is complete, then `kept`; `gone` ones wait for their removal.
-# A part of an upload is a file of its own that belongs to that upload.
+# A file is `coming` until its last byte is there, then `kept`; a `gone` one is deleted, but lingers
+# in searches. A part of an upload is a file, too: `coming`, then a `part` until it is used.
+# `entries` are the attached files, `place` is the order in which rows came.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
     place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL,
@@ -64,7 +76,7 @@ CREATE INDEX IF NOT EXISTS batched_by_entry ON batched (store, file);
 
 
 class Database:
-    """Rows of the storage; every method may be called from any thread."""
+    """Rows of the file storage; every method may be called from any thread."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
@@ -81,7 +93,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that is done within is kept, or none of it; one inside another belongs to it."""
+        """All that is done within is committed, or none of it; one inside another joins it."""
         with self.held() as db:
             if db.in_transaction:
                 yield db
@@ -97,7 +109,7 @@ class Database:
     def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
         with self.held() as db:
             cursor = db.cursor()
-            # Of the cursor alone: the search index has its own way with the connection.
+            # Only on this cursor: the search index reads plain tuples by the same connection.
             cursor.row_factory = sqlite3.Row
             return cursor.execute(query, values).fetchall()
 
@@ -130,3 +142,9 @@ class Database:
         db.execute("PRAGMA secure_delete = ON")
         db.executescript(_SCHEMA)
         return db
+
+
+def as_dataclass(kind: type[Record], row: sqlite3.Row, **computed: Any) -> Record:
+    """A row as a dataclass: a field is computed, or it is the column of its name."""
+    names = (each.name for each in fields(kind))  # type: ignore[arg-type]
+    return kind(**{name: row[name] for name in names if name not in computed}, **computed)

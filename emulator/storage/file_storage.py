@@ -1,8 +1,14 @@
-"""Files and vector stores in one place, so that what touches both is one transaction.
+"""Files, uploads, vector stores and their index, so that a change to several is one transaction.
 
-A worker reads a file's text, cuts it and puts the passages into the index; rows and index change
-together, so a search never finds what is deleted, nor half a file. What was `in_progress` when a
-process died is indexed by the next one that opens the storage.
+A request only writes a row that says `in_progress` and puts the file into a queue in memory. A
+worker thread takes it out, reads and cuts the file, and then writes the chunks and the new status
+in one transaction. So:
+
+- A search never finds half a file, nor a file that is deleted.
+- A kill loses the queue but no work: the rows still say `in_progress`, and the next process that
+  opens the storage queues them again.
+- Two processes may then index the same file. The ticket of attachment_table.py decides: whoever
+  commits first has ended that ticket, and what the other one made is dropped.
 """
 
 import queue
@@ -29,10 +35,8 @@ from emulator.storage.upload_table import Uploads
 from emulator.storage.vector_store_table import VectorStore, VectorStores
 
 if TYPE_CHECKING:
-    from emulator.retrieval.index import Hit, Index, Passage, Ranking
+    from emulator.retrieval.index import EmbeddedChunk, Hit, Index, Ranking
 
-# More would only wait for one another: the work is Python, one thread of which runs at a time.
-WORKERS = 1
 EMPTY = "The file holds no text."
 FAILED = {
     "invalid_file": "The file could not be parsed because it is not valid.",
@@ -42,11 +46,11 @@ FAILED = {
 
 
 class DeletedMeanwhile(Exception):
-    """A file or a store that was there a moment ago."""
+    """A file or a store was there when it was looked up, and is not any more."""
 
 
 class FileStorage:
-    """What the emulator keeps of files and vector stores; opened when it is first used."""
+    """Everything of files and vector stores; opened when it is first used."""
 
     def __init__(self, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
         self.db = Database(folder)
@@ -57,25 +61,24 @@ class FileStorage:
         self.attached = AttachedFiles(self.db, now)
         self._index: Index | None = None
         self._jobs: queue.SimpleQueue[AttachedFile | None] = queue.SimpleQueue()
-        self._workers: list[threading.Thread] = []
+        self._worker: threading.Thread | None = None
         self._is_open = self.is_closing = False
 
     def open(self) -> None:
-        """Take up what a process that died has left; forget what is due."""
+        """Delete what has expired; the first time, also go on with what a killed process left."""
         with self.db.held():
             if not self._is_open:
                 self._is_open = True
                 self.files.drop_abandoned()
-                self.index_soon(self.attached.unfinished())
-            self._sweep()
+                self.queue_indexing(self.attached.unfinished())
+            self._delete_expired()
 
     def close(self) -> None:
         """Stop; what is not indexed yet will be when the storage is opened again."""
         self.is_closing = True
-        for _ in self._workers:
+        if self._worker is not None:
             self._jobs.put(None)
-        for worker in self._workers:
-            worker.join()
+            self._worker.join()
         self.db.close()
 
     def index(self) -> "Index":
@@ -96,34 +99,34 @@ class FileStorage:
         attachments: Sequence[Attachment] = (),
     ) -> VectorStore:
         """A new store with these files, as it is before they are indexed."""
-        with _present(), self.db.transaction():
+        with _foreign_keys(), self.db.transaction():
             id = self.stores.create(name, description, metadata, days)
-            entries = self.attached.attach(id, attachments)
+            files = self.attached.attach(id, attachments)
             made = self.stores.find(id)
             assert made is not None
-        self.index_soon(entries)
+        self.queue_indexing(files)
         return made
 
     def attach(self, store_id: str, attachments: Sequence[Attachment]) -> list[AttachedFile]:
-        """Have files indexed into a store; the entries as they now are."""
+        """Have files indexed into a store; the attached files as they now are."""
         with self._attaching(store_id, attachments):
-            entries = self.attached.attach(store_id, attachments)
-        self.index_soon(entries)
-        return entries
+            files = self.attached.attach(store_id, attachments)
+        self.queue_indexing(files)
+        return files
 
     def attach_batch(self, store_id: str, attachments: Sequence[Attachment]) -> Batch:
         """The same as a batch, as it is before they are indexed."""
         with self._attaching(store_id, attachments):
-            id, entries = self.attached.batch(store_id, attachments)
+            id, files = self.attached.attach_batch(store_id, attachments)
             made = self.attached.find_batch(store_id, id)
             assert made is not None
-        self.index_soon(entries)
+        self.queue_indexing(files)
         return made
 
     def detach(self, store_id: str, file_id: str, lag_s: float = 0.0) -> None:
         """Take a file out of a store; with a lag, searches find it for so long."""
         if lag_s:
-            self.attached.linger(store_id, file_id, self.now() + lag_s)
+            self.attached.detach_late(store_id, file_id, self.now() + lag_s)
             return
         index = self.index()
         with self.db.transaction():
@@ -131,37 +134,33 @@ class FileStorage:
             self.attached.detach(store_id, file_id)
 
     def delete_file(self, id: str, lag_s: float = 0.0) -> None:
-        """Forget a file, here and in every store."""
+        """Delete a file, here and in every store; with a lag, searches find it for so long."""
         index = self.index()
         with self.db.transaction():
-            stores = self.attached.stores_of(id)
+            for store_id in self.attached.stores_of(id):
+                if lag_s:
+                    self.attached.detach_late(store_id, id, self.now() + lag_s)
+                else:
+                    index.remove(store_id, id)
             if lag_s:
-                until = self.now() + lag_s
-                for store_id in stores:
-                    self.attached.linger(store_id, id, until)
-                self.db.change(
-                    "UPDATE files SET state = 'gone', expires_at = ? WHERE id = ?", until, id
-                )
-                return
-            for store_id in stores:
-                index.remove(store_id, id)
-            self.db.change("DELETE FROM files WHERE id = ?", id)
+                gone = "UPDATE files SET state = 'gone', expires_at = ? WHERE id = ?"
+                self.db.change(gone, self.now() + lag_s, id)
+            else:
+                self.db.change("DELETE FROM files WHERE id = ?", id)
 
     def delete_store(self, id: str) -> None:
-        """Forget a store; its files stay."""
+        """Delete a store; its files stay."""
         index = self.index()
         with self.db.transaction():
             index.remove(id)
             self.stores.delete(id)
 
-    def text(self, entry: AttachedFile) -> str:
-        """What was read from the file of an entry that is indexed."""
-        from emulator.retrieval.file_text import Unreadable, read_text
+    def text(self, attached: AttachedFile) -> str:
+        """What was read from a file that is indexed."""
+        from emulator.retrieval.file_text import Unreadable
 
-        if entry.status != "completed":
-            return ""
         try:
-            return read_text(entry.file_name, b"".join(self.files.blocks(entry.file_id)))
+            return self._read(attached) if attached.status == "completed" else ""
         except Unreadable:  # it was deleted meanwhile
             return ""
 
@@ -176,89 +175,90 @@ class FileStorage:
         """The best passages, best first; of the files alone whose attributes are to `keep`."""
         index = self.index()
         with self.db.transaction():
-            wanted = keep and self.attached.chosen(store_ids, keep)
-            hits = index.search(
-                list(store_ids), list(queries), limit=limit, ranking=ranking, files=wanted
-            )
+            wanted = keep and self.attached.matching(store_ids, keep)
+            hits = index.search(store_ids, queries, limit=limit, ranking=ranking, files=wanted)
             for id in store_ids:
                 self.stores.touch(id)
-            return [(hit, self.attached.found(hit.store_id, hit.file_id)) for hit in hits]
+            return [(hit, self.attached.of_hit(hit.store_id, hit.file_id)) for hit in hits]
 
     @contextmanager
     def _attaching(self, store_id: str, attachments: Sequence[Attachment]) -> Iterator[None]:
-        """A transaction in which the index forgets what is there already: it comes anew."""
+        """A transaction that first removes from the index what is attached anew."""
         index = self.index()
-        with _present(), self.db.transaction():
+        with _foreign_keys(), self.db.transaction():
             for each in attachments:
                 if store_id in self.attached.stores_of(each.file_id):
                     index.remove(store_id, each.file_id)
             self.stores.touch(store_id)
             yield
 
-    def _sweep(self) -> None:
-        """Forget what has expired, and what has lingered long enough."""
-        due = self.db.rows("SELECT id FROM files WHERE expires_at <= ?", self.now())
-        for row in due:
+    def _delete_expired(self) -> None:
+        """Delete files that have expired, and what was detached late and has lingered enough."""
+        for row in self.db.rows("SELECT id FROM files WHERE expires_at <= ?", self.now()):
             self.delete_file(row["id"])
-        for store_id, file_id in self.attached.gone():
+        for store_id, file_id in self.attached.lingered_out():
             self.detach(store_id, file_id)
 
-    def index_soon(self, entries: Sequence[AttachedFile]) -> None:
-        for entry in entries:
-            if "stuck" not in entry.faults:
-                self._jobs.put(entry)
+    # --------------------------------------------------------------------- indexing
+
+    def queue_indexing(self, files: Sequence[AttachedFile]) -> None:
+        for attached in files:
+            if "stuck" not in attached.faults:
+                self._jobs.put(attached)
+        # One worker: Python runs one thread at a time, so that two would take as long.
         with self.db.held():
-            while entries and len(self._workers) < WORKERS:
-                name = f"indexing-{len(self._workers)}"
-                self._workers.append(threading.Thread(target=self._work, name=name, daemon=True))
-                self._workers[-1].start()
+            if files and self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="indexing", daemon=True)
+                self._worker.start()
 
     def _work(self) -> None:
-        while (entry := self._jobs.get()) is not None and not self.is_closing:
+        while (attached := self._jobs.get()) is not None and not self.is_closing:
             try:
-                self._index_one(entry)
-            except Exception:  # one file must not end the others; it is told as failed
+                self._index_one(attached)
+            except Exception:  # the next file may be a good one
                 traceback.print_exc(file=sys.stderr)
-                self.attached.end(entry, 0, ("server_error", FAILED["server_error"]))
+                self.attached.finish(attached, 0, ("server_error", FAILED["server_error"]))
 
-    def _index_one(self, entry: AttachedFile) -> None:
+    def _index_one(self, attached: AttachedFile) -> None:
         """Read, cut and index one file; all that is slow comes before the transaction."""
-        if not self.attached.is_awaited(entry):
+        if not self.attached.is_waiting(attached):
             return
-        passages, error = self.passages_of(entry)
-        index = self.index()
+        chunks, error = self.chunks_of(attached)
+        index, place = self.index(), (attached.store_id, attached.file_id)
         with self.db.transaction():
-            if not self.attached.end(entry, 0, error):
+            # Asked again, since a request may have cancelled or detached it in the meantime.
+            if not self.attached.is_waiting(attached):
                 return
-            index.remove(entry.store_id, entry.file_id)
-            if passages:
-                index.add(entry.store_id, entry.file_id, passages)
-                used = index.usage_bytes(entry.store_id, entry.file_id)
-                self.db.change(
-                    "UPDATE entries SET usage_bytes = ? WHERE store = ? AND file = ?",
-                    *(used, entry.store_id, entry.file_id),
-                )
+            index.add(*place, chunks)
+            self.attached.finish(attached, index.usage_bytes(*place), error)
 
-    def passages_of(self, entry: AttachedFile) -> "tuple[list[Passage], tuple[str, str] | None]":
-        """The passages of a file, or why there are none."""
-        from emulator.retrieval.file_text import Unreadable, read_text
-        from emulator.retrieval.index import passages
+    def chunks_of(
+        self, attached: AttachedFile
+    ) -> "tuple[list[EmbeddedChunk], tuple[str, str] | None]":
+        """The chunks of a file, or why there are none."""
+        from emulator.retrieval.file_text import Unreadable
+        from emulator.retrieval.index import embed_chunks
 
-        for fault in entry.faults:
+        for fault in attached.faults:
             if fault.startswith("fail="):
                 code = fault.removeprefix("fail=")
                 return [], (code, FAILED[code])
         try:
-            text = read_text(entry.file_name, b"".join(self.files.blocks(entry.file_id)))
+            text = self._read(attached)
         except Unreadable as error:
             return [], (error.code, error.message)
-        cut = passages(text, entry.size, entry.overlap, entry.file_name)
-        return cut, None if cut else ("invalid_file", EMPTY)
+        chunks = embed_chunks(text, attached.size, attached.overlap, attached.file_name)
+        return chunks, None if chunks else ("invalid_file", EMPTY)
+
+    def _read(self, attached: AttachedFile) -> str:
+        from emulator.retrieval.file_text import read_text
+
+        return read_text(attached.file_name, b"".join(self.files.blocks(attached.file_id)))
 
 
 @contextmanager
-def _present() -> Iterator[None]:
-    """Tells of what refers to something that is no longer there as DeletedMeanwhile."""
+def _foreign_keys() -> Iterator[None]:
+    """Raises DeletedMeanwhile where a row refers to one that is no longer there."""
     try:
         yield
     except sqlite3.IntegrityError as error:

@@ -1,8 +1,8 @@
-"""What the emulator remembers, in SQLite: responses, completions, conversations and their items.
+"""Responses, completions, conversations and their items, in SQLite.
 
-An object is kept as the JSON of its body; its `items` (what was said to it and by it) hang on it,
-and go with it. In memory by default; with a folder (`--data DIR`) in one file there, which outlives
-the process.
+An object is stored as the JSON of its body. Its `items` (the messages in and out) belong to it and
+are deleted with it. In memory by default; with a folder (`--data DIR`) in one file there, which
+outlives the process.
 """
 
 import json
@@ -48,7 +48,7 @@ class ObjectStore:
         self._fail_what_was_running()
 
     def save(self, kind: str, body: Body, items: Sequence[Body] = ()) -> None:
-        """Keep a new object, and the items that hang on it."""
+        """Store a new object with its items, and drop the objects of its kind beyond `MOST`."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute(
@@ -63,12 +63,9 @@ class ObjectStore:
             )
 
     def update(self, body: Body, events: Iterable[bytes] = ()) -> None:
-        """Replace an object's body; with its events, if it has some that may be asked for again."""
-        told = b"".join(events).decode()
-        self._db.execute(
-            "UPDATE objects SET body = ?, events = ? WHERE id = ?",
-            (json.dumps(body), told, body["id"]),
-        )
+        """Replace an object's body, and the events of its stream, which may be asked for again."""
+        values = (json.dumps(body), b"".join(events).decode(), body["id"])
+        self._db.execute("UPDATE objects SET body = ?, events = ? WHERE id = ?", values)
 
     def find(self, kind: str, id: str) -> Body | None:
         self._db.execute("UPDATE objects SET used = ? WHERE id = ?", (time.time(), id))
@@ -77,8 +74,8 @@ class ObjectStore:
 
     def events(self, id: str) -> list[bytes]:
         """The blocks of an object's event stream; none if they were not kept."""
-        told = self._one("SELECT events FROM objects WHERE id = ?", id) or ""
-        return [f"{block}\n\n".encode() for block in told.split("\n\n")[:-1]]
+        stream = self._one("SELECT events FROM objects WHERE id = ?", id) or ""
+        return [f"{block}\n\n".encode() for block in stream.split("\n\n")[:-1]]
 
     def all(self, kind: str) -> list[Body]:
         """The objects of a kind, oldest first."""
@@ -95,7 +92,7 @@ class ObjectStore:
             self._insert_items(parent, items)
 
     def items(self, parent: str) -> list[Body]:
-        """What hangs on an object, in order."""
+        """The items of an object, in order."""
         rows = self._db.execute("SELECT body FROM items WHERE parent = ? ORDER BY place", (parent,))
         return [json.loads(body) for (body,) in rows]
 

@@ -269,7 +269,7 @@ def test_worker_that_stumbles_goes_on(client, store, monkeypatch, capsys):
         raise RuntimeError("out of luck")
 
     with monkeypatch.context() as patch:
-        patch.setattr("emulator.retrieval.index.passages", stumble)
+        patch.setattr("emulator.retrieval.index.embed_chunks", stumble)
         failed = put(client, store)
 
     assert (failed.status, failed.last_error.code) == ("failed", "server_error")
@@ -605,7 +605,7 @@ def test_two_processes_may_share_a_folder(start, tmp_path):
 
 def test_what_was_in_progress_is_indexed_by_the_next(start, tmp_path):
     first = start(data=tmp_path)
-    first.service.file_storage.index_soon = lambda entries: None
+    first.service.file_storage.queue_indexing = lambda files: None
     with connect(first) as client:
         store = client.vector_stores.create(name="left")
         file = upload(client, "lantern.md", LANTERN)
@@ -619,14 +619,14 @@ def test_what_was_in_progress_is_indexed_by_the_next(start, tmp_path):
 
 def test_work_on_a_file_that_was_detached_is_dropped(start, monkeypatch):
     begun, go_on = threading.Event(), threading.Event()
-    read = FileStorage.passages_of
+    read = FileStorage.chunks_of
 
     def slow(self, entry):
         begun.set()
         go_on.wait(10)
         return read(self, entry)
 
-    monkeypatch.setattr(FileStorage, "passages_of", slow)
+    monkeypatch.setattr(FileStorage, "chunks_of", slow)
     with connect(start(pace=0)) as client:
         store = client.vector_stores.create(name="detached")
         file = upload(client, "lantern.md", LANTERN)
@@ -648,7 +648,7 @@ def test_stop_does_not_wait_for_all_files(start, tmp_path, monkeypatch):
         read.append(entry)
         return [], ("invalid_file", "x")
 
-    monkeypatch.setattr(FileStorage, "passages_of", slow)
+    monkeypatch.setattr(FileStorage, "chunks_of", slow)
     emulator = start(data=tmp_path)
     with connect(emulator) as client:
         ids = [upload(client, f"{n}.md", LANTERN).id for n in range(6)]

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 
 from benchmarks import retrieval
 from emulator.retrieval.embedding import DIMENSIONS
-from emulator.retrieval.index import Index, Ranking, passages
+from emulator.retrieval.index import Index, Ranking, embed_chunks
 from emulator.retrieval.minilm import MiniLM
 from emulator.retrieval.vector_engine import TableEngine, using_engine
 
@@ -55,7 +55,7 @@ def transaction(db):
 def filled(texts=TEXTS, store="vs"):
     index = Index(connect(":memory:"))
     for file, text in texts.items():
-        index.add(store, file, passages(text, title=f"{file}.md"))
+        index.add(store, file, embed_chunks(text, title=f"{file}.md"))
     return index
 
 
@@ -140,7 +140,7 @@ def test_only_allowed_files_are_found():
 
 def test_several_queries_and_stores_are_merged():
     index = filled()
-    index.add("other", "sun", passages("Never look at the Sun without a filter."))
+    index.add("other", "sun", embed_chunks("Never look at the Sun without a filter."))
 
     hits = index.search(["vs", "other", "none"], ["the last bus", "looking at the Sun"], limit=2)
     assert sorted((hit.store_id, hit.file_id) for hit in hits) == [("other", "sun"), ("vs", "bus")]
@@ -148,7 +148,7 @@ def test_several_queries_and_stores_are_merged():
 
 def test_stores_do_not_touch_each_other():
     alone, beside = filled(), filled()
-    beside.add("other", "bus", passages("bus " * 2000))
+    beside.add("other", "bus", embed_chunks("bus " * 2000))
 
     question = (["vs"], ["When does the last bus leave?"])
     assert beside.search(*question) == alone.search(*question)
@@ -242,7 +242,7 @@ def test_better_engine_is_used_where_installed():
 
 def test_added_file_replaces_itself():
     index = filled()
-    index.add("vs", "dogs", passages("Cats sleep in the library."))
+    index.add("vs", "dogs", embed_chunks("Cats sleep in the library."))
 
     assert index.texts("vs", "dogs") == ["Cats sleep in the library."]
     assert "Dogs" not in {hit.text for hit in index.search(["vs"], ["dogs"])}
@@ -259,8 +259,8 @@ def test_usage_is_text_and_vectors():
 def test_removed_is_not_found(path):
     with closing(connect(path)) as db:
         index = Index(db)
-        index.add("vs", "dogs", passages(TEXTS["dogs"]))
-        index.add("vs", "bus", passages(TEXTS["bus"]))
+        index.add("vs", "dogs", embed_chunks(TEXTS["dogs"]))
+        index.add("vs", "bus", embed_chunks(TEXTS["bus"]))
         index.remove("vs", "bus")
         assert files(index.search(["vs"], ["the last bus"])) == ["dogs"]
 
@@ -273,10 +273,10 @@ def test_removed_is_not_found(path):
 def test_two_connections_see_each_other(path):
     with closing(connect(path)) as mine, closing(connect(path)) as theirs:
         here, there = Index(mine), Index(theirs)
-        here.add("vs", "dogs", passages(TEXTS["dogs"]))
+        here.add("vs", "dogs", embed_chunks(TEXTS["dogs"]))
         assert files(there.search(["vs"], ["last bus"])) == ["dogs"]
 
-        there.add("vs", "bus", passages(TEXTS["bus"]))
+        there.add("vs", "bus", embed_chunks(TEXTS["bus"]))
         there.remove("vs", "dogs")
         assert files(here.search(["vs"], ["last bus"])) == ["bus"]
 
@@ -288,7 +288,7 @@ def test_rolled_back_is_not_seen():
 
     for text in ("Zebras eat grass.", "Zebras eat hay."):
         index._db.execute("BEGIN")
-        index.add("vs", "zoo", passages(text))
+        index.add("vs", "zoo", embed_chunks(text))
         assert index.search(*question)[0].text == text
         index._db.execute("ROLLBACK")
         assert index.search(*question) == before
@@ -298,7 +298,7 @@ def test_vectors_of_another_engine_are_made_anew():
     index = filled()
     expected = index.search(["vs"], ["last bus"])
     index._db.execute("UPDATE search_chunks SET engine = 'other', vectors = x'00000000'")
-    index.add("other", "x", passages("x"))
+    index.add("other", "x", embed_chunks("x"))
 
     again = Index(index._db)
     assert again.search(["vs"], ["last bus"]) == expected
@@ -327,7 +327,7 @@ def test_index_is_what_was_committed(tmp_path_factory, steps):
         if step == "remove":
             index.remove("vs", f"file {which}")
         else:
-            index.add("vs", f"file {which}", passages(text))
+            index.add("vs", f"file {which}", embed_chunks(text))
         index.search(["vs"], ["zebra"])
         db.execute("ROLLBACK" if step == "roll back" else "COMMIT")
         if step == "add":
