@@ -9,7 +9,7 @@ English, and other languages only as far as they share words with it.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def unit(vectors: NDArray[np.generic]) -> Floats:
 
 def token_ids(text: str) -> list[int]:
     """The ids of a text's word pieces, as BERT (uncased) cuts it."""
-    return list(chain.from_iterable(map(_pieces.__getitem__, words(text))))
+    return list(chain.from_iterable(map(_pieces, words(text))))
 
 
 def words(text: str) -> list[str]:
@@ -94,36 +94,18 @@ def words(text: str) -> list[str]:
     return unicodedata.normalize("NFD", text.lower()).translate(_MARKS).split()
 
 
-class _Pieces(dict[str, tuple[int, ...]]):
-    """The pieces of each word, as a cache of `MOST_WORDS` words."""
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        if len(word) > LONGEST_WORD:
-            return (table().ids["[UNK]"],)
-        if len(self) >= MOST_WORDS:
-            self.clear()
-        self[word] = _cut(word)
-        return self[word]
-
-
-_pieces = _Pieces()
-
-
-def _cut(word: str) -> tuple[int, ...]:
+@lru_cache(MOST_WORDS)
+def _pieces(word: str) -> tuple[int, ...]:
     """The longest known beginning, then the longest that goes on, ...; else it is unknown."""
-    known = table().ids
-    found: list[int] = []
-    start = 0
-    while start < len(word):
+    known, found, start = table().ids, list[int](), 0
+    while start < len(word) <= LONGEST_WORD:
         prefix = "##" if start else ""
-        for end in range(len(word), start, -1):
-            place = known.get(prefix + word[start:end])
-            if place is not None:
-                found.append(place)
-                start = end
-                break
-        else:
+        ends = (end for end in range(len(word), start, -1) if prefix + word[start:end] in known)
+        end = next(ends, start)
+        if end == start:
             break
+        found.append(known[prefix + word[start:end]])
+        start = end
     return tuple(found) if start == len(word) else (known["[UNK]"],)
 
 

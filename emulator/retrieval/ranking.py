@@ -34,7 +34,7 @@ API says, and 1 for a chunk that is first in both lists.
 import math
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -59,7 +59,6 @@ RRF_CONSTANT = 60
 NOWHERE = -2
 """Less than any cosine, for chunks that the filter leaves out."""
 
-_MATCHING = "FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ?"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
@@ -90,9 +89,6 @@ class LoadedStore:
     starts: NDArray[np.intp]
     matrix: Floats
 
-    def rows(self, places: Iterable[int]) -> NDArray[np.intp]:
-        return np.searchsorted(self.places, np.fromiter(places, np.int64))
-
     def windows(self, row: int) -> slice:
         beyond = self.starts[row + 1] if row + 1 < len(self.starts) else len(self.matrix)
         return slice(self.starts[row], beyond)
@@ -121,7 +117,8 @@ def rank(
     for number, store in enumerate(stores):
         allowed = _allowed(store, files)
         for query in queries if allowed.any() else ():
-            for row, score in _scores(db, store, query, ranking, allowed, limit).items():
+            question = _Question(db, store, query, allowed)
+            for row, score in question.scores(ranking, limit).items():
                 found[number, row] = max(score, found.get((number, row), 0.0))
     order = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept = [(place, score) for place, score in order if score >= ranking.threshold]
@@ -134,69 +131,109 @@ def _allowed(store: LoadedStore, files: Set[tuple[str, str]] | None) -> NDArray[
     return np.array([(store.store_id, file) in files for file in store.files], bool)
 
 
-def _scores(
-    db: sqlite3.Connection,
-    store: LoadedStore,
-    query: str,
-    ranking: Ranking,
-    allowed: NDArray[np.bool_],
-    limit: int,
-) -> Mapping[int, float]:
-    """The score of each row that is a candidate."""
-    words = _words(db, store, query)
-    vector = current_engine().question(query, [(word.text, word.rarity) for word in words])
-    cosines = store.matrix @ vector
-    best = np.where(allowed, np.maximum.reduceat(cosines, store.starts), NOWHERE)
-    if ranking.embedding_weight is not None or ranking.text_weight is not None:
-        return _fused(best, _by_words(db, store, words, allowed), ranking, limit)
-    fit = _edition_fit(store, query)
-    best[allowed] += fit[allowed]
-    shared = np.zeros(len(best), np.float32)
-    for word in words:
-        shared[word.rows] += word.rarity
-    by_words = _top(np.where(allowed, shared, 0), CANDIDATES, 0)
-    return {
-        row: _curve(_raw(db, store, row, cosines, words) + float(fit[row]))
-        for row in {*_top(best, CANDIDATES, NOWHERE), *by_words}
-    }
+class _Question:
+    """A question to one store: its words, its cosine to each window, and to each chunk the best."""
 
+    def __init__(
+        self, db: sqlite3.Connection, store: LoadedStore, query: str, allowed: NDArray[np.bool_]
+    ) -> None:
+        self._db, self._store, self._query, self._allowed = db, store, query, allowed
+        self._words = list(self._read_words())
+        rarity = [(word.text, word.rarity) for word in self._words]
+        self._cosines: Floats = store.matrix @ current_engine().question(query, rarity)
+        best = np.maximum.reduceat(self._cosines, store.starts)
+        self._best: Floats = np.where(allowed, best, NOWHERE)
 
-def _edition_fit(store: LoadedStore, query: str) -> Floats:
-    """What to add for the edition: more for the year asked for, less for another or older one."""
-    first, last = store.editions.T
-    fit = np.zeros(len(first), np.float32)
-    asked = np.zeros(len(first), bool)
-    years = [int(year) for year in YEAR.findall(query)]
-    for year in years:
-        asked |= (first <= year) & (year <= last)
-    if asked.any():
-        fit[first > 0] = -EDITION
-        fit[asked] = EDITION
-    elif not years:
-        fit[(first > 0) & (last < first.max())] = -EDITION
-    return fit
+    def scores(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
+        """The score of each row that is a candidate."""
+        if ranking.embedding_weight is not None or ranking.text_weight is not None:
+            return self._fused(ranking, limit)
+        edition = self._edition_fit()
+        by_vectors = np.where(self._allowed, self._best + edition, NOWHERE)
+        shared = np.zeros(len(edition), np.float32)
+        for word in self._words:
+            shared[word.rows] += word.rarity
+        by_words = np.where(self._allowed, shared, 0)
+        candidates = {*_top(by_vectors, CANDIDATES, NOWHERE), *_top(by_words, CANDIDATES, 0)}
+        return {row: _curve(self._raw(row) + float(edition[row])) for row in candidates}
 
+    def _edition_fit(self) -> Floats:
+        """What to add for editions: more for the year asked for, less for another or older one."""
+        first, last = self._store.editions.T
+        fit = np.zeros(len(first), np.float32)
+        asked = np.zeros(len(first), bool)
+        years = [int(year) for year in YEAR.findall(self._query)]
+        for year in years:
+            asked |= (first <= year) & (year <= last)
+        if asked.any():
+            fit[first > 0] = -EDITION
+            fit[asked] = EDITION
+        elif not years:
+            fit[(first > 0) & (last < first.max())] = -EDITION
+        return fit
 
-def _words(db: sqlite3.Connection, store: LoadedStore, query: str) -> list[QueryWord]:
-    """The words of a question that carry meaning, each once."""
-    found: dict[str, QueryWord] = {}
-    for text in _WORD.findall(query.lower()):
-        stem = _stem(text)
-        if stem is None or stem in found or len(found) == MOST_WORDS:
-            continue
-        held = db.execute(
-            f"SELECT rowid {_MATCHING} LIMIT ?",
-            (f'"{text}"', store.first, store.last, MOST_ROWS),
+    def _read_words(self) -> Iterator[QueryWord]:
+        """The words of the question that carry meaning, each once."""
+        store, known = self._store, set[str]()
+        for text in _WORD.findall(self._query.lower()):
+            stem = _stem(text)
+            if stem is None or stem in known or len(known) == MOST_WORDS:
+                continue
+            known.add(stem)
+            rows = self._matching(f'"{text}"', "rowid")
+            count = float(len(rows) or 1)
+            if len(rows) == MOST_ROWS:
+                # They come in order of place: if they reach over a tenth of the rows, a tenth of
+                # all that there are was read. So their number is estimated, and they are no
+                # candidates by this word.
+                count *= len(store.places) / (rows[-1] + 1)
+                rows = rows[:0]
+            yield QueryWord(text, stem, math.log(1 + len(store.matrix) / count), rows)
+
+    def _raw(self, row: int) -> float:
+        """The raw score of a chunk's best window, without the edition."""
+        text, context = self._db.execute(
+            "SELECT text, context FROM search_chunks WHERE place = ?",
+            (int(self._store.places[row]),),
+        ).fetchone()
+        total = sum(word.rarity for word in self._words) or 1
+        most = -1.0
+        cosines = self._cosines[self._store.windows(row)]
+        for cosine, (own, above) in zip(cosines, _stems(text, context), strict=True):
+            shared = sum(
+                word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
+                for word in self._words
+            )
+            most = max(most, float(cosine) + current_engine().text_share * (shared / total) ** 2)
+        return most
+
+    def _matching(self, words: str, order: str) -> NDArray[np.intp]:
+        """The rows that FTS5 finds for these words, the first `MOST_ROWS` in this order."""
+        store = self._store
+        places = self._db.execute(
+            f"""SELECT rowid FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ?
+            ORDER BY {order} LIMIT ?""",
+            (words, store.first, store.last, MOST_ROWS),
         )
-        rows = store.rows(place for (place,) in held)
-        count = float(len(rows) or 1)
-        if len(rows) == MOST_ROWS:
-            # They come in order of place: if they reach over a tenth of the rows, a tenth of all
-            # that there are was read. So the number is estimated, and none is a candidate by it.
-            count *= len(store.places) / (rows[-1] + 1)
-            rows = rows[:0]
-        found[stem] = QueryWord(text, stem, math.log(1 + len(store.matrix) / count), rows)
-    return list(found.values())
+        return np.searchsorted(store.places, np.fromiter((place for (place,) in places), np.int64))
+
+    def _fused(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
+        """The sum of weight / (60 + rank) over both lists, scaled so that first in both is 1.
+
+        The list by words holds what has any of them, by BM25. Both are cut off a little behind
+        `limit`: further ranks would hardly differ.
+        """
+        words = " OR ".join(f'"{word.text}"' for word in self._words)
+        matching = self._matching(words, "rank, rowid") if words else ()
+        by_words = [int(row) for row in matching if self._allowed[row]][: limit + CANDIDATES]
+        lists = (_top(self._best, limit + CANDIDATES, NOWHERE), by_words)
+        weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
+        whole = sum(weights) / (RRF_CONSTANT + 1)
+        scores: dict[int, float] = {}
+        for weight, rows in zip(weights, lists, strict=True):
+            for place, row in enumerate(rows if weight else (), start=1):
+                scores[row] = scores.get(row, 0.0) + weight / (RRF_CONSTANT + place) / whole
+        return scores
 
 
 def _top(scores: Floats, count: int, floor: float) -> list[int]:
@@ -208,33 +245,9 @@ def _top(scores: Floats, count: int, floor: float) -> list[int]:
     return [int(row) for row in rows[np.argsort(-scores[rows], kind="stable")][:count]]
 
 
-def _raw(
-    db: sqlite3.Connection,
-    store: LoadedStore,
-    row: int,
-    cosines: Floats,
-    words: Sequence[QueryWord],
-) -> float:
-    """The raw score of a chunk's best window, without the edition."""
-    text, context = db.execute(
-        "SELECT text, context FROM search_chunks WHERE place = ?", (int(store.places[row]),)
-    ).fetchone()
-    total = sum(word.rarity for word in words) or 1
-    most = -1.0
-    for cosine, (own, above) in zip(
-        cosines[store.windows(row)], _stems(text, context), strict=True
-    ):
-        shared = sum(
-            word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
-            for word in words
-        )
-        most = max(most, float(cosine) + current_engine().text_share * (shared / total) ** 2)
-    return most
-
-
 @lru_cache(maxsize=1024)
 def _stems(text: str, context: str) -> list[tuple[Set[str], Set[str]]]:
-    """The stems in each window of a chunk, and in what it stands under."""
+    """The stems in each window of a chunk, and in the headings above it."""
     return [(_known(own), _known(above)) for own, above in windows(text, context)]
 
 
@@ -250,39 +263,3 @@ def _stem(word: str) -> str | None:
 
 def _curve(raw: float) -> float:
     return 1 / (1 + math.exp(-SLOPE * (raw - MIDDLE)))
-
-
-# --------------------------------------------------------------- reciprocal rank fusion
-
-
-def _by_words(
-    db: sqlite3.Connection,
-    store: LoadedStore,
-    words: Sequence[QueryWord],
-    allowed: NDArray[np.bool_],
-) -> list[int]:
-    """The rows that hold any of the words, by BM25."""
-    if not words:
-        return []
-    places = db.execute(
-        f"SELECT rowid {_MATCHING} ORDER BY rank, rowid LIMIT ?",
-        (" OR ".join(f'"{word.text}"' for word in words), store.first, store.last, MOST_ROWS),
-    )
-    return [int(row) for row in store.rows(place for (place,) in places) if allowed[row]]
-
-
-def _fused(
-    best: Floats, by_words: Sequence[int], ranking: Ranking, limit: int
-) -> Mapping[int, float]:
-    """The sum of weight / (60 + rank) over both lists, scaled so that first in both is 1.
-
-    A list is cut off a little behind `limit`: its further ranks would hardly differ.
-    """
-    weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
-    sides = (_top(best, limit + CANDIDATES, NOWHERE), by_words[: limit + CANDIDATES])
-    whole = sum(weights) / (RRF_CONSTANT + 1)
-    scores: dict[int, float] = {}
-    for weight, side in zip(weights, sides, strict=True):
-        for place, row in enumerate(side if weight else (), start=1):
-            scores[row] = scores.get(row, 0.0) + weight / (RRF_CONSTANT + place) / whole
-    return scores

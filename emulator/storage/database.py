@@ -1,4 +1,4 @@
-"""The SQLite file of the file storage: one connection, which all threads share by a lock.
+"""A SQLite file with one connection, which all threads share by a lock.
 
 A commit outlives `kill -9`, and nothing is acknowledged before its commit. SQLite writes a change
 to a log first (WAL); what a kill leaves half written there has no valid checksum, so the next
@@ -10,9 +10,9 @@ Two processes may use one file. One of them writes at a time, the other waits up
 A transaction takes the right to write at its start (BEGIN IMMEDIATE): one that reads first and
 writes later would fail at once if another process had written in between.
 
-The file is a separate one beside that of the responses, since a book that is being indexed would
-delay every answer that is to be stored. It is opened at its first use, so that a start of the
-emulator does not wait for it.
+There are two such files: that of the responses, and that of the file storage, since a book that is
+being indexed would delay every answer that is to be stored. A file is opened at its first use, so
+that a start of the emulator does not wait for it.
 """
 
 import sqlite3
@@ -26,60 +26,13 @@ from typing import Any, TypeVar
 PATIENCE_S = 30
 Record = TypeVar("Record")
 
-# A file is `coming` until its last byte is there, then `kept`; a `gone` one is deleted, but lingers
-# in searches. A part of an upload is a file, too: `coming`, then a `part` until it is used.
-# `entries` are the attached files, `place` is the order in which rows came.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS uploads (
-    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, bytes INTEGER NOT NULL,
-    purpose TEXT NOT NULL, status TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
-    file_expires_after REAL, file_id TEXT
-);
-CREATE TABLE IF NOT EXISTS files (
-    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, state TEXT NOT NULL DEFAULT 'coming',
-    name TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL DEFAULT 0,
-    purpose TEXT NOT NULL DEFAULT '', created_at REAL NOT NULL, expires_at REAL,
-    upload TEXT REFERENCES uploads(id) ON DELETE CASCADE ON UPDATE CASCADE
-);
-CREATE INDEX IF NOT EXISTS files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
-CREATE TABLE IF NOT EXISTS blocks (
-    file TEXT NOT NULL REFERENCES files(id) ON DELETE CASCADE ON UPDATE CASCADE,
-    number INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (file, number)
-);
-CREATE TABLE IF NOT EXISTS stores (
-    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, description TEXT,
-    metadata TEXT NOT NULL, days INTEGER, created_at REAL NOT NULL, active_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS entries (
-    place INTEGER PRIMARY KEY,
-    store TEXT NOT NULL REFERENCES stores(id) ON DELETE CASCADE ON UPDATE CASCADE,
-    file TEXT NOT NULL REFERENCES files(id) ON DELETE CASCADE ON UPDATE CASCADE,
-    created_at REAL NOT NULL, status TEXT NOT NULL, attributes TEXT NOT NULL,
-    size INTEGER NOT NULL, overlap INTEGER NOT NULL, error_code TEXT, error_message TEXT,
-    usage_bytes INTEGER NOT NULL DEFAULT 0, faults TEXT NOT NULL, ticket TEXT NOT NULL,
-    gone_at REAL, UNIQUE (store, file)
-);
-CREATE INDEX IF NOT EXISTS entries_by_file ON entries (file);
-CREATE INDEX IF NOT EXISTS entries_gone ON entries (gone_at) WHERE gone_at IS NOT NULL;
-CREATE TABLE IF NOT EXISTS batches (
-    place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, created_at REAL NOT NULL,
-    store TEXT NOT NULL REFERENCES stores(id) ON DELETE CASCADE ON UPDATE CASCADE,
-    is_cancelled INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS batched (
-    batch TEXT NOT NULL REFERENCES batches(id) ON DELETE CASCADE ON UPDATE CASCADE,
-    store TEXT NOT NULL, file TEXT NOT NULL, UNIQUE (batch, file),
-    FOREIGN KEY (store, file) REFERENCES entries(store, file) ON DELETE CASCADE ON UPDATE CASCADE
-);
-CREATE INDEX IF NOT EXISTS batched_by_entry ON batched (store, file);
-"""
-
 
 class Database:
-    """Rows of the file storage; every method may be called from any thread."""
+    """The rows of one file; every method may be called from any thread."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, name: str, schema: str) -> None:
+        """A file of this name in the folder, or without a folder only memory."""
+        self._folder, self._name, self._schema = folder, name, schema
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
 
@@ -132,7 +85,7 @@ class Database:
         path: Path | str = ":memory:"
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / "library.sqlite3"
+            path = self._folder / self._name
         db = sqlite3.connect(
             path, timeout=PATIENCE_S, check_same_thread=False, isolation_level=None
         )
@@ -140,7 +93,7 @@ class Database:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")
-        db.executescript(_SCHEMA)
+        db.executescript(self._schema)
         return db
 
 

@@ -31,6 +31,7 @@ from emulator.storage.attachment_table import (
 )
 from emulator.storage.database import Database
 from emulator.storage.file_table import Files
+from emulator.storage.schema import SCHEMA
 from emulator.storage.upload_table import Uploads
 from emulator.storage.vector_store_table import VectorStore, VectorStores
 
@@ -53,7 +54,7 @@ class FileStorage:
     """Everything of files and vector stores; opened when it is first used."""
 
     def __init__(self, folder: Path | None = None, now: Callable[[], float] = time.time) -> None:
-        self.db = Database(folder)
+        self.db = Database(folder, "library.sqlite3", SCHEMA)
         self.now = now
         self.files = Files(self.db, now)
         self.uploads = Uploads(self.db, self.files, now)
