@@ -1,10 +1,10 @@
-"""What is left of the library when its process is killed in the middle of a write.
+"""What is left of the storage when its process is killed in the middle of a write.
 
     python -m benchmarks.kills [--step BYTES]
 
 A child uploads files, attaches them, detaches and deletes some, and tells what was acknowledged.
 The system kills it at the write that would take a file past N bytes (RLIMIT_FSIZE: as hard as
-`kill -9`, and half of that write may be on disk). Then the library is opened again, and what was
+`kill -9`, and half of that write may be on disk). Then the storage is opened again, and what was
 acknowledged has to be there; what was deleted must not be found. N goes in steps over all places
 at which the child writes: to SQLite's log, and, where that is short, to the file itself. Linux and
 macOS alone have such a limit.
@@ -23,7 +23,7 @@ from pathlib import Path
 
 from emulator.storage import file_table
 from emulator.storage.attachment_table import Attachment
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 
 PLACES = ("dome", "library", "harbour", "orchard", "lighthouse", "bakery")
 # SQLite's own length of its log, and one so short that it is always on its way into the file.
@@ -39,30 +39,30 @@ def text(place: str) -> bytes:
 
 
 def work(folder: Path, log_pages: int) -> Iterator[str]:
-    """Change the library; each line is told once the change is acknowledged."""
-    library = Library(folder)
-    library.open()
-    library.db.change(f"PRAGMA wal_autocheckpoint = {log_pages}")
-    store = library.create_store("kills", None, {}, None).id
+    """Change the storage; each line is told once the change is acknowledged."""
+    storage = FileStorage(folder)
+    storage.open()
+    storage.db.change(f"PRAGMA wal_autocheckpoint = {log_pages}")
+    store = storage.create_store("kills", None, {}, None).id
     yield f"store {store}"
     for number, place in enumerate(PLACES):
         id = file_table.new_id()
-        library.files.begin(id)
-        library.files.append(id, 0, text(place))
-        library.files.finish(id, f"{place}.txt", "assistants")
+        storage.files.begin(id)
+        storage.files.append(id, 0, text(place))
+        storage.files.finish(id, f"{place}.txt", "assistants")
         yield f"uploaded {place} {id}"
-        library.attach(store, [Attachment(id)])
+        storage.attach(store, [Attachment(id)])
         yield f"attached {place} {id}"
-        while (entry := library.entries.find(store, id)) and entry.status == "in_progress":
+        while (attached := storage.attached.find(store, id)) and attached.status == "in_progress":
             time.sleep(0.001)
         yield f"indexed {place} {id}"
         if number % 3 == 1:
             yield f"deleting {place} {id}"
-            library.delete_file(id)
+            storage.delete_file(id)
             yield f"deleted {place} {id}"
         if number % 3 == 2:
             yield f"deleting {place} {id}"
-            library.detach(store, id)
+            storage.detach(store, id)
             yield f"detached {place} {id}"
 
 
@@ -89,59 +89,61 @@ def run(folder: Path, limit: int, log_pages: int) -> list[str]:
 
 
 def faults(folder: Path, told: list[str]) -> list[str]:
-    """Open the library again, and name everything that is not as was acknowledged."""
-    library = Library(folder)
-    library.open()
+    """Open the storage again, and name everything that is not as was acknowledged."""
+    storage = FileStorage(folder)
+    storage.open()
     try:
-        return list(_faults(library, told))
+        return list(_faults(storage, told))
     finally:
-        library.close()
+        storage.close()
 
 
-def _faults(library: Library, told: list[str]) -> Iterator[str]:
-    (row,) = library.db.rows("PRAGMA integrity_check")
+def _faults(storage: FileStorage, told: list[str]) -> Iterator[str]:
+    (row,) = storage.db.rows("PRAGMA integrity_check")
     if row[0] != "ok":
         yield f"integrity_check: {row[0]}"
     said = [line.split() for line in told]
     store = next((words[1] for words in said if words[0] == "store"), "")
-    if store and library.stores.find(store) is None:
+    if store and storage.stores.find(store) is None:
         yield "lost: the store"
     last = {words[1]: words for words in said if words[0] != "store"}
     for place, (how, _, id) in last.items():
-        yield from _faults_of_file(library, store, how, place, id)
-    if library.db.rows("SELECT 1 FROM sqlite_master WHERE name = 'search_chunks'"):
+        yield from _faults_of_file(storage, store, how, place, id)
+    if storage.db.rows("SELECT 1 FROM sqlite_master WHERE name = 'search_chunks'"):
         query = """SELECT DISTINCT file FROM search_chunks
         WHERE file NOT IN (SELECT file FROM entries)"""
-        for row in library.db.rows(query):
+        for row in storage.db.rows(query):
             yield f"ghost: passages of {row['file']}"
 
 
-def _faults_of_file(library: Library, store: str, how: str, place: str, id: str) -> Iterator[str]:
-    file = library.files.find(id)
-    is_whole = file is not None and b"".join(library.files.blocks(id)) == text(place)
+def _faults_of_file(
+    storage: FileStorage, store: str, how: str, place: str, id: str
+) -> Iterator[str]:
+    file = storage.files.find(id)
+    is_whole = file is not None and b"".join(storage.files.blocks(id)) == text(place)
     if how in ("uploaded", "attached", "indexed", "detached") and not is_whole:
         yield f"lost: the file {place}"
     if how == "deleted" and file is not None:
         yield f"back: the file {place}"
-    if how in ("attached", "indexed") and not _indexed(library, store, id):
+    if how in ("attached", "indexed") and not _indexed(storage, store, id):
         yield f"lost: {place} in the store"
-    found = _is_found(library, store, place, id)
+    found = _is_found(storage, store, place, id)
     if how in ("deleted", "detached") and found:
         yield f"ghost: {place} is found"
     if how in ("attached", "indexed") and not found:
         yield f"lost: {place} is not found"
 
 
-def _indexed(library: Library, store: str, id: str) -> bool:
-    while (entry := library.entries.find(store, id)) and entry.status == "in_progress":
+def _indexed(storage: FileStorage, store: str, id: str) -> bool:
+    while (attached := storage.attached.find(store, id)) and attached.status == "in_progress":
         time.sleep(0.001)
-    return entry is not None and entry.status == "completed"
+    return attached is not None and attached.status == "completed"
 
 
-def _is_found(library: Library, store: str, place: str, id: str) -> bool:
+def _is_found(storage: FileStorage, store: str, place: str, id: str) -> bool:
     from emulator.retrieval.index import Ranking
 
-    hits = library.search([store], [f"When does the {place} open?"], None, 50, Ranking())
+    hits = storage.search([store], [f"When does the {place} open?"], None, 50, Ranking())
     return id in {hit.file_id for hit, _ in hits}
 
 

@@ -23,10 +23,10 @@ from typing import Any
 
 from common import COURSE
 from emulator.retrieval import embedding
-from emulator.retrieval.encoder import MiniLM
-from emulator.retrieval.engine import TableEngine, VectorEngine, using
 from emulator.retrieval.file_text import read_text
-from emulator.retrieval.index import Index, Ranking, passages
+from emulator.retrieval.index import Index, Ranking, embed_chunks
+from emulator.retrieval.minilm import MiniLM
+from emulator.retrieval.vector_engine import TableEngine, VectorEngine, using_engine
 from emulator.text.words import terms
 
 import numpy as np
@@ -70,7 +70,7 @@ def in_memory() -> sqlite3.Connection:
 def handbook(db: sqlite3.Connection) -> Index:
     index = Index(db)
     for file, text in documents().items():
-        index.add("handbook", file, passages(text, title=Path(file).name))
+        index.add("handbook", file, embed_chunks(text, title=Path(file).name))
     return index
 
 
@@ -86,7 +86,7 @@ def searched(index: Index, asked: Iterable[Question], ranking: Ranking) -> list[
 
 def by_means(asked: Sequence[Question]) -> list[Found]:
     """The baseline: one vector of the table for a whole chunk."""
-    chunks = [(file, p.text) for file, text in documents().items() for p in passages(text)]
+    chunks = [(file, p.text) for file, text in documents().items() for p in embed_chunks(text)]
     alike = (
         embedding.embed([q["question"] for q in asked])
         @ embedding.embed([text for _, text in chunks]).T
@@ -141,7 +141,7 @@ def methods(asked: Sequence[Question]) -> Iterator[tuple[str, list[float]]]:
     with suppress(ImportError, ValueError):
         engines.append(("MiniLM", MiniLM()))
     for name, engine in engines:
-        with using(engine):
+        with using_engine(engine):
             index = handbook(in_memory())
             ways = (("words alone", WORDS), ("vectors alone", VECTORS), ("fusion", FUSION))
             for way, ranking in ways[name == "MiniLM" :]:
@@ -164,7 +164,7 @@ def indexing(grid: Grid) -> None:
     index = Index(in_memory())
     text = synthetic(400_000)
     start = time.process_time()
-    made = passages(text)
+    made = embed_chunks(text)
     index.add("store", "file", made)
     rate = len(made) / (time.process_time() - start)
     what = f"chunks of 800 tokens indexed a second, of {len(made):,}"
@@ -176,7 +176,7 @@ def searching(grid: Grid, count: int) -> None:
     db = in_memory()
     index = Index(db)
     text = synthetic(count * SMALL)
-    made = passages(text, SMALL, 0)[:count]
+    made = embed_chunks(text, SMALL, 0)[:count]
     assert len(made) == count, len(made)
     for start in range(0, count, 1000):
         index.add("store", f"file {start}", made[start : start + 1000])
@@ -222,7 +222,7 @@ def main() -> None:
     grid = Grid(title=f"cost, medians of {ROUNDS} questions; chunks of {SMALL} tokens")
     for title in ("figure", "measured", "beside: ratio", "aim"):
         grid.add_column(title)
-    with using(TableEngine()):
+    with using_engine(TableEngine()):
         indexing(grid)
         for count in SIZES:
             searching(grid, count)

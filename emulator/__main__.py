@@ -89,11 +89,13 @@ def serve(
     from emulator.pace import Pace
     from emulator.server import make_server
     from emulator.serving import Service
-    from emulator.storage.library import Library
+    from emulator.storage.file_storage import FileStorage
 
     faults = Faults(from_header=args.faults)
-    library = Library(args.data)
-    service = Service(corpus, store, Pace(args.pace), faults, upstream(os.environ), library=library)
+    storage = FileStorage(args.data)
+    service = Service(
+        corpus, store, Pace(args.pace), faults, upstream(os.environ), file_storage=storage
+    )
     make_server(service).run(sockets=[listener])
 
 

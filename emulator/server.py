@@ -14,7 +14,7 @@ from emulator.faults import Faults
 from emulator.guard import MESSAGE_LIMIT, base_url, listen
 from emulator.pace import Pace, Sleep
 from emulator.serving import Exchange, Service
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 
 import uvicorn
@@ -108,7 +108,7 @@ class Emulator:
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
             upstream,
-            library=Library(data, now),
+            file_storage=FileStorage(data, now),
         )
         self._server = make_server(self.service)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
@@ -132,7 +132,7 @@ class Emulator:
         self._server.should_exit = self._server.force_exit = True
         self._thread.join()
         self.service.store.close()
-        self.service.library.close()
+        self.service.file_storage.close()
 
     def _run(self) -> None:
         self._server.run(sockets=[self._listener])

@@ -23,7 +23,7 @@ from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import Fault, Faults, Hangup, Stall, bend
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
 
@@ -68,7 +68,7 @@ class Service:
     upstream: Write | None = None
     limits: Limits = field(default_factory=Limits)
     runs: Runs = field(default_factory=Runs)
-    library: Library = field(default_factory=Library)
+    file_storage: FileStorage = field(default_factory=FileStorage)
     secrets: Secrets = field(default_factory=Secrets)
     exchanges: list[Exchange] = field(default_factory=list)
     lines: dict[Any, asyncio.Transport] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator import params
 from emulator.api.model_list import find_model
@@ -16,10 +16,6 @@ from emulator.wire import tokens
 from starlette.requests import Request
 from starlette.routing import Route
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 MOST_INPUTS = 2048
 MOST_TOKENS_AN_INPUT, MOST_TOKENS = 8192, 300_000
 
@@ -28,12 +24,21 @@ def inputs(name: str, value: Any) -> dict[str, str]:
     """The texts, each by the name that an error calls it: `input` alone, or `input[0]` and on."""
     if isinstance(value, str):
         named = {name: value}
-    elif isinstance(value, list):
-        named = _listed(name, value)
-    else:
+    elif not isinstance(value, list):
         raise params.wrong_type(name, "one of a string or array of strings", value)
-    for each, said in named.items():
-        if not text(each, said):
+    elif not value:
+        raise _invalid(name, "input cannot be an empty array.")
+    elif all(isinstance(each, int | list) for each in value):
+        message = f"""Unsupported value: '{name}' as token ids, which this emulator cannot read \
+without OpenAI's table of tokens. Send the text itself (in LangChain's OpenAIEmbeddings by \
+check_embedding_ctx_length=False)."""
+        raise bad(message, name, "unsupported_value")
+    elif len(value) > MOST_INPUTS:
+        raise _invalid(name, f"array length must be {MOST_INPUTS} or less.")
+    else:
+        named = {f"{name}[{place}]": each for place, each in enumerate(value)}
+    for each, input in named.items():
+        if not text(each, input):
             raise _invalid(each, "input cannot be an empty string.")
     return named
 
@@ -53,7 +58,7 @@ async def create(request: Request) -> Reply:
     length = dimensions(model, values["dimensions"])
     used = count(values["input"])
     count_request(request, model.id, used)
-    # In a thread, since a book's worth of texts takes longer than others' streams can wait.
+    # In a thread: the texts of a whole book take so long that other streams would stand still.
     data = await asyncio.to_thread(embedded, values, length)
     usage = {"prompt_tokens": used, "total_tokens": used}
     body = {"object": "list", "data": data, "model": model.id, "usage": usage}
@@ -103,38 +108,21 @@ def count(texts: Mapping[str, str]) -> int:
 
 
 def embedded(values: Mapping[str, Any], length: int) -> list[dict[str, Any]]:
-    # Only the first to ask waits for NumPy: every start of the emulator would take 0.1 s longer.
+    # Imported here, as NumPy takes 0.1 s that not every start of the emulator has to wait for.
     from emulator.retrieval import embedding
 
+    def encode(vector: "embedding.Floats") -> str | list[float]:
+        """As base64: the bytes of the numbers, four each, the lowest first."""
+        if values["encoding_format"] == "base64":
+            return base64.b64encode(vector.astype("<f4").tobytes()).decode()
+        numbers: list[float] = vector.tolist()
+        return numbers
+
     vectors = embedding.resized(embedding.embed(list(values["input"].values())), length)
-    encode = in_base64 if values["encoding_format"] == "base64" else in_floats
     return [
         {"object": "embedding", "index": index, "embedding": encode(vector)}
         for index, vector in enumerate(vectors)
     ]
-
-
-def in_floats(vector: "NDArray[np.float32]") -> list[float]:
-    found: list[float] = vector.tolist()
-    return found
-
-
-def in_base64(vector: "NDArray[np.float32]") -> str:
-    """The bytes of the numbers, four each, the lowest first."""
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode()
-
-
-def _listed(name: str, values: list[Any]) -> dict[str, str]:
-    if not values:
-        raise _invalid(name, "input cannot be an empty array.")
-    if all(isinstance(each, int | list) for each in values):
-        message = f"""Unsupported value: '{name}' as token ids, which this emulator cannot read \
-without OpenAI's table of tokens. Send the text itself (in LangChain's OpenAIEmbeddings by \
-check_embedding_ctx_length=False)."""
-        raise bad(message, name, "unsupported_value")
-    if len(values) > MOST_INPUTS:
-        raise _invalid(name, f"array length must be {MOST_INPUTS} or less.")
-    return {f"{name}[{place}]": each for place, each in enumerate(values)}
 
 
 def _invalid(name: str, why: str) -> ApiError:

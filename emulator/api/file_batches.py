@@ -4,24 +4,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
+from emulator.api.storage_access import (
+    Body,
+    in_storage,
+    json_in_storage,
+    known_store,
+    living_store,
+    polled,
+)
 from emulator.api.vector_store_files import listed
 from emulator.api.vector_store_params import (
     ATTACHING,
-    at_library,
+    array_of,
     attachment,
     batch_fault,
     faults_of,
-    known_store,
-    living_store,
-    many,
-    polled,
-    read_kept,
 )
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
-from emulator.storage.attachment_table import AttachedFile, Batch
-from emulator.storage.library import Library
+from emulator.storage.attachment_table import Batch
+from emulator.storage.file_storage import FileStorage
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -31,8 +34,8 @@ MOST_FILES = 2000
 
 FILE = fields({"file_id": Param(text, required=True), **ATTACHING})
 CREATE: Mapping[str, Param] = {
-    "file_ids": Param(many(MOST_FILES, 1, text)),
-    "files": Param(many(MOST_FILES, 1, FILE)),
+    "file_ids": Param(array_of(MOST_FILES, 1, text)),
+    "files": Param(array_of(MOST_FILES, 1, FILE)),
     **ATTACHING,
 }
 
@@ -64,62 +67,44 @@ def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"file_id": id, **shared} for id in file_ids]
 
 
-async def create(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), CREATE)
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, CREATE)
     files, faults = chosen(values), faults_of(request)
-    store_id = request.path_params["store"]
-
-    def do(library: Library) -> Batch:
-        living_store(library, store_id)
-        attachments = [
-            attachment(library, each["file_id"], each, faults + batch_fault(request, place))
-            for place, each in enumerate(files)
-        ]
-        return library.attach_batch(store_id, attachments)
-
-    return polled(request, encode(await at_library(request, do)))
+    store_id = living_store(storage, request.path_params["store"]).id
+    attachments = [
+        attachment(storage, each["file_id"], each, faults + batch_fault(request, place))
+        for place, each in enumerate(files)
+    ]
+    return polled(request, encode(storage.attach_batch(store_id, attachments)))
 
 
-async def retrieve(request: Request) -> Reply:
-    place = _place(request)
-    return polled(
-        request, encode(await at_library(request, lambda library: _known(library, *place)))
-    )
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return polled(request, encode(_named(storage, request)))
 
 
-async def cancel(request: Request) -> Reply:
-    """Give up what is not indexed yet."""
-    store_id, id = _place(request)
-
-    def do(library: Library) -> Batch:
-        _known(library, store_id, id)
-        library.entries.cancel_batch(id)
-        return _known(library, store_id, id)
-
-    return polled(request, encode(await at_library(request, do)))
+@in_storage
+def cancel(storage: FileStorage, request: Request) -> Reply:
+    """Stop indexing: files that are done stay, the others become `cancelled`."""
+    storage.attached.cancel_batch(_named(storage, request).id)
+    return polled(request, encode(_named(storage, request)))
 
 
-async def list_files(request: Request) -> Reply:
-    store_id, id = _place(request)
-
-    def do(library: Library) -> list[AttachedFile]:
-        _known(library, store_id, id)
-        return library.entries.of_batch(id)
-
-    return send_json(request, listed(request, await at_library(request, do)))
+@in_storage
+def list_files(storage: FileStorage, request: Request) -> Reply:
+    batch = _named(storage, request)
+    return send_json(request, listed(request, storage.attached.of_batch(batch.id)))
 
 
-def _known(library: Library, store_id: str, id: str) -> Batch:
-    known_store(library, store_id)
-    found = library.entries.find_batch(store_id, id)
-    if found is None:
+def _named(storage: FileStorage, request: Request) -> Batch:
+    """The batch that the path names; raises ApiError (404)."""
+    store_id, id = request.path_params["store"], request.path_params["batch"]
+    known_store(storage, store_id)
+    if (found := storage.attached.find_batch(store_id, id)) is None:
         message = f"No file batch found with id '{id}' in vector store '{store_id}'."
         raise ApiError(404, message)
     return found
-
-
-def _place(request: Request) -> tuple[str, str]:
-    return request.path_params["store"], request.path_params["batch"]
 
 
 _STORE = "/v1/vector_stores/{store}/file_batches"

@@ -8,14 +8,15 @@ from urllib.parse import quote
 from emulator import params
 from emulator.api.multipart import receive
 from emulator.api.paging import page
-from emulator.api.vector_store_params import at_library, known_file, lag_of
+from emulator.api.storage_access import deleted, in_storage, known_file, use_storage
+from emulator.api.vector_store_params import lag_of
 from emulator.errors import ApiError
 from emulator.faults import Hangup
 from emulator.params import Param, bad, fields, integer, one_of
 from emulator.serving import Reply, send_json, service
 from emulator.storage import file_table
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.file_table import File
-from emulator.storage.library import Library
 from emulator.wire import sse
 
 from starlette.requests import Request
@@ -62,29 +63,29 @@ def lifetime(values: Mapping[str, Any]) -> float | None:
 
 
 async def create(request: Request) -> Reply:
-    library, id = service(request).library, file_table.new_id()
-    await at_library(request, _check_room)
-    form = await receive(request, library, id, "file")
+    storage, id = service(request).file_storage, file_table.new_id()
+    await use_storage(request, _check_room)
+    form = await receive(request, storage, id, "file")
 
-    def finish(library: Library) -> File:
+    def finish(storage: FileStorage) -> File:
         try:
             values, _ = params.parse(_unfolded(form.fields), PARAMS)
             if not form.size:
                 raise bad("The file is empty.", "file", "invalid_value")
         except ApiError:
-            library.files.drop(id)
+            storage.files.drop(id)
             raise
-        return library.files.finish(id, form.filename or "", values["purpose"], lifetime(values))
+        return storage.files.finish(id, form.filename or "", values["purpose"], lifetime(values))
 
-    return send_json(request, encode(await at_library(request, finish)))
+    return send_json(request, encode(await use_storage(request, finish)))
 
 
-async def list_files(request: Request) -> Reply:
+@in_storage
+def list_files(storage: FileStorage, request: Request) -> Reply:
     purpose = request.query_params.get("purpose")
-    found = await at_library(request, lambda library: library.files.all())
     body = page(
         request,
-        [encode(file) for file in found],
+        [encode(file) for file in storage.files.all()],
         order="desc",
         also=("purpose",),
         keep=lambda file: purpose in (None, file["purpose"]),
@@ -93,32 +94,26 @@ async def list_files(request: Request) -> Reply:
     return send_json(request, body)
 
 
-async def retrieve(request: Request) -> Reply:
-    id = request.path_params["id"]
-    return send_json(
-        request, encode(await at_library(request, lambda library: known_file(library, id)))
-    )
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return send_json(request, encode(known_file(storage, request.path_params["id"])))
 
 
-async def delete(request: Request) -> Reply:
-    """Forget a file; no store has it any more, and no search finds it."""
-    id, lag_s = request.path_params["id"], lag_of(request)
-
-    def do(library: Library) -> None:
-        known_file(library, id)
-        library.delete_file(id, lag_s)
-
-    await at_library(request, do)
-    return send_json(request, {"object": "file", "deleted": True, "id": id})
+@in_storage
+def delete(storage: FileStorage, request: Request) -> Reply:
+    """Delete a file, here and in every vector store."""
+    id = known_file(storage, request.path_params["id"]).id
+    storage.delete_file(id, lag_of(request))
+    return deleted(request, id, "file")
 
 
 async def content(request: Request) -> Reply:
     """The bytes as they were sent, a block at a time."""
     id = request.path_params["id"]
-    file = await at_library(request, lambda library: known_file(library, id))
+    file = await use_storage(request, lambda storage: known_file(storage, id))
     if file.purpose in NOT_GIVEN_BACK:
         raise ApiError(400, f"Not allowed to download files of purpose: {file.purpose}")
-    reply = Reply(request, _blocks(service(request).library, file), "application/octet-stream")
+    reply = Reply(request, _blocks(service(request).file_storage, file), "application/octet-stream")
     name = quote(file.name, safe="", errors="replace")
     reply.headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
     if not request.scope["faults"]:
@@ -126,10 +121,10 @@ async def content(request: Request) -> Reply:
     return reply
 
 
-async def _blocks(library: Library, file: File) -> AsyncIterator[bytes]:
+async def _blocks(storage: FileStorage, file: File) -> AsyncIterator[bytes]:
     sent = number = 0
     while sent < file.bytes:
-        block = await asyncio.to_thread(library.files.block, file.id, number)
+        block = await asyncio.to_thread(storage.files.block, file.id, number)
         if block is None:  # it was deleted meanwhile
             raise Hangup(reset=False)
         yield sse.Alone(block)
@@ -137,8 +132,8 @@ async def _blocks(library: Library, file: File) -> AsyncIterator[bytes]:
         number += 1
 
 
-def _check_room(library: Library) -> None:
-    if library.files.count() >= MOST_FILES:
+def _check_room(storage: FileStorage) -> None:
+    if storage.files.count() >= MOST_FILES:
         message = f"The emulator keeps at most {MOST_FILES} files: delete some."
         raise ApiError(409, message, code="too_many_files")
 

@@ -1,19 +1,25 @@
-"""Forms with a file in them, read as they come: a megabyte in memory, the rest in the library.
+"""Forms with a file in them, read as they arrive: a megabyte in memory, the rest in the storage.
 
-Fields may stand before the file or behind it. What the sender calls the file is kept as it is.
+Starlette's own form parser waits for the whole form. Here the parser of `python_multipart` calls an
+`_on_...` method for each piece that it recognises. The bytes of the file collect in `pending`, from
+which `receive` moves whole blocks to the storage between two reads of the socket: a sender that is
+faster than the disk has to wait, and fills no memory.
+
+Fields may stand before the file or behind it. What the sender calls the file is stored unchanged.
 """
 
 import asyncio
 import logging
 import re
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 from emulator.errors import ApiError, rate_limited
 from emulator.params import bad
 from emulator.serving import service
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.file_table import BLOCK
-from emulator.storage.library import Library
 
 from starlette.requests import Request
 
@@ -24,8 +30,8 @@ LONGEST_FIELD, MOST_FIELDS = 65_536, 20
 _PARAMETER = re.compile(r';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))', re.DOTALL)
 
 
-class Form:
-    """A form that is being read: `fields`, and of the file called `wanted` what is `pending`."""
+class MultipartForm:
+    """A form that is being read: its fields, and the `size` bytes of the file in field `wanted`."""
 
     def __init__(self, content_type: str, wanted: str) -> None:
         """Raises ApiError (400) where the header names no boundary."""
@@ -37,14 +43,15 @@ class Form:
         self.pending = bytearray()
         self.size = 0
         self.is_whole = False
-        self._wanted = wanted
+        self.wanted = wanted
         self._header, self._value, self._headers = b"", b"", dict[bytes, bytes]()
         self._name, self._text = "", bytearray()
         boundary = _parameters(content_type).get("boundary")
         if not boundary:
             raise _unreadable("the content type names no boundary")
-        callbacks: Any = {name: getattr(self, f"_{name}") for name in _CALLBACKS}
-        # It would tell of every broken form on the standard error.
+        names = [name for name in dir(self) if name.startswith("_on_")]
+        callbacks: Any = {name.removeprefix("_"): getattr(self, name) for name in names}
+        # It would print about every malformed form on the standard error.
         logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
         try:
             self._parser = MultipartParser(
@@ -89,16 +96,16 @@ class Form:
         self._header = self._value = b""
 
     def _on_headers_finished(self) -> None:
-        said = self._headers.get(b"content-disposition", b"").decode("utf-8", "replace")
-        parameters = _parameters(said)
+        header = self._headers.get(b"content-disposition", b"").decode("utf-8", "replace")
+        parameters = _parameters(header)
         self._name = parameters.get("name", "")
-        if self._name == self._wanted:
+        if self._name == self.wanted:
             if self.filename is not None:
-                raise _unreadable(f"it has more than one '{self._wanted}'")
+                raise _unreadable(f"it has more than one '{self.wanted}'")
             self.filename = parameters.get("filename", "")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._name == self._wanted:
+        if self._name == self.wanted:
             self.size += end - start
             self.pending += data[start:end]
             return
@@ -107,70 +114,61 @@ class Form:
             raise _unreadable(f"the field '{self._name}' is too long")
 
     def _on_part_end(self) -> None:
-        if self._name != self._wanted:
+        if self._name != self.wanted:
             self.fields[self._name] = self._text.decode("utf-8", "replace")
 
     def _on_end(self) -> None:
         self.is_whole = True
 
 
-_CALLBACKS = (
-    "on_part_begin",
-    "on_header_field",
-    "on_header_value",
-    "on_header_end",
-    "on_headers_finished",
-    "on_part_data",
-    "on_part_end",
-    "on_end",
-)
-
-
 async def receive(
-    request: Request, library: Library, id: str, wanted: str, upload: str | None = None
-) -> Form:
-    """Read a form, its file into the library as `id`; nothing is left of one that breaks off.
+    request: Request, storage: FileStorage, id: str, wanted: str, upload: str | None = None
+) -> MultipartForm:
+    """Read a form, its file into the storage as `id`; nothing is left of one that breaks off.
 
-    Raises ApiError (429) when too many are on their way, or where the form is no good.
+    Raises ApiError: 429 for too many uploads at once, 400 for a malformed form. Before either is
+    sent, the rest of the form is read: a client that is still sending does not look for an answer.
+    A form that is too large (413) is not read to its end.
     """
-    busy = service(request)
-    form = Form(request.headers.get("content-type", ""), wanted)
-    if busy.uploads_under_way >= MOST_UPLOADS:
+    emulator = service(request)
+    form = MultipartForm(request.headers.get("content-type", ""), wanted)
+    if emulator.uploads_under_way >= MOST_UPLOADS:
         await _drain(request)
         raise rate_limited(1000)
-    busy.uploads_under_way += 1
+    emulator.uploads_under_way += 1
     try:
-        await asyncio.to_thread(library.files.begin, id, upload)
-        await _read(request, form, library, id)
+        await asyncio.to_thread(storage.files.begin, id, upload)
+        await _read(request, form, storage, id)
     except BaseException as error:
-        await asyncio.shield(asyncio.to_thread(library.files.drop, id))
+        await asyncio.shield(asyncio.to_thread(storage.files.drop, id))
         if isinstance(error, ApiError) and error.status != 413:
             await _drain(request)
         raise
     finally:
-        busy.uploads_under_way -= 1
+        emulator.uploads_under_way -= 1
     return form
 
 
-async def _read(request: Request, form: Form, library: Library, id: str) -> None:
-    number = 0
+async def _read(request: Request, form: MultipartForm, storage: FileStorage, id: str) -> None:
+    numbers = count()
+
+    async def store(least: int) -> None:
+        while block := form.take(least):
+            await asyncio.to_thread(storage.files.append, id, next(numbers), block)
+
     async for chunk in request.stream():
         form.feed(chunk)
-        while block := form.take(BLOCK):
-            await asyncio.to_thread(library.files.append, id, number, block)
-            number += 1
-    while block := form.take(1):
-        await asyncio.to_thread(library.files.append, id, number, block)
-        number += 1
+        await store(BLOCK)
+    await store(1)
     if not form.is_whole:
         raise _unreadable("its end is missing")
     if form.filename is None:
-        message = f"Missing required parameter: '{form._wanted}'."
-        raise bad(message, form._wanted, "missing_required_parameter")
+        message = f"Missing required parameter: '{form.wanted}'."
+        raise bad(message, form.wanted, "missing_required_parameter")
 
 
 async def _drain(request: Request) -> None:
-    """Hear a sender out, as one that still sends does not see the answer."""
+    """Read the rest and drop it."""
     with suppress(RuntimeError):
         async for _ in request.stream():
             pass
@@ -178,10 +176,9 @@ async def _drain(request: Request) -> None:
 
 def _parameters(header: str) -> dict[str, str]:
     """The parameters behind a header's value, unquoted."""
-    found = _PARAMETER.finditer(header)
     return {
-        each[1].lower(): re.sub(r'\\(["\\])', r"\1", each[2]) if each[3] is None else each[3]
-        for each in found
+        name.lower(): plain or re.sub(r'\\(["\\])', r"\1", quoted)
+        for name, quoted, plain in _PARAMETER.findall(header)
     }
 
 

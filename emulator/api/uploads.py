@@ -1,16 +1,17 @@
 """`/v1/uploads`: a large file in parts, of which each can be sent again by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
 from emulator.api import files
 from emulator.api.multipart import MOST_BYTES, receive
-from emulator.api.vector_store_params import at_library, many, read_kept
+from emulator.api.storage_access import Body, in_storage, json_in_storage, use_storage
+from emulator.api.vector_store_params import array_of
 from emulator.errors import ApiError
 from emulator.params import Param, bad, integer, text
 from emulator.serving import Reply, send_json, service
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.upload_table import Mismatch, Upload
 from emulator.wire import ids
 
@@ -27,7 +28,7 @@ PARAMS: Mapping[str, Param] = {
     "expires_after": Param(files.EXPIRES_AFTER),
 }
 COMPLETE: Mapping[str, Param] = {
-    "part_ids": Param(many(10_000, 1, text), required=True),
+    "part_ids": Param(array_of(10_000, 1, text), required=True),
     "md5": Param(text),
 }
 
@@ -46,83 +47,65 @@ def encode(upload: Upload) -> dict[str, Any]:
     }
 
 
-async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_kept(request), PARAMS)
-
-    def do(library: Library) -> Upload:
-        library.files.drop_abandoned()
-        return library.uploads.create(
-            values["filename"], values["bytes"], values["purpose"], files.lifetime(values)
-        )
-
-    return send_json(request, encode(await at_library(request, do)), inert)
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, inert = params.parse(sent, PARAMS)
+    storage.files.drop_abandoned()
+    begun = storage.uploads.create(
+        values["filename"], values["bytes"], values["purpose"], files.lifetime(values)
+    )
+    return send_json(request, encode(begun), inert)
 
 
 async def add_part(request: Request) -> Reply:
-    upload = await at_library(request, _pending(request))
-    library, id = service(request).library, f"part_{ids.alphanumeric(24)}"
-    form = await receive(request, library, id, "data", upload.id)
+    upload = await use_storage(request, lambda storage: _pending(storage, request))
+    storage, id = service(request).file_storage, f"part_{ids.alphanumeric(24)}"
+    form = await receive(request, storage, id, "data", upload.id)
 
-    def keep(library: Library) -> dict[str, Any]:
+    def keep(storage: FileStorage) -> dict[str, Any]:
         if form.fields or not 0 < form.size <= MOST_BYTES_A_PART:
-            library.files.drop(id)
+            storage.files.drop(id)
             why = f"a part has 'data' of 1 to {MOST_BYTES_A_PART} bytes and nothing else"
             raise bad(f"Invalid 'data': {why}.", "data", "invalid_value")
-        _pending(request)(library)
-        library.uploads.keep_part(id)
-        created_at = int(library.now())
-        return {
-            "id": id,
-            "object": "upload.part",
-            "created_at": created_at,
-            "upload_id": upload.id,
-        }
+        # It may have been completed or cancelled while the part was on its way.
+        _pending(storage, request)
+        storage.uploads.keep_part(id)
+        created_at = int(storage.now())
+        return {"id": id, "object": "upload.part", "created_at": created_at, "upload_id": upload.id}
 
-    return send_json(request, await at_library(request, keep))
+    return send_json(request, await use_storage(request, keep))
 
 
-async def complete(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), COMPLETE)
-    parts = values["part_ids"]
-
-    def do(library: Library) -> Upload:
-        upload = _pending(request)(library)
-        for place, part in enumerate(parts):
+@json_in_storage
+def complete(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, COMPLETE)
+    upload, parts = _pending(storage, request), values["part_ids"]
+    for place, part in enumerate(parts):
+        if part in parts[:place] or not storage.uploads.has_part(upload.id, part):
             name = f"part_ids[{place}]"
-            if part in parts[:place] or not library.uploads.has_part(upload.id, part):
-                message = f"Invalid '{name}': no part '{part}' of this upload is left."
-                raise bad(message, name, "invalid_value")
-        try:
-            return library.uploads.complete(upload.id, parts, values["md5"])
-        except Mismatch as error:
-            message, param = error.args
-            raise bad(
-                f"The upload cannot be completed: {message}.", param, "invalid_value"
-            ) from None
-
-    return send_json(request, encode(await at_library(request, do)))
+            message = f"Invalid '{name}': no part '{part}' of this upload is left."
+            raise bad(message, name, "invalid_value")
+    try:
+        made = storage.uploads.complete(upload.id, parts, values["md5"])
+    except Mismatch as error:
+        message = f"The upload cannot be completed: {error}."
+        raise bad(message, error.param, "invalid_value") from None
+    return send_json(request, encode(made))
 
 
-async def cancel(request: Request) -> Reply:
-    def do(library: Library) -> Upload:
-        return library.uploads.cancel(_pending(request)(library).id)
-
-    return send_json(request, encode(await at_library(request, do)))
+@in_storage
+def cancel(storage: FileStorage, request: Request) -> Reply:
+    return send_json(request, encode(storage.uploads.cancel(_pending(storage, request).id)))
 
 
-def _pending(request: Request) -> Callable[[Library], Upload]:
-    """Finds the upload that the path names; raises ApiError unless it waits for parts."""
+def _pending(storage: FileStorage, request: Request) -> Upload:
+    """The upload that the path names; raises ApiError unless it waits for parts."""
     id = request.path_params["id"]
-
-    def found(library: Library) -> Upload:
-        upload = library.uploads.find(id)
-        if upload is None:
-            raise ApiError(404, f"No such Upload object: {id}", param="id")
-        if upload.status != "pending":
-            raise ApiError(400, f"Upload '{id}' is {upload.status}, not pending.")
-        return upload
-
-    return found
+    if (upload := storage.uploads.find(id)) is None:
+        raise ApiError(404, f"No such Upload object: {id}", param="id")
+    if upload.status != "pending":
+        raise ApiError(400, f"Upload '{id}' is {upload.status}, not pending.")
+    return upload
 
 
 routes = [

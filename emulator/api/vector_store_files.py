@@ -1,29 +1,33 @@
-"""`/v1/vector_stores/{store}/files`: what a store is to find, each file by itself."""
+"""`/v1/vector_stores/{store}/files`: the files that a store searches, one by one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator import params
 from emulator.api.paging import page
+from emulator.api.storage_access import (
+    Body,
+    deleted,
+    in_storage,
+    json_in_storage,
+    known_attached_file,
+    known_store,
+    living_store,
+    polled,
+)
 from emulator.api.vector_store_params import (
     ATTACHING,
-    at_library,
     attachment,
     attributes,
     faults_of,
     is_struck,
-    known_entry,
-    known_store,
     lag_of,
-    living_store,
-    polled,
-    read_kept,
 )
 from emulator.errors import ApiError
-from emulator.params import Param, one_of, text
+from emulator.params import Param, bad, one_of, text
 from emulator.serving import Reply, send_json
 from emulator.storage.attachment_table import AttachedFile
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import STATES
 
 from starlette.requests import Request
@@ -33,99 +37,87 @@ CREATE: Mapping[str, Param] = {"file_id": Param(text, required=True), **ATTACHIN
 UPDATE: Mapping[str, Param] = {"attributes": Param(attributes)}
 
 
-def encode(entry: AttachedFile) -> dict[str, Any]:
-    error = entry.error and {"code": entry.error[0], "message": entry.error[1]}
-    static = {"max_chunk_size_tokens": entry.size, "chunk_overlap_tokens": entry.overlap}
+def encode(attached: AttachedFile) -> dict[str, Any]:
+    error = attached.error and {"code": attached.error[0], "message": attached.error[1]}
+    static = {
+        "max_chunk_size_tokens": attached.size,
+        "chunk_overlap_tokens": attached.overlap,
+    }
     return {
-        "id": entry.file_id,
+        "id": attached.file_id,
         "object": "vector_store.file",
-        "usage_bytes": entry.usage_bytes,
-        "created_at": int(entry.created_at),
-        "vector_store_id": entry.store_id,
-        "status": entry.status,
+        "usage_bytes": attached.usage_bytes,
+        "created_at": int(attached.created_at),
+        "vector_store_id": attached.store_id,
+        "status": attached.status,
         "last_error": error,
         "chunking_strategy": {"type": "static", "static": static},
-        "attributes": entry.attributes,
+        "attributes": attached.attributes,
     }
 
 
-async def create(request: Request) -> Reply:
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     """Attach a file; it is indexed in the background."""
-    values, _ = params.parse(await read_kept(request), CREATE)
-    store_id, faults = request.path_params["store"], faults_of(request)
-
-    def do(library: Library) -> AttachedFile:
-        living_store(library, store_id)
-        how = attachment(library, values["file_id"], values, faults)
-        return library.attach(store_id, [how])[0]
-
-    return polled(request, encode(await at_library(request, do)))
+    values, _ = params.parse(sent, CREATE)
+    store_id = living_store(storage, request.path_params["store"]).id
+    how = attachment(storage, values["file_id"], values, faults_of(request))
+    (attached,) = storage.attach(store_id, [how])
+    return polled(request, encode(attached))
 
 
-async def retrieve(request: Request) -> Reply:
-    return polled(request, encode(await _entry(request)))
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return polled(request, encode(_named(storage, request)))
 
 
-async def update(request: Request) -> Reply:
-    """Replace all attributes; what is found by them changes at once."""
-    sent = await read_kept(request)
+@json_in_storage
+def update(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    """Replace all attributes; a search by them sees the change at once."""
     values, _ = params.parse(sent, UPDATE)
     if "attributes" not in sent:
         message = "Missing required parameter: 'attributes'."
-        raise params.bad(message, "attributes", "missing_required_parameter")
-    store_id, file_id = _place(request)
-
-    def do(library: Library) -> AttachedFile:
-        known_entry(library, store_id, file_id)
-        library.entries.set_attributes(store_id, file_id, values["attributes"] or {})
-        return known_entry(library, store_id, file_id)
-
-    return polled(request, encode(await at_library(request, do)))
+        raise bad(message, "attributes", "missing_required_parameter")
+    attached = _named(storage, request)
+    storage.attached.set_attributes(attached.store_id, attached.file_id, values["attributes"] or {})
+    return polled(request, encode(_named(storage, request)))
 
 
-async def list_files(request: Request) -> Reply:
-    store_id = request.path_params["store"]
-
-    def do(library: Library) -> list[AttachedFile]:
-        known_store(library, store_id)
-        return library.entries.all(store_id)
-
-    return send_json(request, listed(request, await at_library(request, do)))
+@in_storage
+def list_files(storage: FileStorage, request: Request) -> Reply:
+    store_id = known_store(storage, request.path_params["store"]).id
+    return send_json(request, listed(request, storage.attached.all(store_id)))
 
 
-def listed(request: Request, entries: list[AttachedFile]) -> dict[str, Any]:
-    """A page of entries; with `filter` only those of one status."""
+def listed(request: Request, files: Sequence[AttachedFile]) -> dict[str, Any]:
+    """A page of attached files; with `filter` only those of one status."""
     status = request.query_params.get("filter")
     if status is not None:
         one_of(*STATES)("filter", status)
     return page(
         request,
-        [encode(entry) for entry in entries],
+        [encode(attached) for attached in files],
         order="desc",
         also=("filter",),
-        keep=lambda entry: status in (None, entry["status"]),
+        keep=lambda attached: status in (None, attached["status"]),
     )
 
 
-async def delete(request: Request) -> Reply:
+@in_storage
+def delete(storage: FileStorage, request: Request) -> Reply:
     """Detach a file, which stays as such."""
-    store_id, file_id = _place(request)
-
-    def do(library: Library) -> None:
-        entry = known_entry(library, store_id, file_id)
-        library.detach(store_id, file_id, lag_of(request, entry))
-
-    await at_library(request, do)
-    deleted = {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
-    return send_json(request, deleted)
+    attached = _named(storage, request)
+    storage.detach(attached.store_id, attached.file_id, lag_of(request, attached))
+    return deleted(request, attached.file_id, "vector_store.file.deleted")
 
 
-async def content(request: Request) -> Reply:
+@in_storage
+def content(storage: FileStorage, request: Request) -> Reply:
     """The text that was read from a file; none where it has not been, or could not be."""
-    entry = await _entry(request)
-    if is_struck(request, "404content", entry):
+    attached = _named(storage, request)
+    if is_struck(request, "404content", attached):
         raise ApiError(404, "Not found")
-    text = await at_library(request, lambda library: library.text(entry))
+    text = storage.text(attached)
     body = {
         "object": "vector_store.file_content.page",
         "data": [{"type": "text", "text": text}] if text else [],
@@ -135,13 +127,9 @@ async def content(request: Request) -> Reply:
     return send_json(request, body)
 
 
-async def _entry(request: Request) -> AttachedFile:
-    place = _place(request)
-    return await at_library(request, lambda library: known_entry(library, *place))
-
-
-def _place(request: Request) -> tuple[str, str]:
-    return request.path_params["store"], request.path_params["file"]
+def _named(storage: FileStorage, request: Request) -> AttachedFile:
+    """The attached file that the path names; raises ApiError (404)."""
+    return known_attached_file(storage, request.path_params["store"], request.path_params["file"])
 
 
 _STORE = "/v1/vector_stores/{store}/files"

@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING, Any
 from emulator import params
 from emulator.api import tool_params
 from emulator.api.paging import page
-from emulator.api.vector_store_params import (
-    ATTACHING,
-    at_library,
-    attachment,
-    faults_of,
+from emulator.api.storage_access import (
+    Body,
+    deleted,
+    in_storage,
+    json_in_storage,
     known_store,
     living_store,
-    many,
     polled,
-    read_kept,
 )
+from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
 from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
-from emulator.storage.library import Library
+from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import VectorStore
 from emulator.text.queries import rewrite
 
@@ -47,7 +46,7 @@ UPDATE: Mapping[str, Param] = {
 CREATE: Mapping[str, Param] = {
     **UPDATE,
     "description": Param(text),
-    "file_ids": Param(many(MOST_FILES_AT_ONCE, 0, text), []),
+    "file_ids": Param(array_of(MOST_FILES_AT_ONCE, 0, text), []),
     "chunking_strategy": ATTACHING["chunking_strategy"],
 }
 RANKING = fields({**tool_params.RANKING, "ranker": Param(one_of(*RANKERS), "auto")})
@@ -57,7 +56,7 @@ def queries(name: str, value: Any) -> list[str]:
     """One query, or several: none of them empty."""
     if not isinstance(value, str | list):
         raise params.wrong_type(name, "one of a string or an array of strings", value)
-    found = [value] if isinstance(value, str) else many(MOST_QUERIES, 1, text)(name, value)
+    found = [value] if isinstance(value, str) else array_of(MOST_QUERIES, 1, text)(name, value)
     for place, query in enumerate(found):
         inner = name if isinstance(value, str) else f"{name}[{place}]"
         if not query.strip():
@@ -92,76 +91,61 @@ def encode(store: VectorStore) -> dict[str, Any]:
     }
 
 
-async def create(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), CREATE)
-    faults, how = faults_of(request), values | {"attributes": None}
-
-    def do(library: Library) -> VectorStore:
-        attachments = [attachment(library, id, how, faults) for id in values["file_ids"]]
-        return library.create_store(
-            values["name"] or "",
-            values["description"],
-            values["metadata"] or {},
-            values["expires_after"] and values["expires_after"]["days"],
-            attachments,
-        )
-
-    return polled(request, encode(await at_library(request, do)))
-
-
-async def retrieve(request: Request) -> Reply:
-    id = request.path_params["id"]
-    return polled(
-        request, encode(await at_library(request, lambda library: known_store(library, id)))
+@json_in_storage
+def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, CREATE)
+    faults = faults_of(request)
+    made = storage.create_store(
+        values["name"] or "",
+        values["description"],
+        values["metadata"] or {},
+        values["expires_after"] and values["expires_after"]["days"],
+        [attachment(storage, id, values, faults) for id in values["file_ids"]],
     )
+    return polled(request, encode(made))
 
 
-async def update(request: Request) -> Reply:
+@in_storage
+def retrieve(storage: FileStorage, request: Request) -> Reply:
+    return polled(request, encode(known_store(storage, request.path_params["id"])))
+
+
+@json_in_storage
+def update(storage: FileStorage, request: Request, sent: Body) -> Reply:
     """Replace what is sent; `expires_after` may be null, which ends the expiry."""
-    sent = await read_kept(request)
     values, _ = params.parse(sent, UPDATE)
-    id = request.path_params["id"]
     changes = {key: values[key] for key in ("name", "metadata") if values[key] is not None}
     if "expires_after" in sent:
         changes["days"] = values["expires_after"] and values["expires_after"]["days"]
-
-    def do(library: Library) -> VectorStore:
-        living_store(library, id)
-        library.stores.update(id, **changes)
-        return known_store(library, id)
-
-    return polled(request, encode(await at_library(request, do)))
+    id = living_store(storage, request.path_params["id"]).id
+    storage.stores.update(id, **changes)
+    return polled(request, encode(known_store(storage, id)))
 
 
-async def list_stores(request: Request) -> Reply:
-    found = await at_library(request, lambda library: library.stores.all())
-    return send_json(request, page(request, [encode(store) for store in found], order="desc"))
+@in_storage
+def list_stores(storage: FileStorage, request: Request) -> Reply:
+    stores = [encode(store) for store in storage.stores.all()]
+    return send_json(request, page(request, stores, order="desc"))
 
 
-async def delete(request: Request) -> Reply:
-    """Forget a store; its files stay, and are to be deleted by themselves."""
-    id = request.path_params["id"]
-
-    def do(library: Library) -> None:
-        known_store(library, id)
-        library.delete_store(id)
-
-    await at_library(request, do)
-    return send_json(request, {"id": id, "object": "vector_store.deleted", "deleted": True})
+@in_storage
+def delete(storage: FileStorage, request: Request) -> Reply:
+    """Delete a store; its files stay until they are deleted themselves."""
+    id = known_store(storage, request.path_params["id"]).id
+    storage.delete_store(id)
+    return deleted(request, id, "vector_store.deleted")
 
 
-async def search(request: Request) -> Reply:
-    values, _ = params.parse(await read_kept(request), SEARCH)
-    id, asked = request.path_params["id"], values["query"]
+@json_in_storage
+def search(storage: FileStorage, request: Request, sent: Body) -> Reply:
+    values, _ = params.parse(sent, SEARCH)
+    asked = values["query"]
     if values["rewrite_query"]:
         asked = [rewrite(query) for query in asked]
-
-    def do(library: Library) -> list[dict[str, Any]]:
-        limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
-        return _found(library, [id], asked, values["filters"], limit, ranking)
-
+    limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
+    ids = [request.path_params["id"]]
     data = []
-    for hit in await at_library(request, do):
+    for hit in _found(storage, ids, asked, values["filters"], limit, ranking):
         content = [{"type": "text", "text": hit.pop("text")}]
         del hit["vector_store_id"]
         data.append(hit | {"content": content})
@@ -191,14 +175,14 @@ def search_stores(
     worker thread, since it may have to wait for another process that writes. Raises ApiError: 404
     for a store that there is not, 400 for one that has expired and for a bad filter or option.
     """
-    service.library.open()
+    service.file_storage.open()
     keep = None if filters is None else SEARCH["filters"].check("filters", filters)
     options = None if ranking is None else RANKING("ranking_options", dict(ranking))
-    return _found(service.library, store_ids, queries, keep, limit, _ranking(options))
+    return _found(service.file_storage, store_ids, queries, keep, limit, _ranking(options))
 
 
 def _found(
-    library: Library,
+    storage: FileStorage,
     store_ids: Sequence[str],
     asked: Sequence[str],
     keep: filters.Filter | None,
@@ -206,18 +190,18 @@ def _found(
     ranking: "Ranking",
 ) -> list[dict[str, Any]]:
     for id in store_ids:
-        living_store(library, id)
-    hits = library.search(store_ids, asked, keep, limit, ranking)
+        living_store(storage, id)
+    hits = storage.search(store_ids, asked, keep, limit, ranking)
     return [
         {
             "file_id": hit.file_id,
-            "filename": entry.file_name,
+            "filename": attached.file_name,
             "score": round(float(hit.score), 4),
-            "attributes": entry.attributes,
+            "attributes": attached.attributes,
             "text": hit.text,
             "vector_store_id": hit.store_id,
         }
-        for hit, entry in hits
+        for hit, attached in hits
     ]
 
 

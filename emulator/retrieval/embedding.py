@@ -1,20 +1,22 @@
-"""Text as numbers: what means much the same points much the same way.
+"""Text as vectors: texts with similar meanings get vectors with similar directions.
 
 A table holds 128 numbers for each of BERT's 30,522 word pieces, distilled from all-MiniLM-L6-v2 by
 `tools/build_embedding_table.py`. A text is split into pieces as BERT does it, and their rows are
 added up. Word order doesn't count, nor does a word's meaning in its sentence. The table knows
-English; other languages only as far as they share words with it.
+English, and other languages only as far as they share words with it.
 """
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
 
 DIMENSIONS = 128
 TABLE = Path(__file__).with_name("table.npz")
@@ -32,7 +34,7 @@ _IDEOGRAPHS = (
 
 
 @dataclass(frozen=True)
-class Table:
+class EmbeddingTable:
     """The word pieces in the order of their ids, the way back, and a row for each."""
 
     words: list[str]
@@ -41,14 +43,16 @@ class Table:
 
 
 @cache
-def table() -> Table:
+def table() -> EmbeddingTable:
     """The table, read once."""
     with np.load(TABLE) as file:
         words = file["words"].tobytes().decode().split("\n")
-        return Table(words, {word: place for place, word in enumerate(words)}, file["rows"])
+        return EmbeddingTable(
+            words, {word: place for place, word in enumerate(words)}, file["rows"]
+        )
 
 
-def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+def embed(texts: Sequence[str]) -> Floats:
     """A vector of unit length for each text: shape (texts, DIMENSIONS).
 
     A text without a known word gets the same vector as the empty one.
@@ -63,7 +67,7 @@ def added(text: str) -> NDArray[np.int32]:
     return total
 
 
-def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+def resized(vectors: Floats, length: int) -> Floats:
     """The vectors cut to `length` and made unit again, or filled up with zeros."""
     if length < vectors.shape[1]:
         return unit(vectors[:, :length])
@@ -72,7 +76,7 @@ def resized(vectors: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     return longer
 
 
-def unit(vectors: NDArray[np.generic]) -> NDArray[np.float32]:
+def unit(vectors: NDArray[np.generic]) -> Floats:
     """The vectors at length 1; a zero one becomes the first axis."""
     exact = vectors.astype(np.float64)
     exact[~exact.any(axis=1), 0] = 1
@@ -82,7 +86,7 @@ def unit(vectors: NDArray[np.generic]) -> NDArray[np.float32]:
 
 def token_ids(text: str) -> list[int]:
     """The ids of a text's word pieces, as BERT (uncased) cuts it."""
-    return list(chain.from_iterable(map(_pieces.__getitem__, words(text))))
+    return list(chain.from_iterable(map(_pieces, words(text))))
 
 
 def words(text: str) -> list[str]:
@@ -90,41 +94,23 @@ def words(text: str) -> list[str]:
     return unicodedata.normalize("NFD", text.lower()).translate(_MARKS).split()
 
 
-class _Pieces(dict[str, tuple[int, ...]]):
-    """The pieces of each word, cut when it is first met."""
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        if len(word) > LONGEST_WORD:
-            return (table().ids["[UNK]"],)
-        if len(self) >= MOST_WORDS:
-            self.clear()
-        self[word] = _cut(word)
-        return self[word]
-
-
-_pieces = _Pieces()
-
-
-def _cut(word: str) -> tuple[int, ...]:
+@lru_cache(MOST_WORDS)
+def _pieces(word: str) -> tuple[int, ...]:
     """The longest known beginning, then the longest that goes on, ...; else it is unknown."""
-    known = table().ids
-    found: list[int] = []
-    start = 0
-    while start < len(word):
+    known, found, start = table().ids, list[int](), 0
+    while start < len(word) <= LONGEST_WORD:
         prefix = "##" if start else ""
-        for end in range(len(word), start, -1):
-            place = known.get(prefix + word[start:end])
-            if place is not None:
-                found.append(place)
-                start = end
-                break
-        else:
+        ends = (end for end in range(len(word), start, -1) if prefix + word[start:end] in known)
+        end = next(ends, start)
+        if end == start:
             break
+        found.append(known[prefix + word[start:end]])
+        start = end
     return tuple(found) if start == len(word) else (known["[UNK]"],)
 
 
 class _Marks(dict[int, str]):
-    """What stands for a character, by its code; found out when it is first met."""
+    """What replaces a character, by its code, as a cache for `str.translate`."""
 
     def __missing__(self, code: int) -> str:
         self[code] = _mark(chr(code))

@@ -3,16 +3,24 @@
     {"type": "eq", "key": "year", "value": 2024}       also ne gt gte lt lte, in and nin
     {"type": "and", "filters": [..., ...]}             also or; they nest
 
-Values are compared strictly: `"2024"` is not 2024, and true is not 1. A key that a file does not
-have matches nothing, under `ne` and `nin` too: a file of which nothing is known is left out. `gt`
-and the like compare two numbers or two strings (a date as text in ISO order), nothing else. `eq`
-of two types is false and `ne` true.
+A filter is checked whole and then becomes one function of a file's attributes, so that a mistake
+is an error before the first file is looked at. The meanings, where OpenAI's pages leave a choice:
+
+- Values are compared strictly: `"2024"` is not 2024, and true is not 1. Whole and decimal numbers
+  are one type, as in JSON.
+- A file without the key never matches, by `ne` and `nin` either: a file of which nothing is known
+  is left out.
+- `gt`, `gte`, `lt` and `lte` are false between two types. Text is compared letter by letter, so
+  that dates written as 2024-01-31 are in order.
+- `eq` of two types is false, so `ne` is true.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
-from emulator.errors import ApiError
+from emulator import params
+from emulator.params import Check, Param, bad, fields, obj, one_of, text, wrong_type
 
 DEEPEST, MOST = 10, 200
 
@@ -25,57 +33,41 @@ def parse(name: str, value: Any) -> Filter:
 
     `name` is what the filter is called in the request.
     """
-    return _Parser().filter(name, value, 1)
+    return _parse(name, value, 1, count(1))
 
 
-class _Parser:
-    """Reads one filter, and counts what stands in it."""
+def _parse(name: str, value: Any, depth: int, numbers: Iterator[int]) -> Filter:
+    """One filter and all below it; `numbers` counts them."""
+    if depth > DEEPEST or next(numbers) > MOST:
+        why = f"at most {DEEPEST} deep, and at most {MOST} in all"
+        raise bad(f"Invalid '{name}': filters may be {why}.", name, "invalid_value")
 
-    def __init__(self) -> None:
-        self._filters = 0
-
-    def filter(self, name: str, value: Any, depth: int) -> Filter:
-        self._filters += 1
-        if depth > DEEPEST or self._filters > MOST:
-            why = f"at most {DEEPEST} deep, and at most {MOST} in all"
-            raise _bad(f"Invalid '{name}': filters may be {why}.", name, "invalid_value")
-        if not isinstance(value, dict):
-            raise _bad(f"Invalid type for '{name}': expected an object.", name, "invalid_type")
-        kind = _field(name, value, "type")
-        read = _KINDS.get(kind) if isinstance(kind, str) else None
-        if read is None:
-            message = f"Invalid value: {kind!r}. Supported values are: {', '.join(_KINDS)}."
-            raise _bad(message, f"{name}.type", "invalid_value")
-        allowed = ("type", "filters") if kind in ("and", "or") else ("type", "key", "value")
-        for key in value:
-            if key not in allowed:
-                inner = f"{name}.{key}"
-                raise _bad(f"Unknown parameter: '{inner}'.", inner, "unknown_parameter")
-        return read(self, name, value, depth)
-
-    def compound(self, name: str, value: dict[str, Any], depth: int) -> Filter:
-        inner = f"{name}.filters"
-        listed = _field(name, value, "filters")
-        if not isinstance(listed, list):
-            raise _bad(f"Invalid type for '{inner}': expected an array.", inner, "invalid_type")
-        if not listed:
-            message = f"Invalid '{inner}': empty array. Expected at least one filter."
-            raise _bad(message, inner, "empty_array")
-        filters = [
-            self.filter(f"{inner}[{place}]", each, depth + 1) for place, each in enumerate(listed)
+    def nested(name: str, value: Any) -> list[Filter]:
+        if not isinstance(value, list):
+            raise wrong_type(name, "an array", value)
+        if not value:
+            message = f"Invalid '{name}': empty array. Expected at least one filter."
+            raise bad(message, name, "empty_array")
+        return [
+            _parse(f"{name}[{place}]", each, depth + 1, numbers) for place, each in enumerate(value)
         ]
-        combine = all if value["type"] == "and" else any
-        return lambda attributes: combine(each(attributes) for each in filters)
 
-    def comparison(self, name: str, value: dict[str, Any], depth: int) -> Filter:
-        key, wanted = _key(name, value), _field(name, value, "value")
-        compare, check = _COMPARISONS[value["type"]]
-        check(f"{name}.value", wanted)
-        return lambda attributes: key in attributes and compare(attributes[key], wanted)
+    # The type decides which other fields there may be, so it is read before them.
+    kind: Any = obj(name, value).get("type")
+    params.parse({f"{name}.type": kind}, {f"{name}.type": _TYPE})
+    if kind in ("and", "or"):
+        read = fields({"type": _TYPE, "filters": Param(nested, required=True)})(name, value)
+        combine, filters = all if kind == "and" else any, read["filters"]
+        return lambda attributes: combine(each(attributes) for each in filters)
+    test, check = _TESTS[kind]
+    own = {"key": Param(text, required=True), "value": Param(check, required=True)}
+    read = fields({"type": _TYPE, **own})(name, value)
+    key, wanted = read["key"], read["value"]
+    return lambda attributes: key in attributes and test(attributes[key], wanted)
 
 
 def same(one: Value, other: Value) -> bool:
-    """Equal, and of one type; whole and broken numbers are of one type, as in JSON."""
+    """Equal, and of one type."""
     return _type(one) is _type(other) and one == other
 
 
@@ -87,49 +79,27 @@ def _type(value: object) -> type:
     return type(value) if isinstance(value, str | bool) else float
 
 
-def _field(name: str, value: dict[str, Any], key: str) -> Any:
-    if value.get(key) is None:
-        inner = f"{name}.{key}"
-        message = f"Missing required parameter: '{inner}'."
-        raise _bad(message, inner, "missing_required_parameter")
-    return value[key]
-
-
-def _key(name: str, value: dict[str, Any]) -> str:
-    key = _field(name, value, "key")
-    if not isinstance(key, str):
-        inner = f"{name}.key"
-        raise _bad(f"Invalid type for '{inner}': expected a string.", inner, "invalid_type")
-    return key
-
-
-def _plain(name: str, value: Any) -> None:
+def _scalar(name: str, value: Any) -> Value:
     if not isinstance(value, str | int | float):
-        message = f"Invalid type for '{name}': expected a string, a number or a boolean."
-        raise _bad(message, name, "invalid_type")
+        raise wrong_type(name, "a string, a number or a boolean", value)
+    return value
 
 
-def _comparable(name: str, value: Any) -> None:
+def _comparable(name: str, value: Any) -> Value:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        message = f"Invalid type for '{name}': expected a number or a string."
-        raise _bad(message, name, "invalid_type")
+        raise wrong_type(name, "a number or a string", value)
+    return value
 
 
-def _several(name: str, value: Any) -> None:
+def _several(name: str, value: Any) -> list[Value]:
     if not isinstance(value, list):
-        message = f"Invalid type for '{name}': expected an array of strings and numbers."
-        raise _bad(message, name, "invalid_type")
-    for place, each in enumerate(value):
-        _comparable(f"{name}[{place}]", each)
+        raise wrong_type(name, "an array of strings and numbers", value)
+    return [_comparable(f"{name}[{place}]", each) for place, each in enumerate(value)]
 
 
-def _bad(message: str, param: str, code: str) -> ApiError:
-    return ApiError(400, message, param=param, code=code)
-
-
-_COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[str, Any], None]]] = {
-    "eq": (same, _plain),
-    "ne": (lambda one, other: not same(one, other), _plain),
+_TESTS: dict[str, tuple[Callable[[Any, Any], bool], Check]] = {
+    "eq": (same, _scalar),
+    "ne": (lambda one, other: not same(one, other), _scalar),
     "gt": (_ordered(lambda one, other: one > other), _comparable),
     "gte": (_ordered(lambda one, other: one >= other), _comparable),
     "lt": (_ordered(lambda one, other: one < other), _comparable),
@@ -137,8 +107,4 @@ _COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], Callable[[str, Any], N
     "in": (lambda one, others: any(same(one, each) for each in others), _several),
     "nin": (lambda one, others: not any(same(one, each) for each in others), _several),
 }
-_KINDS: dict[str, Callable[[_Parser, str, dict[str, Any], int], Filter]] = {
-    **dict.fromkeys(_COMPARISONS, _Parser.comparison),
-    "and": _Parser.compound,
-    "or": _Parser.compound,
-}
+_TYPE = Param(one_of(*_TESTS, "and", "or"), required=True)

@@ -1,27 +1,35 @@
 """The index of the vector stores: chunks, their words and their vectors, in SQLite.
 
-Words stand in an FTS5 table, vectors as float32 beside the text. The vectors of a store are held in
-memory, stamped: every change gives the store a new stamp in the same transaction, so that another
-process's change is seen, and one that was rolled back is not. A chunk's place (its rowid) is the
-store's number and a number in it, so that a store is one range of places.
+A chunk's place (its rowid) is the number of its store times `ROOM`, plus a number in the store. So
+a store is one range of places, which both tables and FTS5 can be limited to, and the chunks of a
+file are neighbours in it.
+
+Words stand in an FTS5 table. It has no copy of the text ("external content"): it reads the text
+from `search_chunks`, and wants to see that text again when a row is deleted from it.
+
+Vectors stand as float32 beside the text. Comparing a question with all of them has to be one
+product of matrices, so the vectors of a store are read into memory at its first search. They stay
+there until the store's stamp changes: every change writes a new random stamp in its own
+transaction. So a change by another process is seen, and one that was rolled back is not.
 
 Nothing here commits: whoever changes something has opened the transaction.
 """
 
 import sqlite3
+from array import array
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.retrieval.engine import engine
-from emulator.retrieval.ranking import Loaded, Ranking, rank
-from emulator.retrieval.windows import Passage, edition, passages, vectors
+from emulator.retrieval.ranking import LoadedStore, Ranking, rank
+from emulator.retrieval.vector_engine import current_engine
+from emulator.retrieval.windows import EmbeddedChunk, edition, embed_chunks, vectors
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Hit", "Index", "Passage", "Ranking", "passages"]
+__all__ = ["EmbeddedChunk", "Hit", "Index", "Ranking", "embed_chunks"]
 
 ROOM = 1 << 32
 """Places of a store: more than it will ever use."""
@@ -58,38 +66,30 @@ class Index:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._loaded: dict[str, Loaded] = {}
+        self._loaded: dict[str, LoadedStore] = {}
         for statement in _SCHEMA.split(";\n"):
             db.execute(statement)
 
-    def add(self, store_id: str, file_id: str, passages: Sequence[Passage]) -> None:
-        """Put a file's chunks in place of those that are there of it."""
+    def add(self, store_id: str, file_id: str, chunks: Sequence[EmbeddedChunk]) -> None:
+        """Put these chunks of a file in place of those that are there."""
         self.remove(store_id, file_id)
         number = self._touch(store_id)
-        (last,) = self._db.execute(
-            "SELECT max(place) FROM search_chunks WHERE place BETWEEN ? AND ?", _range(number)
-        ).fetchone()
+        (last,) = self._one("max(place)", "place BETWEEN ? AND ?", *_range(number))
         first = _range(number)[0] if last is None else last + 1
-        for place, passage in enumerate(passages, first):
+        for place, chunk in enumerate(chunks, first):
+            blob = chunk.windows.astype("<f4").tobytes()
             self._db.execute(
                 "INSERT INTO search_chunks VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    place,
-                    file_id,
-                    engine().name,
-                    passage.context,
-                    passage.text,
-                    passage.windows.astype("<f4").tobytes(),
-                ),
+                (place, file_id, current_engine().name, chunk.context, chunk.text, blob),
             )
             self._db.execute(
                 "INSERT INTO search_words (rowid, context, text) VALUES (?, ?, ?)",
-                (place, passage.context, passage.text),
+                (place, chunk.context, chunk.text),
             )
 
     def remove(self, store_id: str, file_id: str | None = None) -> None:
-        """Forget a file, or all of a store."""
-        if (number := self._number(store_id)) is None:
+        """Delete a file, or all of a store, from the index."""
+        if not (number := self._number(store_id)):
             return
         where, values = _where(number, file_id)
         self._db.execute(
@@ -106,12 +106,12 @@ class Index:
 
     def texts(self, store_id: str, file_id: str) -> list[str]:
         """The chunks of a file, in order."""
-        return [text for (text,) in self._select("text", store_id, file_id)]
+        return [text for (text,) in self._select("text", self._number(store_id), file_id)]
 
     def usage_bytes(self, store_id: str, file_id: str | None = None) -> int:
         """What the text and the vectors of a file, or of a store, take."""
         columns = "length(CAST(text AS BLOB)) + length(vectors)"
-        return sum(size for (size,) in self._select(columns, store_id, file_id))
+        return sum(size for (size,) in self._select(columns, self._number(store_id), file_id))
 
     def search(
         self,
@@ -129,11 +129,8 @@ class Index:
             ranked = rank(self._db, known, queries, ranking, files, limit)
             return [self._hit(*found) for found in ranked]
 
-    def _hit(self, loaded: Loaded, row: int, score: float) -> Hit:
-        place = int(loaded.places[row])
-        (text,) = self._db.execute(
-            "SELECT text FROM search_chunks WHERE place = ?", (place,)
-        ).fetchone()
+    def _hit(self, loaded: LoadedStore, row: int, score: float) -> Hit:
+        (text,) = self._one("text", "place = ?", int(loaded.places[row]))
         file, first = loaded.files[row], row
         while first and loaded.files[first - 1] == file:
             first -= 1
@@ -141,14 +138,14 @@ class Index:
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment, whatever other processes write meanwhile."""
+        """Inside it every query reads the same state, whatever other processes commit meanwhile."""
         self._db.execute("SAVEPOINT search")
         try:
             yield
         finally:
             self._db.execute("RELEASE search")
 
-    def _load(self, store_id: str) -> Loaded | None:
+    def _load(self, store_id: str) -> LoadedStore | None:
         """The vectors of a store, read anew where its stamp has changed."""
         found = self._db.execute(
             "SELECT number, stamp FROM search_stores WHERE id = ?", (store_id,)
@@ -158,45 +155,61 @@ class Index:
             return None
         number, stamp = found
         known = self._loaded.pop(store_id, None)
-        if known is None or (known.stamp, known.engine) != (stamp, engine().name):
+        if known is None or (known.stamp, known.engine) != (stamp, current_engine().name):
             del known  # before its successor is read: memory holds one of them at a time
             known = self._read(store_id, number, stamp)
         self._loaded[store_id] = known
         return known
 
-    def _read(self, store_id: str, number: int, stamp: int) -> Loaded:
-        """All vectors of a store; those of another engine are made anew from the text."""
-        name, width = engine().name, engine().dimensions
-        where, values = (
-            "FROM search_chunks WHERE place BETWEEN ? AND ? ORDER BY place",
-            _range(number),
-        )
-        rows = self._db.execute(
-            f"SELECT place, file, engine = ?, length(vectors), context {where}", (name, *values)
-        ).fetchall()
-        others = {place: self._made_anew(place) for place, _, is_ours, *_ in rows if not is_ours}
-        counts = [
-            size // (4 * width) if is_ours else len(others[place])
-            for place, _, is_ours, size, _ in rows
-        ]
-        starts = np.cumsum([0, *counts])
-        matrix = np.empty((starts[-1], width), np.float32)
-        read = self._db.execute(f"SELECT place, vectors {where}", values)
-        for row, (place, blob) in enumerate(read):
-            stored = others.get(place)
-            numbers = np.frombuffer(blob, "<f4").reshape(-1, width) if stored is None else stored
-            matrix[starts[row] : starts[row + 1]] = numbers
-        places = np.array([place for place, *_ in rows], np.int64)
-        files = [file for _, file, *_ in rows]
-        editions = np.array([edition(context) for *_, context in rows], np.int16).reshape(-1, 2)
-        return Loaded(store_id, stamp, name, *values, places, files, editions, starts[:-1], matrix)
+    def _read(self, store_id: str, number: int, stamp: int) -> LoadedStore:
+        """All vectors of a store; those that another engine has made are made anew from the text.
 
-    def _made_anew(self, place: int) -> NDArray[np.float32]:
-        found = self._db.execute(
-            "SELECT text, context FROM search_chunks WHERE place = ?", (place,)
+        A first query reads all but the vectors, so that the size of the matrix is known. A second
+        one copies the vectors into it row by row: a large store is never in memory twice.
+        """
+        engine = current_engine()
+        places, files, editions, counts = array("q"), list[str](), list[tuple[int, int]](), [0]
+        anew: dict[int, NDArray[np.float32]] = {}
+        columns = "place, file, engine, context, length(vectors)"
+        for place, file, made_by, context, size in self._select(columns, number):
+            if made_by != engine.name:
+                (text,) = self._one("text", "place = ?", place)
+                anew[place] = vectors(text, context)
+            places.append(place)
+            files.append(file)
+            editions.append(edition(context))
+            counts.append(len(anew[place]) if place in anew else size // (4 * engine.dimensions))
+        starts = np.cumsum(counts)
+        matrix = np.empty((starts[-1], engine.dimensions), np.float32)
+        for row, (place, blob) in enumerate(self._select("place, vectors", number)):
+            numbers = anew.get(place)
+            if numbers is None:
+                numbers = np.frombuffer(blob, "<f4").reshape(-1, engine.dimensions)
+            matrix[starts[row] : starts[row + 1]] = numbers
+        first, last = _range(number)
+        return LoadedStore(
+            store_id=store_id,
+            stamp=stamp,
+            engine=engine.name,
+            first=first,
+            last=last,
+            places=np.array(places, np.int64),
+            files=files,
+            editions=np.array(editions, np.int16).reshape(-1, 2),
+            starts=starts[:-1],
+            matrix=matrix,
         )
-        text, context = found.fetchone()
-        return vectors(text, context)
+
+    def _select(self, columns: str, number: int, file_id: str | None = None) -> sqlite3.Cursor:
+        """These columns of the chunks of a store, or of one file in it, in order."""
+        where, values = _where(number, file_id)
+        query = f"SELECT {columns} FROM search_chunks WHERE {where} ORDER BY place"
+        return self._db.execute(query, values)
+
+    def _one(self, columns: str, where: str, *values: object) -> tuple[Any, ...]:
+        found = self._db.execute(f"SELECT {columns} FROM search_chunks WHERE {where}", values)
+        row: tuple[Any, ...] = found.fetchone()
+        return row
 
     def _touch(self, store_id: str) -> int:
         """Give the store a new stamp; its number."""
@@ -205,22 +218,12 @@ class Index:
             ON CONFLICT (id) DO UPDATE SET stamp = random()""",
             (store_id,),
         )
-        number = self._number(store_id)
-        assert number is not None
-        return number
+        return self._number(store_id)
 
-    def _number(self, store_id: str) -> int | None:
+    def _number(self, store_id: str) -> int:
+        """The number of a store, counted from 1; 0 if nothing was ever added to it."""
         found = self._db.execute("SELECT number FROM search_stores WHERE id = ?", (store_id,))
-        row = found.fetchone()
-        return int(row[0]) if row else None
-
-    def _select(self, columns: str, store_id: str, file_id: str | None) -> list[tuple[Any, ...]]:
-        if (number := self._number(store_id)) is None:
-            return []
-        where, values = _where(number, file_id)
-        return self._db.execute(
-            f"SELECT {columns} FROM search_chunks WHERE {where} ORDER BY place", values
-        ).fetchall()
+        return int((found.fetchone() or (0,))[0])
 
 
 def _range(number: int) -> tuple[int, int]:

@@ -1,31 +1,44 @@
-"""What answers a question best: vectors lead, and shared words count as far as they are evidence.
+"""How well a chunk answers a question: similar vectors first, shared words as further evidence.
 
-Each side alone fails: words find nothing where a question says "pooch" and the text "dogs", and
-vectors blur "E15" and "E16". Adding up ranks, one to one, lets the side that has found nothing
-spoil what the other has found. So the scores are added, window by window:
+Neither is enough alone. Words find nothing where the question says "pooch" and the text "dogs";
+vectors hardly tell "E15" from "E16". The usual remedy, reciprocal rank fusion, adds the ranks that
+a chunk has in both lists. It was measured to be worse here than vectors alone: six of ten questions
+share no word with their answer, and then the list by words is noise that counts as much as the
+other list. So scores are added instead, for each window of a chunk:
 
-    raw = cosine of question and window + share * (rarity of the shared words / of all its words)^2
+    raw = cosine(question, window) + share * (rarity of shared words / rarity of all words) ** 2
 
-The square keeps one shared word of five from mattering, and lets four of them tell. A word that
-many chunks hold is little evidence; one that few hold, a name or a code, is much. A word in the
-headings above a window counts at a part. A chunk is worth its best window.
+- Rarity is log(1 + windows / chunks that hold the word): a name or a code is strong evidence, a
+  word that every chunk holds is nearly none.
+- The square makes one shared word of five count 1/25 and four of five 16/25: a single common word
+  proves little, while most of a question's words together are no accident.
+- `share` belongs to the engine (0.6 for the table, 0.1 for MiniLM): the better the vectors are,
+  the less the words have to add.
+- A word in the headings above a window counts `IN_CONTEXT` of one in its text.
 
-Where titles name years, a question is for the edition of its year, or for the newest one.
+A chunk has the raw score of its best window. Where titles name years, the edition that the question
+asks for, or else the newest, gets `EDITION` more, and the others less.
 
-The score is the raw value by a logistic curve, fitted on questions to the course's handbook. A hit
-that shares words with its question and holds the answer has more than 0.5; the best hit for a
-question about something else mostly has less than 0.3. Where a caller gives weights, the score is
-the reciprocal rank fusion of both sides by these, 1 for what is first on both.
+A logistic curve turns the raw score into 0..1. It is fitted on questions to the course's handbook:
+a chunk that shares words with its question and holds the answer has more than 0.5, while the best
+one for a question about something else mostly has less than 0.3.
+
+Two steps keep it fast. One product of matrices gives the cosines of all windows, and one look into
+FTS5 for each word the chunks that hold it. Only the best `CANDIDATES` by either are then read and
+scored window by window.
+
+Where a caller gives weights (`hybrid_search`), the score is reciprocal rank fusion by these, as the
+API says, and 1 for a chunk that is first in both lists.
 """
 
 import math
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.retrieval.engine import engine
+from emulator.retrieval.vector_engine import current_engine
 from emulator.retrieval.windows import YEAR, windows
 from emulator.text.words import terms
 
@@ -35,18 +48,17 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 CANDIDATES = 50
-"""Chunks whose windows are looked at, from each side; OpenAI gives at most 50 hits."""
+"""Chunks that are scored window by window, by vectors and by words; a search has up to 50 hits."""
 MOST_WORDS, MOST_ROWS = 64, 1000
-"""A word that more chunks hold is too common to look for, though it counts where it is met."""
+"""A word that more chunks hold finds no candidates, but it counts in those that others find."""
 IN_CONTEXT = 0.7
 EDITION = 0.15
 MIDDLE, SLOPE = 0.7, 7.0
 """The raw value that scores 0.5, and how steep the curve is there."""
 RRF_CONSTANT = 60
 NOWHERE = -2
-"""Below every cosine: what is not allowed."""
+"""Less than any cosine, for chunks that the filter leaves out."""
 
-_MATCHING = "FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ?"
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
@@ -60,8 +72,11 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A store in memory: its chunks' places, files and editions, and where each's windows start."""
+class LoadedStore:
+    """A store in memory. A row is a chunk; its windows are rows of `matrix`, from `starts` on.
+
+    `first` and `last` bound the places that chunks of this store can have.
+    """
 
     store_id: str
     stamp: int
@@ -74,17 +89,14 @@ class Loaded:
     starts: NDArray[np.intp]
     matrix: Floats
 
-    def rows(self, places: Iterable[int]) -> NDArray[np.intp]:
-        return np.searchsorted(self.places, np.fromiter(places, np.int64))
-
     def windows(self, row: int) -> slice:
         beyond = self.starts[row + 1] if row + 1 < len(self.starts) else len(self.matrix)
         return slice(self.starts[row], beyond)
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word of a question: how rare it is in the store, and which chunks hold it if few do."""
+class QueryWord:
+    """A word of a question, its rarity in the store, and the rows that hold it, unless many do."""
 
     text: str
     stem: str
@@ -94,91 +106,134 @@ class Word:
 
 def rank(
     db: sqlite3.Connection,
-    stores: Sequence[Loaded],
+    stores: Sequence[LoadedStore],
     queries: Sequence[str],
     ranking: Ranking,
     files: Set[tuple[str, str]] | None,
     limit: int,
-) -> list[tuple[Loaded, int, float]]:
+) -> list[tuple[LoadedStore, int, float]]:
     """(store, row of its chunk, score), best first; of several queries the one that fits best."""
     found: dict[tuple[int, int], float] = {}
     for number, store in enumerate(stores):
         allowed = _allowed(store, files)
         for query in queries if allowed.any() else ():
-            for row, score in _scores(db, store, query, ranking, allowed, limit).items():
+            question = _Question(db, store, query, allowed)
+            for row, score in question.scores(ranking, limit).items():
                 found[number, row] = max(score, found.get((number, row), 0.0))
     order = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept = [(place, score) for place, score in order if score >= ranking.threshold]
     return [(stores[number], row, score) for (number, row), score in kept[:limit]]
 
 
-def _allowed(store: Loaded, files: Set[tuple[str, str]] | None) -> NDArray[np.bool_]:
+def _allowed(store: LoadedStore, files: Set[tuple[str, str]] | None) -> NDArray[np.bool_]:
     if files is None:
         return np.ones(len(store.files), bool)
     return np.array([(store.store_id, file) in files for file in store.files], bool)
 
 
-def _scores(
-    db: sqlite3.Connection,
-    store: Loaded,
-    query: str,
-    ranking: Ranking,
-    allowed: NDArray[np.bool_],
-    limit: int,
-) -> Mapping[int, float]:
-    words = _words(db, store, query)
-    asked = engine().question(query, [(word.text, word.rarity) for word in words])
-    alike = store.matrix @ asked
-    best = np.where(allowed, np.maximum.reduceat(alike, store.starts), NOWHERE)
-    if ranking.embedding_weight is not None or ranking.text_weight is not None:
-        return _fused(best, _by_words(db, store, words, allowed), ranking, limit)
-    fit = _edition_fit(store, query)
-    best[allowed] += fit[allowed]
-    shared = np.zeros(len(best), np.float32)
-    for word in words:
-        shared[word.rows] += word.rarity
-    by_words = _top(np.where(allowed, shared, 0), CANDIDATES, 0)
-    return {
-        row: _curve(_raw(db, store, row, alike, words) + float(fit[row]))
-        for row in {*_top(best, CANDIDATES, NOWHERE), *by_words}
-    }
+class _Question:
+    """A question to one store: its words, its cosine to each window, and to each chunk the best."""
 
+    def __init__(
+        self, db: sqlite3.Connection, store: LoadedStore, query: str, allowed: NDArray[np.bool_]
+    ) -> None:
+        self._db, self._store, self._query, self._allowed = db, store, query, allowed
+        self._words = list(self._read_words())
+        rarity = [(word.text, word.rarity) for word in self._words]
+        self._cosines: Floats = store.matrix @ current_engine().question(query, rarity)
+        best = np.maximum.reduceat(self._cosines, store.starts)
+        self._best: Floats = np.where(allowed, best, NOWHERE)
 
-def _edition_fit(store: Loaded, query: str) -> Floats:
-    """More for the edition of the year that is asked for, less for another or an outdated one."""
-    first, last = store.editions.T
-    fit = np.zeros(len(first), np.float32)
-    asked = np.zeros(len(first), bool)
-    years = [int(year) for year in YEAR.findall(query)]
-    for year in years:
-        asked |= (first <= year) & (year <= last)
-    if asked.any():
-        fit[first > 0] = -EDITION
-        fit[asked] = EDITION
-    elif not years:
-        fit[(first > 0) & (last < first.max())] = -EDITION
-    return fit
+    def scores(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
+        """The score of each row that is a candidate."""
+        if ranking.embedding_weight is not None or ranking.text_weight is not None:
+            return self._fused(ranking, limit)
+        edition = self._edition_fit()
+        by_vectors = np.where(self._allowed, self._best + edition, NOWHERE)
+        shared = np.zeros(len(edition), np.float32)
+        for word in self._words:
+            shared[word.rows] += word.rarity
+        by_words = np.where(self._allowed, shared, 0)
+        candidates = {*_top(by_vectors, CANDIDATES, NOWHERE), *_top(by_words, CANDIDATES, 0)}
+        return {row: _curve(self._raw(row) + float(edition[row])) for row in candidates}
 
+    def _edition_fit(self) -> Floats:
+        """What to add for editions: more for the year asked for, less for another or older one."""
+        first, last = self._store.editions.T
+        fit = np.zeros(len(first), np.float32)
+        asked = np.zeros(len(first), bool)
+        years = [int(year) for year in YEAR.findall(self._query)]
+        for year in years:
+            asked |= (first <= year) & (year <= last)
+        if asked.any():
+            fit[first > 0] = -EDITION
+            fit[asked] = EDITION
+        elif not years:
+            fit[(first > 0) & (last < first.max())] = -EDITION
+        return fit
 
-def _words(db: sqlite3.Connection, store: Loaded, query: str) -> list[Word]:
-    """The words of a question that carry meaning, each once."""
-    found: dict[str, Word] = {}
-    for text in _WORD.findall(query.lower()):
-        stem = _stem(text)
-        if stem is None or stem in found or len(found) == MOST_WORDS:
-            continue
-        held = db.execute(
-            f"SELECT rowid {_MATCHING} LIMIT ?",
-            (f'"{text}"', store.first, store.last, MOST_ROWS),
+    def _read_words(self) -> Iterator[QueryWord]:
+        """The words of the question that carry meaning, each once."""
+        store, known = self._store, set[str]()
+        for text in _WORD.findall(self._query.lower()):
+            stem = _stem(text)
+            if stem is None or stem in known or len(known) == MOST_WORDS:
+                continue
+            known.add(stem)
+            rows = self._matching(f'"{text}"', "rowid")
+            count = float(len(rows) or 1)
+            if len(rows) == MOST_ROWS:
+                # They come in order of place: if they reach over a tenth of the rows, a tenth of
+                # all that there are was read. So their number is estimated, and they are no
+                # candidates by this word.
+                count *= len(store.places) / (rows[-1] + 1)
+                rows = rows[:0]
+            yield QueryWord(text, stem, math.log(1 + len(store.matrix) / count), rows)
+
+    def _raw(self, row: int) -> float:
+        """The raw score of a chunk's best window, without the edition."""
+        text, context = self._db.execute(
+            "SELECT text, context FROM search_chunks WHERE place = ?",
+            (int(self._store.places[row]),),
+        ).fetchone()
+        total = sum(word.rarity for word in self._words) or 1
+        most = -1.0
+        cosines = self._cosines[self._store.windows(row)]
+        for cosine, (own, above) in zip(cosines, _stems(text, context), strict=True):
+            shared = sum(
+                word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
+                for word in self._words
+            )
+            most = max(most, float(cosine) + current_engine().text_share * (shared / total) ** 2)
+        return most
+
+    def _matching(self, words: str, order: str) -> NDArray[np.intp]:
+        """The rows that FTS5 finds for these words, the first `MOST_ROWS` in this order."""
+        store = self._store
+        places = self._db.execute(
+            f"""SELECT rowid FROM search_words WHERE search_words MATCH ? AND rowid BETWEEN ? AND ?
+            ORDER BY {order} LIMIT ?""",
+            (words, store.first, store.last, MOST_ROWS),
         )
-        rows = store.rows(place for (place,) in held)
-        count = float(len(rows) or 1)
-        if len(rows) == MOST_ROWS:
-            # They come in order: how far they reach tells how many there are.
-            count *= len(store.places) / (rows[-1] + 1)
-            rows = rows[:0]
-        found[stem] = Word(text, stem, math.log(1 + len(store.matrix) / count), rows)
-    return list(found.values())
+        return np.searchsorted(store.places, np.fromiter((place for (place,) in places), np.int64))
+
+    def _fused(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
+        """The sum of weight / (60 + rank) over both lists, scaled so that first in both is 1.
+
+        The list by words holds what has any of them, by BM25. Both are cut off a little behind
+        `limit`: further ranks would hardly differ.
+        """
+        words = " OR ".join(f'"{word.text}"' for word in self._words)
+        matching = self._matching(words, "rank, rowid") if words else ()
+        by_words = [int(row) for row in matching if self._allowed[row]][: limit + CANDIDATES]
+        lists = (_top(self._best, limit + CANDIDATES, NOWHERE), by_words)
+        weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
+        whole = sum(weights) / (RRF_CONSTANT + 1)
+        scores: dict[int, float] = {}
+        for weight, rows in zip(weights, lists, strict=True):
+            for place, row in enumerate(rows if weight else (), start=1):
+                scores[row] = scores.get(row, 0.0) + weight / (RRF_CONSTANT + place) / whole
+        return scores
 
 
 def _top(scores: Floats, count: int, floor: float) -> list[int]:
@@ -190,27 +245,9 @@ def _top(scores: Floats, count: int, floor: float) -> list[int]:
     return [int(row) for row in rows[np.argsort(-scores[rows], kind="stable")][:count]]
 
 
-def _raw(
-    db: sqlite3.Connection, store: Loaded, row: int, alike: Floats, words: Sequence[Word]
-) -> float:
-    """The best window's sum of both sides."""
-    text, context = db.execute(
-        "SELECT text, context FROM search_chunks WHERE place = ?", (int(store.places[row]),)
-    ).fetchone()
-    total = sum(word.rarity for word in words) or 1
-    most = -1.0
-    for cosine, (own, above) in zip(alike[store.windows(row)], _stems(text, context), strict=True):
-        shared = sum(
-            word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
-            for word in words
-        )
-        most = max(most, float(cosine) + engine().text_share * (shared / total) ** 2)
-    return most
-
-
 @lru_cache(maxsize=1024)
 def _stems(text: str, context: str) -> list[tuple[Set[str], Set[str]]]:
-    """The stems in each window of a chunk, and in what it stands under."""
+    """The stems in each window of a chunk, and in the headings above it."""
     return [(_known(own), _known(above)) for own, above in windows(text, context)]
 
 
@@ -226,33 +263,3 @@ def _stem(word: str) -> str | None:
 
 def _curve(raw: float) -> float:
     return 1 / (1 + math.exp(-SLOPE * (raw - MIDDLE)))
-
-
-# --------------------------------------------------------------- reciprocal rank fusion
-
-
-def _by_words(
-    db: sqlite3.Connection, store: Loaded, words: Sequence[Word], allowed: NDArray[np.bool_]
-) -> list[int]:
-    """The rows that hold any of the words, by BM25."""
-    if not words:
-        return []
-    places = db.execute(
-        f"SELECT rowid {_MATCHING} ORDER BY rank, rowid LIMIT ?",
-        (" OR ".join(f'"{word.text}"' for word in words), store.first, store.last, MOST_ROWS),
-    )
-    return [int(row) for row in store.rows(place for (place,) in places) if allowed[row]]
-
-
-def _fused(
-    best: Floats, by_words: Sequence[int], ranking: Ranking, limit: int
-) -> Mapping[int, float]:
-    """Each side's weight over the rank there, so that what is first on both sides has 1."""
-    weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
-    sides = (_top(best, limit + CANDIDATES, NOWHERE), by_words[: limit + CANDIDATES])
-    whole = sum(weights) / (RRF_CONSTANT + 1)
-    scores: dict[int, float] = {}
-    for weight, side in zip(weights, sides, strict=True):
-        for place, row in enumerate(side if weight else (), start=1):
-            scores[row] = scores.get(row, 0.0) + weight / (RRF_CONSTANT + place) / whole
-    return scores

@@ -1,18 +1,25 @@
 """A chunk as vectors: one for each window of some sixty tokens, since the mean of 800 is a blur.
 
-A window is a run of whole sentences or lines, and half of it is the next one's, too. To its vector
-the file's name and the headings that it stands under are added at a fraction of its weight: "it
-opens at nine" then tells what does.
+A window is a run of whole sentences or lines, its units, of at most `WINDOW` characters. The next
+window starts at the unit that reaches over this one's middle, so that half of each is shared and an
+answer of two sentences is never divided everywhere.
+
+To a window's vector, the vector of its context is added at a fraction of the weight. The context
+is the file's name and the headings above the window, so that "it opens at nine" is near a question
+about the dome if it stands under "Dome". A chunk stores only the context that it starts under;
+headings inside its text are found again when they are needed.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 
-from emulator.retrieval.chunking import spans
-from emulator.retrieval.engine import engine
+from emulator.retrieval.chunking import chunk_bounds
+from emulator.retrieval.vector_engine import current_engine
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +44,7 @@ Path = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
-class Passage:
+class EmbeddedChunk:
     """A chunk: its text, a unit vector for each window, and the title and headings above it."""
 
     text: str
@@ -45,57 +52,48 @@ class Passage:
     context: str = ""
 
 
-def passages(
+def embed_chunks(
     text: str, max_tokens: int = 800, overlap: int = 400, title: str = ""
-) -> list[Passage]:
+) -> list[EmbeddedChunk]:
     """The chunks of a file with their vectors; `title` is its name."""
     above: Path = ((0, " ".join(_NAME.split(title)).strip()),) if title else ()
-    places = list(_paths(text, above))
-    made, known = [], 0
-    for start, end in spans(text, max_tokens, overlap):
-        while known + 1 < len(places) and places[known + 1][0] <= start:
-            known += 1
+    headings = list(_paths(text, above))
+    made = []
+    for start, end in chunk_bounds(text, max_tokens, overlap):
         if text[start:end].strip():
+            number = _number_at(headings, start)
             # What stands before the first heading belongs to it: a menu, a date, a blank line.
-            is_lead = known == 0 and len(places) > 1 and places[1][0] < end
-            path = places[1 if is_lead else known][1]
+            is_lead = number == 0 and len(headings) > 1 and headings[1][0] < end
+            path = headings[1 if is_lead else number][1]
             context = "\n".join(f"{'#' * depth} {words}".strip() for depth, words in path)
-            made.append(Passage(text[start:end], vectors(text[start:end], context), context))
+            made.append(EmbeddedChunk(text[start:end], vectors(text[start:end], context), context))
     return made
 
 
 def vectors(text: str, context: str) -> NDArray[np.float32]:
     """A unit vector for each window of a chunk."""
-    units, runs = _windows(text)
-    contexts = _contexts(text, context, [units[first][0] for first, _ in runs])
-    return engine().windows([text[start:end] for start, end in units], runs, contexts)
+    units, runs, contexts = _windows(text, context)
+    return current_engine().windows([text[start:end] for start, end in units], runs, contexts)
 
 
 def windows(text: str, context: str) -> list[tuple[str, str]]:
     """Each window of a chunk, and what it stands under."""
-    units, runs = _windows(text)
-    contexts = _contexts(text, context, [units[first][0] for first, _ in runs])
+    units, runs, contexts = _windows(text, context)
     texts = (text[units[first][0] : units[beyond - 1][1]] for first, beyond in runs)
     return list(zip(texts, contexts, strict=True))
 
 
-def _windows(text: str) -> tuple[list[Span], list[Span]]:
-    """The units of a chunk (start, end), and which run of them (first, beyond) is a window."""
+def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[str]]:
+    """The units of a chunk (start, end), which run of them (first, beyond) is a window, and the
+    title and the headings above each window, outermost first.
+    """
     units = list(_units(text)) or [(0, len(text))]
-    return units, list(_runs(units))
-
-
-def _contexts(text: str, context: str, starts: Sequence[int]) -> list[str]:
-    """The title and the headings that each start stands under, outermost first."""
+    runs = list(_runs(units))
     lines = context.split("\n")
     above = tuple((len(line) - len(line.lstrip("#")), line.lstrip("# ")) for line in lines)
-    paths = list(_paths(text, above))
-    found, known = [], 0
-    for start in starts:
-        while known + 1 < len(paths) and paths[known + 1][0] <= start:
-            known += 1
-        found.append(" ".join(words for _, words in paths[known][1]))
-    return found
+    headings = list(_paths(text, above))
+    paths = (headings[_number_at(headings, units[first][0])][1] for first, _ in runs)
+    return units, runs, [" ".join(words for _, words in path) for path in paths]
 
 
 def _units(text: str) -> Iterator[Span]:
@@ -112,6 +110,7 @@ def _units(text: str) -> Iterator[Span]:
 
 
 def _runs(units: Sequence[Span]) -> Iterator[Span]:
+    """The windows: as many units as there is room for; one that is too long is alone."""
     first = beyond = 0
     while beyond < len(units):
         beyond = first + 1
@@ -135,9 +134,14 @@ def _paths(text: str, above: Path) -> Iterator[tuple[int, Path]]:
     place = 0
     for line in text.split("\n"):
         if found := _heading(line):
-            above = (*(entry for entry in above if entry[0] < found[0]), found)
+            above = (*(heading for heading in above if heading[0] < found[0]), found)
             yield place, above
         place += len(line) + 1
+
+
+def _number_at(headings: Sequence[tuple[int, Path]], place: int) -> int:
+    """Which of these holds at a place: the last that starts there or before."""
+    return bisect_right(headings, place, key=itemgetter(0)) - 1
 
 
 @lru_cache(maxsize=4096)

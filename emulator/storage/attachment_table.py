@@ -1,9 +1,16 @@
-"""The files in vector stores, and the batches by which they came there.
+"""The files that are attached to vector stores, and the batches by which they came there.
 
-A file that is attached is an entry: `in_progress` until a worker has indexed it, then `completed`
-or `failed`. Attaching a file that is there already replaces its attributes and indexes it anew,
-so that no file is found twice. Each attaching draws a new ticket: a worker whose ticket is no
-longer the entry's has come too late, and its work is dropped.
+Indexing takes seconds, and requests go on meanwhile: a file may be detached, deleted, attached
+again with other chunks, or its batch cancelled, by this process or by another one. Nothing is
+locked for so long. Instead each attaching draws a random ticket, which the worker takes along:
+
+    attach         any state   -> in_progress         with a new ticket
+    finish         in_progress -> completed, failed   only with the ticket of this attaching
+    cancel_batch   in_progress -> cancelled
+    detach         any state   -> no row
+
+The worker finishes in the transaction that also writes the chunks. Where no row has its ticket and
+is still in progress, its work is stale, and none of it is written.
 """
 
 import json
@@ -12,12 +19,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
 
-from emulator.storage.database import Database
-from emulator.storage.vector_store_table import counted
+from emulator.storage.database import Database, as_dataclass
+from emulator.storage.vector_store_table import counts_by_status
 
 Attributes = Mapping[str, str | float | bool]
 
-_SEE = """SELECT entries.*, files.name AS file_name FROM entries JOIN files ON file = files.id"""
+_SELECT = """SELECT entries.*, store AS store_id, file AS file_id, files.name AS file_name
+FROM entries JOIN files ON file = files.id"""
+_ONE = "WHERE store = ? AND file = ?"
+_OF_TICKET = f"{_ONE} AND ticket = ? AND status = 'in_progress'"
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class AttachedFile:
-    """A file in a store; `usage_bytes` is what its passages take up in the index."""
+    """A file in a store; `usage_bytes` is what its chunks take up in the index."""
 
     store_id: str
     file_id: str
@@ -67,14 +77,14 @@ class Batch:
 
 
 class AttachedFiles:
-    """The entries and batches in a database."""
+    """The attached files and the batches in a database."""
 
     def __init__(self, db: Database, now: Callable[[], float]) -> None:
         self._db = db
         self._now = now
 
     def attach(self, store_id: str, attachments: Iterable[Attachment]) -> list[AttachedFile]:
-        """The new entries, to be indexed; a file that is there already is attached anew.
+        """The attached files, to be indexed; one that is there already is attached anew.
 
         Of a file that is named twice the last attachment counts.
         """
@@ -87,34 +97,29 @@ class AttachedFiles:
                     ON CONFLICT DO UPDATE SET status = excluded.status, size = excluded.size,
                     attributes = excluded.attributes, overlap = excluded.overlap, gone_at = NULL,
                     error_code = NULL, error_message = NULL, usage_bytes = 0,
-                    faults = excluded.faults,
-                    ticket = excluded.ticket""",
+                    faults = excluded.faults, ticket = excluded.ticket""",
                     *(store_id, each.file_id, self._now(), json.dumps(each.attributes)),
                     *(each.size, each.overlap, ",".join(each.faults), secrets.token_hex(8)),
                 )
             found = (self.find(store_id, id) for id in by_file)
-            return [entry for entry in found if entry]
+            return [attached for attached in found if attached]
 
     def find(self, store_id: str, file_id: str) -> AttachedFile | None:
-        query = f"{_SEE} WHERE store = ? AND file = ? AND gone_at IS NULL"
-        row = self._db.row(query, store_id, file_id)
-        return _entry(row) if row else None
+        return next(iter(self._select(f"{_ONE} AND gone_at IS NULL", store_id, file_id)), None)
 
     def all(self, store_id: str) -> list[AttachedFile]:
-        """The files of a store, in the order in which they came."""
-        query = f"{_SEE} WHERE store = ? AND gone_at IS NULL ORDER BY entries.place"
-        return [_entry(row) for row in self._db.rows(query, store_id)]
+        """The files of a store, in the order in which they were first attached."""
+        return self._select("WHERE store = ? AND gone_at IS NULL ORDER BY entries.place", store_id)
 
     def unfinished(self) -> list[AttachedFile]:
-        """What still is to be indexed, whoever attached it."""
-        query = f"{_SEE} WHERE status = 'in_progress' AND gone_at IS NULL"
-        return [_entry(row) for row in self._db.rows(query)]
+        """What still is to be indexed, whichever process attached it."""
+        return self._select("WHERE status = 'in_progress' AND gone_at IS NULL")
 
-    def chosen(
+    def matching(
         self, store_ids: Sequence[str], keep: Callable[[Attributes], bool]
     ) -> set[tuple[str, str]]:
         """Store and file of what is indexed and has attributes that are to `keep`; also of what is
-        detached, as long as that is said to linger.
+        detached, as long as it lingers.
         """
         marks = ", ".join("?" * len(store_ids))
         query = f"""SELECT store, file, attributes FROM entries
@@ -122,73 +127,64 @@ class AttachedFiles:
         rows = self._db.rows(query, *store_ids)
         return {(row[0], row[1]) for row in rows if keep(json.loads(row["attributes"]))}
 
-    def found(self, store_id: str, file_id: str) -> AttachedFile:
-        """The entry of what a search has found, which may be detached and linger."""
-        row = self._db.row(f"{_SEE} WHERE store = ? AND file = ?", store_id, file_id)
-        assert row is not None
-        return _entry(row)
+    def of_hit(self, store_id: str, file_id: str) -> AttachedFile:
+        """The file that a search has found, which may be detached and linger."""
+        (found,) = self._select(_ONE, store_id, file_id)
+        return found
 
     def stores_of(self, file_id: str) -> list[str]:
         rows = self._db.rows("SELECT store FROM entries WHERE file = ?", file_id)
         return [row["store"] for row in rows]
 
     def set_attributes(self, store_id: str, file_id: str, attributes: Attributes) -> None:
-        self._db.change(
-            "UPDATE entries SET attributes = ? WHERE store = ? AND file = ?",
-            *(json.dumps(attributes), store_id, file_id),
-        )
+        change = f"UPDATE entries SET attributes = ? {_ONE}"
+        self._db.change(change, json.dumps(attributes), store_id, file_id)
 
-    def is_awaited(self, entry: AttachedFile) -> bool:
+    def is_waiting(self, attached: AttachedFile) -> bool:
         """Whether it still is to be indexed, and by this ticket."""
-        query = """SELECT 1 FROM entries
-        WHERE store = ? AND file = ? AND ticket = ? AND status = 'in_progress'"""
-        place = (entry.store_id, entry.file_id, entry.ticket)
-        return self._db.row(query, *place) is not None
+        place = (attached.store_id, attached.file_id, attached.ticket)
+        return self._db.row(f"SELECT 1 FROM entries {_OF_TICKET}", *place) is not None
 
-    def end(
-        self, entry: AttachedFile, usage_bytes: int, error: tuple[str, str] | None = None
+    def finish(
+        self, attached: AttachedFile, usage_bytes: int, error: tuple[str, str] | None = None
     ) -> bool:
-        """Note how indexing ended; False if nobody waits for it any more."""
+        """Record how indexing ended; False where that no longer counts."""
         code, message = error or (None, None)
         changed = self._db.change(
-            """UPDATE entries SET status = ?, usage_bytes = ?, error_code = ?, error_message = ?
-            WHERE store = ? AND file = ? AND ticket = ? AND status = 'in_progress'""",
+            f"""UPDATE entries SET status = ?, usage_bytes = ?, error_code = ?, error_message = ?
+            {_OF_TICKET}""",
             *("failed" if error else "completed", usage_bytes, code, message),
-            *(entry.store_id, entry.file_id, entry.ticket),
+            *(attached.store_id, attached.file_id, attached.ticket),
         )
         return changed > 0
 
     def detach(self, store_id: str, file_id: str) -> None:
-        self._db.change("DELETE FROM entries WHERE store = ? AND file = ?", store_id, file_id)
+        self._db.change(f"DELETE FROM entries {_ONE}", store_id, file_id)
 
-    def linger(self, store_id: str, file_id: str, until: float) -> None:
-        """Detach, but let it be found for a while."""
-        self._db.change(
-            "UPDATE entries SET gone_at = ? WHERE store = ? AND file = ?",
-            *(until, store_id, file_id),
-        )
+    def detach_late(self, store_id: str, file_id: str, until: float) -> None:
+        """Detach, but let searches find it until then."""
+        self._db.change(f"UPDATE entries SET gone_at = ? {_ONE}", until, store_id, file_id)
 
-    def gone(self) -> list[tuple[str, str]]:
-        """Store and file of what is not to be found from now on."""
+    def lingered_out(self) -> list[tuple[str, str]]:
+        """Store and file of what searches must not find from now on."""
         rows = self._db.rows("SELECT store, file FROM entries WHERE gone_at <= ?", self._now())
         return [(row["store"], row["file"]) for row in rows]
 
-    def batch(
+    def attach_batch(
         self, store_id: str, attachments: Sequence[Attachment]
     ) -> tuple[str, list[AttachedFile]]:
-        """Attach many at once; the batch's id, and the new entries."""
+        """Attach many at once; the batch's id, and the attached files."""
         id = f"vsfb_{secrets.token_hex(16)}"
         with self._db.transaction():
-            entries = self.attach(store_id, attachments)
+            files = self.attach(store_id, attachments)
             self._db.change(
                 "INSERT INTO batches (id, store, created_at) VALUES (?, ?, ?)",
                 *(id, store_id, self._now()),
             )
-            for file in dict.fromkeys(each.file_id for each in attachments):
-                self._db.change(
-                    "INSERT INTO batched (batch, store, file) VALUES (?, ?, ?)", id, store_id, file
-                )
-        return id, entries
+            for file in files:
+                insert = "INSERT INTO batched (batch, store, file) VALUES (?, ?, ?)"
+                self._db.change(insert, id, store_id, file.file_id)
+        return id, files
 
     def find_batch(self, store_id: str, id: str) -> Batch | None:
         with self._db.held():
@@ -200,17 +196,16 @@ class AttachedFiles:
                 WHERE batch = ? AND gone_at IS NULL GROUP BY status""",
                 id,
             )
-            counts = counted({each["status"]: each["files"] for each in by_status})
-            return Batch(id, store_id, row["created_at"], counts, bool(row["is_cancelled"]))
+        counts = counts_by_status(by_status)
+        return Batch(id, store_id, row["created_at"], counts, bool(row["is_cancelled"]))
 
     def of_batch(self, id: str) -> list[AttachedFile]:
         """The files of a batch, in the order in which they came to the store."""
-        query = f"""{_SEE} JOIN batched USING (store, file)
-        WHERE batch = ? AND gone_at IS NULL ORDER BY entries.place"""
-        return [_entry(row) for row in self._db.rows(query, id)]
+        where = "WHERE batch = ? AND gone_at IS NULL ORDER BY entries.place"
+        return self._select(f"JOIN batched USING (store, file) {where}", id)
 
     def cancel_batch(self, id: str) -> None:
-        """Give up what of a batch is not indexed yet; a batch that has ended stays as it is."""
+        """Cancel what of a batch is not indexed yet; a batch that has ended stays as it is."""
         with self._db.transaction():
             cancelled = self._db.change(
                 """UPDATE entries SET status = 'cancelled' WHERE status = 'in_progress' AND
@@ -220,20 +215,15 @@ class AttachedFiles:
             if cancelled:
                 self._db.change("UPDATE batches SET is_cancelled = 1 WHERE id = ?", id)
 
+    def _select(self, where: str, *values: object) -> list[AttachedFile]:
+        return [_attached(row) for row in self._db.rows(f"{_SELECT} {where}", *values)]
 
-def _entry(row: Row) -> AttachedFile:
-    error = (row["error_code"], row["error_message"]) if row["error_code"] else None
-    return AttachedFile(
-        row["store"],
-        row["file"],
-        row["file_name"],
-        row["created_at"],
-        row["status"],
-        json.loads(row["attributes"]),
-        row["size"],
-        row["overlap"],
-        error,
-        row["usage_bytes"],
-        tuple(filter(None, row["faults"].split(","))),
-        row["ticket"],
+
+def _attached(row: Row) -> AttachedFile:
+    return as_dataclass(
+        AttachedFile,
+        row,
+        attributes=json.loads(row["attributes"]),
+        error=(row["error_code"], row["error_message"]) if row["error_code"] else None,
+        faults=tuple(filter(None, row["faults"].split(","))),
     )

@@ -1,10 +1,14 @@
-"""Uploaded files: their bytes in blocks of a megabyte, so that none is ever whole in memory."""
+"""Uploaded files: their bytes in blocks of a megabyte, so that no upload is whole in memory.
+
+A file is made in three steps, `begin`, `append` for each block, `finish`, and is invisible before
+the last. So a kill or a dropped connection never leaves half a file that somebody can see, only
+rows that `drop_abandoned` deletes an hour later.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from sqlite3 import Row
 
-from emulator.storage.database import Database
+from emulator.storage.database import Database, as_dataclass
 from emulator.wire import ids
 
 BLOCK = 2**20
@@ -49,25 +53,20 @@ class Files:
                 """UPDATE files SET state = 'kept', name = ?, purpose = ?, created_at = ?,
                 expires_at = ?, upload = NULL, bytes =
                 (SELECT coalesce(sum(length(data)), 0) FROM blocks WHERE file = id) WHERE id = ?""",
-                name,
-                purpose,
-                now,
-                now + seconds if seconds else None,
-                id,
+                *(name, purpose, now, now + seconds if seconds else None, id),
             )
             found = self.find(id)
         assert found is not None
         return found
 
     def drop(self, id: str) -> None:
-        """Forget a file that is not to be finished."""
+        """Delete a file that is not to be finished."""
         self._db.change("DELETE FROM files WHERE id = ? AND state = 'coming'", id)
 
     def drop_abandoned(self) -> None:
-        """Forget what was cut off long ago, in this process or in one that died."""
-        long_ago = self._now() - PATIENCE_S
-        self._db.change("DELETE FROM files WHERE state = 'coming' AND created_at < ?", long_ago)
-        self._db.change("DELETE FROM files WHERE state = 'part' AND created_at < ?", long_ago)
+        """Delete what was cut off long ago, and the parts of uploads that nobody completed."""
+        unused = "DELETE FROM files WHERE state IN ('coming', 'part') AND created_at < ?"
+        self._db.change(unused, self._now() - PATIENCE_S)
 
     def count(self) -> int:
         row = self._db.row("SELECT count(*) AS files FROM files WHERE state = 'kept'")
@@ -75,14 +74,12 @@ class Files:
 
     def find(self, id: str) -> File | None:
         row = self._db.row("SELECT * FROM files WHERE id = ? AND state = 'kept'", id)
-        return from_row(row) if row else None
+        return as_dataclass(File, row) if row else None
 
     def all(self) -> list[File]:
         """Every file, oldest first."""
-        return [
-            from_row(row)
-            for row in self._db.rows("SELECT * FROM files WHERE state = 'kept' ORDER BY place")
-        ]
+        rows = self._db.rows("SELECT * FROM files WHERE state = 'kept' ORDER BY place")
+        return [as_dataclass(File, row) for row in rows]
 
     def block(self, id: str, number: int) -> bytes | None:
         row = self._db.row("SELECT data FROM blocks WHERE file = ? AND number = ?", id, number)
@@ -99,8 +96,3 @@ class Files:
 def new_id() -> str:
     """`file-` and 22 alphanumerics."""
     return f"file-{ids.alphanumeric(22)}"
-
-
-def from_row(row: Row) -> File:
-    names = ("id", "name", "bytes", "purpose", "created_at", "expires_at")
-    return File(*(row[name] for name in names))

@@ -1,16 +1,17 @@
-"""What the emulator remembers, in SQLite: responses, completions, conversations and their items.
+"""Responses, completions, conversations and their items, in SQLite.
 
-An object is kept as the JSON of its body; its `items` (what was said to it and by it) hang on it,
-and go with it. In memory by default; with a folder (`--data DIR`) in one file there, which outlives
-the process.
+An object is stored as the JSON of its body. Its `items` (the messages in and out) belong to it and
+are deleted with it. In memory by default; with a folder (`--data DIR`) in one file there, which
+outlives the process.
 """
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from emulator.storage.database import Database
 
 MOST = 1000
 
@@ -37,100 +38,76 @@ class ObjectStore:
 
     def __init__(self, folder: Path | None = None) -> None:
         """Open or make the store; raises OSError or sqlite3.Error for a bad folder."""
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        path = ":memory:" if folder is None else folder / "emulator.sqlite3"
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.execute("PRAGMA secure_delete = ON")
-        self._db.executescript(_SCHEMA)
-        self._fail_what_was_running()
+        self._db = Database(folder, "emulator.sqlite3", _SCHEMA)
+        # A response in the background ends with the process that was writing it.
+        for body in self.all("response"):
+            if body["status"] in ("queued", "in_progress"):
+                self.update(body | {"status": "failed", "error": _LEFT_RUNNING})
 
     def save(self, kind: str, body: Body, items: Sequence[Body] = ()) -> None:
-        """Keep a new object, and the items that hang on it."""
-        with self._db:
-            self._db.execute("BEGIN")
-            self._db.execute(
+        """Store a new object with its items, and drop the objects of its kind beyond `MOST`."""
+        with self._db.transaction():
+            self._db.change(
                 "INSERT INTO objects (id, kind, used, body) VALUES (?, ?, ?, ?)",
-                (body["id"], kind, time.time(), json.dumps(body)),
+                *(body["id"], kind, time.time(), json.dumps(body)),
             )
-            self._insert_items(body["id"], items)
-            self._db.execute(
+            self.add_items(body["id"], items)
+            self._db.change(
                 """DELETE FROM objects WHERE place IN (SELECT place FROM objects WHERE kind = ?
                 ORDER BY used DESC, place DESC LIMIT -1 OFFSET ?)""",
-                (kind, MOST),
+                *(kind, MOST),
             )
 
     def update(self, body: Body, events: Iterable[bytes] = ()) -> None:
-        """Replace an object's body; with its events, if it has some that may be asked for again."""
-        told = b"".join(events).decode()
-        self._db.execute(
-            "UPDATE objects SET body = ?, events = ? WHERE id = ?",
-            (json.dumps(body), told, body["id"]),
-        )
+        """Replace an object's body, and the events of its stream, which may be asked for again."""
+        change = "UPDATE objects SET body = ?, events = ? WHERE id = ?"
+        self._db.change(change, json.dumps(body), b"".join(events).decode(), body["id"])
 
     def find(self, kind: str, id: str) -> Body | None:
-        self._db.execute("UPDATE objects SET used = ? WHERE id = ?", (time.time(), id))
-        found = self._one("SELECT body FROM objects WHERE id = ? AND kind = ?", id, kind)
-        return json.loads(found) if found else None
+        self._db.change("UPDATE objects SET used = ? WHERE id = ?", time.time(), id)
+        row = self._db.row("SELECT body FROM objects WHERE id = ? AND kind = ?", id, kind)
+        return json.loads(row["body"]) if row else None
 
     def events(self, id: str) -> list[bytes]:
         """The blocks of an object's event stream; none if they were not kept."""
-        told = self._one("SELECT events FROM objects WHERE id = ?", id) or ""
-        return [f"{block}\n\n".encode() for block in told.split("\n\n")[:-1]]
+        row = self._db.row("SELECT events FROM objects WHERE id = ?", id)
+        stream = row["events"] if row else ""
+        return [f"{block}\n\n".encode() for block in stream.split("\n\n")[:-1]]
 
     def all(self, kind: str) -> list[Body]:
         """The objects of a kind, oldest first."""
-        rows = self._db.execute("SELECT body FROM objects WHERE kind = ? ORDER BY place", (kind,))
-        return [json.loads(body) for (body,) in rows]
+        return self._bodies("objects WHERE kind = ?", kind)
 
     def delete(self, kind: str, id: str) -> bool:
-        done = self._db.execute("DELETE FROM objects WHERE id = ? AND kind = ?", (id, kind))
-        return done.rowcount > 0
+        return self._db.change("DELETE FROM objects WHERE id = ? AND kind = ?", id, kind) > 0
 
     def add_items(self, parent: str, items: Sequence[Body]) -> None:
-        with self._db:
-            self._db.execute("BEGIN")
-            self._insert_items(parent, items)
+        insert = "INSERT INTO items (id, body, parent) VALUES (?, ?, ?)"
+        with self._db.transaction():
+            for item in items:
+                self._db.change(insert, item["id"], json.dumps(item), parent)
 
     def items(self, parent: str) -> list[Body]:
-        """What hangs on an object, in order."""
-        rows = self._db.execute("SELECT body FROM items WHERE parent = ? ORDER BY place", (parent,))
-        return [json.loads(body) for (body,) in rows]
+        """The items of an object, in order."""
+        return self._bodies("items WHERE parent = ?", parent)
 
     def item(self, id: str) -> Body | None:
-        """An item of any object, by its own id."""
-        found = self._one("SELECT body FROM items WHERE id = ? ORDER BY place DESC", id)
-        return json.loads(found) if found else None
+        """An item of any object, by its own id; of several the latest."""
+        found = self._bodies("items WHERE id = ?", id)
+        return found[-1] if found else None
 
     def delete_item(self, parent: str, id: str) -> bool:
-        done = self._db.execute("DELETE FROM items WHERE parent = ? AND id = ?", (parent, id))
-        return done.rowcount > 0
+        return self._db.change("DELETE FROM items WHERE parent = ? AND id = ?", parent, id) > 0
 
     def rename(self, old: str, new: str) -> None:
         """Give an object another id, for tests that ask for a certain one."""
-        body = json.loads(self._one("SELECT body FROM objects WHERE id = ?", old) or "{}")
-        self._db.execute(
-            "UPDATE objects SET id = ?, body = ? WHERE id = ?",
-            (new, json.dumps(body | {"id": new}), old),
-        )
+        for body in self._bodies("objects WHERE id = ?", old):
+            change = "UPDATE objects SET id = ?, body = ? WHERE id = ?"
+            self._db.change(change, new, json.dumps(body | {"id": new}), old)
 
     def close(self) -> None:
         self._db.close()
 
-    def _insert_items(self, parent: str, items: Sequence[Body]) -> None:
-        self._db.executemany(
-            "INSERT INTO items (id, body, parent) VALUES (?, ?, ?)",
-            [(item["id"], json.dumps(item), parent) for item in items],
-        )
-
-    def _one(self, query: str, *values: str) -> str | None:
-        row = self._db.execute(query, values).fetchone()
-        return str(row[0]) if row else None
-
-    def _fail_what_was_running(self) -> None:
-        """A response in background does not outlive the process that was writing it."""
-        for body in self.all("response"):
-            if body["status"] in ("queued", "in_progress"):
-                self.update(body | {"status": "failed", "error": _LEFT_RUNNING})
+    def _bodies(self, where: str, value: str) -> list[Body]:
+        rows = self._db.rows(f"SELECT body FROM {where} ORDER BY place", value)
+        return [json.loads(row["body"]) for row in rows]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlite3 import Row
 
 from emulator.storage import file_table
-from emulator.storage.database import Database
+from emulator.storage.database import Database, as_dataclass
 from emulator.storage.file_table import File, Files
 
 LIFETIME_S = 3600
@@ -16,7 +16,7 @@ LIFETIME_S = 3600
 @dataclass(frozen=True)
 class Upload:
     """An upload; `bytes` is how many were announced, `status` pending, completed, cancelled,
-    expired; `file` is what became of it, to be kept for `file_seconds`.
+    expired; `file` is what it became, to be kept for `file_expires_after` seconds.
     """
 
     id: str
@@ -26,12 +26,16 @@ class Upload:
     status: str
     created_at: float
     expires_at: float
-    file_seconds: float | None
+    file_expires_after: float | None
     file: File | None
 
 
 class Mismatch(ValueError):
-    """The parts are not what was announced; the arguments say how, and by which parameter."""
+    """The parts are not what was announced; `param` is the parameter that shows it."""
+
+    def __init__(self, message: str, param: str) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class Uploads:
@@ -72,13 +76,14 @@ class Uploads:
             self._check(upload, parts, md5)
             file = file_table.new_id()
             self._files.begin(file)
+            # The blocks change hands and are not copied: 512 MB are put together at once.
             place = 0
             for part in parts:
                 place += self._db.change(
                     "UPDATE blocks SET file = ?, number = number + ? WHERE file = ?",
                     *(file, place, part),
                 )
-            self._files.finish(file, upload.name, upload.purpose, upload.file_seconds)
+            self._files.finish(file, upload.name, upload.purpose, upload.file_expires_after)
             self._db.change("DELETE FROM files WHERE upload = ?", id)
             self._db.change(
                 "UPDATE uploads SET status = 'completed', file_id = ? WHERE id = ?", file, id
@@ -86,7 +91,7 @@ class Uploads:
             return self._known(id)
 
     def cancel(self, id: str) -> Upload:
-        """Give an upload up, and forget its parts."""
+        """Cancel an upload, and delete its parts."""
         with self._db.transaction():
             self._db.change("UPDATE uploads SET status = 'cancelled' WHERE id = ?", id)
             self._db.change("DELETE FROM files WHERE upload = ?", id)
@@ -114,14 +119,4 @@ class Uploads:
         if status == "pending" and row["expires_at"] <= self._now():
             status = "expired"
         file = self._files.find(row["file_id"]) if row["file_id"] else None
-        return Upload(
-            row["id"],
-            row["name"],
-            row["bytes"],
-            row["purpose"],
-            status,
-            row["created_at"],
-            row["expires_at"],
-            row["file_expires_after"],
-            file,
-        )
+        return as_dataclass(Upload, row, status=status, file=file)

@@ -3,12 +3,12 @@
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from sqlite3 import Row
 from typing import Any
 
-from emulator.storage.database import Database
+from emulator.storage.database import Database, as_dataclass
 
 DAY_S = 86_400
 STATES = ("in_progress", "completed", "failed", "cancelled")
@@ -16,7 +16,7 @@ STATES = ("in_progress", "completed", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class VectorStore:
-    """A vector store; `counts` tells how many of its files are in each of the STATES."""
+    """A vector store; `counts` is how many of its files are in each of the STATES."""
 
     id: str
     name: str
@@ -26,8 +26,8 @@ class VectorStore:
     created_at: float
     active_at: float
     is_expired: bool
-    usage_bytes: int = 0
-    counts: Mapping[str, int] = field(default_factory=dict)
+    usage_bytes: int
+    counts: Mapping[str, int]
 
     @property
     def expires_at(self) -> float | None:
@@ -81,11 +81,11 @@ class VectorStores:
         self.touch(id)
 
     def touch(self, id: str) -> None:
-        """It is used now: its life begins anew."""
+        """It is used now: its days until expiry start again."""
         self._db.change("UPDATE stores SET active_at = ? WHERE id = ?", self._now(), id)
 
     def delete(self, id: str) -> None:
-        """Forget a store and all that hangs on it, but for the index."""
+        """Delete a store, its attached files and batches, but not its part of the index."""
         self._db.change("DELETE FROM stores WHERE id = ?", id)
 
     def _counts(self, id: str | None = None) -> dict[str, list[Row]]:
@@ -101,24 +101,19 @@ class VectorStores:
         return found
 
     def _store(self, row: Row, counts: Mapping[str, list[Row]]) -> VectorStore:
-        by_status = counts.get(row["id"], [])
-        made = VectorStore(
-            row["id"],
-            row["name"],
-            row["description"],
-            json.loads(row["metadata"]),
-            row["days"],
-            row["created_at"],
-            row["active_at"],
-            is_expired=row["days"] is not None
-            and row["active_at"] + row["days"] * DAY_S <= self._now(),
-            usage_bytes=sum(each["bytes"] for each in by_status),
-            counts=counted({each["status"]: each["files"] for each in by_status}),
+        of_store = counts.get(row["id"], [])
+        days, active_at = row["days"], row["active_at"]
+        return as_dataclass(
+            VectorStore,
+            row,
+            metadata=json.loads(row["metadata"]),
+            is_expired=days is not None and active_at + days * DAY_S <= self._now(),
+            usage_bytes=sum(each["bytes"] for each in of_store),
+            counts=counts_by_status(of_store),
         )
-        return made
 
 
-def counted(by_status: Mapping[str, int]) -> dict[str, int]:
-    """The number of files in each of the STATES, and in all."""
-    counts = Counter(by_status)
+def counts_by_status(rows: Iterable[Row]) -> dict[str, int]:
+    """The number of files in each of the STATES, and in all; a row has `status` and `files`."""
+    counts = Counter({row["status"]: row["files"] for row in rows})
     return {state: counts[state] for state in STATES} | {"total": counts.total()}

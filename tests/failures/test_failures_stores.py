@@ -10,15 +10,21 @@ from benchmarks import kills
 from emulator.storage.file_table import BLOCK
 from emulator.storage.vector_store_table import DAY_S
 from tests.conftest import MODEL, connect
-from tests.emulator.api.test_files import Clock, upload
-from tests.emulator.api.test_vector_stores import LANTERN, PARKING, counts, found, put
+from tests.support.vector_store_files import (
+    LANTERN,
+    PARKING,
+    QUESTION,
+    SettableClock,
+    counts,
+    found,
+    put,
+    upload,
+)
 
 import openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-QUESTION = "When is the Lantern lit?"
 
 
 def fault(name):
@@ -162,7 +168,7 @@ def test_v7_same_bytes_twice_are_found_by_their_hash(client, store):
 
 @pytest.mark.parametrize("how", ["attach", "detach", "delete"])
 def test_v8_deleted_file_lingers_when_told(start, how):
-    clock = Clock()
+    clock = SettableClock()
     lag = fault("lag-delete=500ms")
     with connect(start(now=clock, faults_from_header=True)) as client:
         store = client.vector_stores.create(name="lag")
@@ -214,7 +220,7 @@ def test_v10_orphans_are_found_by_their_tag(start, tmp_path):
 
 
 def test_v11_expired_store_is_to_be_rebuilt(start):
-    clock = Clock()
+    clock = SettableClock()
     with connect(start(now=clock)) as client:
         expiry = {"anchor": "last_active_at", "days": 1}
         store = client.vector_stores.create(name="short", expires_after=expiry)
@@ -283,7 +289,7 @@ def test_v16_upload_is_written_block_by_block(start, tmp_path):
         )
         assert {file.bytes for file in made} == {6 * BLOCK}
 
-    rows = emulator.service.library.db.rows("SELECT max(length(data)), count(*) FROM blocks")
+    rows = emulator.service.file_storage.db.rows("SELECT max(length(data)), count(*) FROM blocks")
     assert tuple(rows[0]) == (BLOCK, 30)
 
 
@@ -344,7 +350,7 @@ STEPS = st.lists(
 )
 
 
-class Model:
+class ExpectedStore:
     """What ought to be: the files that there are, and which of them are in the store."""
 
     def __init__(self, client):
@@ -399,7 +405,7 @@ class Model:
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_any_order_of_steps_stays_consistent(client, steps):
-    model = Model(client)
+    model = ExpectedStore(client)
     for step in steps:
         model.do(*step)
     model.check()

@@ -78,7 +78,7 @@ def plant_stores(service: Service, client: OpenAI, ids: set[object]) -> None:
 
     The files are of a purpose that lets their content be read.
     """
-    service.library.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
+    service.file_storage.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
     for id in ids & FILES:
         with suppress(NotFoundError):
             client.files.delete(str(id))
@@ -98,7 +98,7 @@ def plant_stores(service: Service, client: OpenAI, ids: set[object]) -> None:
 
 def plant_upload(service: Service, client: OpenAI) -> None:
     """An upload of one part, which is all of it."""
-    service.library.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
+    service.file_storage.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
     with suppress(NotFoundError):
         client.files.delete(PART)
     upload = client.uploads.create(
@@ -111,4 +111,4 @@ def plant_upload(service: Service, client: OpenAI) -> None:
 
 def rename(service: Service, table: str, old: str, new: object) -> None:
     """What refers to a row by its id goes with it."""
-    service.library.db.change(f"UPDATE {table} SET id = ? WHERE id = ?", new, old)
+    service.file_storage.db.change(f"UPDATE {table} SET id = ? WHERE id = ?", new, old)

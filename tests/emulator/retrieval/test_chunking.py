@@ -1,6 +1,6 @@
 """Chunks: within the limit, nothing lost, no word cut, ends where a reader pauses."""
 
-from emulator.retrieval.chunking import chunk, spans
+from emulator.retrieval.chunking import chunk, chunk_bounds
 from emulator.wire import tokens
 
 import pytest
@@ -21,7 +21,7 @@ def test_chunk_has_at_most_the_limit(text, limits):
 @given(TEXTS, LIMITS)
 def test_every_character_is_in_a_chunk(text, limits):
     seen = 0
-    for start, end in spans(text, *limits):
+    for start, end in chunk_bounds(text, *limits):
         assert start <= seen < end
         seen = end
 
@@ -30,7 +30,7 @@ def test_every_character_is_in_a_chunk(text, limits):
 
 @given(TEXTS, LIMITS)
 def test_neighbours_share_at_most_the_overlap(text, limits):
-    found = spans(text, *limits)
+    found = chunk_bounds(text, *limits)
 
     pieces = [tokens.split(text[start:end]) for start, end in found]
     shared = [end - start for (_, end), (start, _) in zip(found, found[1:], strict=False)]

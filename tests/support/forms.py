@@ -1,0 +1,22 @@
+"""Multipart forms written by hand, as no client would send them."""
+
+from tests.support.vector_store_files import KEY
+
+import httpx2
+
+FILE = ('name="file"; filename="a.txt"', "x")
+
+
+def post_form(emulator, body, boundary="b", path="/files", **headers):
+    kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    sent = KEY | kind | headers
+    return httpx2.post(emulator.base_url + path, content=body, headers=sent, trust_env=False)
+
+
+def form(*parts, end="--b--\r\n"):
+    """A form of (parameters in the part's header, value) pairs."""
+    lines = [
+        f"--b\r\ncontent-disposition: form-data; {header}\r\n\r\n{value}\r\n"
+        for header, value in parts
+    ]
+    return ("".join(lines) + end).encode()
