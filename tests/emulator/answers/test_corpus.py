@@ -1,7 +1,7 @@
 """What can be quoted: the sentences of Markdown, and how a question ranks them."""
 
 from emulator.answers.answer import Message, Prompt
-from emulator.answers.corpus import BESIDE, IN_HEADING, Corpus, read_corpus, sentences
+from emulator.answers.corpus import Corpus, read_corpus, sentences
 from emulator.answers.reply import answer
 
 CORPUS = read_corpus()
@@ -46,8 +46,8 @@ def small(text=HOUSE):
 
 
 def test_word_counts_by_where_it_stands():
-    assert small().rank("lamp") == [(1.0, 0), (BESIDE, 1)]
-    assert small().rank("garden") == [(IN_HEADING, 3), (IN_HEADING, 4)]
+    assert small().rank("lamp") == [(1.0, 0), (0.35, 1)]
+    assert small().rank("garden") == [(0.7, 3), (0.7, 4)]
     assert small().rank("the zebra") == small().rank("") == []
 
 
@@ -74,6 +74,13 @@ def test_statements_of_instructions_are_quoted_and_read_once():
         == "The lamp is dark today."
     )
     assert corpus.with_statements(["Be brief."]) is corpus
+
+
+def test_sentence_may_begin_with_a_number():
+    assert [s.text for s in small("It opens at nine. 20 people may come.").sentences] == [
+        "It opens at nine.",
+        "20 people may come.",
+    ]
 
 
 def test_third_of_an_answer_comes_from_elsewhere():
