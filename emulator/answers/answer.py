@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from emulator.wire import ids, tokens
 
-FOLLOWS_ROLES = ("system", "developer")
+INSTRUCTION_ROLES = ("system", "developer")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Message:
-    """One message of a conversation: who speaks, and the text.
+    """One message of a conversation: its role and its text.
 
     An assistant's message may hold `calls`; a message of the role `tool` is what the call with
     `call_id` gave back.
@@ -53,14 +53,13 @@ class Tool:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a caller wants: the conversation so far, and the limits of the answer.
+    """A request of either API: the conversation so far, and the limits of the answer.
 
-    `max_tokens` bounds the answer in tokens, those of reasoning included; the answer ends before
-    the first of `stop`; `sentences` is how many a caller's wish for brevity allows; `effort` is
-    how much is to be read before the answer. Of `tools` one has to be called if `must_call`, and
-    at most one can be if not `parallel`. `schema` is the shape that the answer must have;
-    `sampling` (temperature and the like) is for a model, where one writes. What is quoted ends
-    with its sources, unless it is for the ear.
+    The answer has at most `max_tokens`, reasoning included, and `sentences`; it ends before the
+    first of `stop`. `effort` is how much is read before it. Of `tools` one has to be called if
+    `must_call`, and at most one can be if not `parallel`. `schema` is the shape of the answer;
+    `sampling` (temperature and the like) is for a server upstream. Where `names_sources` is off,
+    the answer is spoken, and names neither files nor tools.
     """
 
     messages: Sequence[Message]
@@ -77,7 +76,7 @@ class Prompt:
 
     @property
     def instructions(self) -> list[str]:
-        return [m.text for m in self.messages if m.role in FOLLOWS_ROLES]
+        return [m.text for m in self.messages if m.role in INSTRUCTION_ROLES]
 
     @property
     def questions(self) -> list[str]:
@@ -114,7 +113,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What file search brought: the queries, and results as OpenAI tells them, best first."""
+    """What file search found: the queries, and results as OpenAI reports them, best first."""
 
     queries: Sequence[str]
     results: Sequence[Mapping[str, Any]]
@@ -168,7 +167,7 @@ class Answer:
 
 
 Write = Callable[[Prompt, SearchOutcome | None], Awaitable[Answer]]
-"""Who writes an answer in place of the emulator, given what was found for it."""
+"""Writes an answer in place of the emulator, from what was found for it."""
 
 
 def shape(text: str, prompt: Prompt, reasoning: int = 0) -> Answer:

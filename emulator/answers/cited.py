@@ -18,8 +18,8 @@ of the quotes have count more than common ones. The weights were tuned on the qu
 
 Nearness decides whether there is an answer: below `NEAR_ENOUGH` the documents do not tell. Which
 quote comes first is decided by nearness and the passage's score, less `OTHER_EDITION` where the
-file's name has a year that is not asked for. The best quote opens the answer, and what follows it
-goes on.
+file's name has a year that is not asked for. The best quote and what follows it in its passage make
+up half of the answer, the best of the others and what follows that the rest.
 """
 
 import re
@@ -161,6 +161,7 @@ def _written(chosen: Sequence[Quote], results: Sequence[Any]) -> tuple[list[str]
         text = quote.text if quote.text.endswith((".", "!", "?")) else f"{quote.text}."
         lead = " " if place else ""
         result = results[quote.result]
+        # A citation stands before the full stop, where OpenAI's stand: " [mark]."
         following = chosen[place + 1] if place + 1 < len(chosen) else None
         if following and results[following.result]["file_id"] == result["file_id"]:
             pieces += tokens.split(lead + text)
@@ -185,6 +186,7 @@ def _quotes(result: Any, place: int) -> Iterator[Quote]:
             if not columns:
                 columns = cells
                 continue
+            # The line below the titles has nothing but dashes and colons.
             texts = [_row(columns, cells)] if any(set(cell) - set("-: ") for cell in cells) else []
         else:
             columns = []
@@ -198,8 +200,7 @@ def _unwrapped(text: str) -> Iterator[str]:
     """The lines of a text, those of a paragraph that was broken for its width joined again."""
     paragraph = ""
     for line in [*map(str.strip, text.splitlines()), ""]:
-        goes_on = paragraph and line and not _STARTS.match(line) and not _ENDS.search(paragraph)
-        if goes_on:
+        if paragraph and line and not _STARTS.match(line) and not _ENDS.search(paragraph):
             paragraph += f" {line}"
             continue
         if paragraph:

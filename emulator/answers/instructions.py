@@ -28,7 +28,7 @@ _BREVITY = re.compile(
 
 
 def exact_reply(prompt: str) -> str | None:
-    """The text that a prompt wants back word for word; None if it wants no such thing."""
+    """The text that a prompt asks for word for word; None if it asks for no such thing."""
     found = _EXACT.search(prompt)
     return _unquoted(found["what"].strip()) if found else None
 
@@ -43,7 +43,7 @@ def sentences_wanted(texts: list[str]) -> int | None:
 
 
 def without_brevity(text: str) -> str:
-    """The text without its wish for brevity, which is no part of the question."""
+    """The text without its request for brevity, which is no part of the question."""
     return _BREVITY.sub("", text)
 
 

@@ -21,6 +21,7 @@ def quoted(question: Question, variant: int, *, names_sources: bool) -> str:
     corpus, said = question.corpus, question.small_talk
     if said and not (names_sources and said[0] == "greeting"):
         return reply_to(said)
+    # The k-th best of few is the last of them: several choices of one answer may be the same.
     hits = [] if said else question.hits
     if not hits:
         return nothing_found(corpus, TOPICS if names_sources else SPOKEN_TOPICS)

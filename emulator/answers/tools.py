@@ -201,6 +201,7 @@ def report(given: Sequence[tuple[Call | None, object]], *, names_tools: bool) ->
 
     Outputs of the same tool are told apart by what its calls were given.
     """
+    # An output whose call is not in the conversation has no name, and nothing it was given.
     names = [call.name if call else "" for call, _ in given]
     sentences = []
     for call, output in given:

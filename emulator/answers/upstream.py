@@ -67,6 +67,7 @@ class Upstream:
 
         It is given the passages that were `found`, and its marks for them become citations.
         """
+        # The passages come first, so that the caller's own instructions are nearer to the question.
         if found is not None:
             prompt = replace(prompt, messages=[_passages(found), *prompt.messages])
         try:

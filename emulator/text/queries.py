@@ -28,7 +28,7 @@ _PARTING = re.compile(
 
 
 def rewrite(query: str) -> str:
-    """The query without what it need not say; the whole of it where nothing would be left."""
+    """The query without what need not be said; the whole of it where nothing would be left."""
     rest = _PARTING.sub("", query.strip(), count=1)
     while (shorter := _ASKING.sub("", rest, count=1)) != rest and shorter:
         rest = shorter

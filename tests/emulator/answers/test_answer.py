@@ -1,6 +1,6 @@
 """The value between thinking and encoding: a text within its limits."""
 
-from emulator.answers.answer import Prompt, shape
+from emulator.answers.answer import Answer, Call, Prompt, shape
 from emulator.wire import tokens
 
 from hypothesis import given
@@ -18,3 +18,10 @@ def test_shape_keeps_within_limits(text, most, stops):
         len(tokens.split(text[: min([text.find(s) for s in stops if s in text] or [len(text)])]))
         > most
     )
+
+
+def test_tokens_are_all_that_was_written():
+    call = Call("get_weather", '{"city":"Paris"}')
+    written = Answer(["It", " rains"], calls=[call], reasoning=5)
+
+    assert written.tokens == 5 + 2 + tokens.count("get_weather") + tokens.count(call.arguments)

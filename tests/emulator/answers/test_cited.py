@@ -1,11 +1,14 @@
 """The file search tool of Responses: items, events, results, citations, filters, refusals."""
 
 import re
+from dataclasses import replace
 from itertools import groupby
 
 from console.handbook import HANDBOOK
-from emulator.answers.answer import SearchOutcome
+from emulator.answers.answer import Message, Prompt, SearchOutcome
 from emulator.answers.cited import DECLINED, draw
+from emulator.answers.corpus import Corpus
+from emulator.answers.reply import answer
 from tests.conftest import MODEL, connect
 
 import openai
@@ -288,3 +291,23 @@ def test_length_cuts_citations_too(client, store_id):
     notes = cut.output[1].content[0].annotations
     assert len(notes) < len(whole.output[1].content[0].annotations)
     assert all(note.index <= len(cut.output_text) for note in notes)
+
+
+def test_citation_beyond_the_length_is_left_out():
+    result = {"file_id": "f", "filename": "x.md", "score": 0.9, "text": "The dome opens at nine."}
+    ask = Prompt([Message("user", "When does the dome open?")])
+
+    def search(queries):
+        return SearchOutcome(queries, [result])
+
+    whole = answer(ask, Corpus([]), search=search)
+    cut = answer(replace(ask, max_tokens=3), Corpus([]), search=search)
+
+    assert [each.index for each in whole.citations] == [len(whole.text) - 1]
+    assert (cut.text, cut.citations, cut.finish) == ("The dome opens", [], "length")
+
+
+def test_rare_word_counts_more_than_a_common_one():
+    text = "The telescope is white. The telescope is old. The telescope is big. A lamp is there."
+
+    assert drawn("telescope lamp", ("x.md", 0.5, text))[0] == "A lamp is there ."

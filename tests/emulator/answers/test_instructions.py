@@ -23,5 +23,6 @@ def test_exact_reply_is_obeyed(prompt, reply):
 
 def test_sentences_wanted_reads_numbers():
     assert sentences_wanted(["in two sentences", "hm"]) == 2
+    assert sentences_wanted(["in two sentences", "in one sentence"]) == 1
     assert sentences_wanted(["in 12 short sentences"]) == 12
     assert sentences_wanted(["in a few sentences"]) is None

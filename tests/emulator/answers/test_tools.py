@@ -201,3 +201,32 @@ def test_word_shared_with_a_question_that_the_corpus_answers_calls_no_tool():
 
     assert not answer(Prompt([Message("user", known)], tools=[seats]), CORPUS).calls
     assert answer(Prompt([Message("user", unknown)], tools=[seats]), CORPUS).calls
+
+
+def test_rest_of_a_question_makes_it_no_request():
+    ask = Prompt([Message("user", "How do I book a slot, with my family?")], tools=[SLOT])
+
+    assert not answer(ask, CORPUS).calls
+
+
+def test_calls_are_cut_at_the_length():
+    text = "What is the weather in Paris, and what time is it in Tokyo?"
+    ask = Prompt([Message("user", text)], tools=TOOLS, effort="low")
+    whole = answer(ask, CORPUS)
+
+    for most in range(1, whole.tokens + 2):
+        cut = answer(replace(ask, max_tokens=most), CORPUS)
+        assert cut.tokens <= most
+        assert cut.finish == ("length" if most < whole.tokens else "tool_calls")
+        assert [call.name for call in cut.calls] == [c.name for c in whole.calls][: len(cut.calls)]
+
+
+def test_outputs_are_reported_without_another_search():
+    ask = Prompt([Message("user", "What's the weather in Paris?")], tools=TOOLS)
+    [call] = answer(ask, CORPUS).calls
+    said = [*ask.messages, Message("assistant", "", [call]), Message("tool", "x", call_id=call.id)]
+
+    def search(queries):
+        raise AssertionError(queries)
+
+    assert answer(replace(ask, messages=said), CORPUS, search=search).text.endswith("says: x.")

@@ -8,6 +8,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from emulator.answers.answer import Call, Message, Prompt, Tool
 from emulator.answers.upstream import Upstream
 from tests.conftest import MODEL, Gate, ask, connect
 from tests.support.city_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
@@ -96,10 +97,12 @@ def test_limits_are_passed_on(behind):
 
 @pytest.mark.parametrize("fault", ["500", "401", "429quota"])
 def test_refusal_upstream_is_told(behind, fault):
-    _, front = behind(faults=[fault])
+    back, front = behind(faults=[fault])
     with connect(front) as client, pytest.raises(openai.InternalServerError) as caught:
         client.chat.completions.create(**EXACT, stream=True)
 
+    assert len(back.exchanges) == 1, "neither the emulator nor the caller's SDK tries again"
+    assert caught.value.response.headers["x-should-retry"] == "false"
     assert (caught.value.status_code, caught.value.code) == (502, "upstream_error")
     assert "EMULATOR_CHAT_BASE_URL" in caught.value.message
 
@@ -144,10 +147,10 @@ def test_hangup_reaches_upstream(behind):
 class Marks:
     """A server upstream that says this, piece by piece, whatever it is asked."""
 
-    def __init__(self, *pieces):
+    def __init__(self, *pieces, finish="stop"):
         chunks = [{"content": piece} for piece in pieces]
         choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in chunks]
-        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        choices.append({"index": 0, "delta": {}, "finish_reason": finish})
         lines = [
             json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]})
             for choice in choices
@@ -183,6 +186,14 @@ class Marks:
     def write(self):
         return Upstream(f"http://127.0.0.1:{self._server.server_port}/v1", "x", "none").answer
 
+    def answer_to(self, prompt):
+        async def written():
+            answer = await self.write(prompt)
+            await answer.finished()
+            return answer
+
+        return asyncio.run(written())
+
 
 def test_marks_of_passages_become_citations(start):
     with Marks("Shut on", " Mondays [", "1", "]. Not [12", "] here [x] [") as marks:
@@ -201,3 +212,54 @@ def test_marks_of_passages_become_citations(start):
     kinds = [event.type for event in events]
     assert kinds.count("response.output_text.annotation.added") == 1
     assert "[1] hours.md\nWe are closed on Mondays." in marks.asked[0]["messages"][0]["content"]
+
+
+def test_prompt_is_sent_as_it_is(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    call = Call("get_time", '{"city":"Rome"}', "call_1")
+    prompt = Prompt(
+        [
+            Message("developer", "Be brief."),
+            Message("user", "What time is it?"),
+            Message("assistant", "", [call]),
+            Message("tool", "21:05", call_id="call_1"),
+        ],
+        max_tokens=7,
+        stop=["."],
+        tools=[Tool("get_time", "The time.", {"type": "object"})],
+        must_call=True,
+        sampling={"temperature": 0.5},
+    )
+
+    with Marks("See [1].") as server:
+        answer = server.answer_to(prompt)
+
+    [sent] = server.asked
+    function = {"name": "get_time", "description": "The time.", "parameters": {"type": "object"}}
+    called = {"name": "get_time", "arguments": '{"city":"Rome"}'}
+    assert sent == {
+        "model": "x",
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "What time is it?"},
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [{"id": "call_1", "type": "function", "function": called}],
+            },
+            {"role": "tool", "content": "21:05", "tool_call_id": "call_1"},
+        ],
+        "stream": True,
+        "temperature": 0.5,
+        "max_tokens": 7,
+        "stop": ["."],
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": "required",
+    }
+    assert (answer.text, answer.finish, answer.citations) == ("See [1].", "stop", [])
+
+
+def test_unknown_reason_to_end_counts_as_stop(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Marks("Hm.", finish="content_filter") as server:
+        assert server.answer_to(Prompt([Message("user", "Hm?")])).finish == "stop"
