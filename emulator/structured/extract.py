@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from emulator.structured import dates
-from emulator.structured.dates import DateMatch
+from emulator.structured.dates import TextSpan
 from emulator.structured.hints import FAMILIES, PEOPLE, TOWARDS, Hint
 from emulator.text.words import terms, words_of
 
@@ -73,14 +73,14 @@ class Words:
 
     text: str
     today: datetime.date
-    taken: tuple[DateMatch, ...] = field(default=(), compare=False)
+    taken: tuple[TextSpan, ...] = field(default=(), compare=False)
 
     @cached_property
-    def moments(self) -> list[DateMatch]:
-        return list(dates.all_moments(self.text, self.today))
+    def moments(self) -> list[TextSpan]:
+        return list(dates.time_expressions(self.text, self.today))
 
     @cached_property
-    def numbers(self) -> list[DateMatch]:
+    def numbers(self) -> list[TextSpan]:
         return dates.numbers(self.text)
 
     @cached_property
@@ -88,35 +88,35 @@ class Words:
         return self.text.lower() if self.text.isascii() else self.text
 
     @cached_property
-    def names(self) -> list[DateMatch]:
+    def names(self) -> list[TextSpan]:
         return list(_capitals(self))
 
     @cached_property
-    def things(self) -> list[DateMatch]:
+    def things(self) -> list[TextSpan]:
         return list(_noun_phrases(self))
 
     @cached_property
-    def each_word(self) -> list[tuple[DateMatch, set[str]]]:
+    def each_word(self) -> list[tuple[TextSpan, set[str]]]:
         """The words, or signs of money and degrees, each with its stem."""
         pattern = r"[^\W_][\w'’-]*|[€$£%°]"
         return [(self.at(m), terms(m[0])) for m in re.finditer(pattern, self.text)]
 
-    def with_taken(self, taken: tuple[DateMatch, ...]) -> "Words":
+    def with_taken(self, taken: tuple[TextSpan, ...]) -> "Words":
         """The same text with other places used up; what was found before is kept."""
         other = Words(self.text, self.today, taken)
         for name in self.__dict__.keys() - {"text", "today", "taken"}:
             other.__dict__[name] = self.__dict__[name]
         return other
 
-    def is_free(self, found: DateMatch) -> bool:
+    def is_free(self, found: TextSpan) -> bool:
         return not any(found.overlaps(other) for other in self.taken)
 
-    def at(self, match: re.Match[str], group: int | str = 0) -> DateMatch:
+    def at(self, match: re.Match[str], group: int | str = 0) -> TextSpan:
         said = match[group]
-        return DateMatch(match.start(group), match.end(group), said, said)
+        return TextSpan(match.start(group), match.end(group), said, said)
 
 
-def strings(words: Words, hint: Hint, is_needed: bool) -> Iterator[DateMatch]:
+def strings(words: Words, hint: Hint, is_needed: bool) -> Iterator[TextSpan]:
     """Texts that the property may mean, the best first; `is_needed` admits weak evidence."""
     found = _FINDERS.get(hint.kind, _of_any_kind)(words, hint)
     yield from (each for each in found if words.is_free(each) and each.said.strip())
@@ -126,20 +126,20 @@ def strings(words: Words, hint: Hint, is_needed: bool) -> Iterator[DateMatch]:
         yield from (each for each in words.names if words.is_free(each))
 
 
-def _moments_of(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    finder: dict[str, Callable[[], list[DateMatch]]] = {
+def _moments_of(words: Words, hint: Hint) -> Iterator[TextSpan]:
+    finder: dict[str, Callable[[], list[TextSpan]]] = {
         "date": lambda: dates.dates(words.text, words.today),
         "time": lambda: dates.times(words.text),
         "duration": lambda: dates.durations(words.text),
     }
     for found in finder[hint.kind]():
         value = f"{found.value}:00Z" if hint.form == "time" else found.value
-        written = DateMatch(found.start, found.end, found.said, value)
-        spoken = DateMatch(found.start, found.end, found.said, found.said)
+        written = TextSpan(found.start, found.end, found.said, value)
+        spoken = TextSpan(found.start, found.end, found.said, found.said)
         yield from (written, spoken) if hint.wants_digits else (spoken, written)
 
 
-def _whole_moments(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _whole_moments(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """A day with a time of day, in ISO's form or as it was said."""
     days, clocks = dates.dates(words.text, words.today), dates.times(words.text)
     if not days and not clocks:
@@ -149,47 +149,47 @@ def _whole_moments(words: Words, hint: Hint) -> Iterator[DateMatch]:
     day = days[0].value if days else words.today.isoformat()
     clock = clocks[0].value if clocks else "00:00"
     said = words.text[start:end]
-    written = DateMatch(start, end, said, f"{day}T{clock}:00Z")
-    spoken = DateMatch(start, end, said, said)
+    written = TextSpan(start, end, said, f"{day}T{clock}:00Z")
+    spoken = TextSpan(start, end, said, said)
     yield from (written, spoken) if hint.wants_digits else (spoken, written)
 
 
-def _matches(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _matches(words: Words, hint: Hint) -> Iterator[TextSpan]:
     for match in _PATTERNS[hint.kind].finditer(words.text):
         if hint.kind != "id" or not any(words.at(match).overlaps(m) for m in words.moments):
             yield words.at(match)
 
 
-def _counted(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _counted(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """A number with the word that it counts: "20 euros"."""
     for number in nearest(words, hint, True):
         unit = re.match(r" ?(\S+)", words.text[number.end :])
         known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
         end = number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
-        yield DateMatch(
+        yield TextSpan(
             number.start, end, words.text[number.start : end], words.text[number.start : end]
         )
 
 
-def _query(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _query(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """The user's question, without the politeness around it."""
     text = _POLITE_END.sub("", _POLITE.sub("", words.text)).strip().rstrip(".")
-    yield DateMatch(0, 0, text, text)
+    yield TextSpan(0, 0, text, text)
 
 
-def _text(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _text(words: Words, hint: Hint) -> Iterator[TextSpan]:
     yield from _quoted(words)
     yield from _cued(words, "phrase", to_end=True)
     yield from _cued(words, "text", to_end=True)
 
 
-def _topic(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _topic(words: Words, hint: Hint) -> Iterator[TextSpan]:
     yield from _quoted(words)
     yield from _cued(words, hint.kind)
     yield from words.things
 
 
-def _name(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _name(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """What is called so, what is in quotation marks, a name, or the thing that is spoken of."""
     yield from _called(words, hint.kind)
     yield from _quoted(words)
@@ -198,7 +198,7 @@ def _name(words: Words, hint: Hint) -> Iterator[DateMatch]:
     yield from words.things
 
 
-def _item(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _item(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """What is counted, or else what is spoken of."""
     yield from _quoted(words)
     for number in words.numbers:
@@ -206,36 +206,36 @@ def _item(words: Words, hint: Hint) -> Iterator[DateMatch]:
     yield from words.things
 
 
-def _person(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _person(words: Words, hint: Hint) -> Iterator[TextSpan]:
     yield from _called(words, "person")
     yield from (found for found in _after_prepositions(words, hint) if found.said[0].isupper())
     yield from words.names
 
 
-def _called(words: Words, kind: str) -> Iterator[DateMatch]:
+def _called(words: Words, kind: str) -> Iterator[TextSpan]:
     """What something is said to be called: a name, or without capitals one or two words."""
     for found in _cued(words, kind):
         is_told = re.search(r"\bi(?: am|'m) $", words.text[: found.start], re.IGNORECASE) is None
         yield from _phrase(words, found.start, lower=is_told)
 
 
-def _place(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _place(words: Words, hint: Hint) -> Iterator[TextSpan]:
     yield from _numbered(words, hint)
     yield from _after_prepositions(words, hint)
     if not set(TOWARDS) & {*hint.names, *hint.outer}:
         yield from words.names
 
 
-def _numbered(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _numbered(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """What has the property's name before its number: "room 4"."""
     name = " ".join(hint.names)
     if name and name in words.lower:
         for match in re.finditer(rf"\b{name} #?([a-z]?\d+\w*)", words.lower):
             said = words.text[match.start(1) : match.end(1)]
-            yield DateMatch(match.start(1), match.end(1), said, said)
+            yield TextSpan(match.start(1), match.end(1), said, said)
 
 
-def _of_any_kind(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _of_any_kind(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """What is said to be the property ("size: M", "the colour is red"), or stands before it."""
     yield from _quoted(words)
     yield from _numbered(words, hint)
@@ -249,7 +249,7 @@ def _of_any_kind(words: Words, hint: Hint) -> Iterator[DateMatch]:
             yield words.at(match, 1)
 
 
-def _report(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _report(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """The reason that is given, or what the user says at all."""
     if "reason" in hint.names:
         yield from _cued(words, "reason", to_end=True)
@@ -257,12 +257,12 @@ def _report(words: Words, hint: Hint) -> Iterator[DateMatch]:
     yield from _query(words, hint)
 
 
-def _free(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _free(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """Free text is not cut out of the prompt: it is an answer to it."""
     yield from ()
 
 
-_FINDERS: dict[str, Callable[[Words, Hint], Iterator[DateMatch]]] = {
+_FINDERS: dict[str, Callable[[Words, Hint], Iterator[TextSpan]]] = {
     **dict.fromkeys(["date", "time", "duration"], _moments_of),
     **dict.fromkeys(["email", "url", "phone", "id", "path", "expression"], _matches),
     **dict.fromkeys(["name", "title"], _name),
@@ -279,12 +279,12 @@ _FINDERS: dict[str, Callable[[Words, Hint], Iterator[DateMatch]]] = {
 }
 
 
-def _quoted(words: Words) -> Iterator[DateMatch]:
+def _quoted(words: Words) -> Iterator[TextSpan]:
     for match in _QUOTED.finditer(words.text):
         yield words.at(match, 1 if match[1] is not None else 2)
 
 
-def _cued(words: Words, kind: str, to_end: bool = False) -> Iterator[DateMatch]:
+def _cued(words: Words, kind: str, to_end: bool = False) -> Iterator[TextSpan]:
     """What follows the words that announce it, up to the end of the sentence or a date."""
     for match in re.finditer(_CUES[kind], words.text, re.IGNORECASE):
         start, end = match.start("x"), match.end("x")
@@ -295,17 +295,17 @@ def _cued(words: Words, kind: str, to_end: bool = False) -> Iterator[DateMatch]:
             )
             end = start + stop.start() if stop else min([end, *ends])
         said = re.sub(r"\s+(?:on|at|by|in|for)?\s*$", "", words.text[start:end])
-        yield DateMatch(start, start + len(said), said, said)
+        yield TextSpan(start, start + len(said), said, said)
 
 
-def _after_prepositions(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _after_prepositions(words: Words, hint: Hint) -> Iterator[TextSpan]:
     """The phrases after each preposition that fits."""
     for preposition in hint.prepositions:
         for match in re.finditer(rf"\b{preposition} (?:the )?", words.text, re.IGNORECASE):
             yield from _phrase(words, match.end(), lower=hint.kind in ("place", "language"))
 
 
-def _phrase(words: Words, start: int, lower: bool) -> Iterator[DateMatch]:
+def _phrase(words: Words, start: int, lower: bool) -> Iterator[TextSpan]:
     """The name that starts here, or the few words without a capital letter."""
     rest = words.text[start:]
     skipped = len(rest) - len(rest.lstrip())
@@ -316,7 +316,7 @@ def _phrase(words: Words, start: int, lower: bool) -> Iterator[DateMatch]:
         said = _lower_phrase(rest[skipped:])
     else:
         return
-    found = DateMatch(start + skipped, start + skipped + len(said), said, said)
+    found = TextSpan(start + skipped, start + skipped + len(said), said, said)
     occupied = [*words.moments, *words.numbers]
     if said and not any(found.overlaps(other) for other in occupied):
         yield found
@@ -333,13 +333,13 @@ def _lower_phrase(text: str) -> str:
     return said if text.startswith(said) else ""
 
 
-def _noun_phrases(words: Words) -> Iterator[DateMatch]:
+def _noun_phrases(words: Words) -> Iterator[TextSpan]:
     """What stands after an article: the thing that is spoken of."""
     for match in re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", words.text, re.IGNORECASE):
         yield from _phrase(words, match.end(), lower=True)
 
 
-def _capitals(words: Words) -> Iterator[DateMatch]:
+def _capitals(words: Words) -> Iterator[TextSpan]:
     """Names: runs of words with a capital letter, save one that merely starts a sentence."""
     for match in _CAPITALS.finditer(words.text):
         start, said = match.start(), match[0].strip()
@@ -351,7 +351,7 @@ def _capitals(words: Words) -> Iterator[DateMatch]:
             first, _, said = said.partition(" ")
             start += len(first) + 1
         said = re.sub(r"['’]s$", "", said)
-        found = DateMatch(start, start + len(said), said, said)
+        found = TextSpan(start, start + len(said), said, said)
         is_word = said.lower() in _STOP or len(said) < 2
         if not is_word and not any(found.overlaps(m) for m in words.moments):
             yield found
@@ -367,7 +367,7 @@ def _is_name(said: str, rest: str) -> bool:
     return " " not in said and re.match(listed, rest) is not None
 
 
-def nearest(words: Words, hint: Hint, is_needed: bool) -> list[DateMatch]:
+def nearest(words: Words, hint: Hint, is_needed: bool) -> list[TextSpan]:
     """The numbers that the property may mean, nearest to its words first.
 
     A number with a word of its own ("20 euros") is none for a property of another family; without
@@ -379,7 +379,7 @@ def nearest(words: Words, hint: Hint, is_needed: bool) -> list[DateMatch]:
         if _plain(word.said) in hint.family or stems & hint.stems
     ]
 
-    def distance(number: DateMatch) -> int:
+    def distance(number: TextSpan) -> int:
         gaps = [
             abs(place - (number.start if place < number.start else number.end)) for place in places
         ]
@@ -390,7 +390,7 @@ def nearest(words: Words, hint: Hint, is_needed: bool) -> list[DateMatch]:
     return sorted(free if is_needed and not near else near, key=distance)
 
 
-def _is_others(words: Words, number: DateMatch, hint: Hint) -> bool:
+def _is_others(words: Words, number: TextSpan, hint: Hint) -> bool:
     """Whether the number counts something of another family."""
     after = re.match(r" ?([^\W\d_]+|[€$£%°])", words.text[number.end :])
     before = words.text[: number.start][-1:]
@@ -403,7 +403,7 @@ def _plain(word: str) -> str:
     return word.lower().strip(",.!?;:")
 
 
-def truth(words: Words, hint: Hint) -> DateMatch | None:
+def truth(words: Words, hint: Hint) -> TextSpan | None:
     """Whether the text says that the property holds: its words occur, denied or not."""
     told = terms(hint.told)
     for wanted, share in ((hint.stems, 1.0), (told, 0.6)):
@@ -412,14 +412,14 @@ def truth(words: Words, hint: Hint) -> DateMatch | None:
             start, end = hits[0][0].start, hits[-1][0].end
             before = re.split(r"[,.;!?]|\bbut\b", words.text[:start].lower())[-1]
             denied = _NOT.search(" ".join(before.split()[-4:])) is not None
-            return DateMatch(start, end, words.text[start:end], not denied)
+            return TextSpan(start, end, words.text[start:end], not denied)
     reply = re.match(r"\s*(yes|yeah|yep|sure|no|nope)\b", words.text, re.IGNORECASE)
-    return DateMatch(0, 0, reply[1], not reply[1].lower().startswith("n")) if reply else None
+    return TextSpan(0, 0, reply[1], not reply[1].lower().startswith("n")) if reply else None
 
 
-def options(words: Words, choices: list[Any]) -> list[DateMatch]:
+def options(words: Words, choices: list[Any]) -> list[TextSpan]:
     """The choices that the text names, in its order; longer ones hide what is part of them."""
-    found: list[DateMatch] = []
+    found: list[TextSpan] = []
     for choice in sorted(choices, key=lambda choice: -len(str(choice))):
         if isinstance(choice, bool) or choice is None:
             continue
@@ -429,21 +429,21 @@ def options(words: Words, choices: list[Any]) -> list[DateMatch]:
     return sorted(found, key=lambda each: each.start)
 
 
-def _naming(words: Words, choice: object) -> DateMatch | None:
+def _naming(words: Words, choice: object) -> TextSpan | None:
     """Where the text has the words of one choice, or words of the same stem."""
     if isinstance(choice, int | float):
         return next((n for n in words.numbers if n.value == choice), None)
     for match in re.finditer(rf"(?<!\w){re.escape(str(choice))}(?!\w)", words.text, re.IGNORECASE):
         if not _NOT.search(" ".join(words.text[: match.start()].lower().split()[-2:])):
-            return DateMatch(match.start(), match.end(), match[0], choice)
+            return TextSpan(match.start(), match.end(), match[0], choice)
     wanted = terms(" ".join(words_of(str(choice))))
     hits = [(word, stems & wanted) for word, stems in words.each_word if stems & wanted]
     if wanted and len(set().union(*(stems for _, stems in hits))) == len(wanted):
-        return DateMatch(hits[0][0].start, hits[0][0].end, hits[0][0].said, choice)
+        return TextSpan(hits[0][0].start, hits[0][0].end, hits[0][0].said, choice)
     return None
 
 
-def listed(words: Words, hint: Hint) -> list[DateMatch]:
+def listed(words: Words, hint: Hint) -> list[TextSpan]:
     """The entries of a list in the text: "Alice, Bob and Carol", "milk, eggs and bread"."""
     if hint.kind == "person" or PEOPLE & {*hint.names}:
         names = [name for name in words.names if words.is_free(name)]
@@ -457,7 +457,7 @@ def listed(words: Words, hint: Hint) -> list[DateMatch]:
     return []
 
 
-def _entries(text: str, offset: int) -> Iterator[DateMatch]:
+def _entries(text: str, offset: int) -> Iterator[TextSpan]:
     """The entries of one list, without the words that lead to it and go on from it."""
     start = 0
     parts = []
@@ -474,7 +474,7 @@ def _entries(text: str, offset: int) -> Iterator[DateMatch]:
         stops = [i for i, word in enumerate(kept) if i and word.lower() in _STOP]
         said = " ".join(kept[: stops[0]] if stops else kept)
         if said.lower() not in _STOP:
-            yield DateMatch(offset + at, offset + at + len(said), said, said)
+            yield TextSpan(offset + at, offset + at + len(said), said, said)
 
 
 def clauses(text: str) -> list[str]:

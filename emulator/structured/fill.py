@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.structured import extract, facts
-from emulator.structured.dates import DateMatch
+from emulator.structured.dates import TextSpan
 from emulator.structured.extract import Words
 from emulator.structured.hints import Hint
 from emulator.structured.smallest import Least
@@ -252,7 +252,7 @@ class _Filler:
         """Valid entries for one schema of items."""
         flats = alternatives(items, self._root)
         kinds = {flat.kind for flat in flats}
-        found: list[DateMatch] = []
+        found: list[TextSpan] = []
         if "object" in kinds:
             return self._objects(items, hint, path)
         if "" in kinds:
@@ -267,13 +267,13 @@ class _Filler:
         self._words = self._words.with_taken((*self._words.taken, *valid))
         return [each.value for each in valid]
 
-    def _texts(self, items: Schema, hint: Hint, is_needed: bool) -> list[DateMatch]:
+    def _texts(self, items: Schema, hint: Hint, is_needed: bool) -> list[TextSpan]:
         """Texts for a list: a list in the words, one text that fits, or sentences."""
         inner = Hint.of("", items, hint)
         hint = Hint(hint.names, hint.outer, hint.told, inner.form)
         if hint.kind in ("free", "report") or "points" in hint.names:
             quoted = extract.sentences(self._answer(hint))
-            return [DateMatch(0, 0, text, text) for text in quoted]
+            return [TextSpan(0, 0, text, text) for text in quoted]
         if hint.kind in _SURE or hint.kind == "id":
             found = extract.strings(self._words, hint, False)
             return list({each.start: each for each in [*found][::-1]}.values())[::-1]
@@ -306,11 +306,11 @@ class _Filler:
 
     # ------------------------------------------------------------------------ single values
 
-    def _scalars(self, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[tuple[DateMatch, bool]]:
+    def _scalars(self, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[tuple[TextSpan, bool]]:
         """Candidates for one value, and whether their place in the prompt is used up by them."""
         if flat.kind == "string" and hint.kind == "report" and is_needed:
             for text in _shortened(self._answer(hint), flat.schema):
-                yield DateMatch(0, 0, text, text), False
+                yield TextSpan(0, 0, text, text), False
         for found in _found(self._words, flat, hint, is_needed):
             yield found, True
         for told in self._told:
@@ -320,7 +320,7 @@ class _Filler:
             return
         if flat.kind == "string" and hint.kind in ("free", "", "topic", "text"):
             for text in _shortened(self._answer(hint), flat.schema):
-                yield DateMatch(0, 0, text, text), False
+                yield TextSpan(0, 0, text, text), False
         elif hint.kind not in ("query", "task"):
             quoted = Words(self._quote(hint), self._sources.today)
             for found in _found(quoted, flat, hint, is_needed):
@@ -343,7 +343,7 @@ class _Filler:
         return self._quotes[question]
 
 
-def _found(words: Words, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[DateMatch]:
+def _found(words: Words, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[TextSpan]:
     """Candidates of one type in a text, the best first."""
     if flat.kind == "":
         yield from extract.options(words, flat.schema.get("enum", []))
@@ -354,7 +354,7 @@ def _found(words: Words, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[Da
         if hint.kind == "time":
             clocks = extract.strings(words, Hint(("time",), form="time"), is_needed)
             for clock in clocks:
-                yield DateMatch(clock.start, clock.end, clock.said, int(str(clock.value)[:2]))
+                yield TextSpan(clock.start, clock.end, clock.said, int(str(clock.value)[:2]))
         yield from extract.nearest(words, hint, is_needed)
     elif flat.kind in ("string", "any"):
         if "pattern" in flat.schema:
@@ -362,13 +362,13 @@ def _found(words: Words, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[Da
         yield from extract.strings(words, hint, is_needed)
 
 
-def _pieces(words: Words) -> Iterator[DateMatch]:
+def _pieces(words: Words) -> Iterator[TextSpan]:
     """What a pattern may be meant for: words, and pairs of words, with a digit or a sign."""
     for size in (1, 2):
         for match in re.finditer(r"\S+" + r"\s\S+" * (size - 1), words.text):
             text = match[0].strip(".,;:!?()\"'")
             if text and re.search(r"\d|[^\w\s]", text):
-                yield DateMatch(match.start(), match.end(), text, text)
+                yield TextSpan(match.start(), match.end(), text, text)
 
 
 def _shortened(text: str, schema: Schema) -> Iterator[str]:
