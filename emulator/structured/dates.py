@@ -12,7 +12,7 @@ text; without one the hour stays as it was said: "at nine" is 09:00.
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -241,8 +241,8 @@ def _clock(parts: dict[str, str], text: str, end: int) -> str:
 def _hour_and_minute(parts: dict[str, str]) -> tuple[int, int]:
     """What the hands of the clock show: 7 and 45 of "quarter to eight"."""
     if "clock" in parts:
-        hour, minute = parts["clock"].split(":")
-        return int(hour), int(minute)
+        digits = parts["clock"].split(":")
+        return int(digits[0]), int(digits[1])
     hour = int(number_of(parts["hour"]))
     if "part" in parts:
         minute = _PARTS_OF_HOUR[parts["part"]]
@@ -295,10 +295,3 @@ def number_of(said: str) -> int | float:
         if word in ("thousand", "million"):
             total, current = total + current, 0
     return total + current
-
-
-def time_expressions(text: str, today: datetime.date) -> Iterator[TextSpan]:
-    """Whatever in a text says when or how long: no name, and no place."""
-    yield from dates(text, today)
-    yield from times(text)
-    yield from durations(text)
