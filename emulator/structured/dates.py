@@ -284,8 +284,8 @@ def number_of(said: str) -> int | float:
     digits = said.replace(",", "")
     if re.fullmatch(r"-?\d+(\.\d+)?", digits):
         return float(digits) if "." in digits else int(digits)
-    # In "two hundred and five thousand" each large word multiplies what stands before it;
-    # from "thousand" on, that is complete and is added to the sum.
+    # In "two hundred thousand and five" each large word multiplies what stands before it; that
+    # is complete with "thousand", and is added to the sum.
     total = current = 0
     for word in re.split(r"[\s-]+", said.lower()):
         if word in _LARGE:

@@ -12,7 +12,7 @@ and notes it as taken, so that no other property gets the same words.
 import datetime
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -72,39 +72,17 @@ _CUES = {
 _TO_THE_END = ("text", "phrase", "reason")
 
 
-@dataclass
 class AnnotatedText:
     """A text, and what stands where in it; `taken` are the places that are used up."""
 
-    text: str
-    today: datetime.date
-    taken: tuple[TextSpan, ...] = ()
-
-    @cached_property
-    def dates(self) -> list[TextSpan]:
-        return dates.dates(self.text, self.today)
-
-    @cached_property
-    def times(self) -> list[TextSpan]:
-        return dates.times(self.text)
-
-    @cached_property
-    def durations(self) -> list[TextSpan]:
-        return dates.durations(self.text)
-
-    @cached_property
-    def time_expressions(self) -> list[TextSpan]:
-        """Whatever says when or how long: no name, and no place."""
-        return [*self.dates, *self.times, *self.durations]
-
-    @cached_property
-    def numbers(self) -> list[TextSpan]:
-        return dates.numbers(self.text)
-
-    @cached_property
-    def lower(self) -> str:
-        """The text in small letters, if each of them stands where the letter of the text does."""
-        return self.text.lower() if self.text.isascii() else self.text
+    def __init__(self, text: str, today: datetime.date) -> None:
+        self.text, self.today = text, today
+        self.taken: tuple[TextSpan, ...] = ()
+        # Each small letter has to stand where the letter of the text does.
+        self.lower = text.lower() if text.isascii() else text
+        self.dates, self.times = dates.dates(text, today), dates.times(text)
+        self.durations, self.numbers = dates.durations(text), dates.numbers(text)
+        self.time_expressions = [*self.dates, *self.times, *self.durations]
 
     @cached_property
     def names(self) -> list[TextSpan]:

@@ -18,7 +18,7 @@ in the prompt that has given a value is taken, and gives no second one.
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.structured import extract, facts
@@ -62,28 +62,17 @@ class Sources:
 
 @dataclass(frozen=True)
 class Filled:
-    """A value that is valid by the schema, and for what nothing was found.
+    """A value that is valid by a schema; `score` is 0 where nothing was found, 1 where everything.
 
-    `missing` are the required properties of the top level, in order, that neither the sources nor
-    null, a default or a constant could fill.
-    """
-
-    value: object
-    missing: list[str]
-
-
-@dataclass(frozen=True)
-class ScoredValue:
-    """A value for one schema; `score` is 0 where nothing was found, 1 where everything was.
-
-    `is_blank` says that it only stands for a value that is missing; `lacking` are the required
-    properties of an object for which that is so.
+    `missing` are the required properties of an object, in order, that neither the sources nor null,
+    a default or a constant could fill. `is_blank` says that the value itself only stands for one
+    that is missing.
     """
 
     value: Any
     score: float = 0.0
     is_blank: bool = False
-    lacking: tuple[str, ...] = ()
+    missing: list[str] = field(default_factory=list)
 
 
 def fill(schema: Mapping[str, object], sources: Sources) -> Filled:
@@ -99,7 +88,7 @@ def fill(schema: Mapping[str, object], sources: Sources) -> Filled:
             raise ValueError("schema cannot be satisfied")
     except RecursionError as error:
         raise ValueError("schema is nested too deeply") from error
-    return Filled(filled.value, list(filled.lacking))
+    return filled
 
 
 class _Filler:
@@ -118,13 +107,13 @@ class _Filler:
     def _read(self, text: str) -> AnnotatedText:
         return AnnotatedText(text[:_LONGEST], self._sources.today)
 
-    def fill(self, schema: Schema, hint: Hint) -> ScoredValue:
+    def fill(self, schema: Schema, hint: Hint) -> Filled:
         """The best value that the sources give, or else what stands in for it.
 
         Each alternative starts from the same places that are taken; those stay taken that the best
         one took. A recursive schema is left to its smallest value.
         """
-        best: ScoredValue | None = None
+        best: Filled | None = None
         taken = before = self._prompt.taken
         is_spent = next(self._steps, None) is None
         flats = alternatives(schema, self._root)
@@ -139,13 +128,13 @@ class _Filler:
         self._prompt.taken = taken
         return best if best and best.score else self._stand_in(schema, hint, best)
 
-    def _fill_alternative(self, flat: Flat, schema: Schema, hint: Hint) -> ScoredValue | None:
+    def _fill_alternative(self, flat: Flat, schema: Schema, hint: Hint) -> Filled | None:
         """What the sources give for one alternative, if it is valid by the whole schema."""
         if self._facts and hint.names:
             for value in facts.named(self._facts, hint.names, self._prompt.lower):
                 for fitting in facts.converted(value, flat.schema, self._root):
                     if is_valid(fitting, schema, self._root):
-                        return ScoredValue(fitting, 1.0)
+                        return Filled(fitting, 1.0)
         if flat.kind in ("object", "array"):
             fill = self._fill_object if flat.kind == "object" else self._fill_array
             filled = fill(flat.schema, hint)
@@ -153,25 +142,25 @@ class _Filler:
         for found in self._candidates(flat, hint):
             if is_valid(found.value, schema, self._root):
                 self._prompt.taken += (found,)
-                return ScoredValue(found.value, 1.0)
+                return Filled(found.value, 1.0)
         return None
 
-    def _stand_in(self, schema: Schema, hint: Hint, best: ScoredValue | None) -> ScoredValue:
+    def _stand_in(self, schema: Schema, hint: Hint, best: Filled | None) -> Filled:
         """What stands where nothing was found: null, a default, an example, the smallest value."""
         flats = [flat.schema for flat in alternatives(schema, self._root)]
         defaults = [flat["default"] for flat in flats if "default" in flat]
         constants = [flat["const"] for flat in flats if "const" in flat]
         for value in [None, *defaults, *(constants if len(flats) == 1 else [])]:
             if is_valid(value, schema, self._root):
-                return ScoredValue(value)
+                return Filled(value)
         for value in [example for flat in flats for example in flat.get("examples", [])]:
             if is_valid(value, schema, self._root):
-                return ScoredValue(value, is_blank=True)
-        return best or ScoredValue(self._smallest.first(schema, hint.path), is_blank=True)
+                return Filled(value, is_blank=True)
+        return best or Filled(self._smallest.first(schema, hint.path), is_blank=True)
 
     # ------------------------------------------------------------------------------- objects
 
-    def _fill_object(self, schema: Schema, hint: Hint) -> ScoredValue | None:
+    def _fill_object(self, schema: Schema, hint: Hint) -> Filled | None:
         """Each property by itself; optional ones only with evidence. None if one has no value."""
         required, other = schema.get("required", []), schema.get("additionalProperties", True)
         properties = {
@@ -181,7 +170,7 @@ class _Filler:
         if not properties:
             return self._fill_open_object(schema, hint)
         hints = {n: hint.of_property(n, properties[n], n in required) for n in properties}
-        filled: dict[str, ScoredValue] = {}
+        filled: dict[str, Filled] = {}
         for name in sorted(properties, key=lambda name: self._order(properties[name], hints[name])):
             with suppress(ValueError):
                 value = self.fill(properties[name], hints[name])
@@ -190,27 +179,27 @@ class _Filler:
         if not filled.keys() >= {*required}:
             return None
         filled = {name: filled[name] for name in properties if name in filled}
-        lacking = tuple(name for name, value in filled.items() if value.is_blank)
+        missing = [name for name, value in filled.items() if value.is_blank]
         score = sum(value.score for value in filled.values()) / max(1, len(filled))
         values = {name: each.value for name, each in filled.items()}
-        return ScoredValue(values, score, bool(lacking) and not score, lacking)
+        return Filled(values, score, bool(missing) and not score, missing)
 
-    def _fill_open_object(self, schema: Schema, hint: Hint) -> ScoredValue:
+    def _fill_open_object(self, schema: Schema, hint: Hint) -> Filled:
         """An object of any kind: what a tool gave back, or an answer."""
         if hint.names or schema.get("additionalProperties") is False:
-            return ScoredValue({})
+            return Filled({})
         for fact in self._facts:
             if isinstance(fact, dict):
-                return ScoredValue(fact, 1.0)
+                return Filled(fact, 1.0)
         answer = self._quote(Hint()).text
-        return ScoredValue({"answer": answer}, 1.0) if answer else ScoredValue({})
+        return Filled({"answer": answer}, 1.0) if answer else Filled({})
 
     def _order(self, schema: Schema, hint: Hint) -> tuple[int, int]:
         """When to fill a property: first what can hardly be mistaken for something else."""
         flats = alternatives(schema, self._root)
         kinds = {flat.kind for flat in flats}
-        items = [flat.schema.get("items", True) for flat in flats if flat.kind == "array"]
-        if any(self._has_objects(as_schema(inner)) for inner in items):
+        items = [as_schema(f.schema.get("items", True)) for f in flats if f.kind == "array"]
+        if any(flat.kind == "object" for item in items for flat in alternatives(item, self._root)):
             return 6, 0
         if "" in kinds or hint.kind in _SURE:
             return 0, 0
@@ -221,12 +210,9 @@ class _Filler:
             return 4, hint.kind != "person"
         return (5, hint.kind in _LAST) if hint.kind in _VAGUE else (3, 0)
 
-    def _has_objects(self, items: Schema) -> bool:
-        return any(flat.kind == "object" for flat in alternatives(items, self._root))
-
     # -------------------------------------------------------------------------------- arrays
 
-    def _fill_array(self, schema: Schema, hint: Hint) -> ScoredValue:
+    def _fill_array(self, schema: Schema, hint: Hint) -> Filled:
         """The entries that the sources give; as many as may be, and at least as many as must."""
         first = [as_schema(inner) for inner in schema.get("prefixItems", [])]
         values = [self.fill(inner, replace(hint, is_needed=True)).value for inner in first]
@@ -237,7 +223,7 @@ class _Filler:
         if len(values) < schema.get("minItems", 0) or not found:
             rest = self._smallest.first({**schema, "type": "array"}, hint.path)
             values += rest[len(values) :]
-        return ScoredValue(values, 1.0 if found else 0.0, not found)
+        return Filled(values, 1.0 if found else 0.0, not found)
 
     def _entries(self, items: Schema, hint: Hint) -> list[Any]:
         """Valid entries for one schema of items."""

@@ -96,27 +96,20 @@ class SmallestValues:
                     yield {**base, name: value}
 
     def _arrays(self, schema: Schema, path: tuple[str, ...]) -> Iterator[list[Any]]:
-        """As few items as may be; then others in the last place, then more."""
+        """As few items as may be, then one or two more; all different if they have to be."""
         first, least = schema.get("prefixItems", []), math.ceil(schema.get("minItems", 0))
-        most = min(schema.get("maxItems", least + 2), least + 2)
-        for length in range(least, math.floor(most) + 1):
-            inner = [*first, *[schema.get("items", True)] * (length - len(first))][:length]
-            items: list[Any] = []
-            for place in inner[:-1]:
-                items += itertools.islice(self._fresh(place, items, schema, path), 1)
-            if length == 0:
-                yield []
-            elif len(items) == length - 1:
-                for last in self._fresh(inner[-1], items, schema, path):
-                    yield [*items, last]
-
-    def _fresh(
-        self, inner: Schema | bool, taken: list[Any], schema: Schema, path: tuple[str, ...]
-    ) -> Iterator[Any]:
-        """Values for one more item, other than those taken if all have to differ."""
-        for value in self.all(as_schema(inner), path):
-            if not (schema.get("uniqueItems") and any(same(value, item) for item in taken)):
-                yield value
+        most = math.floor(min(schema.get("maxItems", least + 2), least + 2))
+        items: list[Any] = []
+        for inner in [*first, *[schema.get("items", True)] * most][:most]:
+            if len(items) >= least:
+                yield [*items]
+            for value in self.all(as_schema(inner), path):
+                if not (schema.get("uniqueItems") and any(same(value, item) for item in items)):
+                    items.append(value)
+                    break
+            else:
+                return
+        yield items
 
     def _strings(self, schema: Schema) -> Iterator[str]:
         if schema.get("format") in _FORMATTED:
