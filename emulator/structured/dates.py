@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen""".split()
@@ -118,8 +118,9 @@ class TextSpan:
         return self.start < other.end and other.start < self.end
 
 
-def dates(text: str, today: datetime.date) -> list[TextSpan]:
-    """The days that a text names, each as an ISO date."""
+@lru_cache(maxsize=100)
+def dates(text: str, today: datetime.date) -> tuple[TextSpan, ...]:
+    """The days that a text names, each as an ISO date. The other functions ask for them again."""
     found = []
     for match in _in_order(_DATES, text):
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
@@ -128,7 +129,7 @@ def dates(text: str, today: datetime.date) -> list[TextSpan]:
             day = _day_of(parts, today)
             if not _is_verb(match, parts):
                 found.append(TextSpan(*match.span(), match[0], day.isoformat()))
-    return found
+    return tuple(found)
 
 
 def _in_order(forms: Sequence[str], text: str) -> list[re.Match[str]]:
@@ -213,7 +214,8 @@ def _coming(day: int, month: int, today: datetime.date) -> datetime.date:
     raise ValueError(f"no day {day} in month {month}")
 
 
-def times(text: str) -> list[TextSpan]:
+@lru_cache(maxsize=100)
+def times(text: str) -> tuple[TextSpan, ...]:
     """The times of day that a text names, each as HH:MM."""
     taken = dates(text, datetime.date(2000, 1, 1))
     found = []
@@ -222,7 +224,7 @@ def times(text: str) -> list[TextSpan]:
         here = TextSpan(*match.span(), match[0], _clock(parts, text, match.end()))
         if here.value and not any(here.overlaps(date) for date in taken):
             found.append(here)
-    return found
+    return tuple(found)
 
 
 def _clock(parts: dict[str, str], text: str, end: int) -> str:

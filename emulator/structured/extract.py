@@ -98,16 +98,16 @@ class AnnotatedText:
     def each_word(self) -> list[tuple[TextSpan, set[str]]]:
         """The words, or signs of money and degrees, each with its stem."""
         found = re.finditer(r"[^\W_][\w'’-]*|[€$£%°]", self.text)
-        return [(self.span(*match.span()), terms(match[0])) for match in found]
+        return [(self.cut(*match.span()), terms(match[0])) for match in found]
 
-    def span(self, start: int, end: int) -> TextSpan:
+    def cut(self, start: int, end: int) -> TextSpan:
         """A part of the text that means what it says."""
         return TextSpan(start, end, self.text[start:end], self.text[start:end])
 
     def is_free(self, found: TextSpan) -> bool:
         return not any(found.overlaps(other) for other in self.taken)
 
-    def with_stems(self, wanted: set[str], share: float = 1.0) -> list[TextSpan]:
+    def find_words(self, wanted: set[str], share: float = 1.0) -> list[TextSpan]:
         """The words that have one of the stems; none if less than a share of the stems occurs."""
         hits = [(word, stems & wanted) for word, stems in self.each_word if stems & wanted]
         occurring = set().union(*(stems for _, stems in hits))
@@ -140,7 +140,7 @@ def _datetimes(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     if both := [*days, *times]:
         day = days[0].value if days else text.today.isoformat()
         time = times[0].value if times else "00:00"
-        span = text.span(min(each.start for each in both), max(each.end for each in both))
+        span = text.cut(min(each.start for each in both), max(each.end for each in both))
         yield from _as_wanted(span, f"{day}T{time}:00Z", hint)
 
 
@@ -152,7 +152,7 @@ def _as_wanted(span: TextSpan, written: object, hint: Hint) -> list[TextSpan]:
 
 def _matches(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     for match in _PATTERNS[hint.kind].finditer(text.text):
-        span = text.span(*match.span())
+        span = text.cut(*match.span())
         if hint.kind != "id" or not any(map(span.overlaps, text.time_expressions)):
             yield span
 
@@ -162,7 +162,7 @@ def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     for number in nearest(text, replace(hint, is_needed=True)):
         unit = re.match(r" ?(\S+)", text.text[number.end :])
         known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
-        yield text.span(
+        yield text.cut(
             number.start, number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
         )
 
@@ -175,7 +175,7 @@ def _query(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 def _quoted(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     for match in _QUOTED.finditer(text.text):
-        yield text.span(*match.span(match.lastindex or 0))
+        yield text.cut(*match.span(match.lastindex or 0))
 
 
 def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
@@ -192,7 +192,7 @@ def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
             stop = re.search(r"[,.!?;]| and i\b| (?:on|at|by)$", text.text[start:end])
             end = start + stop.start() if stop else end
         said = re.sub(r"\s+(?:on|at|by|in|for)?\s*$", "", text.text[start:end])
-        yield text.span(start, start + len(said))
+        yield text.cut(start, start + len(said))
 
 
 def _reason(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -228,7 +228,7 @@ def _numbered(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     name = " ".join(hint.names)
     if name and name in text.lower:
         for match in re.finditer(rf"\b{name} #?([a-z]?\d+\w*)", text.lower):
-            yield text.span(*match.span(1))
+            yield text.cut(*match.span(1))
 
 
 def _said_to_be(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -240,7 +240,7 @@ def _said_to_be(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
         yield from _phrase(text, match.end(), lower=True)
     for match in re.finditer(rf"([\w-]+) {name}\b", text.text, re.IGNORECASE):
         if match[1].lower() not in _STOP:
-            yield text.span(*match.span(1))
+            yield text.cut(*match.span(1))
 
 
 def _after_prepositions(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -277,7 +277,7 @@ def _phrase(text: AnnotatedText, start: int, lower: bool) -> Iterator[TextSpan]:
     start = len(text.text) - len(rest)
     capital = re.match(rf"{_CAPITALS.pattern}(?:, {_CAPITAL}(?=[.?!]|$))?", rest)
     said = capital[0].strip() if capital else _lower_phrase(rest) if lower else ""
-    found = text.span(start, start + len(said))
+    found = text.cut(start, start + len(said))
     if said and not any(map(found.overlaps, [*text.time_expressions, *text.numbers])):
         yield found
 
@@ -303,7 +303,7 @@ def _capitals(text: AnnotatedText) -> Iterator[TextSpan]:
             first, _, said = said.partition(" ")
             start += len(first) + 1
         said = re.sub(r"['’]s$", "", said)
-        found = text.span(start, start + len(said))
+        found = text.cut(start, start + len(said))
         is_word = said.lower() in _STOP or len(said) < 2
         if not is_word and not any(map(found.overlaps, text.time_expressions)):
             yield found
@@ -359,12 +359,12 @@ def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:
     It does where all words of the name occur, or most of those of the description; a denial close
     before them ("without breakfast") turns it. Otherwise a "yes" or "no" at the start counts.
     """
-    hits = text.with_stems(hint.stems) or text.with_stems(terms(hint.description), 0.6)
+    hits = text.find_words(hint.stems) or text.find_words(terms(hint.description), 0.6)
     if hits:
         start, end = hits[0].start, hits[-1].end
         before = re.split(r"[,.;!?]|\bbut\b", text.text[:start].lower())[-1]
         denied = _NOT.search(" ".join(before.split()[-4:])) is not None
-        return replace(text.span(start, end), value=not denied)
+        return replace(text.cut(start, end), value=not denied)
     reply = re.match(r"\s*(yes|yeah|yep|sure|no|nope)\b", text.text, re.IGNORECASE)
     return TextSpan(0, 0, reply[1], not reply[1].lower().startswith("n")) if reply else None
 
@@ -389,7 +389,7 @@ def _naming(text: AnnotatedText, choice: object) -> TextSpan | None:
     for match in re.finditer(words, text.text, re.IGNORECASE):
         if not _NOT.search(" ".join(text.text[: match.start()].lower().split()[-2:])):
             return TextSpan(*match.span(), match[0], choice)
-    hits = text.with_stems(terms(" ".join(words_of(str(choice)))))
+    hits = text.find_words(terms(" ".join(words_of(str(choice)))))
     return replace(hits[0], value=choice) if hits else None
 
 
@@ -401,7 +401,7 @@ def listed(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
         ][:1]
     entry = r"[^\W_][\w'’-]*(?: [\w'’-]+){0,3}"
     for match in re.finditer(rf"{entry}(?:, {entry})*,? (?:and|or) {entry}", text.text):
-        spans = [text.span(*place) for place in _entries(match[0], match.start())]
+        spans = [text.cut(*place) for place in _entries(match[0], match.start())]
         if len(spans) > 1 and all(map(text.is_free, spans)):
             return spans
     return []

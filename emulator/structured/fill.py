@@ -156,7 +156,7 @@ class _Filler:
         for value in [example for flat in flats for example in flat.get("examples", [])]:
             if is_valid(value, schema, self._root):
                 return Filled(value, is_blank=True)
-        return best or Filled(self._smallest.first(schema, hint.path), is_blank=True)
+        return best or Filled(self._smallest.find(schema, hint.path), is_blank=True)
 
     # ------------------------------------------------------------------------------- objects
 
@@ -221,7 +221,7 @@ class _Filler:
             if not (schema.get("uniqueItems") and value in values):
                 values.append(value)
         if len(values) < schema.get("minItems", 0) or not found:
-            rest = self._smallest.first({**schema, "type": "array"}, hint.path)
+            rest = self._smallest.find({**schema, "type": "array"}, hint.path)
             values += rest[len(values) :]
         return Filled(values, 1.0 if found else 0.0, not found)
 
@@ -317,7 +317,8 @@ def _found(text: AnnotatedText, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
     elif flat.kind in ("integer", "number"):
         if hint.kind == "time":
             for clock in filter(text.is_free, text.times):
-                yield replace(clock, value=int(str(clock.value)[:2]))
+                hour = int(str(clock.value)[:2])
+                yield from (replace(clock, value=value) for value in (hour, (hour - 1) % 12 + 1))
         yield from extract.nearest(text, hint)
     elif flat.kind in ("string", "any"):
         if "pattern" in flat.schema:

@@ -60,13 +60,13 @@ class SmallestValues:
             "": lambda schema, path: iter(schema.get("enum", [schema.get("const")])),
         }
 
-    def first(self, schema: Schema, path: tuple[str, ...] = ()) -> Any:
+    def find(self, schema: Schema, path: tuple[str, ...] = ()) -> Any:
         """The smallest value; ValueError if there is none."""
-        for value in self.all(schema, path):
+        for value in self.generate(schema, path):
             return value
         raise ValueError("schema cannot be satisfied")
 
-    def all(self, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[Any]:
+    def generate(self, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[Any]:
         """Valid values, the smallest first; `path` are the references that led here."""
         self._left -= 1
         if self._left < 0:
@@ -84,14 +84,14 @@ class SmallestValues:
         known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
         base: dict[str, Any] = {}
         for name in schema.get("required", []):
-            for value in self.all(as_schema(known.get(name, other)), path):
+            for value in self.generate(as_schema(known.get(name, other)), path):
                 base[name] = value
                 break
             else:
                 return
         yield base
         for name, inner in known.items():
-            for value in itertools.islice(self.all(as_schema(inner), path), _TRIES):
+            for value in itertools.islice(self.generate(as_schema(inner), path), _TRIES):
                 if not (name in base and same(value, base[name])):
                     yield {**base, name: value}
 
@@ -103,7 +103,7 @@ class SmallestValues:
         for inner in [*first, *[schema.get("items", True)] * most][:most]:
             if len(items) >= least:
                 yield [*items]
-            for value in self.all(as_schema(inner), path):
+            for value in self.generate(as_schema(inner), path):
                 if not (schema.get("uniqueItems") and any(same(value, item) for item in items)):
                     items.append(value)
                     break

@@ -188,6 +188,12 @@ CASES = [
     ("I cancel because of the rain", closed(reason=STRING), {"reason": "the rain"}),
     ("My lamp broke.", closed(problem=STRING), {"problem": "My lamp broke"}),
     ("It starts at nine in the evening", closed(hour=INTEGER), {"hour": 21}),
+    ("It starts at 7 pm", closed(hour={**INTEGER, "maximum": 12}), {"hour": 7}),
+    (
+        "On Friday at nine",
+        closed(date=STRING, hour={**INTEGER, "minimum": 30}),
+        {"date": "Friday", "hour": 30},
+    ),
     ("Do you have one for 20 euros?", closed(price=STRING), {"price": "20 euros"}),
     ("Wake me in half an hour", closed(pause=sized(format="duration")), {"pause": "PT30M"}),
     ("Two hundred thousand and five bricks", closed(bricks=INTEGER), {"bricks": 200_005}),
