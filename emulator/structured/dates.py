@@ -173,6 +173,7 @@ def _day_of(parts: dict[str, str], today: datetime.date) -> datetime.date:
         day, month = _ordinal(parts["day"]), 0
     else:
         return today + datetime.timedelta(_days_ahead(parts, today))
+    # Without a year, and for "the 12th" without a month, the next such day is meant.
     year = parts.get("year")
     return datetime.date(_year(year), month, day) if year else _coming(day, month, today)
 
@@ -250,6 +251,7 @@ def _hour_and_minute(parts: dict[str, str]) -> tuple[int, int]:
         minute = _PARTS_OF_HOUR[parts["part"]]
     else:
         minute = int(number_of(parts.get("minute", "0")))
+    # "To" counts back from the hour: before one o'clock it is twelve.
     if parts.get("side") in ("to", "till"):
         return (hour - 2) % 12 + 1 if hour <= 12 else hour - 1, 60 - minute
     return hour, minute

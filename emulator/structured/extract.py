@@ -299,6 +299,7 @@ def _capitals(text: AnnotatedText) -> Iterator[TextSpan]:
         start, said = match.start(), match[0].strip()
         before = text.text[max(0, start - 8) : start]
         opens = re.search(r"(?:\A|[.!?:\n])\s*[\"'“]?\Z", before) is not None
+        # "Please ask Bob": the first word may be dropped, the rest is looked at again.
         if opens and not _is_name(said, text.text[start + len(said) :]):
             first, _, said = said.partition(" ")
             start += len(first) + 1

@@ -29,6 +29,7 @@ def named(facts: Sequence[object], names: tuple[str, ...], prompt: str) -> Itera
     """The values that facts hold under a name: the same, then the same words, then more words."""
     wanted = terms(" ".join(names))
     entries = [entry for fact in facts for entry in _entries_of(fact, prompt)]
+    # Each test admits more keys than the one before; an "id" may stand for a "booking_id".
     tests: list[Callable[[str], bool]] = [
         lambda key: "".join(words_of(key)) == "".join(names),
         lambda key: terms(" ".join(words_of(key))) == wanted,
@@ -49,6 +50,7 @@ def _entries_of(fact: object, prompt: str) -> Iterator[tuple[str, Any]]:
         texts = [value.lower() for value in values if isinstance(value, str) and len(value) > 2]
         return sum(text in prompt for text in texts)
 
+    # Level by level: a key of the record itself means more than one deep inside it.
     level = [fact]
     while level:
         inner: list[object] = []
@@ -70,7 +72,11 @@ _AS_TYPE: dict[str, Callable[[Any], list[Any]]] = {
 
 
 def converted(value: Any, schema: Schema, root: Schema) -> Iterator[Any]:
-    """A fact as it is, and as the type that is wanted."""
+    """A fact as it is, and as the type that is wanted.
+
+    Tools give numbers as texts, and one entry where a list is asked for. Entries of lists are
+    converted one by one, and of an object only the known properties are kept.
+    """
     yield value
     kind = schema.get("type")
     if kind in _AS_TYPE:

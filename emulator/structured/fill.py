@@ -130,6 +130,7 @@ class _Filler:
 
     def _fill_alternative(self, flat: Flat, schema: Schema, hint: Hint) -> Filled | None:
         """What the sources give for one alternative, if it is valid by the whole schema."""
+        # A fact takes up no place in the prompt; a part of an array or object may.
         if self._facts and hint.names:
             for value in facts.named(self._facts, hint.names, self._prompt.lower):
                 for fitting in facts.converted(value, flat.schema, self._root):
@@ -178,6 +179,7 @@ class _Filler:
                     filled[name] = value
         if not filled.keys() >= {*required}:
             return None
+        # They were filled in another order than the schema's.
         filled = {name: filled[name] for name in properties if name in filled}
         missing = [name for name, value in filled.items() if value.is_blank]
         score = sum(value.score for value in filled.values()) / max(1, len(filled))
@@ -226,7 +228,10 @@ class _Filler:
         return Filled(values, 1.0 if found else 0.0, not found)
 
     def _entries(self, items: Schema, hint: Hint) -> list[Any]:
-        """Valid entries for one schema of items."""
+        """Valid entries for one schema of items, which are looked for all at once.
+
+        Choices, numbers and texts that are found are taken together, in the order of the prompt.
+        """
         flats = alternatives(items, self._root)
         kinds = {flat.kind for flat in flats}
         found: list[TextSpan] = []
@@ -271,7 +276,11 @@ class _Filler:
     # ------------------------------------------------------------------------ single values
 
     def _candidates(self, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
-        """Candidates for one value, the best first."""
+        """Candidates for one value, the best first.
+
+        Evidence in the prompt and in facts is taken in any case; the corpus is asked only where a
+        value is needed, as it answers anything.
+        """
         is_text = flat.kind == "string"
         if is_text and hint.kind == "report" and hint.is_needed:
             yield from _shortened(self._answer(hint), flat.schema)
@@ -308,7 +317,10 @@ def _elsewhere(value: object) -> TextSpan:
 
 
 def _found(text: AnnotatedText, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
-    """Candidates of one type in a text, the best first."""
+    """Candidates of one type in a text, the best first.
+
+    Their values are not checked: whoever asks takes the first that its schema allows.
+    """
     if flat.kind == "":
         yield from extract.options(text, flat.schema.get("enum", []))
     elif flat.kind == "boolean":
@@ -316,6 +328,7 @@ def _found(text: AnnotatedText, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
             yield truth
     elif flat.kind in ("integer", "number"):
         if hint.kind == "time":
+            # The hour alone is wanted, of 24 or else of twelve.
             for clock in filter(text.is_free, text.times):
                 hour = int(str(clock.value)[:2])
                 yield from (replace(clock, value=value) for value in (hour, (hour - 1) % 12 + 1))

@@ -90,6 +90,7 @@ class SmallestValues:
             else:
                 return
         yield base
+        # Optional ones are added, too: an entry of a set may differ in nothing else.
         for name, inner in known.items():
             for value in itertools.islice(self.generate(as_schema(inner), path), _TRIES):
                 if not (name in base and same(value, base[name])):
@@ -121,6 +122,7 @@ class SmallestValues:
         for length in itertools.count(math.ceil(schema.get("minLength", 0))):
             if length > schema.get("maxLength", length):
                 return
+            # Only the last two letters vary: that is enough for any number of tries.
             head = "a" * (length - 2)
             for tail in itertools.product(string.ascii_lowercase, repeat=min(length, 2)):
                 yield head + "".join(tail)

@@ -145,7 +145,12 @@ def alternatives(schema: Schema, root: Schema) -> list[Flat]:
 
 
 def _expanded(schema: Schema, root: Schema, above: frozenset[str]) -> Iterator[Flat]:
-    """The schema without references, `allOf` and unions; a circle of references has no way out."""
+    """The schema without references, `allOf` and unions; a circle of references has no way out.
+
+    Each of them is a group of branches, one of which has to hold together with the schema itself:
+    a reference and a part of `allOf` are groups of one. The result is every combination of one
+    branch from each group, merged, and each branch is expanded in the same way before.
+    """
     inside = ("$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions")
     groups: list[tuple[frozenset[str], list[Schema | bool]]] = []
     if "$ref" in schema:
@@ -224,6 +229,7 @@ def is_valid(value: Any, schema: Schema | bool, root: Schema, via: tuple[str, ..
         for keyword in ("allOf", "anyOf", "oneOf")
         if keyword in schema
     }
+    # An absent keyword counts as one that holds.
     return (
         all(unions.get("allOf", [True]))
         and any(unions.get("anyOf", [True]))

@@ -88,7 +88,7 @@ WORDS = """on the at in for of may March first twelfth twenty third thirty two s
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
 @settings(deadline=None)
-def test_moments_never_overlap(text):
+def test_spans_never_overlap(text):
     found = [*dates.dates(text, TODAY), *dates.times(text), *dates.numbers(text)]
 
     assert all(text[each.start : each.end] == each.said for each in found)
@@ -119,7 +119,7 @@ def test_moments_never_overlap(text):
         ("on the thirtieth of February", []),
     ],
 )
-def test_day_is_told_from_other_ordinals(text, expected):
+def test_day_is_distinguished_from_other_ordinals(text, expected):
     assert days(text) == expected
 
 
@@ -143,7 +143,7 @@ def test_day_is_told_from_other_ordinals(text, expected):
         ("a seven thirty-minute talk", []),
     ],
 )
-def test_hour_is_told_from_other_numbers(text, expected):
+def test_hour_is_distinguished_from_other_numbers(text, expected):
     assert clocks(text) == expected
 
 
