@@ -1,10 +1,21 @@
-"""Dates, times, durations and numbers in words: where they stand, and what they mean."""
+"""Dates, times, durations and numbers in words: where they stand, and what they mean.
+
+Each kind of expression has a list of forms, regular expressions with named groups. The forms are
+tried in order, the most telling first ("the third of May" before "May"), and no two matches share
+a place in the text. What the groups of a match mean is computed afterwards, in plain Python.
+
+Days lie in the future, as callers speak of plans: "Friday" is the next one, "3 March" the next
+3 March, and 12/05 is the twelfth of May. A time of day takes its half from what stands beside it
+("9 p.m.", "nine in the morning"); if nothing does, from a word like "evening" anywhere in the
+text; without one the hour stays as it was said: "at nine" is 09:00.
+"""
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen""".split()
@@ -41,7 +52,7 @@ _YEAR = rf"(?:,?\ (?P<year>\d{{4}}|twenty[- ](?:twenty|thirty)(?:[- ](?:{_ONE_DI
 _NO_COUNT = r"""\b(?!\ *[%€$£°]|[.,:/]\d|[-\ ](?:euro|dollar|pound|cent|percent|degree|people|person
     |guest|visitor|adult|child|grown|of\ us|year|hour|minute|day|week|metre|meter|kilomet|mile
     |ticket|place|seat|slot))"""
-_NEAR = {"yesterday": -1, "today": 0, "tonight": 0, "tomorrow": 1, "day after tomorrow": 2}
+_NEAR_DAYS = {"yesterday": -1, "today": 0, "tonight": 0, "tomorrow": 1, "day after tomorrow": 2}
 _DATES = (
     r"\b(?P<iso>\d{4}-\d\d-\d\d)\b",
     rf"{_LED}{_DAY}\ (?P<of>of\ )?{_MONTH}{_YEAR}",
@@ -82,6 +93,8 @@ _TIMES = (
     rf"(?<!\bfor\ )(?<!\bof\ )(?<!\bare\ )(?<!\bpay\ )\b{_IN_DAY}{_PART_OF_DAY}",
     r"\b(?P<named>noon|midday|midnight)\b",
 )
+_NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
+_PARTS_OF_HOUR = {"half": 30, "quarter": 15}
 _EARLY = re.compile(r"\ (?:in\ the|this|tomorrow)\ morning\b", re.IGNORECASE | re.VERBOSE)
 _LATE = re.compile(r"\b(evening|afternoon|tonight|at night)\b", re.IGNORECASE)
 _DURATION = re.compile(
@@ -93,7 +106,7 @@ _LETTERS |= {"night": "{}D", "week": "{}W", "month": "{}M", "year": "{}Y"}
 
 
 @dataclass(frozen=True)
-class DateMatch:
+class TextSpan:
     """Something found in a text: from where to where, as it was said, and what it means."""
 
     start: int
@@ -101,26 +114,26 @@ class DateMatch:
     said: str
     value: object
 
-    def overlaps(self, other: "DateMatch") -> bool:
+    def overlaps(self, other: "TextSpan") -> bool:
         return self.start < other.end and other.start < self.end
 
 
-def dates(text: str, today: datetime.date) -> list[DateMatch]:
-    """The days that a text names, each as an ISO date; 12/05 is the twelfth of May."""
+@lru_cache(maxsize=100)
+def dates(text: str, today: datetime.date) -> tuple[TextSpan, ...]:
+    """The days that a text names, each as an ISO date. The other functions ask for them again."""
     found = []
     for match in _in_order(_DATES, text):
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
-        try:
+        # A day that no calendar has, such as 30 February, is left out.
+        with suppress(ValueError, OverflowError):
             day = _day_of(parts, today)
-        except (ValueError, OverflowError):
-            continue
-        if not _is_verb(match, parts):
-            found.append(DateMatch(match.start(), match.end(), match[0], day.isoformat()))
-    return found
+            if not _is_verb(match, parts):
+                found.append(TextSpan(*match.span(), match[0], day.isoformat()))
+    return tuple(found)
 
 
 def _in_order(forms: Sequence[str], text: str) -> list[re.Match[str]]:
-    """Where the forms are met; where two overlap, the one of the earlier form."""
+    """The matches of the forms; where two overlap, the one of the earlier form."""
     found, taken = [], bytearray(len(text))
     for form in forms:
         for match in _compiled(form).finditer(text):
@@ -133,12 +146,12 @@ def _in_order(forms: Sequence[str], text: str) -> list[re.Match[str]]:
 
 @cache
 def _compiled(form: str) -> re.Pattern[str]:
-    """Compiled when it is first needed, as the emulator shall start at once."""
+    """Compiled when it is first needed, so that the emulator starts at once."""
     return re.compile(form, re.IGNORECASE | re.VERBOSE)
 
 
 def _is_verb(match: re.Match[str], parts: dict[str, str]) -> bool:
-    """Whether "may" or "march" beside an ordinal in words is likelier no month."""
+    """Whether "may" or "march" beside an ordinal in words is probably no month."""
     if parts.get("month") not in ("may", "march") or parts.keys() & {"of", "year"}:
         return False
     before = match.string[: match.start("month")]
@@ -151,25 +164,29 @@ def _day_of(parts: dict[str, str], today: datetime.date) -> datetime.date:
     """The day that the parts of an expression mean; ValueError if there is none."""
     if "iso" in parts:
         return datetime.date.fromisoformat(parts["iso"])
-    if "near" in parts:
-        return today + datetime.timedelta(_NEAR[parts["near"]])
-    if "count" in parts:
-        count = 1 if parts["count"] in ("a", "an") else int(number_of(parts["count"]))
-        return today + datetime.timedelta(count * (7 if parts["span"] == "week" else 1))
-    if "next" in parts:
-        return today + datetime.timedelta(7 if parts["next"] == "week" else 30)
-    if "first" in parts:
+    if "month" in parts:
+        day, month = _ordinal(parts["day"]), _SHORT_MONTHS.index(parts["month"][:3]) + 1
+    elif "first" in parts:
         day, month = int(parts["first"]), int(parts["second"])
         day, month = (month, day) if month > 12 else (day, month)
-    elif "month" in parts:
-        day, month = _ordinal(parts["day"]), _SHORT_MONTHS.index(parts["month"][:3]) + 1
     elif "day" in parts:
-        return _coming_day(_ordinal(parts["day"]), today)
+        day, month = _ordinal(parts["day"]), 0
     else:
-        ahead = (_WEEKDAYS.index(parts["weekday"]) - today.weekday() - 1) % 7 + 1
-        return today + datetime.timedelta(ahead)
+        return today + datetime.timedelta(_days_ahead(parts, today))
+    # Without a year, and for "the 12th" without a month, the next such day is meant.
     year = parts.get("year")
-    return datetime.date(_year(year), month, day) if year else _coming(month, day, today)
+    return datetime.date(_year(year), month, day) if year else _coming(day, month, today)
+
+
+def _days_ahead(parts: dict[str, str], today: datetime.date) -> int:
+    """The distance of a day that is named by where it lies from today."""
+    if "near" in parts:
+        return _NEAR_DAYS[parts["near"]]
+    if "next" in parts:
+        return 7 if parts["next"] == "week" else 30
+    if "weekday" in parts:
+        return (_WEEKDAYS.index(parts["weekday"]) - today.weekday() - 1) % 7 + 1
+    return _count(parts["count"]) * (7 if parts["span"] == "week" else 1)
 
 
 def _ordinal(said: str) -> int:
@@ -183,60 +200,69 @@ def _year(said: str) -> int:
     return int(said) if said.isdigit() else 2000 + int(number_of(said[len("twenty ") :]))
 
 
-def _coming(month: int, day: int, today: datetime.date) -> datetime.date:
-    """The next such day, today included; a 29 February may be years away."""
-    for year in range(today.year, today.year + 9):
-        try:
-            candidate = datetime.date(year, month, day)
-        except ValueError:
-            continue
-        if candidate >= today:
-            return candidate
+def _count(said: str) -> int:
+    return 1 if said in ("a", "an") else int(number_of(said))
+
+
+def _coming(day: int, month: int, today: datetime.date) -> datetime.date:
+    """The next such day, of any month if `month` is 0; a 29 February may be years away."""
+    for months in range(9 * 12):
+        year, place = today.year + months // 12, months % 12 + 1
+        if month in (0, place):
+            with suppress(ValueError):
+                if (candidate := datetime.date(year, place, day)) >= today:
+                    return candidate
     raise ValueError(f"no day {day} in month {month}")
 
 
-def _coming_day(day: int, today: datetime.date) -> datetime.date:
-    """The next day with this number, today included; a 31st may be two months away."""
-    for ahead in range(62):
-        if (candidate := today + datetime.timedelta(ahead)).day == day:
-            return candidate
-    raise ValueError(f"no day {day} in any month")
-
-
-def times(text: str) -> list[DateMatch]:
-    """The times of day that a text names, each as HH:MM; "at nine in the evening" is 21:00."""
+@lru_cache(maxsize=100)
+def times(text: str) -> tuple[TextSpan, ...]:
+    """The times of day that a text names, each as HH:MM."""
     taken = dates(text, datetime.date(2000, 1, 1))
     found = []
     for match in _in_order(_TIMES, text):
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
-        here = DateMatch(match.start(), match.end(), match[0], _clock(parts, text, match.end()))
+        here = TextSpan(*match.span(), match[0], _clock(parts, text, match.end()))
         if here.value and not any(here.overlaps(date) for date in taken):
             found.append(here)
-    return found
+    return tuple(found)
 
 
 def _clock(parts: dict[str, str], text: str, end: int) -> str:
     """HH:MM of the parts of an expression that ends at `end`; empty if no clock shows it."""
     if "named" in parts:
-        return "00:00" if parts["named"] == "midnight" else "12:00"
-    if "clock" in parts:
-        hour, minute = map(int, parts["clock"].split(":"))
-    else:
-        hour, minute = int(number_of(parts["hour"])), int(number_of(parts.get("minute", "0")))
-    if "part" in parts:
-        minute = 30 if parts["part"] == "half" else 15
-    if parts.get("side") in ("to", "till"):
-        hour, minute = (hour - 2) % 12 + 1 if hour <= 12 else hour - 1, 60 - minute
-    early = "a" if _EARLY.match(text, end) else ""
-    half = parts.get("half") or early or ("p" if _LATE.search(text) else "")
+        return _NAMED_TIMES[parts["named"]]
+    hour, minute = _hour_and_minute(parts)
+    half = parts.get("half") or ("p" if _is_late(text, end) else "")
     if half == "p" and hour < 12:
         hour += 12
-    elif parts.get("half") == "a":
+    elif half == "a":
         hour %= 12
     return f"{hour:02}:{minute:02}" if hour < 24 and minute < 60 else ""
 
 
-def durations(text: str) -> list[DateMatch]:
+def _hour_and_minute(parts: dict[str, str]) -> tuple[int, int]:
+    """What the hands of the clock show: 7 and 45 of "quarter to eight"."""
+    if "clock" in parts:
+        digits = parts["clock"].split(":")
+        return int(digits[0]), int(digits[1])
+    hour = int(number_of(parts["hour"]))
+    if "part" in parts:
+        minute = _PARTS_OF_HOUR[parts["part"]]
+    else:
+        minute = int(number_of(parts.get("minute", "0")))
+    # "To" counts back from the hour: before one o'clock it is twelve.
+    if parts.get("side") in ("to", "till"):
+        return (hour - 2) % 12 + 1 if hour <= 12 else hour - 1, 60 - minute
+    return hour, minute
+
+
+def _is_late(text: str, end: int) -> bool:
+    """Whether the text speaks of the evening, and no morning follows at `end`."""
+    return _LATE.search(text) is not None and _EARLY.match(text, end) is None
+
+
+def durations(text: str) -> list[TextSpan]:
     """The lengths of time that a text names, in ISO's form."""
     found = []
     for match in _DURATION.finditer(text):
@@ -244,46 +270,32 @@ def durations(text: str) -> list[DateMatch]:
         if said == "half an":
             length = "T30M" if unit == "hour" else ""
         else:
-            count = 1 if said in ("a", "an") else int(number_of(said))
-            length = _LETTERS[unit].format(count)
+            length = _LETTERS[unit].format(_count(said))
         if length:
-            found.append(DateMatch(match.start(), match.end(), match[0], f"P{length}"))
+            found.append(TextSpan(*match.span(), match[0], f"P{length}"))
     return found
 
 
-def numbers(text: str) -> list[DateMatch]:
+def numbers(text: str) -> list[TextSpan]:
     """The numbers of a text, in digits or in words, but not those inside of dates and times."""
     other = [*dates(text, datetime.date(2000, 1, 1)), *times(text)]
-    found = [DateMatch(m.start(), m.end(), m[0], number_of(m[0])) for m in _NUMBER.finditer(text)]
+    found = [TextSpan(*m.span(), m[0], number_of(m[0])) for m in _NUMBER.finditer(text)]
     return [number for number in found if not any(number.overlaps(span) for span in other)]
 
 
 def number_of(said: str) -> int | float:
     """What a number in digits or in words is worth."""
     digits = said.replace(",", "")
-    if re.fullmatch(r"-?\d+", digits):
-        return int(digits)
-    if re.fullmatch(r"-?\d+\.\d+", digits):
-        return float(digits)
+    if re.fullmatch(r"-?\d+(\.\d+)?", digits):
+        return float(digits) if "." in digits else int(digits)
+    # In "two hundred thousand and five" each large word multiplies what stands before it; that
+    # is complete with "thousand", and is added to the sum.
     total = current = 0
     for word in re.split(r"[\s-]+", said.lower()):
         if word in _LARGE:
             current = max(current, 1) * _LARGE[word]
-            total, current = (
-                (total + current, 0)
-                if word in ("thousand", "million")
-                else (
-                    total,
-                    current,
-                )
-            )
         else:
             current += _SMALL.get(word, 0)
+        if word in ("thousand", "million"):
+            total, current = total + current, 0
     return total + current
-
-
-def all_moments(text: str, today: datetime.date) -> Iterator[DateMatch]:
-    """Whatever in a text says when or how long: no name, and no place."""
-    yield from dates(text, today)
-    yield from times(text)
-    yield from durations(text)

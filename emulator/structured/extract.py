@@ -1,19 +1,24 @@
-"""Values in words: which parts of a text answer to the name and description of a property.
+"""Values in words: which parts of a text fit the name and description of a property.
 
 Everything here is a general rule of English (what stands after "from", what is written with a
 capital letter, what is next to a number); nothing is looked up by the text of a known prompt.
+
+A text is searched for the kind of the property (see hints.py). Each kind has a list of sources,
+_SOURCES, the most telling first: a person's name is rather what stands after "my name is" than any
+word with a capital letter. Whoever fills a property takes the first span that its schema allows,
+and notes it as taken, so that no other property gets the same words.
 """
 
 import datetime
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 from emulator.structured import dates
-from emulator.structured.dates import DateMatch
-from emulator.structured.hints import FAMILIES, PEOPLE, TOWARDS, Hint
+from emulator.structured.dates import TextSpan
+from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
 from emulator.text.words import terms, words_of
 
 _STOP = frozenset(
@@ -32,7 +37,6 @@ _CAPITALS = re.compile(
     rf"(?<![\w'’-])(?:(?:(?-i:{_CAPITAL}))(?: (?:(?:of|de|la|van) )?(?={_CAPITAL}))?)+"
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
-_SENTENCES = re.compile(r"[^.!?\n]+[.!?]*")
 _NOT = re.compile(r"\b(?:not|no|without|never|nor|isn't|aren't|don't|doesn't|won't|can't|\w+n't)\b")
 _POLITE = re.compile(
     r"""^(?:\s*(?:(?:hi|hello|hey|ok|okay|so|well)(?:\ there)?\b[,!.]?
@@ -65,260 +69,216 @@ _CUES = {
     "name": r"\b(?:my name is|name is|called|named|titled) (?P<x>.+)",
     "title": r"\b(?:called|named|titled|entitled) (?P<x>.+)",
 }
+_TO_THE_END = ("text", "phrase", "reason")
 
 
-@dataclass(frozen=True)
-class Words:
+class AnnotatedText:
     """A text, and what stands where in it; `taken` are the places that are used up."""
 
-    text: str
-    today: datetime.date
-    taken: tuple[DateMatch, ...] = field(default=(), compare=False)
+    def __init__(self, text: str, today: datetime.date) -> None:
+        self.text, self.today = text, today
+        self.taken: tuple[TextSpan, ...] = ()
+        # Each small letter has to stand where the letter of the text does.
+        self.lower = text.lower() if text.isascii() else text
+        self.dates, self.times = dates.dates(text, today), dates.times(text)
+        self.durations, self.numbers = dates.durations(text), dates.numbers(text)
+        self.time_expressions = [*self.dates, *self.times, *self.durations]
 
     @cached_property
-    def moments(self) -> list[DateMatch]:
-        return list(dates.all_moments(self.text, self.today))
-
-    @cached_property
-    def numbers(self) -> list[DateMatch]:
-        return dates.numbers(self.text)
-
-    @cached_property
-    def lower(self) -> str:
-        return self.text.lower() if self.text.isascii() else self.text
-
-    @cached_property
-    def names(self) -> list[DateMatch]:
+    def names(self) -> list[TextSpan]:
         return list(_capitals(self))
 
     @cached_property
-    def things(self) -> list[DateMatch]:
-        return list(_noun_phrases(self))
+    def things(self) -> list[TextSpan]:
+        """What stands after an article: the things that are spoken of."""
+        found = re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", self.text, re.IGNORECASE)
+        return [thing for match in found for thing in _phrase(self, match.end(), lower=True)]
 
     @cached_property
-    def each_word(self) -> list[tuple[DateMatch, set[str]]]:
+    def each_word(self) -> list[tuple[TextSpan, set[str]]]:
         """The words, or signs of money and degrees, each with its stem."""
-        pattern = r"[^\W_][\w'’-]*|[€$£%°]"
-        return [(self.at(m), terms(m[0])) for m in re.finditer(pattern, self.text)]
+        found = re.finditer(r"[^\W_][\w'’-]*|[€$£%°]", self.text)
+        return [(self.cut(*match.span()), terms(match[0])) for match in found]
 
-    def with_taken(self, taken: tuple[DateMatch, ...]) -> "Words":
-        """The same text with other places used up; what was found before is kept."""
-        other = Words(self.text, self.today, taken)
-        for name in self.__dict__.keys() - {"text", "today", "taken"}:
-            other.__dict__[name] = self.__dict__[name]
-        return other
+    def cut(self, start: int, end: int) -> TextSpan:
+        """A part of the text that means what it says."""
+        return TextSpan(start, end, self.text[start:end], self.text[start:end])
 
-    def is_free(self, found: DateMatch) -> bool:
+    def is_free(self, found: TextSpan) -> bool:
         return not any(found.overlaps(other) for other in self.taken)
 
-    def at(self, match: re.Match[str], group: int | str = 0) -> DateMatch:
-        said = match[group]
-        return DateMatch(match.start(group), match.end(group), said, said)
+    def find_words(self, wanted: set[str], share: float = 1.0) -> list[TextSpan]:
+        """The words that have one of the stems; none if less than a share of the stems occurs."""
+        hits = [(word, stems & wanted) for word, stems in self.each_word if stems & wanted]
+        occurring = set().union(*(stems for _, stems in hits))
+        return [word for word, _ in hits] if len(occurring) >= share * len(wanted) else []
 
 
-def strings(words: Words, hint: Hint, is_needed: bool) -> Iterator[DateMatch]:
-    """Texts that the property may mean, the best first; `is_needed` admits weak evidence."""
-    found = _FINDERS.get(hint.kind, _of_any_kind)(words, hint)
-    yield from (each for each in found if words.is_free(each) and each.said.strip())
-    if is_needed and hint.kind == "text":
-        yield from _query(words, hint)
-    elif is_needed and hint.kind in ("name", "title", "item", "", "place", "person", "language"):
-        yield from (each for each in words.names if words.is_free(each))
+def strings(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """Texts that the property may mean, the best first."""
+    for source in _SOURCES[hint.kind]:
+        for found in source(text, hint):
+            if text.is_free(found) and found.said.strip():
+                yield found
+    if hint.is_needed and hint.kind == "text":
+        yield from _query(text, hint)
+    elif hint.is_needed and hint.kind in _NAMED:
+        yield from filter(text.is_free, text.names)
 
 
-def _moments_of(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    finder: dict[str, Callable[[], list[DateMatch]]] = {
-        "date": lambda: dates.dates(words.text, words.today),
-        "time": lambda: dates.times(words.text),
-        "duration": lambda: dates.durations(words.text),
-    }
-    for found in finder[hint.kind]():
-        value = f"{found.value}:00Z" if hint.form == "time" else found.value
-        written = DateMatch(found.start, found.end, found.said, value)
-        spoken = DateMatch(found.start, found.end, found.said, found.said)
-        yield from (written, spoken) if hint.wants_digits else (spoken, written)
-
-
-def _whole_moments(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """A day with a time of day, in ISO's form or as it was said."""
-    days, clocks = dates.dates(words.text, words.today), dates.times(words.text)
-    if not days and not clocks:
-        return
-    start = min(found.start for found in [*days[:1], *clocks[:1]])
-    end = max(found.end for found in [*days[:1], *clocks[:1]])
-    day = days[0].value if days else words.today.isoformat()
-    clock = clocks[0].value if clocks else "00:00"
-    said = words.text[start:end]
-    written = DateMatch(start, end, said, f"{day}T{clock}:00Z")
-    spoken = DateMatch(start, end, said, said)
-    yield from (written, spoken) if hint.wants_digits else (spoken, written)
-
-
-def _matches(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    for match in _PATTERNS[hint.kind].finditer(words.text):
-        if hint.kind != "id" or not any(words.at(match).overlaps(m) for m in words.moments):
-            yield words.at(match)
-
-
-def _counted(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """A number with the word that it counts: "20 euros"."""
-    for number in nearest(words, hint, True):
-        unit = re.match(r" ?(\S+)", words.text[number.end :])
-        known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
-        end = number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
-        yield DateMatch(
-            number.start, end, words.text[number.start : end], words.text[number.start : end]
+def _time_expressions(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    found = {"date": text.dates, "time": text.times, "duration": text.durations}
+    for span in found[hint.kind]:
+        yield from _as_wanted(
+            span, f"{span.value}:00Z" if hint.format == "time" else span.value, hint
         )
 
 
-def _query(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _datetimes(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """A day with a time of day; without a day it is today, without a time of day midnight."""
+    days, times = text.dates[:1], text.times[:1]
+    if both := [*days, *times]:
+        day = days[0].value if days else text.today.isoformat()
+        time = times[0].value if times else "00:00"
+        span = text.cut(min(each.start for each in both), max(each.end for each in both))
+        yield from _as_wanted(span, f"{day}T{time}:00Z", hint)
+
+
+def _as_wanted(span: TextSpan, written: object, hint: Hint) -> list[TextSpan]:
+    """A time in ISO's form and as it was said; the one that the property asks for comes first."""
+    both = [replace(span, value=written), replace(span, value=span.said)]
+    return both if hint.wants_digits else both[::-1]
+
+
+def _matches(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    for match in _PATTERNS[hint.kind].finditer(text.text):
+        span = text.cut(*match.span())
+        if hint.kind != "id" or not any(map(span.overlaps, text.time_expressions)):
+            yield span
+
+
+def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """A number with the word that it counts: "20 euros"."""
+    for number in nearest(text, replace(hint, is_needed=True)):
+        unit = re.match(r" ?(\S+)", text.text[number.end :])
+        known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
+        yield text.cut(
+            number.start, number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
+        )
+
+
+def _query(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """The user's question, without the politeness around it."""
-    text = _POLITE_END.sub("", _POLITE.sub("", words.text)).strip().rstrip(".")
-    yield DateMatch(0, 0, text, text)
+    question = _POLITE_END.sub("", _POLITE.sub("", text.text)).strip().rstrip(".")
+    yield TextSpan(0, 0, question, question)
 
 
-def _text(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    yield from _quoted(words)
-    yield from _cued(words, "phrase", to_end=True)
-    yield from _cued(words, "text", to_end=True)
+def _quoted(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    for match in _QUOTED.finditer(text.text):
+        yield text.cut(*match.span(match.lastindex or 0))
 
 
-def _topic(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    yield from _quoted(words)
-    yield from _cued(words, hint.kind)
-    yield from words.things
+def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
+    """What follows the words that announce it.
+
+    It goes up to the end of the sentence, and for all but free text only up to a comma, a date or
+    the next thing that is said of the speaker.
+    """
+    cue = cue or hint.kind
+    for match in re.finditer(_CUES[cue], text.text, re.IGNORECASE):
+        start, end = match.span("x")
+        if cue not in _TO_THE_END:
+            end = min([end, *(time.start for time in text.time_expressions if time.start > start)])
+            stop = re.search(r"[,.!?;]| and i\b| (?:on|at|by)$", text.text[start:end])
+            end = start + stop.start() if stop else end
+        said = re.sub(r"\s+(?:on|at|by|in|for)?\s*$", "", text.text[start:end])
+        yield text.cut(start, start + len(said))
 
 
-def _name(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """What is called so, what is in quotation marks, a name, or the thing that is spoken of."""
-    yield from _called(words, hint.kind)
-    yield from _quoted(words)
-    if hint.kind == "name":
-        yield from words.names
-    yield from words.things
+def _reason(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    if "reason" in hint.names:
+        yield from _cued(text, hint, "reason")
 
 
-def _item(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """What is counted, or else what is spoken of."""
-    yield from _quoted(words)
-    for number in words.numbers:
-        yield from _phrase(words, number.end, lower=True)
-    yield from words.things
-
-
-def _person(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    yield from _called(words, "person")
-    yield from (found for found in _after_prepositions(words, hint) if found.said[0].isupper())
-    yield from words.names
-
-
-def _called(words: Words, kind: str) -> Iterator[DateMatch]:
+def _called(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """What something is said to be called: a name, or without capitals one or two words."""
-    for found in _cued(words, kind):
-        is_told = re.search(r"\bi(?: am|'m) $", words.text[: found.start], re.IGNORECASE) is None
-        yield from _phrase(words, found.start, lower=is_told)
+    for found in _cued(text, hint):
+        is_self = re.search(r"\bi(?: am|'m) $", text.text[: found.start], re.IGNORECASE) is not None
+        yield from _phrase(text, found.start, lower=not is_self)
 
 
-def _place(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    yield from _numbered(words, hint)
-    yield from _after_prepositions(words, hint)
-    if not set(TOWARDS) & {*hint.names, *hint.outer}:
-        yield from words.names
+def _things(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    yield from text.things
 
 
-def _numbered(words: Words, hint: Hint) -> Iterator[DateMatch]:
+def _names(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """Any name, unless only what stands after "from" or "to" is meant."""
+    if hint.kind not in ("place", "language") or not {*DIRECTIONS} & {*hint.names, *hint.outer}:
+        yield from text.names
+
+
+def _counted(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """What stands after a number: "two pizzas"."""
+    for number in text.numbers:
+        yield from _phrase(text, number.end, lower=True)
+
+
+def _numbered(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """What has the property's name before its number: "room 4"."""
     name = " ".join(hint.names)
-    if name and name in words.lower:
-        for match in re.finditer(rf"\b{name} #?([a-z]?\d+\w*)", words.lower):
-            said = words.text[match.start(1) : match.end(1)]
-            yield DateMatch(match.start(1), match.end(1), said, said)
+    if name and name in text.lower:
+        for match in re.finditer(rf"\b{name} #?([a-z]?\d+\w*)", text.lower):
+            yield text.cut(*match.span(1))
 
 
-def _of_any_kind(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """What is said to be the property ("size: M", "the colour is red"), or stands before it."""
-    yield from _quoted(words)
-    yield from _numbered(words, hint)
+def _said_to_be(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """What the property is said to be ("size: M", "the colour is red"), or what is before it."""
     name = " ".join(hint.names)
-    if not name or name not in words.lower:
+    if not name or name not in text.lower:
         return
-    for match in re.finditer(rf"\b{name}(?: is|:| =| of) *(?=\S)", words.lower):
-        yield from _phrase(words, match.end(), lower=True)
-    for match in re.finditer(rf"([\w-]+) {name}\b", words.text, re.IGNORECASE):
+    for match in re.finditer(rf"\b{name}(?: is|:| =| of) *(?=\S)", text.lower):
+        yield from _phrase(text, match.end(), lower=True)
+    for match in re.finditer(rf"([\w-]+) {name}\b", text.text, re.IGNORECASE):
         if match[1].lower() not in _STOP:
-            yield words.at(match, 1)
+            yield text.cut(*match.span(1))
 
 
-def _report(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """The reason that is given, or what the user says at all."""
-    if "reason" in hint.names:
-        yield from _cued(words, "reason", to_end=True)
-    yield from _cued(words, "text", to_end=True)
-    yield from _query(words, hint)
-
-
-def _free(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """Free text is not cut out of the prompt: it is an answer to it."""
-    yield from ()
-
-
-_FINDERS: dict[str, Callable[[Words, Hint], Iterator[DateMatch]]] = {
-    **dict.fromkeys(["date", "time", "duration"], _moments_of),
-    **dict.fromkeys(["email", "url", "phone", "id", "path", "expression"], _matches),
-    **dict.fromkeys(["name", "title"], _name),
-    **dict.fromkeys(["topic", "task"], _topic),
-    **dict.fromkeys(["place", "language"], _place),
-    "moment": _whole_moments,
-    "count": _counted,
-    "query": _query,
-    "text": _text,
-    "item": _item,
-    "person": _person,
-    "report": _report,
-    "free": _free,
-}
-
-
-def _quoted(words: Words) -> Iterator[DateMatch]:
-    for match in _QUOTED.finditer(words.text):
-        yield words.at(match, 1 if match[1] is not None else 2)
-
-
-def _cued(words: Words, kind: str, to_end: bool = False) -> Iterator[DateMatch]:
-    """What follows the words that announce it, up to the end of the sentence or a date."""
-    for match in re.finditer(_CUES[kind], words.text, re.IGNORECASE):
-        start, end = match.start("x"), match.end("x")
-        if not to_end:
-            ends = [moment.start for moment in words.moments if moment.start > start]
-            stop = re.search(
-                r"[,.!?;]| and i\b| (?:on|at|by)$", words.text[start : min([end, *ends])]
-            )
-            end = start + stop.start() if stop else min([end, *ends])
-        said = re.sub(r"\s+(?:on|at|by|in|for)?\s*$", "", words.text[start:end])
-        yield DateMatch(start, start + len(said), said, said)
-
-
-def _after_prepositions(words: Words, hint: Hint) -> Iterator[DateMatch]:
-    """The phrases after each preposition that fits."""
+def _after_prepositions(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
+    """The phrases after each preposition that fits; a person is written with a capital letter."""
     for preposition in hint.prepositions:
-        for match in re.finditer(rf"\b{preposition} (?:the )?", words.text, re.IGNORECASE):
-            yield from _phrase(words, match.end(), lower=hint.kind in ("place", "language"))
+        for match in re.finditer(rf"\b{preposition} (?:the )?", text.text, re.IGNORECASE):
+            yield from _phrase(text, match.end(), lower=hint.kind != "person")
 
 
-def _phrase(words: Words, start: int, lower: bool) -> Iterator[DateMatch]:
-    """The name that starts here, or the few words without a capital letter."""
-    rest = words.text[start:]
-    skipped = len(rest) - len(rest.lstrip())
-    capital = re.match(rf"{_CAPITALS.pattern}(?:, {_CAPITAL}(?=[.?!]|$))?", rest[skipped:])
-    if capital:
-        said = capital[0].strip()
-    elif lower:
-        said = _lower_phrase(rest[skipped:])
-    else:
-        return
-    found = DateMatch(start + skipped, start + skipped + len(said), said, said)
-    occupied = [*words.moments, *words.numbers]
-    if said and not any(found.overlaps(other) for other in occupied):
+_Source = Callable[[AnnotatedText, Hint], Iterator[TextSpan]]
+_SOURCES: dict[str, tuple[_Source, ...]] = {
+    **dict.fromkeys(["date", "time", "duration"], (_time_expressions,)),
+    **dict.fromkeys(["email", "url", "phone", "id", "path", "expression"], (_matches,)),
+    **dict.fromkeys(["topic", "task"], (_quoted, _cued, _things)),
+    **dict.fromkeys(["place", "language"], (_numbered, _after_prepositions, _names)),
+    "datetime": (_datetimes,),
+    "count": (_amounts,),
+    "query": (_query,),
+    "text": (_quoted, partial(_cued, cue="phrase"), partial(_cued, cue="text")),
+    "name": (_called, _quoted, _names, _things),
+    "title": (_called, _quoted, _things),
+    "item": (_quoted, _counted, _things),
+    "person": (_called, _after_prepositions, _names),
+    "report": (_reason, partial(_cued, cue="text"), _query),
+    "free": (),  # It is not cut out of the prompt: it is an answer to it.
+    "": (_quoted, _numbered, _said_to_be),
+}
+_NAMED = ("name", "title", "item", "place", "person", "language", "")
+
+
+def _phrase(text: AnnotatedText, start: int, lower: bool) -> Iterator[TextSpan]:
+    """The name that starts here, or with `lower` the few words without a capital letter."""
+    rest = text.text[start:].lstrip()
+    start = len(text.text) - len(rest)
+    capital = re.match(rf"{_CAPITALS.pattern}(?:, {_CAPITAL}(?=[.?!]|$))?", rest)
+    said = capital[0].strip() if capital else _lower_phrase(rest) if lower else ""
+    found = text.cut(start, start + len(said))
+    if said and not any(map(found.overlaps, [*text.time_expressions, *text.numbers])):
         yield found
 
 
@@ -333,27 +293,20 @@ def _lower_phrase(text: str) -> str:
     return said if text.startswith(said) else ""
 
 
-def _noun_phrases(words: Words) -> Iterator[DateMatch]:
-    """What stands after an article: the thing that is spoken of."""
-    for match in re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", words.text, re.IGNORECASE):
-        yield from _phrase(words, match.end(), lower=True)
-
-
-def _capitals(words: Words) -> Iterator[DateMatch]:
+def _capitals(text: AnnotatedText) -> Iterator[TextSpan]:
     """Names: runs of words with a capital letter, save one that merely starts a sentence."""
-    for match in _CAPITALS.finditer(words.text):
+    for match in _CAPITALS.finditer(text.text):
         start, said = match.start(), match[0].strip()
-        opens = (
-            re.search(r"(?:\A|[.!?:\n])\s*[\"'“]?\Z", words.text[max(0, start - 8) : start])
-            is not None
-        )
-        if opens and not _is_name(said, words.text[start + len(said) :]):
+        before = text.text[max(0, start - 8) : start]
+        opens = re.search(r"(?:\A|[.!?:\n])\s*[\"'“]?\Z", before) is not None
+        # "Please ask Bob": the first word may be dropped, the rest is looked at again.
+        if opens and not _is_name(said, text.text[start + len(said) :]):
             first, _, said = said.partition(" ")
             start += len(first) + 1
         said = re.sub(r"['’]s$", "", said)
-        found = DateMatch(start, start + len(said), said, said)
+        found = text.cut(start, start + len(said))
         is_word = said.lower() in _STOP or len(said) < 2
-        if not is_word and not any(found.overlaps(m) for m in words.moments):
+        if not is_word and not any(map(found.overlaps, text.time_expressions)):
             yield found
 
 
@@ -367,7 +320,7 @@ def _is_name(said: str, rest: str) -> bool:
     return " " not in said and re.match(listed, rest) is not None
 
 
-def nearest(words: Words, hint: Hint, is_needed: bool) -> list[DateMatch]:
+def nearest(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
     """The numbers that the property may mean, nearest to its words first.
 
     A number with a word of its own ("20 euros") is none for a property of another family; without
@@ -375,25 +328,23 @@ def nearest(words: Words, hint: Hint, is_needed: bool) -> list[DateMatch]:
     """
     places = [
         word.start
-        for word, stems in words.each_word
+        for word, stems in text.each_word
         if _plain(word.said) in hint.family or stems & hint.stems
     ]
 
-    def distance(number: DateMatch) -> int:
-        gaps = [
-            abs(place - (number.start if place < number.start else number.end)) for place in places
-        ]
-        return min(gaps, default=10_000)
+    def distance(number: TextSpan) -> int:
+        edges = ((place, number.start if place < number.start else number.end) for place in places)
+        return min((abs(place - edge) for place, edge in edges), default=10_000)
 
-    free = [n for n in words.numbers if words.is_free(n) and not _is_others(words, n, hint)]
+    free = [n for n in text.numbers if text.is_free(n) and not _is_others(text, n, hint)]
     near = [n for n in free if distance(n) <= 25]
-    return sorted(free if is_needed and not near else near, key=distance)
+    return sorted(free if hint.is_needed and not near else near, key=distance)
 
 
-def _is_others(words: Words, number: DateMatch, hint: Hint) -> bool:
+def _is_others(text: AnnotatedText, number: TextSpan, hint: Hint) -> bool:
     """Whether the number counts something of another family."""
-    after = re.match(r" ?([^\W\d_]+|[€$£%°])", words.text[number.end :])
-    before = words.text[: number.start][-1:]
+    after = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
+    before = text.text[: number.start][-1:]
     beside = {_plain(after[1]) if after else "", before}
     families = [family for family in FAMILIES if family & beside]
     return bool(families and hint.family) and not any(family & hint.family for family in families)
@@ -403,85 +354,89 @@ def _plain(word: str) -> str:
     return word.lower().strip(",.!?;:")
 
 
-def truth(words: Words, hint: Hint) -> DateMatch | None:
-    """Whether the text says that the property holds: its words occur, denied or not."""
-    told = terms(hint.told)
-    for wanted, share in ((hint.stems, 1.0), (told, 0.6)):
-        hits = [(word, stems & wanted) for word, stems in words.each_word if stems & wanted]
-        if wanted and len(set().union(*(stems for _, stems in hits))) >= share * len(wanted):
-            start, end = hits[0][0].start, hits[-1][0].end
-            before = re.split(r"[,.;!?]|\bbut\b", words.text[:start].lower())[-1]
-            denied = _NOT.search(" ".join(before.split()[-4:])) is not None
-            return DateMatch(start, end, words.text[start:end], not denied)
-    reply = re.match(r"\s*(yes|yeah|yep|sure|no|nope)\b", words.text, re.IGNORECASE)
-    return DateMatch(0, 0, reply[1], not reply[1].lower().startswith("n")) if reply else None
+def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:
+    """Whether the text says that the property holds.
+
+    It does where all words of the name occur, or most of those of the description; a denial close
+    before them ("without breakfast") turns it. Otherwise a "yes" or "no" at the start counts.
+    """
+    hits = text.find_words(hint.stems) or text.find_words(terms(hint.description), 0.6)
+    if hits:
+        start, end = hits[0].start, hits[-1].end
+        before = re.split(r"[,.;!?]|\bbut\b", text.text[:start].lower())[-1]
+        denied = _NOT.search(" ".join(before.split()[-4:])) is not None
+        return replace(text.cut(start, end), value=not denied)
+    reply = re.match(r"\s*(yes|yeah|yep|sure|no|nope)\b", text.text, re.IGNORECASE)
+    return TextSpan(0, 0, reply[1], not reply[1].lower().startswith("n")) if reply else None
 
 
-def options(words: Words, choices: list[Any]) -> list[DateMatch]:
+def options(text: AnnotatedText, choices: list[Any]) -> list[TextSpan]:
     """The choices that the text names, in its order; longer ones hide what is part of them."""
-    found: list[DateMatch] = []
+    found: list[TextSpan] = []
     for choice in sorted(choices, key=lambda choice: -len(str(choice))):
-        if isinstance(choice, bool) or choice is None:
-            continue
-        here = _naming(words, choice)
-        if here and not any(here.overlaps(other) for other in found):
+        here = _naming(text, choice)
+        if here and not any(map(here.overlaps, found)):
             found.append(here)
     return sorted(found, key=lambda each: each.start)
 
 
-def _naming(words: Words, choice: object) -> DateMatch | None:
+def _naming(text: AnnotatedText, choice: object) -> TextSpan | None:
     """Where the text has the words of one choice, or words of the same stem."""
+    if isinstance(choice, bool) or choice is None:
+        return None
     if isinstance(choice, int | float):
-        return next((n for n in words.numbers if n.value == choice), None)
-    for match in re.finditer(rf"(?<!\w){re.escape(str(choice))}(?!\w)", words.text, re.IGNORECASE):
-        if not _NOT.search(" ".join(words.text[: match.start()].lower().split()[-2:])):
-            return DateMatch(match.start(), match.end(), match[0], choice)
-    wanted = terms(" ".join(words_of(str(choice))))
-    hits = [(word, stems & wanted) for word, stems in words.each_word if stems & wanted]
-    if wanted and len(set().union(*(stems for _, stems in hits))) == len(wanted):
-        return DateMatch(hits[0][0].start, hits[0][0].end, hits[0][0].said, choice)
-    return None
+        return next((number for number in text.numbers if number.value == choice), None)
+    words = rf"(?<!\w){re.escape(str(choice))}(?!\w)"
+    for match in re.finditer(words, text.text, re.IGNORECASE):
+        if not _NOT.search(" ".join(text.text[: match.start()].lower().split()[-2:])):
+            return TextSpan(*match.span(), match[0], choice)
+    hits = text.find_words(terms(" ".join(words_of(str(choice)))))
+    return replace(hits[0], value=choice) if hits else None
 
 
-def listed(words: Words, hint: Hint) -> list[DateMatch]:
+def listed(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
     """The entries of a list in the text: "Alice, Bob and Carol", "milk, eggs and bread"."""
     if hint.kind == "person" or PEOPLE & {*hint.names}:
-        names = [name for name in words.names if words.is_free(name)]
-        return names or list(strings(words, hint, True))[:1]
+        return [*filter(text.is_free, text.names)] or [
+            *strings(text, replace(hint, is_needed=True))
+        ][:1]
     entry = r"[^\W_][\w'’-]*(?: [\w'’-]+){0,3}"
-    pattern = rf"{entry}(?:, {entry})*,? (?:and|or) {entry}"
-    for match in re.finditer(pattern, words.text):
-        spans = list(_entries(match[0], match.start()))
-        if len(spans) > 1 and all(words.is_free(span) for span in spans):
+    for match in re.finditer(rf"{entry}(?:, {entry})*,? (?:and|or) {entry}", text.text):
+        spans = [text.cut(*place) for place in _entries(match[0], match.start())]
+        if len(spans) > 1 and all(map(text.is_free, spans)):
             return spans
     return []
 
 
-def _entries(text: str, offset: int) -> Iterator[DateMatch]:
+def _entries(text: str, offset: int) -> Iterator[tuple[int, int]]:
     """The entries of one list, without the words that lead to it and go on from it."""
-    start = 0
-    parts = []
-    for comma in [*re.finditer(r",? (?:and|or) |, ", text), None]:
-        end = comma.start() if comma else len(text)
-        parts.append((start, text[start:end]))
-        start = comma.end() if comma else end
-    for place, (at, part) in enumerate(parts):
-        kept = part.split(" ")
-        if place == 0:
-            lead = [i for i, w in enumerate(kept[:-1]) if w.lower() in _STOP]
-            first = lead[-1] + 1 if lead else 1 if part[0].isupper() and len(kept) > 1 else 0
-            at, kept = at + len(" ".join(kept[:first])) + (first > 0), kept[first:]
-        stops = [i for i, word in enumerate(kept) if i and word.lower() in _STOP]
-        said = " ".join(kept[: stops[0]] if stops else kept)
+    for match in re.finditer(r"(.+?)(?:,? (?:and|or) |, |$)", text):
+        start, words = match.start(1), match[1].split(" ")
+        if start == 0:
+            # It starts after the last small word, or after the verb that opens the sentence.
+            lead = [i for i, word in enumerate(words[:-1], start=1) if word.lower() in _STOP]
+            first = lead[-1] if lead else int(words[0][0].isupper() and len(words) > 1)
+            start, words = len(" ".join(words[:first])) + (first > 0), words[first:]
+        stops = (i for i, word in enumerate(words) if i and word.lower() in _STOP)
+        said = " ".join(words[: next(stops, None)])
         if said.lower() not in _STOP:
-            yield DateMatch(offset + at, offset + at + len(said), said, said)
+            yield offset + start, offset + start + len(said)
+
+
+def pieces(text: AnnotatedText) -> Iterator[TextSpan]:
+    """What a pattern may be meant for: words, and pairs of words, with a digit or a sign."""
+    for size in (1, 2):
+        for match in re.finditer(r"\S+" + r"\s\S+" * (size - 1), text.text):
+            said = match[0].strip(".,;:!?()\"'")
+            if re.search(r"\d|[^\w\s]", said):
+                yield TextSpan(*match.span(), said, said)
 
 
 def clauses(text: str) -> list[str]:
-    """The parts of a text that may each tell of one thing of many."""
+    """The parts of a text that may each be about one thing of many."""
     parts = re.split(r"[.;!?\n]+(?=\s|$)|,?\s+and\s+|,\s+", text)
     return [part for part in parts if part.strip()]
 
 
 def sentences(text: str) -> list[str]:
-    return [match[0].strip() for match in _SENTENCES.finditer(text) if match[0].strip()]
+    return [part.strip() for part in re.findall(r"[^.!?\n]+[.!?]*", text) if part.strip()]

@@ -1,4 +1,9 @@
-"""Facts: what tools gave back, as a place to find values by their keys."""
+"""Facts: what tools gave back, as a place to find values by their keys.
+
+Of many records those come first that the prompt names ("Bob's booking"), and the keys of a record
+before those of the records inside it. A key has a property's name exactly, or with other endings of
+the words, or among more words ("temperature_c"); what fits better is found first.
+"""
 
 import json
 import re
@@ -24,6 +29,7 @@ def named(facts: Sequence[object], names: tuple[str, ...], prompt: str) -> Itera
     """The values that facts hold under a name: the same, then the same words, then more words."""
     wanted = terms(" ".join(names))
     entries = [entry for fact in facts for entry in _entries_of(fact, prompt)]
+    # Each test admits more keys than the one before; an "id" may stand for a "booking_id".
     tests: list[Callable[[str], bool]] = [
         lambda key: "".join(words_of(key)) == "".join(names),
         lambda key: terms(" ".join(words_of(key))) == wanted,
@@ -44,6 +50,7 @@ def _entries_of(fact: object, prompt: str) -> Iterator[tuple[str, Any]]:
         texts = [value.lower() for value in values if isinstance(value, str) and len(value) > 2]
         return sum(text in prompt for text in texts)
 
+    # Level by level: a key of the record itself means more than one deep inside it.
     level = [fact]
     while level:
         inner: list[object] = []
@@ -56,25 +63,35 @@ def _entries_of(fact: object, prompt: str) -> Iterator[tuple[str, Any]]:
         level = inner
 
 
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+_AS_TYPE: dict[str, Callable[[Any], list[Any]]] = {
+    "string": lambda value: [str(value)] if type(value) in (int, float) else [],
+    **dict.fromkeys(["number", "integer"], lambda value: _as_number(str(value).strip())),
+    "boolean": lambda value: [_TRUTHS[word] for word in [str(value).lower()] if word in _TRUTHS],
+}
+
+
 def converted(value: Any, schema: Schema, root: Schema) -> Iterator[Any]:
-    """A fact as it is, and as the type that is wanted."""
+    """A fact as it is, and as the type that is wanted.
+
+    Tools give numbers as texts, and one entry where a list is asked for. Entries of lists are
+    converted one by one, and of an object only the known properties are kept.
+    """
     yield value
     kind = schema.get("type")
-    if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)
-    elif kind in ("number", "integer") and isinstance(value, str):
-        if re.fullmatch(r"-?[\d,]*\d(?:\.\d+)?", value.strip()):
-            yield number_of(value.strip())
-    elif kind == "boolean" and str(value).lower() in ("true", "yes", "false", "no"):
-        yield str(value).lower() in ("true", "yes")
-    elif kind == "array" and not isinstance(value, list):
-        yield [value]
+    if kind in _AS_TYPE:
+        yield from _AS_TYPE[kind](value)
     elif kind == "object" and isinstance(value, dict):
         yield {key: inner for key, inner in value.items() if key in schema.get("properties", {})}
     elif kind == "array" and isinstance(value, list):
-        items = as_schema(schema.get("items", True))
-        for flat in alternatives(items, root):
-            yield [next(reversed(list(converted(item, flat.schema, root)))) for item in value]
+        for flat in alternatives(as_schema(schema.get("items", True)), root):
+            yield [[*converted(item, flat.schema, root)][-1] for item in value]
+    elif kind == "array":
+        yield [value]
+
+
+def _as_number(text: str) -> list[int | float]:
+    return [number_of(text)] if re.fullmatch(r"-?[\d,]*\d(?:\.\d+)?", text) else []
 
 
 def rendered(fact: object) -> str:

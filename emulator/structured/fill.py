@@ -1,26 +1,31 @@
 """Filling a JSON schema without a model: from the words, from facts, from sentences.
 
-For each property candidates are gathered, the best first: what a tool gave back under the same
-name, what the words of the prompt say to its name and description, then the same in plain facts
-and in the best sentence of the corpus. The first that is valid by the schema is taken; without any
-the property gets null, its default, an example, or its least valid value.
+For each property there are candidates, the best first, and the first one that is valid by the
+schema is taken:
 
-Properties are filled in an order of their own, the most certain first (an address can be told from
-other words, a mere name cannot), and a place in the prompt is used only once.
+    1  what a tool gave back under the same name (facts.py)
+    2  what fits the name and the description in the words of the prompt (hints.py, extract.py)
+    3  the same in plain text that tools gave back
+    4  for what is needed, the best sentence of the corpus, or what fits in it
+    5  null, the default, a constant, an example, the smallest valid value (smallest.py)
+
+Free text such as an "answer" skips 2 and 3. Of the alternatives of a union, the one wins for which
+most is found. The properties of an object are filled in an order of their own, those first that can
+hardly be mistaken: an address is known by its form, a mere name is any word that is left. A place
+in the prompt that has given a value is taken, and gives no second one.
 """
 
 import datetime
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from emulator.structured import extract, facts
-from emulator.structured.dates import DateMatch
-from emulator.structured.extract import Words
+from emulator.structured.dates import TextSpan
+from emulator.structured.extract import AnnotatedText
 from emulator.structured.hints import Hint
-from emulator.structured.smallest import Least
+from emulator.structured.smallest import SmallestValues
 from emulator.structured.strict import check_strict
 from emulator.structured.validate import (
     Flat,
@@ -36,7 +41,7 @@ __all__ = ["Filled", "Sources", "check_strict", "fill"]
 
 _LONGEST = 20_000
 _BUDGET = 1_000
-_SURE = ("email", "phone", "url", "moment", "date", "time", "duration", "expression", "language")
+_SURE = ("email", "phone", "url", "datetime", "date", "time", "duration", "expression", "language")
 _LAST = ("query", "text", "report", "free")
 _VAGUE = ("", "name", "title", "item", *_LAST)
 
@@ -52,33 +57,22 @@ class Sources:
     prompt: str
     facts: Sequence[object] = ()
     quote: Callable[[str], str] = lambda question: ""
-    today: datetime.date = field(default=datetime.date(2026, 1, 1))
+    today: datetime.date = datetime.date(2026, 1, 1)
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A value that is valid by the schema, and for what nothing was found.
+    """A value that is valid by a schema; `score` is 0 where nothing was found, 1 where everything.
 
-    `missing` are the required properties of the top level, in order, that neither the sources nor
-    null, a default or a constant could fill.
-    """
-
-    value: object
-    missing: list[str]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A value for one schema; `score` is 0 where nothing was found, 1 where everything was.
-
-    `is_blank` says that it only stands for a value that is missing; `lacking` are the required
-    properties of an object for which that is so.
+    `missing` are the required properties of an object, in order, that neither the sources nor null,
+    a default or a constant could fill. `is_blank` says that the value itself only stands for one
+    that is missing.
     """
 
     value: Any
     score: float = 0.0
     is_blank: bool = False
-    lacking: tuple[str, ...] = ()
+    missing: list[str] = field(default_factory=list)
 
 
 def fill(schema: Mapping[str, object], sources: Sources) -> Filled:
@@ -87,244 +81,218 @@ def fill(schema: Mapping[str, object], sources: Sources) -> Filled:
     try:
         is_open = all(flat.kind == "any" for flat in alternatives(schema, schema))
         root = {**schema, "type": "object"} if is_open else schema
-        about = Hint(outer=words_of(str(schema.get("title", ""))))
-        part = _Filler(root, sources).part(root, about, ())
-        if not is_valid(part.value, schema, schema):
+        smallest = SmallestValues(root, sources.today)
+        filler = _Filler(root, sources, smallest, iter(range(_BUDGET)))
+        filled = filler.fill(root, Hint(outer=words_of(str(schema.get("title", "")))))
+        if not is_valid(filled.value, schema, schema):
             raise ValueError("schema cannot be satisfied")
     except RecursionError as error:
         raise ValueError("schema is nested too deeply") from error
-    return Filled(part.value, list(part.lacking))
+    return filled
 
 
 class _Filler:
-    """The sources of one filling, and the places in the prompt that are used up."""
+    """The sources of one filling; `steps` runs out for a schema with too many parts to fill."""
 
-    def __init__(self, root: Schema, sources: Sources) -> None:
-        self._root = root
-        self._sources = sources
-        self._least = Least(root, sources.today)
+    def __init__(
+        self, root: Schema, sources: Sources, smallest: SmallestValues, steps: Iterator[int]
+    ) -> None:
+        self._root, self._sources = root, sources
+        self._smallest, self._steps = smallest, steps
         self._facts = [facts.read(fact) for fact in sources.facts]
-        self._words = Words(sources.prompt[:_LONGEST], sources.today)
-        self._told = [Words(f[:_LONGEST], sources.today) for f in self._facts if isinstance(f, str)]
-        self._quotes: dict[str, str] = {}
-        self._left = _BUDGET
-        self._by_kind: dict[str, Callable[[Schema, Hint, tuple[str, ...], bool], Part | None]] = {
-            "object": self._object,
-            "array": self._array,
-        }
+        self._prompt = self._read(sources.prompt)
+        self._fact_texts = [self._read(fact) for fact in self._facts if isinstance(fact, str)]
+        self._quotes: dict[str, AnnotatedText] = {}
 
-    def part(
-        self, schema: Schema, hint: Hint, path: tuple[str, ...], is_needed: bool = True
-    ) -> Part:
-        """The best value that the sources give, or else what stands in for it."""
-        best: Part | None = None
-        taken = before = self._words.taken
-        self._left -= 1
+    def _read(self, text: str) -> AnnotatedText:
+        return AnnotatedText(text[:_LONGEST], self._sources.today)
+
+    def fill(self, schema: Schema, hint: Hint) -> Filled:
+        """The best value that the sources give, or else what stands in for it.
+
+        Each alternative starts from the same places that are taken; those stay taken that the best
+        one took. A recursive schema is left to its smallest value.
+        """
+        best: Filled | None = None
+        taken = before = self._prompt.taken
+        is_spent = next(self._steps, None) is None
         flats = alternatives(schema, self._root)
-        is_needed = is_needed and not any(flat.kind == "null" for flat in flats)
-        for flat in flats if self._left > 0 else []:
-            if flat.refs & set(path):
-                continue  # A recursive schema goes on with its least value.
-            self._words = self._words.with_taken(before)
-            found = self._of(flat, schema, hint, path, is_needed)
-            if found and (best is None or found.score > best.score):
-                best, taken = found, self._words.taken
-        self._words = self._words.with_taken(taken)
-        if best and best.score:
-            return best
-        return self._stand_in(schema, path, best)
+        needed = hint.is_needed and not any(flat.kind == "null" for flat in flats)
+        for flat in flats if not is_spent else []:
+            if not flat.refs & {*hint.path}:
+                self._prompt.taken = before
+                inner = replace(hint.with_schema(flat.schema, flat.refs), is_needed=needed)
+                found = self._fill_alternative(flat, schema, inner)
+                if found and (best is None or found.score > best.score):
+                    best, taken = found, self._prompt.taken
+        self._prompt.taken = taken
+        return best if best and best.score else self._stand_in(schema, hint, best)
 
-    def _of(
-        self, flat: Flat, schema: Schema, hint: Hint, path: tuple[str, ...], is_needed: bool
-    ) -> Part | None:
+    def _fill_alternative(self, flat: Flat, schema: Schema, hint: Hint) -> Filled | None:
         """What the sources give for one alternative, if it is valid by the whole schema."""
-        inner, hint = (*path, *flat.refs), hint.with_schema(flat.schema)
+        # A fact takes up no place in the prompt; a part of an array or object may.
         if self._facts and hint.names:
-            for value in facts.named(self._facts, hint.names, self._words.lower):
+            for value in facts.named(self._facts, hint.names, self._prompt.lower):
                 for fitting in facts.converted(value, flat.schema, self._root):
                     if is_valid(fitting, schema, self._root):
-                        return Part(fitting, 1.0)
-        filler = self._by_kind.get(flat.kind)
-        if filler is not None:
-            part = filler(flat.schema, hint, inner, is_needed)
-            return part if part and is_valid(part.value, schema, self._root) else None
-        for found, is_own in self._scalars(flat, hint, is_needed):
+                        return Filled(fitting, 1.0)
+        if flat.kind in ("object", "array"):
+            fill = self._fill_object if flat.kind == "object" else self._fill_array
+            filled = fill(flat.schema, hint)
+            return filled if filled and is_valid(filled.value, schema, self._root) else None
+        for found in self._candidates(flat, hint):
             if is_valid(found.value, schema, self._root):
-                if is_own:
-                    self._words = self._words.with_taken((*self._words.taken, found))
-                return Part(found.value, 1.0)
+                self._prompt.taken += (found,)
+                return Filled(found.value, 1.0)
         return None
 
-    def _stand_in(self, schema: Schema, path: tuple[str, ...], best: Part | None) -> Part:
-        """What stands where nothing was found: null, a default, an example, the least value."""
+    def _stand_in(self, schema: Schema, hint: Hint, best: Filled | None) -> Filled:
+        """What stands where nothing was found: null, a default, an example, the smallest value."""
         flats = [flat.schema for flat in alternatives(schema, self._root)]
         defaults = [flat["default"] for flat in flats if "default" in flat]
         constants = [flat["const"] for flat in flats if "const" in flat]
         for value in [None, *defaults, *(constants if len(flats) == 1 else [])]:
             if is_valid(value, schema, self._root):
-                return Part(value)
+                return Filled(value)
         for value in [example for flat in flats for example in flat.get("examples", [])]:
             if is_valid(value, schema, self._root):
-                return Part(value, is_blank=True)
-        return best or Part(self._least.value(schema, path), is_blank=True)
+                return Filled(value, is_blank=True)
+        return best or Filled(self._smallest.find(schema, hint.path), is_blank=True)
 
     # ------------------------------------------------------------------------------- objects
 
-    def _object(
-        self, schema: Schema, hint: Hint, path: tuple[str, ...], is_needed: bool
-    ) -> Part | None:
-        """Each property by itself, the surest first; optional ones only with evidence."""
-        properties: dict[str, Schema] = {
+    def _fill_object(self, schema: Schema, hint: Hint) -> Filled | None:
+        """Each property by itself; optional ones only with evidence. None if one has no value."""
+        required, other = schema.get("required", []), schema.get("additionalProperties", True)
+        properties = {
             name: as_schema(inner) for name, inner in schema.get("properties", {}).items()
         }
-        required = schema.get("required", [])
-        other = as_schema(schema.get("additionalProperties", True))
-        properties |= {name: other for name in required if name not in properties}
+        properties |= {name: as_schema(other) for name in required if name not in properties}
         if not properties:
-            return self._open_object(schema, hint)
-        hints = {name: Hint.of(name, inner, hint) for name, inner in properties.items()}
-        parts: dict[str, Part] = {}
+            return self._fill_open_object(schema, hint)
+        hints = {n: hint.of_property(n, properties[n], n in required) for n in properties}
+        filled: dict[str, Filled] = {}
         for name in sorted(properties, key=lambda name: self._order(properties[name], hints[name])):
-            needed = name in required
-            try:
-                part = self.part(properties[name], hints[name], path, needed)
-            except ValueError:
-                if needed:
-                    return None
-                continue
-            if needed or part.score:
-                parts[name] = part
-        value = {name: parts[name].value for name in properties if name in parts}
-        lacking = tuple(name for name in properties if name in parts and parts[name].is_blank)
-        score = sum(part.score for part in parts.values()) / max(1, len(parts))
-        return Part(value, score, bool(lacking) and not score, lacking)
+            with suppress(ValueError):
+                value = self.fill(properties[name], hints[name])
+                if name in required or value.score:
+                    filled[name] = value
+        if not filled.keys() >= {*required}:
+            return None
+        # They were filled in another order than the schema's.
+        filled = {name: filled[name] for name in properties if name in filled}
+        missing = [name for name, value in filled.items() if value.is_blank]
+        score = sum(value.score for value in filled.values()) / max(1, len(filled))
+        values = {name: each.value for name, each in filled.items()}
+        return Filled(values, score, bool(missing) and not score, missing)
 
-    def _open_object(self, schema: Schema, hint: Hint) -> Part | None:
+    def _fill_open_object(self, schema: Schema, hint: Hint) -> Filled:
         """An object of any kind: what a tool gave back, or an answer."""
         if hint.names or schema.get("additionalProperties") is False:
-            return Part({})
+            return Filled({})
         for fact in self._facts:
             if isinstance(fact, dict):
-                return Part(fact, 1.0)
-        answer = self._quote(Hint())
-        return Part({"answer": answer}, 1.0) if answer else Part({})
+                return Filled(fact, 1.0)
+        answer = self._quote(Hint()).text
+        return Filled({"answer": answer}, 1.0) if answer else Filled({})
 
     def _order(self, schema: Schema, hint: Hint) -> tuple[int, int]:
-        """When to fill a property: what can be told apart surely goes first."""
+        """When to fill a property: first what can hardly be mistaken for something else."""
         flats = alternatives(schema, self._root)
         kinds = {flat.kind for flat in flats}
-        items = [
-            as_schema(flat.schema.get("items", True)) for flat in flats if flat.kind == "array"
-        ]
+        items = [as_schema(f.schema.get("items", True)) for f in flats if f.kind == "array"]
         if any(flat.kind == "object" for item in items for flat in alternatives(item, self._root)):
             return 6, 0
         if "" in kinds or hint.kind in _SURE:
             return 0, 0
         if kinds & {"integer", "number"}:
-            near = extract.nearest(self._words, hint, False)
-            return (1, 0) if near else (2, 0)
-        if "array" in kinds or "object" in kinds:
+            near = extract.nearest(self._prompt, replace(hint, is_needed=False))
+            return 1 if near else 2, 0
+        if kinds & {"array", "object"}:
             return 4, hint.kind != "person"
         return (5, hint.kind in _LAST) if hint.kind in _VAGUE else (3, 0)
 
     # -------------------------------------------------------------------------------- arrays
 
-    def _array(
-        self, schema: Schema, hint: Hint, path: tuple[str, ...], is_needed: bool
-    ) -> Part | None:
+    def _fill_array(self, schema: Schema, hint: Hint) -> Filled:
         """The entries that the sources give; as many as may be, and at least as many as must."""
         first = [as_schema(inner) for inner in schema.get("prefixItems", [])]
-        items = as_schema(schema.get("items", True))
-        values = [part.value for part in (self.part(inner, hint, path) for inner in first)]
-        found = [] if first else self._entries(items, hint, path, is_needed)
-        most, least = schema.get("maxItems", len(found)), schema.get("minItems", 0)
-        for value in found[: int(most)]:
+        values = [self.fill(inner, replace(hint, is_needed=True)).value for inner in first]
+        found = [] if first else self._entries(as_schema(schema.get("items", True)), hint)
+        for value in found[: int(schema.get("maxItems", len(found)))]:
             if not (schema.get("uniqueItems") and value in values):
                 values.append(value)
-        if len(values) < least or not found:
-            rest = self._least.value({**schema, "type": "array"}, path)
+        if len(values) < schema.get("minItems", 0) or not found:
+            rest = self._smallest.find({**schema, "type": "array"}, hint.path)
             values += rest[len(values) :]
-        return Part(values, 1.0 if found else 0.0, not found)
+        return Filled(values, 1.0 if found else 0.0, not found)
 
-    def _entries(
-        self, items: Schema, hint: Hint, path: tuple[str, ...], is_needed: bool
-    ) -> list[Any]:
-        """Valid entries for one schema of items."""
+    def _entries(self, items: Schema, hint: Hint) -> list[Any]:
+        """Valid entries for one schema of items, which are looked for all at once.
+
+        Choices, numbers and texts that are found are taken together, in the order of the prompt.
+        """
         flats = alternatives(items, self._root)
         kinds = {flat.kind for flat in flats}
-        found: list[DateMatch] = []
+        found: list[TextSpan] = []
         if "object" in kinds:
-            return self._objects(items, hint, path)
+            return self._objects(items, replace(hint, is_needed=True))
         if "" in kinds:
             choices = [choice for flat in flats for choice in flat.schema.get("enum", [])]
-            found = extract.options(self._words, choices)
+            found = extract.options(self._prompt, choices)
         elif kinds & {"integer", "number"}:
-            near = extract.nearest(self._words, hint, is_needed)
-            found = sorted(near, key=lambda number: number.start)
+            found = sorted(extract.nearest(self._prompt, hint), key=lambda number: number.start)
         elif "string" in kinds:
-            found = self._texts(items, hint, is_needed)
+            found = self._texts(replace(hint, format=items.get("format", "")))
         valid = [each for each in found if is_valid(each.value, items, self._root)]
-        self._words = self._words.with_taken((*self._words.taken, *valid))
+        self._prompt.taken += tuple(valid)
         return [each.value for each in valid]
 
-    def _texts(self, items: Schema, hint: Hint, is_needed: bool) -> list[DateMatch]:
+    def _texts(self, hint: Hint) -> list[TextSpan]:
         """Texts for a list: a list in the words, one text that fits, or sentences."""
-        inner = Hint.of("", items, hint)
-        hint = Hint(hint.names, hint.outer, hint.told, inner.form)
         if hint.kind in ("free", "report") or "points" in hint.names:
-            quoted = extract.sentences(self._answer(hint))
-            return [DateMatch(0, 0, text, text) for text in quoted]
+            return [_elsewhere(text) for text in extract.sentences(self._answer(hint))]
         if hint.kind in _SURE or hint.kind == "id":
-            found = extract.strings(self._words, hint, False)
-            return list({each.start: each for each in [*found][::-1]}.values())[::-1]
-        several = extract.listed(self._words, hint)
-        return several or list(extract.strings(self._words, hint, is_needed))[:1]
+            found = [*extract.strings(self._prompt, replace(hint, is_needed=False))]
+            return list({each.start: each for each in found[::-1]}.values())[::-1]
+        return extract.listed(self._prompt, hint) or [*extract.strings(self._prompt, hint)][:1]
 
-    def _objects(self, items: Schema, hint: Hint, path: tuple[str, ...]) -> list[Any]:
-        """One object for each clause that fills all of it, or one for the whole prompt."""
+    def _objects(self, items: Schema, hint: Hint) -> list[Any]:
+        """One object for each clause that fills all of it, or one for the whole prompt.
+
+        A clause is filled by itself: no facts, no quotes, and no words of the other clauses.
+        """
         entries = []
-        for clause in extract.clauses(self._words.text):
-            with self._reading(clause):
-                part = self.part(items, hint, path)
-            if part.score == 1.0:
-                entries.append(part.value)
+        for clause in extract.clauses(self._prompt.text):
+            alone = Sources(clause, today=self._sources.today)
+            filled = _Filler(self._root, alone, self._smallest, self._steps).fill(items, hint)
+            if filled.score == 1.0:
+                entries.append(filled.value)
         if not entries:
-            part = self.part(items, hint, path)
-            entries = [part.value] if part.score >= 0.5 else []
+            filled = self.fill(items, hint)
+            entries = [filled.value] if filled.score >= 0.5 else []
         return entries
-
-    @contextmanager
-    def _reading(self, clause: str) -> Iterator[None]:
-        """Read nothing but one clause for a while."""
-        kept = self._words, self._told, self._facts, self._sources, self._quotes
-        self._words, self._told, self._facts = Words(clause, self._sources.today), [], []
-        self._sources, self._quotes = Sources(clause, today=self._sources.today), {}
-        try:
-            yield
-        finally:
-            self._words, self._told, self._facts, self._sources, self._quotes = kept
 
     # ------------------------------------------------------------------------ single values
 
-    def _scalars(self, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[tuple[DateMatch, bool]]:
-        """Candidates for one value, and whether their place in the prompt is used up by them."""
-        if flat.kind == "string" and hint.kind == "report" and is_needed:
-            for text in _shortened(self._answer(hint), flat.schema):
-                yield DateMatch(0, 0, text, text), False
-        for found in _found(self._words, flat, hint, is_needed):
-            yield found, True
-        for told in self._told:
-            for found in _found(told, flat, hint, is_needed):
-                yield found, False
-        if not is_needed or flat.kind in ("boolean", "null"):
+    def _candidates(self, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
+        """Candidates for one value, the best first.
+
+        Evidence in the prompt and in facts is taken in any case; the corpus is asked only where a
+        value is needed, as it answers anything.
+        """
+        is_text = flat.kind == "string"
+        if is_text and hint.kind == "report" and hint.is_needed:
+            yield from _shortened(self._answer(hint), flat.schema)
+        yield from _found(self._prompt, flat, hint)
+        for text in self._fact_texts:
+            yield from (_elsewhere(span.value) for span in _found(text, flat, hint))
+        if not hint.is_needed or flat.kind in ("boolean", "null"):
             return
-        if flat.kind == "string" and hint.kind in ("free", "", "topic", "text"):
-            for text in _shortened(self._answer(hint), flat.schema):
-                yield DateMatch(0, 0, text, text), False
+        if is_text and hint.kind in ("free", "", "topic", "text"):
+            yield from _shortened(self._answer(hint), flat.schema)
         elif hint.kind not in ("query", "task"):
-            quoted = Words(self._quote(hint), self._sources.today)
-            for found in _found(quoted, flat, hint, is_needed):
-                yield found, False
+            yield from (_elsewhere(span.value) for span in _found(self._quote(hint), flat, hint))
 
     def _answer(self, hint: Hint) -> str:
         """Free text that answers the prompt: what tools say, or else the corpus."""
@@ -332,49 +300,48 @@ class _Filler:
             for fact in sorted(self._facts, key=lambda fact: not isinstance(fact, str)):
                 if text := facts.rendered(fact):
                     return text
-        return self._quote(hint)
+        return self._quote(hint).text
 
-    def _quote(self, hint: Hint) -> str:
+    def _quote(self, hint: Hint) -> AnnotatedText:
         """The best sentences for the prompt, with the words of the property to lead them."""
         words = "" if hint.kind in ("free", "report") else " ".join(hint.names)
         question = f"{self._sources.prompt} {words}".strip()
         if question not in self._quotes:
-            self._quotes[question] = self._sources.quote(question)
+            self._quotes[question] = self._read(self._sources.quote(question))
         return self._quotes[question]
 
 
-def _found(words: Words, flat: Flat, hint: Hint, is_needed: bool) -> Iterator[DateMatch]:
-    """Candidates of one type in a text, the best first."""
+def _elsewhere(value: object) -> TextSpan:
+    """A value that is no part of the prompt: it takes up no place there."""
+    return TextSpan(0, 0, str(value), value)
+
+
+def _found(text: AnnotatedText, flat: Flat, hint: Hint) -> Iterator[TextSpan]:
+    """Candidates of one type in a text, the best first.
+
+    Their values are not checked: whoever asks takes the first that its schema allows.
+    """
     if flat.kind == "":
-        yield from extract.options(words, flat.schema.get("enum", []))
+        yield from extract.options(text, flat.schema.get("enum", []))
     elif flat.kind == "boolean":
-        if truth := extract.truth(words, hint):
+        if truth := extract.truth(text, hint):
             yield truth
     elif flat.kind in ("integer", "number"):
         if hint.kind == "time":
-            clocks = extract.strings(words, Hint(("time",), form="time"), is_needed)
-            for clock in clocks:
-                yield DateMatch(clock.start, clock.end, clock.said, int(str(clock.value)[:2]))
-        yield from extract.nearest(words, hint, is_needed)
+            # The hour alone is wanted, of 24 or else of twelve.
+            for clock in filter(text.is_free, text.times):
+                hour = int(str(clock.value)[:2])
+                yield from (replace(clock, value=value) for value in (hour, (hour - 1) % 12 + 1))
+        yield from extract.nearest(text, hint)
     elif flat.kind in ("string", "any"):
         if "pattern" in flat.schema:
-            yield from _pieces(words)
-        yield from extract.strings(words, hint, is_needed)
+            yield from extract.pieces(text)
+        yield from extract.strings(text, hint)
 
 
-def _pieces(words: Words) -> Iterator[DateMatch]:
-    """What a pattern may be meant for: words, and pairs of words, with a digit or a sign."""
-    for size in (1, 2):
-        for match in re.finditer(r"\S+" + r"\s\S+" * (size - 1), words.text):
-            text = match[0].strip(".,;:!?()\"'")
-            if text and re.search(r"\d|[^\w\s]", text):
-                yield DateMatch(match.start(), match.end(), text, text)
-
-
-def _shortened(text: str, schema: Schema) -> Iterator[str]:
-    """A text, and as much of it as the schema has room for."""
-    most = schema.get("maxLength")
-    if text and (most is None or len(text) <= most):
-        yield text
-    elif text and most:
-        yield text[: int(most) + 1].rsplit(" ", 1)[0][: int(most)]
+def _shortened(text: str, schema: Schema) -> Iterator[TextSpan]:
+    """A text, or as much of it as the schema has room for."""
+    most = int(schema.get("maxLength", len(text)))
+    cut = text if len(text) <= most else text[: most + 1].rsplit(" ", 1)[0][:most]
+    if cut:
+        yield _elsewhere(cut)

@@ -1,11 +1,11 @@
-"""What a property is for: told from its name, its title and its description."""
+"""What a property is for: its kind, by the words of its name, its title and its description."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
+from emulator.structured.validate import Schema
 from emulator.text.words import terms, words_of
 
 # What a property is about, by the words of its name; of two kinds the upper one is meant.
@@ -13,7 +13,7 @@ KINDS = {
     "email": "email mail",
     "phone": "phone telephone mobile",
     "url": "url uri link website homepage webpage",
-    "moment": "datetime when timestamp",
+    "datetime": "datetime when timestamp",
     "duration": "duration length",
     "time": "time hour clock",
     "date": "date day weekday birthday deadline due checkin checkout",
@@ -42,15 +42,15 @@ PEOPLE = {*KINDS["person"].split()}
 _HOLDERS = ("person", "place", "item", "title")
 _KIND_OF = {word: kind for kind, words in reversed(KINDS.items()) for word in words.split()}
 _RANK = {kind: place for place, kind in enumerate(KINDS)}
-_FORMAT_KINDS = {"date-time": "moment", "uri": "url"} | {
+_FORMAT_KINDS = {"date-time": "datetime", "uri": "url"} | {
     form: form for form in ("date", "time", "duration", "email")
 }
-TOWARDS = {
+DIRECTIONS = {
     **dict.fromkeys("from origin departure source sender start pickup".split(), ("from",)),
     **dict.fromkeys("to destination arrival target recipient dropoff".split(), ("to", "for")),
 }
-# Words that tell what a property is about by its name, but nothing inside of a description.
-_LOOSE = {*TOWARDS, "when", "where", "who", "user", "size", "sum", "name"}
+# Words that say what a property is about by its name, but nothing inside of a description.
+_LOOSE = {*DIRECTIONS, "when", "where", "who", "user", "size", "sum", "name"}
 _BY_KIND = {
     "place": ("in", "near", "at", "around", "to", "from", "for", "of", "about"),
     "person": ("for", "with", "by", "to", "from", "and", "of"),
@@ -75,43 +75,54 @@ FAMILIES = [
 
 @dataclass(frozen=True)
 class Hint:
-    """What a property is for: the words of its name, of what holds it, and its description."""
+    """What is known of a place that is to be filled, apart from the type of its value.
+
+    `names` are the words of the property's name, `outer` those of the objects around it, `path` the
+    references that led to it. `is_needed` admits weak evidence: some value has to be there. `kind`
+    is made of all that; it decides where in a text the value is looked for.
+    """
 
     names: tuple[str, ...] = ()
     outer: tuple[str, ...] = ()
-    told: str = ""
-    form: str = ""
+    description: str = ""
+    format: str = ""
+    is_needed: bool = True
+    path: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, name: str, schema: Mapping[str, Any], outer: "Hint") -> "Hint":
-        told = " ".join(str(schema[key]) for key in ("title", "description") if key in schema)
-        form = schema.get("format", "")
-        return cls(words_of(name), (*outer.outer, *outer.names)[-4:], told, form)
+    def of_property(self, name: str, schema: Schema, is_needed: bool) -> "Hint":
+        """The hint for a property of the object that this is the hint for."""
+        outer = (*self.outer, *self.names)[-4:]
+        return Hint(words_of(name), outer, "", "", is_needed, self.path).with_schema(schema)
 
-    def with_schema(self, schema: Mapping[str, Any]) -> "Hint":
-        """The same with what one alternative of its schema tells: the text of a nullable one."""
-        more = Hint.of("", schema, Hint())
-        return replace(self, told=self.told or more.told, form=self.form or more.form)
+    def with_schema(self, schema: Schema, refs: Iterable[str] = ()) -> "Hint":
+        """The same with what one alternative of the schema, behind references, adds."""
+        text = " ".join(str(schema[key]) for key in ("title", "description") if key in schema)
+        description, form = self.description or text, self.format or schema.get("format", "")
+        return replace(self, description=description, format=form, path=(*self.path, *refs))
 
     @cached_property
     def kind(self) -> str:
-        """One of KINDS, or "" if neither the name nor the description tells."""
-        if self.form in _FORMAT_KINDS:
-            return _FORMAT_KINDS[self.form]
-        joined = "".join(self.names)
-        kinds = [_KIND_OF[word] for word in (*self.names, joined) if word in _KIND_OF]
-        kind = min(kinds, key=_RANK.__getitem__, default="")
+        """One of KINDS, or "" if neither the name nor the description says it.
+
+        A format is certain. Then the name counts, and for a mere "name" what it is the name of
+        ("artist": {"name": ...}). The description decides where the name is vague ("from", "size").
+        """
+        if self.format in _FORMAT_KINDS:
+            return _FORMAT_KINDS[self.format]
+        words = (*self.names, "".join(self.names))
+        kind = _first_kind(word for word in words if word in _KIND_OF)
         if kind == "name":
             holders = [_KIND_OF[word] for word in self.outer[::-1] if word in _KIND_OF]
             return next((holder for holder in holders if holder in _HOLDERS), kind)
-        told = {_KIND_OF[word] for word in words_of(self.told) if word in _KIND_OF.keys() - _LOOSE}
-        said = min(told, key=_RANK.__getitem__, default=kind)
-        return said if not kind or set(self.names) <= _LOOSE else kind
+        if kind and not set(self.names) <= _LOOSE:
+            return kind
+        described = words_of(self.description)
+        return _first_kind(word for word in described if word in _KIND_OF.keys() - _LOOSE) or kind
 
     @property
     def wants_digits(self) -> bool:
         """Whether a day or time is wanted in ISO's form rather than as it was said."""
-        return bool(self.form) or bool(re.search(r"YYYY|HH|ISO|24.hour", self.told))
+        return bool(self.format) or bool(re.search(r"YYYY|HH|ISO|24.hour", self.description))
 
     @cached_property
     def stems(self) -> set[str]:
@@ -121,7 +132,7 @@ class Hint:
     @cached_property
     def family(self) -> set[str]:
         """The words that numbers of this property may stand with."""
-        words = {*self.names, *words_of(self.told)}
+        words = {*self.names, *words_of(self.description)}
         named = [family for family in FAMILIES if family & set(self.names)]
         return set().union(*(named or [family for family in FAMILIES if family & words]))
 
@@ -129,6 +140,11 @@ class Hint:
     def prepositions(self) -> tuple[str, ...]:
         """The words that may stand before it, likeliest first."""
         for word in (*self.names, *self.outer):
-            if word in TOWARDS:
-                return TOWARDS[word]
+            if word in DIRECTIONS:
+                return DIRECTIONS[word]
         return _BY_KIND.get(self.kind, ("in", "at", "for", "with", "by"))
+
+
+def _first_kind(words: Iterable[str]) -> str:
+    """The uppermost of the kinds that the words stand for."""
+    return min((_KIND_OF[word] for word in words), key=_RANK.__getitem__, default="")

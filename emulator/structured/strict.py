@@ -14,11 +14,15 @@ _FORMATS = "date-time time date duration email hostname ipv4 ipv6 uuid".split()
 _REFUSED = """allOf oneOf not if then else dependentRequired dependentSchemas patternProperties
     uniqueItems prefixItems contains propertyNames unevaluatedItems unevaluatedProperties
     minProperties maxProperties""".split()
-_TELLS_TYPE = ("type", "$ref", "anyOf", "oneOf", "allOf")
+_GIVES_TYPE = ("type", "$ref", "anyOf", "oneOf", "allOf")
 
 
 def check_strict(schema: Schema) -> str | None:
-    """The first complaint of strict mode about a schema; None if it has none."""
+    """The first complaint of strict mode about a schema; None if it has none.
+
+    The top level has to be an object, not a union. Then every schema inside it is looked at by
+    itself, from the outside inwards, and last the size of the whole.
+    """
     if schema.get("type") != "object":
         return f"""schema must be a JSON Schema of 'type: "object"', \
 got 'type: "{schema.get("type")}"'."""
@@ -27,7 +31,7 @@ got 'type: "{schema.get("type")}"'."""
 at the top level."""
     nodes = list(_nodes(schema, ()))
     for path, node in nodes:
-        if complaint := _complaint(node):
+        for complaint in _complaints(node):
             return f"In context={path}, {complaint}"
     if (levels := _levels(schema)) > MOST_LEVELS:
         return f"{levels} levels of nesting exceeds limit of {MOST_LEVELS}."
@@ -44,32 +48,28 @@ def _nodes(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _nodes(child, (*path, *step))
 
 
-def _complaint(node: Schema) -> str | None:
-    """What is wrong with one schema, apart from what is inside of it."""
-    for keyword in _REFUSED:
-        if keyword in node:
-            return f"'{keyword}' is not permitted."
-    if not any(keyword in node for keyword in _TELLS_TYPE):
-        return "schema must have a 'type' key."
+def _complaints(node: Schema) -> Iterator[str]:
+    """What is wrong with one schema, apart from what is inside it; the first counts."""
+    yield from (f"'{keyword}' is not permitted." for keyword in _REFUSED if keyword in node)
+    if not any(keyword in node for keyword in _GIVES_TYPE):
+        yield "schema must have a 'type' key."
     kinds = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
     if "array" in kinds and "items" not in node:
-        return "array schema missing items."
+        yield "array schema missing items."
     if node.get("format", "date") not in _FORMATS:
-        return f"'{node['format']}' is not a valid format."
-    if "object" not in kinds:
-        return None
+        yield f"'{node['format']}' is not a valid format."
+    if "object" in kinds:
+        yield from _complaints_of_object(node.get("properties", {}), node)
+
+
+def _complaints_of_object(properties: Schema, node: Schema) -> Iterator[str]:
     if node.get("additionalProperties") is not False:
-        return "'additionalProperties' is required to be supplied and to be false."
-    required = node.get("required")
-    missing = [name for name in node.get("properties", {}) if name not in (required or [])]
-    if missing:
-        return f"""'required' is required to be supplied and to be an array including every key in \
-properties. Missing '{missing[0]}'."""
-    extra = [name for name in required or [] if name not in node.get("properties", {})]
-    if extra:
-        return f"'required' is required to be supplied and to be an array including every key in \
-properties. Extra required key '{extra[0]}' supplied."
-    return None
+        yield "'additionalProperties' is required to be supplied and to be false."
+    required = node.get("required") or []
+    every = "'required' is required to be supplied and to be an array including every key in"
+    yield from (f"{every} properties. Missing '{n}'." for n in properties if n not in required)
+    extra = (name for name in required if name not in properties)
+    yield from (f"{every} properties. Extra required key '{name}' supplied." for name in extra)
 
 
 def _levels(schema: Any) -> int:

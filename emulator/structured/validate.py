@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,21 +27,24 @@ CANNOT = frozenset(
 )
 MOST_ALTERNATIVES = 64
 _SHAPES: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(["properties", "$defs", "definitions"], lambda v: isinstance(v, Mapping)),
-    **dict.fromkeys(["anyOf", "oneOf", "allOf", "enum"], lambda v: isinstance(v, list)),
-    **dict.fromkeys(["required", "prefixItems", "examples"], lambda v: isinstance(v, list)),
-    **dict.fromkeys(["$ref", "pattern", "format"], lambda v: isinstance(v, str)),
-    **dict.fromkeys(["maxLength", "maxItems"], lambda v: _is_number(v) and v >= 0),
-    **dict.fromkeys(["minLength", "minItems"], lambda v: _is_number(v) and v <= 100_000),
-    **dict.fromkeys(["minimum", "maximum", "multipleOf"], lambda v: _is_number(v)),
-    **dict.fromkeys(["exclusiveMinimum", "exclusiveMaximum"], lambda v: _is_number(v)),
+    word: test
+    for words, test in (
+        ("properties $defs definitions", lambda v: isinstance(v, Mapping)),
+        ("anyOf oneOf allOf enum required prefixItems examples", lambda v: isinstance(v, list)),
+        ("$ref pattern format", lambda v: isinstance(v, str)),
+        ("maxLength maxItems", lambda v: _is_number(v) and v >= 0),
+        ("minLength minItems", lambda v: _is_number(v) and v <= 100_000),
+        ("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", lambda v: _is_number(v)),
+    )
+    for word in words.split()
 }
 _IMPLIED = {
-    **dict.fromkeys(["properties", "required", "additionalProperties"], "object"),
-    **dict.fromkeys(["items", "prefixItems", "minItems", "maxItems", "uniqueItems"], "array"),
-    **dict.fromkeys(["minLength", "maxLength", "pattern", "format"], "string"),
-    **dict.fromkeys(["minimum", "maximum", "multipleOf"], "number"),
-    **dict.fromkeys(["exclusiveMinimum", "exclusiveMaximum"], "number"),
+    **dict.fromkeys("properties required additionalProperties".split(), "object"),
+    **dict.fromkeys("items prefixItems minItems maxItems uniqueItems".split(), "array"),
+    **dict.fromkeys("minLength maxLength pattern format".split(), "string"),
+    **dict.fromkeys(
+        "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split(), "number"
+    ),
 }
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
@@ -121,14 +125,11 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def resolve(ref: str, root: Schema) -> Schema:
     """What a reference into the schema points at."""
     found: Any = root
-    for part in unquote(ref.removeprefix("#")).split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and key.isdigit() and int(key) < len(found):
-            found = found[int(key)]
-        elif isinstance(found, Mapping) and key in found:
-            found = found[key]
-        else:
-            found = None
+    with suppress(LookupError, TypeError, ValueError):
+        for part in unquote(ref.removeprefix("#")).split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            found, inside = None, found
+            found = inside[int(key) if isinstance(inside, list) else key]
     if not ref.startswith("#") or not isinstance(found, Mapping | bool):
         raise ValueError(f"reference {ref!r} leads nowhere")
     return as_schema(found)
@@ -144,7 +145,12 @@ def alternatives(schema: Schema, root: Schema) -> list[Flat]:
 
 
 def _expanded(schema: Schema, root: Schema, above: frozenset[str]) -> Iterator[Flat]:
-    """The schema without references, `allOf` and unions; a circle of references has no way out."""
+    """The schema without references, `allOf` and unions; a circle of references has no way out.
+
+    Each of them is a group of branches, one of which has to hold together with the schema itself:
+    a reference and a part of `allOf` are groups of one. The result is every combination of one
+    branch from each group, merged, and each branch is expanded in the same way before.
+    """
     inside = ("$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions")
     groups: list[tuple[frozenset[str], list[Schema | bool]]] = []
     if "$ref" in schema:
@@ -184,20 +190,7 @@ def merged(one: Schema, other: Schema) -> Schema:
     for keyword in one.keys() & other.keys():
         if keyword in _MERGE:
             both[keyword] = _MERGE[keyword](one[keyword], other[keyword])
-    if "const" in one and "const" in other and not same(one["const"], other["const"]):
-        return NOTHING
-    for closed, further in ((one, other), (other, one)):
-        if closed.get("additionalProperties") is False:
-            for name in further.get("properties", {}).keys() - closed.get("properties", {}).keys():
-                both["properties"] = {**both["properties"], name: False}
     return both
-
-
-def _both_types(one: Any, other: Any) -> list[str]:
-    shared = [kind for kind in _listed(one) if kind in _listed(other)]
-    if "integer" not in shared and {"integer", "number"} <= {*_listed(one), *_listed(other)}:
-        shared.append("integer")
-    return shared
 
 
 def _both_properties(one: Schema, other: Schema) -> Schema:
@@ -210,7 +203,8 @@ def _all_of(one: Any, other: Any) -> Any:
 
 
 _MERGE: dict[str, Callable[[Any, Any], Any]] = {
-    "type": _both_types,
+    # What is a number and an integer is an integer; other types exclude each other.
+    "type": lambda one, other: [k for k in _listed(one) if k in _listed(other)] or "integer",
     "enum": lambda one, other: [v for v in one if any(same(v, w) for w in other)],
     "properties": _both_properties,
     "required": lambda one, other: [*one, *(name for name in other if name not in one)],
@@ -235,6 +229,7 @@ def is_valid(value: Any, schema: Schema | bool, root: Schema, via: tuple[str, ..
         for keyword in ("allOf", "anyOf", "oneOf")
         if keyword in schema
     }
+    # An absent keyword counts as one that holds.
     return (
         all(unions.get("allOf", [True]))
         and any(unions.get("anyOf", [True]))
