@@ -800,7 +800,7 @@ def test_disabled_truncation_fails_the_response():
     assert done["response"]["status_details"]["error"]["code"] == "context_length_exceeded"
 
 
-# ------------------------------------------------------------------ what was never noticed
+# ------------------------------------------------------------------ housekeeping
 
 
 def retrieved_ms(driver, item_id):
@@ -1079,3 +1079,43 @@ def test_rate_limits_count_what_was_billed():
     (limits,) = of(events, "rate_limits.updated")
     spent = done["response"]["usage"]["total_tokens"]
     assert limits["rate_limits"][0]["remaining"] == 1000 - spent
+
+
+def test_other_turn_detection_forgets_the_id_of_the_turn():
+    driver = opened()
+    (started,) = driver.speak(loud(320), quiet(32))
+    driver.send("session.update", **update(audio={"input": {"turn_detection": None}}))
+
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] != started["item_id"]
+
+
+def committed_telephone_sound(*, is_updated):
+    """The sound of an item that was sent in two halves, with an update between them or without."""
+    driver = turned(None)
+    driver.send("session.update", **update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
+    for half in (bytes(range(256)) * 5, bytes(range(255, -1, -1)) * 5):
+        driver.send("input_audio_buffer.append", audio=b64encode(half).decode())
+        if is_updated:
+            driver.send("session.update", **update(instructions="Be brief."))
+    item_id = driver.send("input_audio_buffer.commit")[0]["item_id"]
+    (event,) = driver.send("conversation.item.retrieve", item_id=item_id)
+    return event["item"]["content"][0]["audio"]
+
+
+def test_update_between_two_pieces_of_sound_cuts_nothing_out():
+    assert committed_telephone_sound(is_updated=True) == committed_telephone_sound(is_updated=False)
+
+
+def test_words_are_those_of_the_last_pause():
+    driver = turned({"type": "server_vad", "create_response": False}, is_manual=True)
+    driver.speak(loud(320), quiet(128))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "half", driver.now)
+    driver.speak(loud(320), quiet(400))
+    (entry,) = driver.session.conversation
+
+    assert entry.words is None
+    driver.session.transcribed(driver.jobs[-1].id, "all", driver.now)
+    assert entry.words == "all"
