@@ -8,6 +8,7 @@ from emulator.errors import ApiError
 from emulator.realtime import build_prompt, response
 from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import transcription_session
+from emulator.wire import tokens
 from tests.support.realtime_calls import (
     TEXT_TURN,
     SessionDriver,
@@ -1019,6 +1020,23 @@ def test_idle_timeout_reports_the_silence():
     assert (triggered["audio_start_ms"], triggered["audio_end_ms"]) == (320, 5320)
 
 
+def test_idle_timeout_begins_with_the_session_at_the_earliest():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.now = driver.session.deadline
+
+    assert driver.pass_time(0)[0]["audio_start_ms"] == 0
+
+
+def test_response_stops_the_idle_timeout():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.is_manual = True
+    driver.send("response.create")
+
+    assert driver.session.deadline == 100.0 + 3600.0
+
+
 def test_idle_timeout_ends_with_its_setting():
     driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
     driver.speak(loud(320), quiet(400))
@@ -1119,3 +1137,35 @@ def test_words_are_those_of_the_last_pause():
     assert entry.words is None
     driver.session.transcribed(driver.jobs[-1].id, "all", driver.now)
     assert entry.words == "all"
+
+
+def test_owed_response_stops_the_idle_timeout():
+    detection = {"type": "server_vad", "interrupt_response": False, "idle_timeout_ms": 5000}
+    driver = turned(detection, pace=1.0)
+    driver.speak(loud(320), quiet(400))
+    driver.answer = Answer(tokens.split("A sentence of forty seconds. " * 28))
+    driver.speak(loud(320), quiet(400))
+
+    kinds = []
+    while kinds.count("response.done") < 2:
+        kinds += types(driver.pass_time(0.25))
+
+    assert driver.now > 100.0 + 8.0
+    assert "input_audio_buffer.timeout_triggered" not in kinds
+
+
+def test_what_waited_for_a_response_is_done_once():
+    driver = opened(pace=1.0, fault_effects=FaultEffects(is_transcript_late=True))
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+    driver.speak(loud(320), quiet(400))
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "ok", "id": "mine"}
+    driver.send("conversation.item.create", item=output)
+
+    ended = types(driver.pass_time(0.0)) + types(driver.send("response.cancel"))
+    again = types(driver.send("response.create")) + types(driver.send("response.cancel"))
+
+    assert ended.count("conversation.item.input_audio_transcription.completed") == 1
+    assert ended.count("conversation.item.added") == 1
+    assert "conversation.item.input_audio_transcription.completed" not in again
+    assert again.count("conversation.item.added") == 1  # that of the answer
+    assert "error" not in again
