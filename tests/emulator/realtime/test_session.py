@@ -1,6 +1,7 @@
 """The session machine: client events and time in, server events out (wire.md, api-facts C)."""
 
 import json
+import math
 from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
@@ -530,6 +531,7 @@ def test_r8_cancel_before_the_answer_is_known():
     driver.do(think)
 
     assert done["response"]["status"] == "cancelled"
+    assert done["response"]["usage"]["total_tokens"] == 0
     assert driver.events() == []
 
 
@@ -614,6 +616,17 @@ def test_spoken_answer_stops_at_its_limit():
     assert done["response"]["status"] == "incomplete"
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
     assert done["response"]["usage"]["output_tokens"] < 12 + 5
+
+
+@pytest.mark.parametrize("limit", range(8, 12))
+def test_block_that_reaches_the_limit_is_the_last(limit):
+    driver = opened()
+    driver.send("session.update", **update(max_output_tokens=limit))
+
+    (done,) = of(driver.speak(loud(320), quiet(400)), "response.done")
+
+    block = 200 // 50
+    assert limit <= done["response"]["usage"]["output_tokens"] < limit + block
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
@@ -1169,3 +1182,67 @@ def test_what_waited_for_a_response_is_done_once():
     assert "conversation.item.input_audio_transcription.completed" not in again
     assert again.count("conversation.item.added") == 1  # that of the answer
     assert "error" not in again
+
+
+TEN = "One two three four five six seven eight nine ten."
+
+
+def test_transcript_is_three_deltas_ahead_of_each_block():
+    driver = opened()
+    driver.answer = Answer(tokens.split(TEN))
+    kinds = types(driver.speak(loud(320), quiet(400)))
+
+    blocks = kinds.count("response.output_audio.delta")
+    pieces = kinds.count("response.output_audio_transcript.delta")
+    sent, sounded = 0, 0
+    for kind in kinds:
+        sent += kind == "response.output_audio_transcript.delta"
+        if kind == "response.output_audio.delta":
+            sounded += 1
+            assert sent == min(pieces, 3 + math.ceil(pieces * sounded / blocks))
+    assert (blocks, pieces) == (13, 11)
+
+
+def test_sound_that_was_synthesised_late_is_not_sent_in_a_burst():
+    driver = opened(pace=1.0, is_manual=True)
+    driver.send("conversation.item.create", **user("When?"))
+    driver.send("response.create")
+    driver.do(driver.jobs.pop(0))
+    driver.do(driver.jobs.pop(0) if driver.jobs else driver.session.take_jobs()[0])
+    driver.pass_time(60.0)
+
+    driver.do(driver.jobs.pop(0))
+    events = driver.events()
+
+    assert len(of(events, "response.output_audio.delta")) <= 1
+    assert of(driver.pass_time(1.0), "response.output_audio.delta")
+
+
+def test_long_answer_is_sent_at_four_times_its_pace():
+    driver = opened(pace=1.0)
+    driver.answer = Answer(tokens.split(TEN))
+    events = driver.speak(loud(320), quiet(400))
+    while not of(events, "response.done"):
+        events += driver.pass_time(0.01)
+
+    played_s = sum(len(b64decode(e["delta"])) for e in of(events, "response.output_audio.delta"))
+    assert driver.now - 100.0 == pytest.approx((played_s / 48_000 - 0.2) / 4, abs=0.05)
+
+
+def test_response_under_way_has_no_usage():
+    driver = opened(is_manual=True)
+
+    (created,) = driver.send("response.create")
+
+    assert created["response"]["usage"] is None
+
+
+def test_answer_that_was_cut_by_its_length_is_incomplete():
+    driver = opened()
+    driver.answer = Answer(tokens.split("At eight."), "length")
+    driver.send("conversation.item.create", **user("When?"))
+
+    (done,) = of(driver.send("response.create"), "response.done")
+
+    assert done["response"]["status"] == "incomplete"
+    assert done["response"]["status_details"]["reason"] == "max_output_tokens"
