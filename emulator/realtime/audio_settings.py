@@ -7,35 +7,20 @@ most, was seen on the wire in 2026. Within an object of the same `type` (of the 
 for the session as a whole, assumed for the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
 from emulator.params import bad
 from emulator.realtime import field_checks
-from emulator.realtime.field_checks import (
-    Change,
-    changed,
-    clearing,
-    each,
-    number,
-    one_of,
-    plain,
-    short,
-    within,
-)
+from emulator.realtime.field_checks import Change, changed, clearing, each, one_of, plain, within
 
 RATE_HZ = 24_000
 VOICES = tuple("alloy ash ballad coral echo sage shimmer verse marin cedar".split())
-TRANSCRIBERS = (
-    "whisper-1",
-    "gpt-transcribe",
-    "gpt-live-transcribe",
-    "gpt-4o-mini-transcribe",
-    "gpt-4o-mini-transcribe-2025-12-15",
-    "gpt-4o-transcribe",
-    "gpt-4o-transcribe-diarize",
-    "gpt-realtime-whisper",
+TRANSCRIBERS = tuple(
+    """whisper-1 gpt-transcribe gpt-live-transcribe gpt-4o-mini-transcribe
+    gpt-4o-mini-transcribe-2025-12-15 gpt-4o-transcribe gpt-4o-transcribe-diarize
+    gpt-realtime-whisper""".split()
 )
 # These find the turns themselves: a transcription session with them gets no other detection.
 WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
@@ -52,39 +37,21 @@ _UNDERSTOOD = {
 }
 
 
-def pcm() -> dict[str, Any]:
-    return {"type": "audio/pcm", "rate": RATE_HZ}
-
-
-def server_vad() -> dict[str, Any]:
-    """As recorded; the types say 500 ms of silence, the servers 200."""
-    return {
-        "type": "server_vad",
-        "threshold": 0.5,
-        "prefix_padding_ms": 300,
-        "silence_duration_ms": 200,
-        "idle_timeout_ms": None,
-        "create_response": True,
-        "interrupt_response": True,
-    }
-
-
-def semantic_vad() -> dict[str, Any]:
-    return {
-        "type": "semantic_vad",
-        "eagerness": "auto",
-        "create_response": True,
-        "interrupt_response": True,
-    }
-
-
+PCM = {"type": "audio/pcm", "rate": RATE_HZ}
+_RESPONDING = {"create_response": True, "interrupt_response": True}
+# As recorded; the types say 500 ms of silence, the servers 200.
+SERVER_VAD = {
+    "type": "server_vad",
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 200,
+    "idle_timeout_ms": None,
+    **_RESPONDING,
+}
 # A transcription session has no responses, so no settings about them.
-_ABOUT_ANSWERS = ("idle_timeout_ms", "create_response", "interrupt_response")
-
-
-def transcription_vad() -> dict[str, Any]:
-    """`server_vad` as a transcription session has it."""
-    return {key: value for key, value in server_vad().items() if key not in _ABOUT_ANSWERS}
+TRANSCRIPTION_VAD = {
+    key: value for key, value in SERVER_VAD.items() if key not in ("idle_timeout_ms", *_RESPONDING)
+}
 
 
 def language(name: str, value: Any) -> str:
@@ -107,28 +74,26 @@ _FORMATS: Mapping[str, Mapping[str, Change]] = {
 _TURNS: Mapping[str, Mapping[str, Change]] = {
     "server_vad": {
         "type": plain(params.text),
-        "threshold": plain(number(0, 1)),
+        "threshold": plain(field_checks.number(0, 1)),
         "prefix_padding_ms": plain(field_checks.integer(0)),
         "silence_duration_ms": plain(field_checks.integer(0)),
         "idle_timeout_ms": clearing(field_checks.integer(*IDLE_TIMEOUT_MS)),
-        "create_response": plain(params.flag),
-        "interrupt_response": plain(params.flag),
+        **dict.fromkeys(_RESPONDING, plain(params.flag)),
     },
     "semantic_vad": {
         "type": plain(params.text),
         "eagerness": plain(one_of("low", "medium", "high", "auto")),
-        "create_response": plain(params.flag),
-        "interrupt_response": plain(params.flag),
+        **dict.fromkeys(_RESPONDING, plain(params.flag)),
     },
 }
 _NOISE: Mapping[str, Change] = {
     "type": plain(one_of("near_field", "far_field")),
-    "strength": plain(number(0, field_checks.MOST)),
+    "strength": plain(field_checks.number(0, field_checks.MOST)),
 }
 _TRANSCRIPTION: Mapping[str, Change] = {
     "model": plain(one_of(*TRANSCRIBERS)),
     "language": clearing(language),
-    "prompt": clearing(short(LONGEST_PROMPT)),
+    "prompt": clearing(field_checks.short(LONGEST_PROMPT)),
     "languages": clearing(each(language)),
     "keywords": clearing(each(params.text)),
     "delay": clearing(one_of("minimal", "low", "medium", "high", "xhigh")),
@@ -137,11 +102,11 @@ _TRANSCRIPTION: Mapping[str, Change] = {
 
 def format(name: str, value: Any) -> dict[str, Any]:
     kind = field_checks.kind_of(name, value, *_FORMATS)
-    return changed(name, value, pcm() if kind == "audio/pcm" else {}, _FORMATS[kind])
+    return changed(name, value, PCM if kind == "audio/pcm" else {}, _FORMATS[kind])
 
 
 def voice(name: str, value: Any) -> str:
-    """One of OpenAI's own; a voice of the caller's making is refused by name."""
+    """One of OpenAI's own; a custom voice is refused by name."""
     if isinstance(value, dict):
         raise field_checks.unserved(f"{name}.id")
     return str(one_of(*VOICES)(name, value))
@@ -172,15 +137,15 @@ def transcription(name: str, value: Any, current: Any) -> dict[str, Any] | None:
     return settings
 
 
-def turn_detection(servers: Callable[[], dict[str, Any]], semantic: dict[str, Any]) -> Change:
+def _turn_detection(server: dict[str, Any], semantic: dict[str, Any]) -> Change:
     """The change of turn detection in a session whose defaults these are."""
-    # A change of `type` starts from the defaults of that type, any other from what there is.
 
     def change(name: str, value: Any, current: Any) -> dict[str, Any] | None:
         if value is None:
             return None
+        # A change of `type` starts from the defaults of that type, any other from what there is.
         kind = field_checks.kind_of(name, value, *_TURNS)
-        start = servers() if kind == "server_vad" else semantic
+        start = server if kind == "server_vad" else semantic
         if current is not None and current["type"] == kind:
             start = current
         return changed(name, value, start, _TURNS[kind])
@@ -197,15 +162,15 @@ def _audio_input(turns: Change) -> Mapping[str, Change]:
     }
 
 
-_TRANSCRIPTION_SEMANTIC_VAD = {"type": "semantic_vad", "eagerness": "auto"}
+_SEMANTIC = {"type": "semantic_vad", "eagerness": "auto"}
 SPOKEN: Mapping[str, Change] = {"format": plain(format), "voice": plain(voice)}
-OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(number(0.25, 1.5))}
+OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(field_checks.number(0.25, 1.5))}
 REALTIME: Mapping[str, Change] = {
-    "input": within(_audio_input(turn_detection(server_vad, semantic_vad()))),
+    "input": within(_audio_input(_turn_detection(SERVER_VAD, {**_SEMANTIC, **_RESPONDING}))),
     "output": within(OUTPUT),
 }
 TRANSCRIBING: Mapping[str, Change] = {
-    "input": within(_audio_input(turn_detection(transcription_vad, _TRANSCRIPTION_SEMANTIC_VAD)))
+    "input": within(_audio_input(_turn_detection(TRANSCRIPTION_VAD, _SEMANTIC)))
 }
 
 

@@ -56,7 +56,7 @@ class ConversationItem:
         return copy.deepcopy(self.payload)
 
     def with_sound(self) -> dict[str, Any]:
-        """The item with the sound that a caller sent in it, as base64."""
+        """The item with the sound that a client sent in it, as base64."""
         item = self.shown()
         for part in item.get("content") or []:
             if part["type"] == "input_audio" and self.pcm:

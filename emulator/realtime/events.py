@@ -63,7 +63,7 @@ def parse(message: str | bytes) -> dict[str, Any]:
 
 
 def event_id_of(message: str | bytes) -> str | None:
-    """The `event_id` of an event that may be broken, for the error to name; None without one."""
+    """The `event_id` of an event that may be malformed, for the error to name; None without one."""
     try:
         event = json.loads(message)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The tools of a session: functions, flat, without the `strict` that requests know."""
+"""The tools of a session: functions, flat, without the `strict` that requests have."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

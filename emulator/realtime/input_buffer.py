@@ -173,7 +173,7 @@ class InputBuffer:
             yield TurnEdge.STOPPED, self._judged * FRAME_MS
 
     def _forget_turn(self) -> None:
-        self._state, self._silent, self._first = TurnState.IDLE, 0, None
+        self._state, self._first = TurnState.IDLE, None
 
     def _drop_silence(self) -> None:
         """With turn detection, silence between turns is not kept for ever."""

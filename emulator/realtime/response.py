@@ -60,7 +60,7 @@ Plan = Iterator[Step]
 # because its gap must be known to say when it is due; all else stays in `_plans`. Sentences
 # overlap: while one is sent, the next is being synthesised, and its plan is put behind. If
 # synthesis is slower than sending, there is no next step, and time starts anew when the sound
-# comes. Whatever ends a response drops its plans, so nothing is sent behind `response.done`.
+# comes. Whatever ends a response leaves no next step, so nothing is sent behind `response.done`.
 class Response:
     """A response in the default conversation, or beside it (None); `context` is what it reads."""
 
@@ -274,9 +274,7 @@ class Response:
             self._end(status, details)
 
     def _end(self, status: str, details: dict[str, Any] | None) -> None:
-        self._plans.clear()
         self._next = None
-        self._sentences.clear()
         self.phase = Phase.ENDED
         self._status, self._details = status, details
         self._emit("response.done", response=self.body())

@@ -6,12 +6,7 @@ from typing import Any
 from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import Pace
-from emulator.realtime.build_prompt import (
-    build_prompt,
-    fixed_answer,
-    input_tokens,
-    picture_notice,
-)
+from emulator.realtime.build_prompt import build_prompt, fixed_answer, input_tokens, picture_notice
 from emulator.realtime.context import kept
 from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.jobs import Generate, Job

@@ -19,16 +19,7 @@ from emulator.models import MODELS
 from emulator.params import bad, wrong_type
 from emulator.realtime import audio_settings, field_checks
 from emulator.realtime.conversation_items import ClientItem, items
-from emulator.realtime.field_checks import (
-    Change,
-    changed,
-    clearing,
-    each,
-    not_served,
-    one_of,
-    plain,
-    within,
-)
+from emulator.realtime.field_checks import Change, changed, clearing, each, one_of, plain, within
 from emulator.realtime.functions import check_choice, tool_choice, tools
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
@@ -60,8 +51,8 @@ def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, 
         "prompt": None,
         "expires_at": expires_at,
         "audio": {
-            "input": _audio_input(audio_settings.server_vad()),
-            "output": {"format": audio_settings.pcm(), "voice": "alloy", "speed": 1.0},
+            "input": _audio_input(audio_settings.SERVER_VAD),
+            "output": {"format": dict(audio_settings.PCM), "voice": "alloy", "speed": 1.0},
         },
         "include": None,
     }
@@ -74,7 +65,7 @@ def transcription_session(session_id: str, expires_at: int) -> dict[str, Any]:
         "object": "realtime.transcription_session",
         "id": session_id,
         "expires_at": expires_at,
-        "audio": {"input": _audio_input(audio_settings.transcription_vad())},
+        "audio": {"input": _audio_input(audio_settings.TRANSCRIPTION_VAD)},
         "include": None,
     }
 
@@ -178,12 +169,12 @@ def response_settings(
     )
 
 
-def _audio_input(turn_detection: dict[str, Any]) -> dict[str, Any]:
+def _audio_input(turn_detection: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "format": audio_settings.pcm(),
+        "format": dict(audio_settings.PCM),
         "transcription": None,
         "noise_reduction": None,
-        "turn_detection": turn_detection,
+        "turn_detection": dict(turn_detection),
     }
 
 
@@ -275,7 +266,7 @@ _BOTH: Mapping[str, Change] = {
     "tools": plain(tools),
     "tool_choice": plain(tool_choice),
     "max_output_tokens": plain(_most_tokens),
-    "prompt": not_served,
+    "prompt": field_checks.not_served,
     "reasoning": within({"effort": plain(_EFFORTS)}),
     "parallel_tool_calls": plain(params.flag),
 }
@@ -285,14 +276,7 @@ _RESPONSE: Mapping[str, Change] = {
     "metadata": clearing(params.metadata),
     "audio": within({"output": within(audio_settings.SPOKEN)}),
 }
-_TAKEN = (
-    "instructions",
-    "output_modalities",
-    "tools",
-    "max_output_tokens",
-    "conversation",
-    "metadata",
-)
+_TAKEN = """instructions output_modalities tools max_output_tokens conversation metadata""".split()
 _SESSION: Mapping[str, Change] = {
     "type": plain(params.text),
     "include": clearing(each(one_of(LOGPROBS))),

@@ -1,1 +1,1 @@
-"""Hears, speaks, and tells speech from silence: what a spoken conversation needs."""
+"""Speech recognition, text-to-speech and voice activity detection."""

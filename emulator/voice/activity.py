@@ -23,7 +23,7 @@ FRAME = 512
 
 
 class SpeechDetector(Protocol):
-    """Frames in the order in which they were heard; each conversation has one of its own."""
+    """Frames in the order in which they came; each conversation has one of its own."""
 
     name: str
 
@@ -69,14 +69,14 @@ TAIL = 0.6
 class Energy:
     """How far a frame stands out of the quietest one of the last 1.5 s, between 200 and 4,000 Hz.
 
-    It does not know what is loud: a door, music, keys or a cough are speech to it, and so is a
-    noise that begins, for 1.5 s. Beside a noise that is nearly as loud it hears no speech at all.
+    It cannot tell what is loud: a door, music, keys or a cough are speech to it, and so is a
+    noise that begins, for 1.5 s. Beside a noise that is nearly as loud it finds no speech at all.
     """
 
     name = "energy"
 
     def __init__(self) -> None:
-        # Whoever speaks at once stands out of a silence that nobody has heard.
+        # Whoever speaks at once stands out of a silence that never was.
         silence = [LEAST_DB - ABOVE_DB] * MEMORY
         self._levels: deque[float] = deque(silence, maxlen=MEMORY)
         self._last = 0.0

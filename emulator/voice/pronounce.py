@@ -54,7 +54,7 @@ def _date(found: re.Match[str]) -> str:
 
 
 def _time(found: re.Match[str]) -> str:
-    """On a clock of 12 hours, with the half of the day where the hour or the text tells it."""
+    """On a clock of 12 hours, with the half of the day where the hour or the text gives it."""
     hour, minute, half = int(found["hour"]), found["minute"], found["half"]
     past = "" if minute == "00" else f" oh {minute[1]}" if minute[0] == "0" else f" {minute}"
     if half:

@@ -81,10 +81,10 @@ class SpeechRecognizer:
         It takes 0.1 to 0.4 s for a sentence. Silence before the first word makes the engine invent
         some, so cut it off. Raises RecognitionError, and ValueError for odd bytes.
         """
-        heard = samples(pcm)
+        clip = samples(pcm)
         if self.unavailable_reason:
             raise RecognitionError(self.unavailable_reason)
-        return " ".join(word for part in _parts(heard) for word in self._said(part).split())
+        return " ".join(word for part in _parts(clip) for word in self._recognised(part).split())
 
     def warm(self) -> None:
         """Load the engine before the first clip, some 0.5 s; it may set `unavailable_reason`."""
@@ -92,7 +92,7 @@ class SpeechRecognizer:
             with contextlib.suppress(RecognitionError), _one_at_a_time:
                 self._recogniser()
 
-    def _said(self, part: Samples) -> str:
+    def _recognised(self, part: Samples) -> str:
         if len(part) < SHORTEST_MS * RATE // 1000 or np.abs(part.astype(int)).max() < SILENCE:
             return ""
         numbers = (part / 32768).tolist()
@@ -121,16 +121,16 @@ def _loaded(load: Callable[[], Recogniser]) -> Recogniser:
     return load()
 
 
-def _parts(heard: Samples) -> Iterator[Samples]:
+def _parts(clip: Samples) -> Iterator[Samples]:
     """A long clip in several, each cut where it is quietest in its last quarter."""
     longest, step = LONGEST_MS * RATE // 1000, RATE // 10
-    while len(heard) > longest:
+    while len(clip) > longest:
         start = longest * 3 // 4
-        loud = np.abs(heard[start : start + longest // 4 // step * step].astype(int))
+        loud = np.abs(clip[start : start + longest // 4 // step * step].astype(int))
         cut = start + int(loud.reshape(-1, step).sum(axis=1).argmin()) * step + step // 2
-        yield heard[:cut]
-        heard = heard[cut:]
-    yield heard
+        yield clip[:cut]
+        clip = clip[cut:]
+    yield clip
 
 
 def unavailable_reason(installed: str, no_wheel: str) -> str | None:
@@ -141,7 +141,7 @@ def unavailable_reason(installed: str, no_wheel: str) -> str | None:
     if installed == VERSION:
         return None
     if no_wheel:
-        return f"Speech recognition (moonshine-voice) cannot be had for {no_wheel}."
+        return f"Speech recognition (moonshine-voice) is not available for {no_wheel}."
     reason = f"as {installed} has no model in it" if installed else "which is not installed"
     return f"Speech recognition needs moonshine-voice {VERSION}, {reason}."
 
@@ -159,11 +159,11 @@ def missing_wheel(system: str, machine: str, release: str) -> str:
     if system == "darwin" and machine != "arm64":
         return "Macs with an Intel processor"
     if system == "darwin":
-        return "" if known >= (15,) else f"macOS {release}: it wants 15"
+        return "" if known >= (15,) else f"macOS {release}: it needs 15"
     if not known:
         return "Linux without glibc"
     least = (2, 31) if machine == "aarch64" else (2, 34)
-    return "" if known >= least else f"glibc {release}: it wants {least[0]}.{least[1]}"
+    return "" if known >= least else f"glibc {release}: it needs {least[0]}.{least[1]}"
 
 
 def _machine() -> tuple[str, str, str]:

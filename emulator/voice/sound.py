@@ -1,7 +1,7 @@
-"""Sound as it crosses the wire and as the engines want it: rates, G.711, lengths.
+"""Sound on the wire and sound for the engines: rates, G.711, lengths.
 
-The Realtime API knows three formats: `audio/pcm` (16 bits, little endian, mono, 24 kHz), and of
-G.711 `audio/pcmu` and `audio/pcma` (8 kHz). Voice activity and recognition want 16 kHz. The laws
+The Realtime API has three formats: `audio/pcm` (16 bits, little endian, mono, 24 kHz), and of
+G.711 `audio/pcmu` and `audio/pcma` (8 kHz). Voice activity and recognition take 16 kHz. The laws
 are those of ITU-T G.711; like its reference code (G.191) the encoders use the ones' complement.
 
 A resampler weighs the samples before and after the place that it makes one for, so that nothing is

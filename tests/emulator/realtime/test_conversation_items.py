@@ -77,8 +77,8 @@ def test_item_keeps_its_id_and_has_no_status():
 def test_sound_is_told_without_its_bytes():
     item = made(message(AUDIO, AUDIO | {"transcript": "Hello!"}))
 
-    told = [{"type": "input_audio", "transcript": words} for words in (None, "Hello!")]
-    assert item.payload["content"] == told
+    parts = [{"type": "input_audio", "transcript": words} for words in (None, "Hello!")]
+    assert item.payload["content"] == parts
     assert (item.audio, item.text) == (SOUND + SOUND, "Hello!")
 
 

@@ -1,6 +1,7 @@
 """The session machine: client events and time in, server events out (wire.md, api-facts C)."""
 
 import json
+import math
 from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
@@ -8,6 +9,7 @@ from emulator.errors import ApiError
 from emulator.realtime import build_prompt, response
 from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import transcription_session
+from emulator.wire import tokens
 from tests.support.realtime_calls import (
     TEXT_TURN,
     SessionDriver,
@@ -529,6 +531,7 @@ def test_r8_cancel_before_the_answer_is_known():
     driver.do(think)
 
     assert done["response"]["status"] == "cancelled"
+    assert done["response"]["usage"]["total_tokens"] == 0
     assert driver.events() == []
 
 
@@ -613,6 +616,17 @@ def test_spoken_answer_stops_at_its_limit():
     assert done["response"]["status"] == "incomplete"
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
     assert done["response"]["usage"]["output_tokens"] < 12 + 5
+
+
+@pytest.mark.parametrize("limit", range(8, 12))
+def test_block_that_reaches_the_limit_is_the_last(limit):
+    driver = opened()
+    driver.send("session.update", **update(max_output_tokens=limit))
+
+    (done,) = of(driver.speak(loud(320), quiet(400)), "response.done")
+
+    block = 200 // 50
+    assert limit <= done["response"]["usage"]["output_tokens"] < limit + block
 
 
 @pytest.mark.parametrize("modality", ["text", "audio"])
@@ -800,7 +814,7 @@ def test_disabled_truncation_fails_the_response():
     assert done["response"]["status_details"]["error"]["code"] == "context_length_exceeded"
 
 
-# ------------------------------------------------------------------ what was never noticed
+# ------------------------------------------------------------------ housekeeping
 
 
 def retrieved_ms(driver, item_id):
@@ -1019,6 +1033,23 @@ def test_idle_timeout_reports_the_silence():
     assert (triggered["audio_start_ms"], triggered["audio_end_ms"]) == (320, 5320)
 
 
+def test_idle_timeout_begins_with_the_session_at_the_earliest():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.now = driver.session.deadline
+
+    assert driver.pass_time(0)[0]["audio_start_ms"] == 0
+
+
+def test_response_stops_the_idle_timeout():
+    driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
+    driver.speak(loud(320), quiet(400))
+    driver.is_manual = True
+    driver.send("response.create")
+
+    assert driver.session.deadline == 100.0 + 3600.0
+
+
 def test_idle_timeout_ends_with_its_setting():
     driver = turned({"type": "server_vad", "idle_timeout_ms": 5000})
     driver.speak(loud(320), quiet(400))
@@ -1079,3 +1110,139 @@ def test_rate_limits_count_what_was_billed():
     (limits,) = of(events, "rate_limits.updated")
     spent = done["response"]["usage"]["total_tokens"]
     assert limits["rate_limits"][0]["remaining"] == 1000 - spent
+
+
+def test_other_turn_detection_forgets_the_id_of_the_turn():
+    driver = opened()
+    (started,) = driver.speak(loud(320), quiet(32))
+    driver.send("session.update", **update(audio={"input": {"turn_detection": None}}))
+
+    committed = driver.send("input_audio_buffer.commit")[0]
+
+    assert committed["item_id"] != started["item_id"]
+
+
+def committed_telephone_sound(*, is_updated):
+    """The sound of an item that was sent in two halves, with an update between them or without."""
+    driver = turned(None)
+    driver.send("session.update", **update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
+    for half in (bytes(range(256)) * 5, bytes(range(255, -1, -1)) * 5):
+        driver.send("input_audio_buffer.append", audio=b64encode(half).decode())
+        if is_updated:
+            driver.send("session.update", **update(instructions="Be brief."))
+    item_id = driver.send("input_audio_buffer.commit")[0]["item_id"]
+    (event,) = driver.send("conversation.item.retrieve", item_id=item_id)
+    return event["item"]["content"][0]["audio"]
+
+
+def test_update_between_two_pieces_of_sound_cuts_nothing_out():
+    assert committed_telephone_sound(is_updated=True) == committed_telephone_sound(is_updated=False)
+
+
+def test_words_are_those_of_the_last_pause():
+    driver = turned({"type": "server_vad", "create_response": False}, is_manual=True)
+    driver.speak(loud(320), quiet(128))
+    (first,) = driver.jobs
+    driver.session.transcribed(first.id, "half", driver.now)
+    driver.speak(loud(320), quiet(400))
+    (entry,) = driver.session.conversation
+
+    assert entry.words is None
+    driver.session.transcribed(driver.jobs[-1].id, "all", driver.now)
+    assert entry.words == "all"
+
+
+def test_owed_response_stops_the_idle_timeout():
+    detection = {"type": "server_vad", "interrupt_response": False, "idle_timeout_ms": 5000}
+    driver = turned(detection, pace=1.0)
+    driver.speak(loud(320), quiet(400))
+    driver.answer = Answer(tokens.split("A sentence of forty seconds. " * 28))
+    driver.speak(loud(320), quiet(400))
+
+    kinds = []
+    while kinds.count("response.done") < 2:
+        kinds += types(driver.pass_time(0.25))
+
+    assert driver.now > 100.0 + 8.0
+    assert "input_audio_buffer.timeout_triggered" not in kinds
+
+
+def test_what_waited_for_a_response_is_done_once():
+    driver = opened(pace=1.0, fault_effects=FaultEffects(is_transcript_late=True))
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+    driver.speak(loud(320), quiet(400))
+    output = {"type": "function_call_output", "call_id": "call_1", "output": "ok", "id": "mine"}
+    driver.send("conversation.item.create", item=output)
+
+    ended = types(driver.pass_time(0.0)) + types(driver.send("response.cancel"))
+    again = types(driver.send("response.create")) + types(driver.send("response.cancel"))
+
+    assert ended.count("conversation.item.input_audio_transcription.completed") == 1
+    assert ended.count("conversation.item.added") == 1
+    assert "conversation.item.input_audio_transcription.completed" not in again
+    assert again.count("conversation.item.added") == 1  # that of the answer
+    assert "error" not in again
+
+
+TEN = "One two three four five six seven eight nine ten."
+
+
+def test_transcript_is_three_deltas_ahead_of_each_block():
+    driver = opened()
+    driver.answer = Answer(tokens.split(TEN))
+    kinds = types(driver.speak(loud(320), quiet(400)))
+
+    blocks = kinds.count("response.output_audio.delta")
+    pieces = kinds.count("response.output_audio_transcript.delta")
+    sent, sounded = 0, 0
+    for kind in kinds:
+        sent += kind == "response.output_audio_transcript.delta"
+        if kind == "response.output_audio.delta":
+            sounded += 1
+            assert sent == min(pieces, 3 + math.ceil(pieces * sounded / blocks))
+    assert (blocks, pieces) == (13, 11)
+
+
+def test_sound_that_was_synthesised_late_is_not_sent_in_a_burst():
+    driver = opened(pace=1.0, is_manual=True)
+    driver.send("conversation.item.create", **user("When?"))
+    driver.send("response.create")
+    driver.do(driver.jobs.pop(0))
+    driver.do(driver.jobs.pop(0) if driver.jobs else driver.session.take_jobs()[0])
+    driver.pass_time(60.0)
+
+    driver.do(driver.jobs.pop(0))
+    events = driver.events()
+
+    assert len(of(events, "response.output_audio.delta")) <= 1
+    assert of(driver.pass_time(1.0), "response.output_audio.delta")
+
+
+def test_long_answer_is_sent_at_four_times_its_pace():
+    driver = opened(pace=1.0)
+    driver.answer = Answer(tokens.split(TEN))
+    events = driver.speak(loud(320), quiet(400))
+    while not of(events, "response.done"):
+        events += driver.pass_time(0.01)
+
+    played_s = sum(len(b64decode(e["delta"])) for e in of(events, "response.output_audio.delta"))
+    assert driver.now - 100.0 == pytest.approx((played_s / 48_000 - 0.2) / 4, abs=0.05)
+
+
+def test_response_under_way_has_no_usage():
+    driver = opened(is_manual=True)
+
+    (created,) = driver.send("response.create")
+
+    assert created["response"]["usage"] is None
+
+
+def test_answer_that_was_cut_by_its_length_is_incomplete():
+    driver = opened()
+    driver.answer = Answer(tokens.split("At eight."), "length")
+    driver.send("conversation.item.create", **user("When?"))
+
+    (done,) = of(driver.send("response.create"), "response.done")
+
+    assert done["response"]["status"] == "incomplete"
+    assert done["response"]["status_details"]["reason"] == "max_output_tokens"

@@ -62,11 +62,11 @@ def tried(call, *given, **options):
 
 def check_types(session):
     """What the SDK's types say to a session: in its events, and beside a client secret."""
-    told = json.loads(json.dumps(session, allow_nan=False))
+    found = json.loads(json.dumps(session, allow_nan=False))
     SessionUpdatedEvent.model_validate(
-        {"type": "session.updated", "event_id": "event_1", "session": told}
+        {"type": "session.updated", "event_id": "event_1", "session": found}
     )
-    ClientSecretCreateResponse.model_validate({"value": "ek_1", "expires_at": 1, "session": told})
+    ClientSecretCreateResponse.model_validate({"value": "ek_1", "expires_at": 1, "session": found})
 
 
 # ------------------------------------------------------------------------------------- defaults
@@ -160,9 +160,9 @@ def test_turn_detection_of_same_type_is_merged():
 
 
 def test_transcription_is_told_with_its_nulls():
-    told = heard(transcription={"model": "gpt-transcribe", "keywords": ["Mizar"]})["transcription"]
+    found = heard(transcription={"model": "gpt-transcribe", "keywords": ["Mizar"]})["transcription"]
 
-    assert told == {
+    assert found == {
         "model": "gpt-transcribe",
         "language": None,
         "prompt": None,
@@ -697,9 +697,9 @@ def test_session_stays_what_the_types_say(changes, is_asked):
 def test_transcription_session_stays_what_the_types_say(changes):
     session = transcription()
     for change in changes:
-        told, error = tried(session_settings.updated, session, {"type": "transcription", **change})
+        found, error = tried(session_settings.updated, session, {"type": "transcription", **change})
         assert error is None or error.param == TURNS
-        session = told or session
+        session = found or session
         check_types(session)
         hearing = session["audio"]["input"]
         if (hearing["transcription"] or {}).get("model") in WITHOUT_TURNS:
@@ -731,12 +731,12 @@ def test_no_change_raises_but_an_api_error(changes, is_realtime, has_spoken):
     kept = copy.deepcopy(session)
     change = {**changes, "type": session["type"]}
 
-    told, error = tried(session_settings.updated, session, change, has_spoken=has_spoken)
+    found, error = tried(session_settings.updated, session, change, has_spoken=has_spoken)
 
     if error:
         assert error.message and error.param.startswith("session")
     else:
-        check_types(told)
+        check_types(found)
     assert session == kept
 
 

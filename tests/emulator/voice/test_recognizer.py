@@ -180,7 +180,7 @@ def test_engine_is_loaded_once():
         (VERSION, "Windows on ARM", None),
         ("0.1.5", "", "as 0.1.5 has no model in it."),
         ("", "", "which is not installed."),
-        ("", "Windows on ARM", "cannot be had for Windows on ARM."),
+        ("", "Windows on ARM", "is not available for Windows on ARM."),
     ],
 )
 def test_reason_is_told_in_a_sentence(installed, no_wheel, reason):
@@ -193,11 +193,11 @@ def test_reason_is_told_in_a_sentence(installed, no_wheel, reason):
     ("machine", "missing"),
     [
         (("linux", "x86_64", "2.36"), ""),
-        (("linux", "x86_64", "2.31"), "glibc 2.31: it wants 2.34"),
+        (("linux", "x86_64", "2.31"), "glibc 2.31: it needs 2.34"),
         (("linux", "aarch64", "2.31"), ""),
         (("linux", "x86_64", ""), "Linux without glibc"),
         (("darwin", "arm64", "15.1"), ""),
-        (("darwin", "arm64", "14.6"), "macOS 14.6: it wants 15"),
+        (("darwin", "arm64", "14.6"), "macOS 14.6: it needs 15"),
         (("darwin", "x86_64", "15.1"), "Macs with an Intel processor"),
         (("win32", "AMD64", ""), ""),
         (("win32", "ARM64", ""), "Windows on ARM"),
