@@ -31,6 +31,7 @@ def page(
     Raises ApiError (400) for a query parameter that is neither of a page nor in `also`.
     """
     query = request.query_params
+    # `metadata[key]=value` is a parameter of the name before the bracket.
     for name in query:
         if name not in (*PAGE, *also) and name.partition("[")[0] not in also:
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
@@ -38,6 +39,7 @@ def page(
     if one_of("asc", "desc")("order", query.get("order", order)) == "desc":
         items = items[::-1]
     ids = [item["id"] for item in items]
+    # The end is cut first: what is before it keeps its place.
     if "before" in query:
         items = items[: ids.index(query["before"])] if query["before"] in ids else []
     if "after" in query:
