@@ -25,8 +25,7 @@ from common import COURSE
 from emulator.retrieval import embedding
 from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, embed_chunks
-from emulator.retrieval.minilm import MiniLM
-from emulator.retrieval.vector_engine import TableEngine, VectorEngine, using_engine
+from emulator.retrieval.vector_engine import MiniLM, TableEngine, VectorEngine, using_engine
 from emulator.text.words import terms
 
 import numpy as np

@@ -13,13 +13,7 @@ from emulator.api.storage_access import (
     polled,
 )
 from emulator.api.vector_store_files import listed
-from emulator.api.vector_store_params import (
-    ATTACHING,
-    array_of,
-    attachment,
-    batch_fault,
-    faults_of,
-)
+from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
@@ -70,11 +64,10 @@ def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 @json_in_storage
 def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     values, _ = params.parse(sent, CREATE)
-    files, faults = chosen(values), faults_of(request)
     store_id = living_store(storage, request.path_params["store"]).id
     attachments = [
-        attachment(storage, each["file_id"], each, faults + batch_fault(request, place))
-        for place, each in enumerate(files)
+        attachment(storage, each["file_id"], each, faults_of(request, place))
+        for place, each in enumerate(chosen(values))
     ]
     return polled(request, encode(storage.attach_batch(store_id, attachments)))
 

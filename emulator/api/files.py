@@ -68,6 +68,7 @@ async def create(request: Request) -> Reply:
     form = await receive(request, storage, id, "file")
 
     def finish(storage: FileStorage) -> File:
+        # Only now are all fields known, since they may stand behind the file.
         try:
             values, _ = params.parse(_unfolded(form.fields), PARAMS)
             if not form.size:
@@ -141,6 +142,7 @@ def _check_room(storage: FileStorage) -> None:
 def _unfolded(form: Mapping[str, str]) -> dict[str, Any]:
     """Fields like `expires_after[seconds]` as the object that they stand for."""
     values: dict[str, Any] = {}
+    # A form has only texts: a number of seconds becomes one here, and is checked like all others.
     for name, value in form.items():
         outer, _, inner = name.partition("[")
         if not inner:

@@ -139,7 +139,7 @@ async def receive(
     try:
         await asyncio.to_thread(storage.files.begin, id, upload)
         await _read(request, form, storage, id)
-    except BaseException as error:
+    except BaseException as error:  # even if the client has gone, and this task is cancelled
         await asyncio.shield(asyncio.to_thread(storage.files.drop, id))
         if isinstance(error, ApiError) and error.status != 413:
             await _drain(request)

@@ -20,14 +20,18 @@ def page(
     keep: Callable[[dict[str, Any]], bool] = lambda item: True,
     most: int | None = None,
 ) -> dict[str, Any]:
-    """The page of `items` (oldest first) that the query asks for; `order` is the default's.
+    """The page of `items` (oldest first) that the query asks for; `order` is the default order.
 
-    A page has 20 items, or up to 100 if asked; where `most` is given, so many either way. Items
-    that are not to `keep` are left out, but a cursor may name one of them; a cursor that is not
-    there at all leaves nothing. Raises ApiError (400) for a query parameter that is neither of a
-    page nor in `also`.
+    A page has 20 items, or up to 100 if asked; where `most` is given, up to that many either way.
+    A cursor is the id of the item beside the page. Items that are not to `keep` are left out, but
+    a cursor may still name one, so that going on from a page works while items change; a cursor
+    that names no item at all gives an empty page. `has_more` compares with what is left after the
+    cursor: a page that is exactly full and the last one has no more.
+
+    Raises ApiError (400) for a query parameter that is neither of a page nor in `also`.
     """
     query = request.query_params
+    # `metadata[key]=value` is a parameter of the name before the bracket.
     for name in query:
         if name not in (*PAGE, *also) and name.partition("[")[0] not in also:
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
@@ -35,10 +39,11 @@ def page(
     if one_of("asc", "desc")("order", query.get("order", order)) == "desc":
         items = items[::-1]
     ids = [item["id"] for item in items]
-    if "after" in query:
-        items = items[ids.index(query["after"]) + 1 :] if query["after"] in ids else []
+    # The end is cut first: what is before it keeps its place.
     if "before" in query:
         items = items[: ids.index(query["before"])] if query["before"] in ids else []
+    if "after" in query:
+        items = items[ids.index(query["after"]) + 1 :] if query["after"] in ids else []
     items = [item for item in items if keep(item)]
     return listed(items[:limit], has_more=len(items) > limit)
 

@@ -79,6 +79,7 @@ async def add_part(request: Request) -> Reply:
 @json_in_storage
 def complete(storage: FileStorage, request: Request, sent: Body) -> Reply:
     values, _ = params.parse(sent, COMPLETE)
+    # Each part belongs to this upload and comes once: its bytes are moved, not copied.
     upload, parts = _pending(storage, request), values["part_ids"]
     for place, part in enumerate(parts):
         if part in parts[:place] or not storage.uploads.has_part(upload.id, part):

@@ -88,23 +88,19 @@ def attachment(
 # when it is detached. So its name and argument are stored with the attached file.
 
 
-def faults_of(request: Request) -> tuple[str, ...]:
-    """The failures that this request asks for, as they are stored with each file it attaches."""
-    return tuple(
-        f"{fault.name}={fault.argument}" if fault.argument else fault.name
-        for fault in request.scope["faults"]
-        if fault.name in STORE and fault.name != "batch-fail"
-    )
+def faults_of(request: Request, place: int | None = None) -> tuple[str, ...]:
+    """The failures of a file that this request attaches, at this place of its batch if it is one.
 
-
-def batch_fault(request: Request, place: int) -> tuple[str, ...]:
-    """The failure of the file at this place of a batch: with 2/5, two of every five fail."""
+    `batch-fail=2/5` lets the first two of every five files of a batch fail.
+    """
+    found = []
     for fault in request.scope["faults"]:
         if fault.name == "batch-fail":
             failing, of = map(int, fault.argument.split("/"))
-            if place % of < failing:
-                return ("fail=invalid_file",)
-    return ()
+            found += ["fail=invalid_file"] if place is not None and place % of < failing else []
+        elif fault.name in STORE:
+            found.append(f"{fault.name}={fault.argument}".removesuffix("="))
+    return tuple(found)
 
 
 def is_struck(request: Request, name: str, attached: AttachedFile) -> bool:

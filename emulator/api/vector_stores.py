@@ -144,19 +144,14 @@ def search(storage: FileStorage, request: Request, sent: Body) -> Reply:
         asked = [rewrite(query) for query in asked]
     limit, ranking = values["max_num_results"], _ranking(values["ranking_options"])
     ids = [request.path_params["id"]]
-    data = []
-    for hit in _found(storage, ids, asked, values["filters"], limit, ranking):
-        content = [{"type": "text", "text": hit.pop("text")}]
-        del hit["vector_store_id"]
-        data.append(hit | {"content": content})
-    body = {
-        "object": "vector_store.search_results.page",
-        "search_query": asked,
-        "data": data,
-        "has_more": False,
-        "next_page": None,
-    }
-    return send_json(request, body)
+    # The tool gives the model all of a hit, this page the text in the form of a message's content.
+    names = ("file_id", "filename", "score", "attributes")
+    data = [
+        {name: hit[name] for name in names} | {"content": [{"type": "text", "text": hit["text"]}]}
+        for hit in _found(storage, ids, asked, values["filters"], limit, ranking)
+    ]
+    body = {"object": "vector_store.search_results.page", "search_query": asked, "data": data}
+    return send_json(request, body | {"has_more": False, "next_page": None})
 
 
 def search_stores(
@@ -175,6 +170,7 @@ def search_stores(
     worker thread, since it may have to wait for another process that writes. Raises ApiError: 404
     for a store that there is not, 400 for one that has expired and for a bad filter or option.
     """
+    # A tool's filters and options come as they were sent: they are checked as those of a search.
     service.file_storage.open()
     keep = None if filters is None else SEARCH["filters"].check("filters", filters)
     options = None if ranking is None else RANKING("ranking_options", dict(ranking))
@@ -189,6 +185,7 @@ def _found(
     limit: int,
     ranking: "Ranking",
 ) -> list[dict[str, Any]]:
+    # All stores are checked before any is searched: a search counts as a use of a store.
     for id in store_ids:
         living_store(storage, id)
     hits = storage.search(store_ids, asked, keep, limit, ranking)

@@ -63,6 +63,7 @@ def _unsupported(kind: str) -> str:
 
 def _plain(data: bytes) -> str:
     """UTF-8, with a byte order mark or without, or UTF-16 with one; ASCII is UTF-8 too."""
+    # Under a wrong name most files only seem to be badly encoded: these two say what they are.
     for start, kind in ((b"%PDF-", "PDF"), (b"PK\3\4", "ZIP")):
         if data.startswith(start):
             raise Unreadable("unsupported_file", f"It is a {kind} file under the name of a text.")
@@ -159,6 +160,7 @@ def _seen(tree: Any) -> Iterator[str]:
     """The text of a tree, piece by piece."""
     from lxml import etree
 
+    # Not recursive, as a page may nest tags more deeply than Python may call.
     walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
     for event, element in walk:
         if event == "start":
@@ -186,6 +188,8 @@ def _docx(data: bytes) -> str:
     from docx.table import Table
 
     _check_archive(data)
+    # Whatever else the parsers of PDF and Word raise, the file is at fault: a failed file must not
+    # look like a fault of the server.
     try:
         document = Document(io.BytesIO(data))
         parts: list[str] = []
@@ -236,6 +240,7 @@ def _pdf(data: bytes) -> str:
         if time.monotonic() > deadline:
             raise Unreadable("invalid_file", f"The PDF takes more than {MOST_SECONDS} s to read.")
 
+    # The operands of a page come one by one, so the deadline holds inside a single huge page, too.
     try:
         with pypdf.apply_configuration(limits):
             reader = pypdf.PdfReader(io.BytesIO(data))

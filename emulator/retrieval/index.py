@@ -75,6 +75,7 @@ class Index:
         self.remove(store_id, file_id)
         number = self._touch(store_id)
         (last,) = self._one("max(place)", "place BETWEEN ? AND ?", *_range(number))
+        # New places follow the last one, so that the chunks of a file are neighbours.
         first = _range(number)[0] if last is None else last + 1
         for place, chunk in enumerate(chunks, first):
             blob = chunk.windows.astype("<f4").tobytes()
@@ -92,6 +93,7 @@ class Index:
         if not (number := self._number(store_id)):
             return
         where, values = _where(number, file_id)
+        # First the words: FTS5 reads once more the text whose words it is to delete.
         self._db.execute(
             f"""INSERT INTO search_words (search_words, rowid, context, text)
             SELECT 'delete', place, context, text FROM search_chunks WHERE {where}""",
@@ -181,6 +183,7 @@ class Index:
             counts.append(len(anew[place]) if place in anew else size // (4 * engine.dimensions))
         starts = np.cumsum(counts)
         matrix = np.empty((starts[-1], engine.dimensions), np.float32)
+        # Only now the vectors, each into its place.
         for row, (place, blob) in enumerate(self._select("place, vectors", number)):
             numbers = anew.get(place)
             if numbers is None:

@@ -120,6 +120,7 @@ def rank(
             question = _Question(db, store, query, allowed)
             for row, score in question.scores(ranking, limit).items():
                 found[number, row] = max(score, found.get((number, row), 0.0))
+    # Of equal scores the earlier chunk is first, so that a search gives the same twice.
     order = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept = [(place, score) for place, score in order if score >= ranking.threshold]
     return [(stores[number], row, score) for (number, row), score in kept[:limit]]
@@ -162,6 +163,7 @@ class _Question:
         first, last = self._store.editions.T
         fit = np.zeros(len(first), np.float32)
         asked = np.zeros(len(first), bool)
+        # Years of (0, 0) are no edition: such a chunk is neither preferred nor held back.
         years = [int(year) for year in YEAR.findall(self._query)]
         for year in years:
             asked |= (first <= year) & (year <= last)
@@ -197,7 +199,7 @@ class _Question:
             (int(self._store.places[row]),),
         ).fetchone()
         total = sum(word.rarity for word in self._words) or 1
-        most = -1.0
+        most = -1.0  # the least that a cosine can be
         cosines = self._cosines[self._store.windows(row)]
         for cosine, (own, above) in zip(cosines, _stems(text, context), strict=True):
             shared = sum(
@@ -228,6 +230,7 @@ class _Question:
         by_words = [int(row) for row in matching if self._allowed[row]][: limit + CANDIDATES]
         lists = (_top(self._best, limit + CANDIDATES, NOWHERE), by_words)
         weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
+        # What is first in both lists has all of the weights over 61: that becomes 1.
         whole = sum(weights) / (RRF_CONSTANT + 1)
         scores: dict[int, float] = {}
         for weight, rows in zip(weights, lists, strict=True):

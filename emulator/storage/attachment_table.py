@@ -90,6 +90,7 @@ class AttachedFiles:
         """
         by_file = {each.file_id: each for each in attachments}
         with self._db.transaction():
+            # A row that is there stays, with its place in lists; all else of it starts again.
             for each in by_file.values():
                 self._db.change(
                     """INSERT INTO entries (store, file, created_at, status, attributes, size,
@@ -175,6 +176,7 @@ class AttachedFiles:
     ) -> tuple[str, list[AttachedFile]]:
         """Attach many at once; the batch's id, and the attached files."""
         id = f"vsfb_{secrets.token_hex(16)}"
+        # A file may be part of several batches: each of them counts it as it is now.
         with self._db.transaction():
             files = self.attach(store_id, attachments)
             self._db.change(

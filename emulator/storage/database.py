@@ -51,6 +51,7 @@ class Database:
             if db.in_transaction:
                 yield db
                 return
+            # Rolled back in `finally`, since a COMMIT may fail, too.
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db

@@ -100,6 +100,7 @@ class FileStorage:
         attachments: Sequence[Attachment] = (),
     ) -> VectorStore:
         """A new store with these files, as it is before they are indexed."""
+        # Queued after the commit: a worker that is quicker would not see the rows.
         with _foreign_keys(), self.db.transaction():
             id = self.stores.create(name, description, metadata, days)
             files = self.attached.attach(id, attachments)
@@ -137,6 +138,7 @@ class FileStorage:
     def delete_file(self, id: str, lag_s: float = 0.0) -> None:
         """Delete a file, here and in every store; with a lag, searches find it for so long."""
         index = self.index()
+        # Once the row is deleted, those that attach it go with it: the index needs them first.
         with self.db.transaction():
             for store_id in self.attached.stores_of(id):
                 if lag_s:
@@ -175,6 +177,7 @@ class FileStorage:
     ) -> "list[tuple[Hit, AttachedFile]]":
         """The best passages, best first; of the files alone whose attributes are to `keep`."""
         index = self.index()
+        # One transaction, so that what is found is still attached when its file is looked up.
         with self.db.transaction():
             wanted = keep and self.attached.matching(store_ids, keep)
             hits = index.search(store_ids, queries, limit=limit, ranking=ranking, files=wanted)

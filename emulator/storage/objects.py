@@ -52,6 +52,7 @@ class ObjectStore:
                 *(body["id"], kind, time.time(), json.dumps(body)),
             )
             self.add_items(body["id"], items)
+            # The oldest go first, by their last use: whoever still asks for one keeps it.
             self._db.change(
                 """DELETE FROM objects WHERE place IN (SELECT place FROM objects WHERE kind = ?
                 ORDER BY used DESC, place DESC LIMIT -1 OFFSET ?)""",

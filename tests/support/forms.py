@@ -1,5 +1,6 @@
 """Multipart forms written by hand, as no client would send them."""
 
+from common.client import LOCAL
 from tests.support.vector_store_files import KEY
 
 import httpx2
@@ -10,7 +11,8 @@ FILE = ('name="file"; filename="a.txt"', "x")
 def post_form(emulator, body, boundary="b", path="/files", **headers):
     kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
     sent = KEY | kind | headers
-    return httpx2.post(emulator.base_url + path, content=body, headers=sent, trust_env=False)
+    with httpx2.Client(**LOCAL) as client:
+        return client.post(emulator.base_url + path, content=body, headers=sent)
 
 
 def form(*parts, end="--b--\r\n"):

@@ -40,8 +40,8 @@ def counts(**changes):
 
 def put(client, store, data=LANTERN, name="lantern.md", **more):
     """A file in a store, indexed."""
-    file = upload(client, name, data)
-    return client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id, **more)
+    file, files = upload(client, name, data), client.vector_stores.files
+    return files.create_and_poll(file.id, vector_store_id=store.id, max_wait_seconds=10, **more)
 
 
 def found(client, store, query=QUESTION, **more):

@@ -65,7 +65,9 @@ def test_what_was_in_progress_is_indexed_by_the_next(start, tmp_path):
         client.vector_stores.files.create(store.id, file_id=file.id)
 
     with connect(start(data=tmp_path)) as client:
-        done = client.vector_stores.files.poll(file.id, vector_store_id=store.id)
+        done = client.vector_stores.files.poll(
+            file.id, vector_store_id=store.id, max_wait_seconds=10
+        )
         assert done.status == "completed"
         assert found_by_client(client, store) == ["lantern.md"]
 
@@ -295,8 +297,9 @@ def test_text_is_that_of_an_indexed_file(storage):
     store, id, bad = add_store(storage), add_file(storage), add_file(storage, b"\0", "x.bin")
     storage.attach(store, [Attachment(id), Attachment(bad)])
     done, failed = indexed(storage, store, id), indexed(storage, store, bad)
+    (waiting,) = storage.attach(add_store(storage), [Attachment(id, faults=("stuck",))])
 
-    assert (storage.text(done), storage.text(failed)) == (LANTERN.decode(), "")
+    assert [storage.text(each) for each in (done, failed, waiting)] == [LANTERN.decode(), "", ""]
     storage.delete_file(id)
     assert storage.text(done) == ""
 
