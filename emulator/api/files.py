@@ -10,7 +10,7 @@ from emulator.api.multipart import receive
 from emulator.api.paging import page
 from emulator.api.vector_store_params import at_library, known_file, lag_of
 from emulator.errors import ApiError
-from emulator.faults import Hangup
+from emulator.faults import ConnectionCut
 from emulator.params import Param, bad, fields, integer, one_of
 from emulator.serving import Reply, send_json, service
 from emulator.storage import file_table
@@ -131,8 +131,8 @@ async def _blocks(library: Library, file: File) -> AsyncIterator[bytes]:
     while sent < file.bytes:
         block = await asyncio.to_thread(library.files.block, file.id, number)
         if block is None:  # it was deleted meanwhile
-            raise Hangup(reset=False)
-        yield sse.Alone(block)
+            raise ConnectionCut(reset=False)
+        yield sse.SeparateBlock(block)
         sent += len(block)
         number += 1
 

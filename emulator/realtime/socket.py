@@ -96,7 +96,7 @@ class Shell:
         # What `WebSocket.send` checks costs a fifth of an event: `send` is what lies below it.
         self._socket, self._send, self._session = socket, send, session
         self._service, self._exchange = service, exchange
-        self._line = service.lines.get(socket.scope["client"])
+        self._transport = service.transport(socket.scope["client"])
         self._clock = service.pace.clock
         self._cut = next((fault for fault in faults if fault.name in ("abort", "close")), None)
         self._inbox: asyncio.Queue[InboundMessage | Callable[[float], None] | None] = (
@@ -156,7 +156,7 @@ class Shell:
                 if self._cut is not None and self._exchange.blocks >= self._cut.at:
                     await self._cut_off(self._cut)
                     return False
-                if self._line is None or self._line.is_closing():
+                if self._transport is None or self._transport.is_closing():
                     raise WebSocketDisconnect
                 await self._send({"type": "websocket.send", "text": sse.compact(event)})
                 self._exchange.blocks += 1

@@ -184,7 +184,7 @@ async def test_p13_sessions_are_bounded(start):
 async def settled(emulator):
     """Return once no line is open, and no task left; a TimeoutError if that never comes."""
     async with asyncio.timeout(10):
-        while emulator.open_lines or emulator.service.open_streams or tasks(emulator) > 1:
+        while emulator.open_connections or emulator.service.open_streams or tasks(emulator) > 1:
             await asyncio.sleep(0.01)
 
 
