@@ -1,4 +1,9 @@
-"""The whole API as one ASGI application: the door, the routes, and what every answer carries."""
+"""The whole API as one ASGI application: checks, routes, headers and errors.
+
+A handler raises, and here is decided what that means for the caller: an `ApiError` is its own
+answer, `Stall` is silence, and anything else is a 500 (unless the answer has begun) that ends this
+request alone.
+"""
 
 import re
 import sys
@@ -25,7 +30,7 @@ from emulator.api import (
 from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
 from emulator.faults import HEADER, Stall, before_handler
 from emulator.realtime import routes
-from emulator.serving import Exchange, Service, hangup
+from emulator.serving import Exchange, Service, disconnected
 from emulator.wire import ids
 
 from starlette.exceptions import HTTPException
@@ -35,10 +40,24 @@ from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+FAMILIES = (
+    chat,
+    stored,
+    responses,
+    conversations,
+    embeddings,
+    model_list,
+    files,
+    uploads,
+    vector_stores,
+    vector_store_files,
+    file_batches,
+    routes,
+)
 MOST_EXCHANGES = 256
 REALTIME = "/v1/realtime"
 
-# The first words of OpenAI's paths, so that a path that it has is told from one that nobody has.
+# How OpenAI's paths begin: one that it has gets another error than one that nobody has.
 _OPENAI = re.compile(
     r"""/v1/ (audio | batches | chat | completions | containers | conversations | embeddings
     | evals | files | fine_tuning | images | live | moderations | organization | realtime
@@ -48,28 +67,12 @@ _OPENAI = re.compile(
 
 
 class App:
-    """Lets a request in, has it answered, and puts OpenAI's headers and errors on the answer."""
+    """Checks a request, has it answered, and puts OpenAI's headers and errors on the answer."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._router = Router(
-            [
-                *chat.routes,
-                *stored.routes,
-                *responses.routes,
-                *conversations.routes,
-                *embeddings.routes,
-                *model_list.routes,
-                *files.routes,
-                *uploads.routes,
-                *vector_stores.routes,
-                *vector_store_files.routes,
-                *file_batches.routes,
-                *routes.routes,
-            ],
-            redirect_slashes=False,
-            default=_not_found,
-        )
+        every = [route for family in FAMILIES for route in family.routes]
+        self._router = Router(every, redirect_slashes=False, default=_not_found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_socket = scope["type"] == "websocket"
@@ -78,34 +81,41 @@ class App:
         self._remember(exchange)
         scope.update(app=self, emulator=self.service, exchange=exchange, faults=[])
         if is_socket:
-            await self._converse(WebSocket(scope, receive, send), send, exchange)
-            return
-        send = _with_headers(send, exchange)
+            await self._serve_socket(WebSocket(scope, receive, send), send, exchange)
+        else:
+            await self._serve_http(scope, receive, _with_headers(send, exchange), exchange)
+
+    async def _serve_http(
+        self, scope: Scope, receive: Receive, send: Send, exchange: Exchange
+    ) -> None:
+        refused: ApiError | None = None
         try:
-            await self._answer(scope, guard.bounded(scope, receive), send)
+            guard.check(scope)
+            self._apply_faults(scope, exchange)
+            await self._router(scope, guard.bounded(scope, receive), send)
         except ApiError as error:
-            await _refuse(error, exchange)(scope, receive, send)
+            refused = error
         except HTTPException:
-            await _refuse(wrong_method(exchange.method, exchange.path), exchange)(
-                scope, receive, send
-            )
+            refused = wrong_method(exchange.method, exchange.path)
         except ClientDisconnect:
             exchange.end("disconnected")
         except Stall:
             exchange.end("broken")
-            await hangup(receive)
+            await disconnected(receive)
         except Exception:  # one request must not end the others; the caller gets OpenAI's 500
             traceback.print_exc(file=sys.stderr)
             exchange.end("broken")
             if exchange.status == 0:
-                await _refuse(server_error(exchange.request_id), exchange)(scope, receive, send)
+                refused = server_error(exchange.request_id)
+        if refused is not None:
+            await _refuse(refused, exchange)(scope, receive, send)
 
-    async def _converse(self, socket: WebSocket, send: Send, exchange: Exchange) -> None:
+    async def _serve_socket(self, socket: WebSocket, send: Send, exchange: Exchange) -> None:
         """A WebSocket, from its handshake to its end."""
         scope = socket.scope
         try:
             guard.check_socket(scope)
-            self._strike(scope, exchange)
+            self._apply_faults(scope, exchange)
             if scope["path"] != REALTIME:
                 await _not_found(scope, socket.receive, socket.send)
             # Imported here, as NumPy would double the time in which the emulator starts.
@@ -125,13 +135,8 @@ class App:
             with suppress(RuntimeError):
                 await socket.close(1011)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard.check(scope)
-        self._strike(scope, scope["exchange"])
-        await self._router(scope, receive, send)
-
-    def _strike(self, scope: Scope, exchange: Exchange) -> None:
-        """Note the faults that strike this request; those at the door strike here."""
+    def _apply_faults(self, scope: Scope, exchange: Exchange) -> None:
+        """Note the faults that strike this request; some of them raise here."""
         header = dict(scope["headers"]).get(HEADER.encode(), b"").decode("latin-1")
         scope["faults"] = self.service.faults.strike(header, exchange.path, exchange.method)
         before_handler(scope["faults"], exchange.request_id)
@@ -152,7 +157,7 @@ def _refuse(error: ApiError, exchange: Exchange) -> Response:
 
 
 def _with_headers(send: Send, exchange: Exchange) -> Send:
-    """A `send` that adds what OpenAI's servers put on every answer, and says who this is."""
+    """A `send` that adds the headers of OpenAI's answers, and one that names the emulator."""
     start = time.perf_counter()
 
     async def sending(message: Message) -> None:

@@ -1,7 +1,16 @@
-"""Responses in the background: written whether or not anybody reads, and followed from any event.
+"""Responses in background: written whether or not anybody reads, and read from any event on.
 
-A `Run` takes the events of a `Writer` at the emulator's pace and keeps them. Whoever reads gets
-what is there and then what comes. When it ends, body and events go to the store.
+A `BackgroundResponse` is a task that takes the events of a `ResponseWriter` at the emulator's pace
+and keeps them all. Whoever reads holds nothing but a place in that list: `follow` yields what is
+there behind a sequence number, waits for more, and ends after the last. So a reader may come late,
+break off and come back, and several may read at once, while the task goes on.
+
+Each new block wakes all readers by setting an event, which is replaced by a fresh one. A reader
+therefore takes hold of the event before it looks at the list: a block that comes in between sets
+the event that this reader is about to wait for, and no wake-up is lost.
+
+At the end, which may also be an error or a cancellation, body and events go to the store, and the
+response is removed from the list of those that run.
 """
 
 import asyncio
@@ -9,45 +18,44 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from emulator.encode.response_events import Writer
+from emulator.encode.response_events import ResponseWriter
 from emulator.errors import rate_limited, server_error
 from emulator.pace import Metronome, Pace
 from emulator.wire import sse
 
-MOST_RUNS = 64
+MOST_RUNNING = 64
 
 
-class Run:
+class BackgroundResponse:
     """One response that is being written; `save` is called once, at its end."""
 
-    def __init__(self, writer: Writer, pace: Pace, save: Callable[["Run"], None]) -> None:
+    def __init__(
+        self, writer: ResponseWriter, pace: Pace, save: Callable[["BackgroundResponse"], None]
+    ) -> None:
         self.writer = writer
         self.blocks: list[bytes] = []
         self._pace = pace
         self._save = save
         self._more = asyncio.Event()
+        self._is_ended = False
         self._task = asyncio.ensure_future(self._write())
         self._task.add_done_callback(self._end)
 
-    @property
-    def is_ended(self) -> bool:
-        return self._task.done()
-
     async def follow(self, after: int = -1) -> AsyncIterator[bytes]:
-        """The events behind the one with the number `after`, until the last."""
+        """The events behind the one with the sequence number `after`, until the last."""
         place = after + 1
         while True:
             more = self._more
             while place < len(self.blocks):
-                yield sse.Alone(self.blocks[place])
+                yield sse.SeparateBlock(self.blocks[place])
                 place += 1
-            if self.is_ended:
+            if self._is_ended:
                 return
             await more.wait()
 
     async def cancel(self) -> dict[str, Any]:
         """Stop writing, and give back the response as it then is."""
-        if not self.is_ended:
+        if not self._task.done():
             self.writer.cancel()
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -58,41 +66,43 @@ class Run:
         async for block in self.writer.events():
             wait = metronome.wait(block)
             await (self._pace.sleep(wait) if wait else asyncio.sleep(0))
-            self._tell(block)
+            self._append(block)
 
     def _end(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             traceback.print_exception(error)
             for block in self.writer.failed(server_error(self.writer.id)):
-                self._tell(block)
-        self._save(self)
+                self._append(block)
+        self._is_ended = True
         self._more.set()
+        self._save(self)
 
-    def _tell(self, block: bytes) -> None:
+    def _append(self, block: bytes) -> None:
         self.blocks.append(bytes(block))
         self._more.set()
         self._more = asyncio.Event()
 
 
-class Runs:
-    """The runs that are not yet ended, by the id of their response."""
+class BackgroundResponses:
+    """Those that have not ended yet, by the id of their response."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
+        self._running: dict[str, BackgroundResponse] = {}
 
-    def start(self, writer: Writer, pace: Pace, save: Callable[[Run], None]) -> Run:
+    def start(
+        self, writer: ResponseWriter, pace: Pace, save: Callable[[BackgroundResponse], None]
+    ) -> BackgroundResponse:
         """Raises ApiError (429) when too many are running."""
-        if len(self._runs) >= MOST_RUNS:
+        if len(self._running) >= MOST_RUNNING:
             raise rate_limited(1000)
 
-        def end(run: Run) -> None:
-            save(run)
-            del self._runs[writer.id]
+        def end(ended: BackgroundResponse) -> None:
+            del self._running[writer.id]
+            save(ended)
 
-        run = Run(writer, pace, end)
-        self._runs[writer.id] = run
-        return run
+        self._running[writer.id] = BackgroundResponse(writer, pace, end)
+        return self._running[writer.id]
 
-    def find(self, id: str) -> Run | None:
-        return self._runs.get(id)
+    def find(self, id: str) -> BackgroundResponse | None:
+        return self._running.get(id)

@@ -1,7 +1,7 @@
 """Client secrets: keys of a few minutes, each with the session that it is made for.
 
-A secret starts any number of sessions until it expires; a session that has started outlives it.
-The secrets are kept in memory alone, and none of the key that they were asked for with.
+A secret starts any number of sessions until it expires; a session that has started goes on. The
+secrets are kept in memory alone, and the key that a request for one carried is not kept at all.
 """
 
 import secrets
@@ -15,8 +15,8 @@ LIFETIME_S = 600
 MOST = 1_000
 
 
-class Secrets:
-    """The secrets that are out; beyond `MOST` the oldest is forgotten. `now` is in seconds."""
+class ClientSecrets:
+    """The secrets that were issued, at most `MOST`: the oldest makes room. `now` is in seconds."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -32,7 +32,7 @@ class Secrets:
         return value, expires_at
 
     def session_of(self, value: str) -> dict[str, Any]:
-        """The session that a secret is for; raises ApiError (401) for one that does not hold."""
+        """The session that a secret is for; raises ApiError (401) for one that is not valid."""
         expires_at, session = self._kept.get(value, (0, {}))
         if self._now() >= expires_at:
             self._kept.pop(value, None)

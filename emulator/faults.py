@@ -1,15 +1,22 @@
 """The failures that can be asked for, by name: `name[xTIMES][@N[b]][=ARGUMENT]`.
 
-    fin@3          the line is closed after three blocks of the stream
-    rst@120b       the line is reset after 120 bytes
+    fin@3          the connection is closed after three blocks of the stream
+    rst@120b       the connection is reset after 120 bytes
     500x1          the first request fails, the next one does not
     429=300ms      refused, with the advice to try again in 300 ms
 
 N counts blocks of the stream (`b`: bytes); without TIMES a fault strikes every request. Tests give
 them to the emulator as an argument; `python -m emulator --faults` takes them from the request
-header `x-emulator-fault`, several divided by commas. A fault that strikes at the door answers in
-place of the handler, one of the body bends the blocks of its stream. One of a vector store counts
-requests that attach or detach files alone, and what it strikes is noted with the file.
+header `x-emulator-fault`, several divided by commas.
+
+A fault acts in one of four places, and a table for each place lists those that do:
+
+    BEFORE_HANDLER  `app.py` raises it instead of calling the handler: a refusal, or silence
+    IN_STREAM       `serving.py` passes the blocks of an answer through it: a generator that leaves
+                    blocks out, adds some, or raises where the connection is to end. An exception
+                    carries that out, as a generator cannot reach the connection.
+    SESSION         `realtime/` reads it from the list of a session's faults
+    STORE           it is kept with a file that is attached to a vector store, and may act later
 """
 
 import json
@@ -23,11 +30,9 @@ from emulator.wire import sse
 
 HEADER = "x-emulator-fault"
 
-Blocks = AsyncIterator[bytes]
 
-
-class Hangup(Exception):
-    """Close the line here; with `reset`, by a TCP reset that drops what is on its way."""
+class ConnectionCut(Exception):
+    """Close the connection here; with `reset`, by a TCP reset that drops what is on its way."""
 
     def __init__(self, *, reset: bool) -> None:
         super().__init__()
@@ -35,7 +40,7 @@ class Hangup(Exception):
 
 
 class Stall(Exception):
-    """Send nothing more, and keep the line open."""
+    """Send nothing more, and keep the connection open."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,18 @@ class Fault:
         """Raises ApiError (400) for a name that there is not."""
         found = _SPEC.fullmatch(spec.strip())
         if found is None or found["name"] not in NAMES:
-            message = f"Unknown fault: {spec!r}. There are: {', '.join(sorted(NAMES))}."
-            raise ApiError(400, message, param=HEADER, code="invalid_value")
+            raise _invalid(f"Unknown fault: {spec!r}. There are: {', '.join(sorted(NAMES))}.")
         argument = found["argument"] or ""
         pattern, what = _ARGUMENTS.get(found["name"], (".*", ""))
         if not re.fullmatch(pattern, argument):
-            message = f"The fault {spec!r} needs {what}."
-            raise ApiError(400, message, param=HEADER, code="invalid_value")
+            raise _invalid(f"The fault {spec!r} needs {what}.")
         times = int(found["times"]) if found["times"] else None
-        return cls(
-            found[0],
-            found["name"],
-            times,
-            int(found["at"] or 0),
-            found["unit"] == "b",
-            argument,
-        )
+        at, in_bytes = int(found["at"] or 0), found["unit"] == "b"
+        return cls(found[0], found["name"], times, at, in_bytes, argument)
+
+
+Blocks = AsyncIterator[bytes]
+Effect = Callable[[Blocks, Fault], Blocks]
 
 
 class Faults:
@@ -80,15 +81,13 @@ class Faults:
         self._from_header = from_header
         self._struck: Counter[str] = Counter()
 
-    def strike(self, header: str | None, path: str, method: str = "POST") -> list[Fault]:
-        """The faults that strike this request to `path`, which carried `header`."""
+    def strike(self, header: str, path: str, method: str = "POST") -> list[Fault]:
+        """Those that strike this request, which carried `header`; counts them as struck."""
         asked = header.split(",") if header and self._from_header else []
         faults = [*self._standing, *map(Fault.parse, asked)]
         if any(fault.name == "failed-only" for fault in faults) and path != "/v1/responses":
-            message = "The fault failed-only is one of /v1/responses alone."
-            raise ApiError(400, message, param=HEADER, code="invalid_value")
-        faults = [fault for fault in faults if _concerns(fault, f"{method} {path}")]
-        return [fault for fault in faults if self._is_due(fault)]
+            raise _invalid("The fault failed-only is one of /v1/responses alone.")
+        return [f for f in faults if _concerns(f, f"{method} {path}") and self._is_due(f)]
 
     def _is_due(self, fault: Fault) -> bool:
         self._struck[fault.spec] += 1
@@ -96,26 +95,29 @@ class Faults:
 
 
 def before_handler(faults: Sequence[Fault], request_id: str) -> None:
-    """Raise the first fault that strikes in place of the handler: an ApiError, or Stall."""
+    """Raise the first fault that acts instead of the handler: an ApiError, or Stall."""
     for fault in faults:
-        if fault.name in DOOR:
-            raise DOOR[fault.name](fault, request_id)
+        if fault.name in BEFORE_HANDLER:
+            raise BEFORE_HANDLER[fault.name](fault, request_id)
 
 
-def bend(blocks: Blocks, faults: Sequence[Fault]) -> Blocks:
-    """The blocks as the faults leave them; may raise Hangup or Stall on the way."""
+def with_faults(blocks: Blocks, faults: Sequence[Fault]) -> Blocks:
+    """The blocks as the faults leave them; may raise ConnectionCut or Stall on the way."""
     for fault in faults:
-        if fault.name in BODY:
-            blocks = BODY[fault.name](blocks, fault)
+        if fault.name in IN_STREAM:
+            blocks = IN_STREAM[fault.name](blocks, fault)
     return blocks
 
 
 def _concerns(fault: Fault, request: str) -> bool:
-    """Whether a request is one that the fault may strike; those of no store strike any."""
-    if fault.name in SESSION or fault.name == "ws401":
-        return _SOCKET.fullmatch(request) is not None
-    pattern = STORE.get(fault.name)
+    """Whether a request is of the kind that the fault strikes; most strike any."""
+    is_for_session = fault.name in SESSION or fault.name == "ws401"
+    pattern = _SOCKET if is_for_session else STORE.get(fault.name)
     return pattern is None or pattern.fullmatch(request) is not None
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(400, message, param=HEADER, code="invalid_value")
 
 
 def _refuse_for_now(fault: Fault, request_id: str) -> ApiError:
@@ -123,7 +125,7 @@ def _refuse_for_now(fault: Fault, request_id: str) -> ApiError:
     return rate_limited(int(milliseconds) if milliseconds.isdecimal() else 1000)
 
 
-async def _upto(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+async def _upto(blocks: Blocks, fault: Fault) -> Blocks:
     """The blocks before the fault's place; one that the place divides is cut."""
     left = fault.at
     while left > 0:
@@ -134,44 +136,30 @@ async def _upto(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
         left -= len(block) if fault.in_bytes else 1
 
 
-async def _fin(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
-    raise Hangup(reset=False)
+def _ending(end: Callable[[Fault], bytes | Exception]) -> Effect:
+    """Pass the blocks before the fault's place, then send or raise what `end` makes."""
+
+    async def ended(blocks: Blocks, fault: Fault) -> Blocks:
+        async for block in _upto(blocks, fault):
+            yield block
+        last = end(fault)
+        if isinstance(last, Exception):
+            raise last
+        yield last
+
+    return ended
 
 
-async def _rst(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
-    raise Hangup(reset=True)
+def _nested_error(fault: Fault) -> bytes:
+    return sse.data(sse.compact({"error": server_error("req_fault").fields()}))
 
 
-async def _stall(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
-    raise Stall
-
-
-async def _half_json(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
-    yield b'data: {"half":\n\n'
-
-
-async def _error_nested(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
-    yield sse.data(sse.compact({"error": server_error("req_fault").fields()}))
-
-
-async def _error_flat(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
-    async for block in _upto(blocks, fault):
-        yield block
+def _flat_error(fault: Fault) -> bytes:
     error = server_error("req_fault").fields() | {"type": "error", "code": "server_error"}
-    yield sse.event("error", sse.compact(error | {"sequence_number": fault.at}))
+    return sse.event("error", sse.compact(error | {"sequence_number": fault.at}))
 
 
-async def _failed_only(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+async def _failed_only(blocks: Blocks, fault: Fault) -> Blocks:
     """Responses: `response.failed` with a code that the SDK's types do not know, and no `error`."""
     first = await anext(blocks)
     yield first
@@ -186,30 +174,30 @@ async def _failed_only(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
     yield sse.event("response.failed", sse.compact(failed))
 
 
-async def _buffer(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+async def _buffer(blocks: Blocks, fault: Fault) -> Blocks:
     """Everything at once, at the time of the last piece, as through a proxy that buffers."""
     whole = b""
     async for block in blocks:
-        if isinstance(block, sse.Piece):
-            yield sse.Piece()
+        if isinstance(block, sse.TextBlock):
+            yield sse.TextBlock()  # empty, but it takes its time
         whole += block
-    yield sse.Alone(whole)
+    yield sse.SeparateBlock(whole)
 
 
-async def _html(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+async def _html(blocks: Blocks, fault: Fault) -> Blocks:
     yield b"<!DOCTYPE html><title>Log in</title><p>Log in to use this network.\n"
 
 
-async def _split(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+async def _split(blocks: Blocks, fault: Fault) -> Blocks:
     """Every block in parts of `argument` bytes, so that letters are cut in two."""
     size = int(fault.argument)
     async for block in blocks:
         for start in range(0, len(block), size):
-            yield sse.Alone(block[start : start + size])
+            yield sse.SeparateBlock(block[start : start + size])
 
 
-def _before_each(extra: bytes) -> Callable[[Blocks, Fault], AsyncIterator[bytes]]:
-    async def bent(blocks: Blocks, fault: Fault) -> AsyncIterator[bytes]:
+def _before_each(extra: bytes) -> Effect:
+    async def preceded(blocks: Blocks, fault: Fault) -> Blocks:
         left = fault.at
         async for block in blocks:
             if left <= 0:
@@ -217,10 +205,10 @@ def _before_each(extra: bytes) -> Callable[[Blocks, Fault], AsyncIterator[bytes]
             left -= 1
             yield block
 
-    return bent
+    return preceded
 
 
-DOOR: dict[str, Callable[[Fault, str], Exception]] = {
+BEFORE_HANDLER: dict[str, Callable[[Fault, str], Exception]] = {
     "401": lambda fault, request_id: bad_key(),
     "ws401": lambda fault, request_id: bad_key(),
     "429": _refuse_for_now,
@@ -228,14 +216,14 @@ DOOR: dict[str, Callable[[Fault, str], Exception]] = {
     "500": lambda fault, request_id: server_error(request_id),
     "stall-head": lambda fault, request_id: Stall(),
 }
-BODY: dict[str, Callable[[Blocks, Fault], AsyncIterator[bytes]]] = {
-    "fin": _fin,
-    "rst": _rst,
+IN_STREAM: dict[str, Effect] = {
+    "fin": _ending(lambda fault: ConnectionCut(reset=False)),
+    "rst": _ending(lambda fault: ConnectionCut(reset=True)),
     "eof": _upto,
-    "stall": _stall,
-    "halfjson": _half_json,
-    "error-nested": _error_nested,
-    "error-flat": _error_flat,
+    "stall": _ending(lambda fault: Stall()),
+    "halfjson": _ending(lambda fault: b'data: {"half":\n\n'),
+    "error-nested": _ending(_nested_error),
+    "error-flat": _ending(_flat_error),
     "failed-only": _failed_only,
     "html200": _html,
     "buffer": _buffer,
@@ -249,17 +237,8 @@ _ATTACH = r"POST /v1/vector_stores(/[^/]+/(files|file_batches))?"
 _DETACH = r"DELETE /v1/(files/[^/]+|vector_stores/[^/]+/files/[^/]+)"
 _CONTENT = r"GET /v1/vector_stores/[^/]+/files/[^/]+/content"
 _SOCKET = re.compile("GET /v1/realtime")
-# Faults of Realtime sessions: they bend the session, or break its line.
-SESSION = {
-    "short-by",
-    "late-deltas",
-    "expire",
-    "abort",
-    "close",
-    "transcript-late",
-    "unknown-event",
-}
-# Faults of vector stores, and the requests that they may strike.
+SESSION = set("short-by late-deltas expire abort close transcript-late unknown-event".split())
+# With the requests that they may strike.
 STORE = {
     "stuck": re.compile(_ATTACH),
     "fail": re.compile(_ATTACH),
@@ -267,7 +246,7 @@ STORE = {
     "lag-delete": re.compile(f"{_ATTACH}|{_DETACH}"),
     "404content": re.compile(f"{_ATTACH}|{_CONTENT}"),
 }
-NAMES = DOOR.keys() | BODY.keys() | STORE.keys() | SESSION
+NAMES = BEFORE_HANDLER.keys() | IN_STREAM.keys() | STORE.keys() | SESSION
 
 _ARGUMENTS = {
     "split": (r"[1-9]\d*", "a number of bytes, as in split=1"),

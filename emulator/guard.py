@@ -1,9 +1,19 @@
-"""Who may come in: a web page on the learner's machine must not reach the emulator.
+"""Which requests are accepted: a web page on the learner's machine must not reach the emulator.
 
-The emulator listens on 127.0.0.1 alone. A page in a browser can still send requests there, under a
-name that it made resolve to 127.0.0.1; so the Host must be ours, an Origin must be loopback, and
-a body must be of a type that a page cannot send without asking first. Any bearer is let in, since
-a learner's own code may carry a real key; none is kept, logged or sent back.
+The emulator listens on 127.0.0.1 alone, but a page in a browser on the same machine can still send
+requests there. The browser adds headers that the page cannot change; they are what is checked:
+
+    Host    A page can make a name of its own resolve to 127.0.0.1 after it was loaded ("DNS
+            rebinding"); to the browser that is then the page's own server, whose answers it may
+            read. But Host still holds that name, and only our names and our port are accepted.
+    Origin  is the site a script was loaded from; it has to be this machine, if it is there at all
+            (programs other than browsers send none). Sec-Fetch-Site is its newer relative.
+    Content-Type  A form on a foreign page can send text or form fields unasked. For JSON a browser
+            first asks with OPTIONS, and that is never allowed. So a body must be JSON, or a file
+            upload where one is expected.
+
+Any bearer token is accepted, since a learner's own code may carry a real key. None is kept, logged
+or sent back.
 """
 
 import os
@@ -27,6 +37,7 @@ _FORM = "multipart/form-data"
 _FORM_PATHS = re.compile(r"/v1/(files|uploads/[^/]+/parts)")
 
 Scope = MutableMapping[str, Any]
+Headers = Iterable[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -53,17 +64,16 @@ def base_url(listener: socket.socket) -> str:
 
 
 def check(scope: Scope) -> None:
-    """Raise ApiError (403, 401, 415, 413) for a request that must not come in."""
+    """Raise ApiError (403, 401, 415, 413) for a request that is not accepted."""
+    check_socket(scope)
     headers = scope["headers"]
-    _check_host(scope)
-    _check_origin(headers)
-    _check_key(_all(headers, b"authorization"))
+    _check_key(_values(headers, b"authorization"))
     if scope["method"] in ("POST", "PUT", "PATCH"):
         _check_body(headers, scope["path"])
 
 
 def check_socket(scope: Scope) -> None:
-    """Raise ApiError (403) for a WebSocket that must not come in; its key is looked at later."""
+    """Raise ApiError (403) for a WebSocket that is not accepted; its key is checked later."""
     _check_host(scope)
     _check_origin(scope["headers"])
 
@@ -85,22 +95,22 @@ def bounded(scope: Scope, receive: Receive) -> Receive:
 
 
 def _check_host(scope: Scope) -> None:
-    hosts = _all(scope["headers"], b"host")
+    hosts = _values(scope["headers"], b"host")
     port = scope["server"][1]
     ours = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
     if len(hosts) != 1 or hosts[0].lower() not in ours or not scope["path"].startswith("/"):
         raise _forbidden(f"this emulator answers to 127.0.0.1:{port} and localhost:{port} alone")
 
 
-def _check_origin(headers: Iterable[tuple[bytes, bytes]]) -> None:
-    for origin in _all(headers, b"origin"):
+def _check_origin(headers: Headers) -> None:
+    for origin in _values(headers, b"origin"):
         try:
             host = urlsplit(origin).hostname
         except ValueError:
             host = None
         if host not in ("127.0.0.1", "localhost", "::1"):
             raise _forbidden("this emulator does not serve web pages of other origins")
-    if "cross-site" in _all(headers, b"sec-fetch-site"):
+    if "cross-site" in _values(headers, b"sec-fetch-site"):
         raise _forbidden("this emulator does not serve web pages of other sites")
 
 
@@ -110,9 +120,9 @@ def _check_key(authorization: list[str]) -> None:
         raise no_key()
 
 
-def _check_body(headers: Iterable[tuple[bytes, bytes]], path: str) -> None:
-    length = (_all(headers, b"content-length") or ["0"])[0]
-    has_body = length != "0" or bool(_all(headers, b"transfer-encoding"))
+def _check_body(headers: Headers, path: str) -> None:
+    length = (_values(headers, b"content-length") or ["0"])[0]
+    has_body = length != "0" or bool(_values(headers, b"transfer-encoding"))
     kind = _content_type(headers)
     wanted = _FORM if _FORM_PATHS.fullmatch(path) else "application/json"
     if has_body and kind != wanted:
@@ -123,12 +133,12 @@ def _check_body(headers: Iterable[tuple[bytes, bytes]], path: str) -> None:
         raise _too_large(_limit(headers))
 
 
-def _limit(headers: Iterable[tuple[bytes, bytes]]) -> int:
+def _limit(headers: Headers) -> int:
     return UPLOAD_LIMIT if _content_type(headers) == _FORM else JSON_LIMIT
 
 
-def _content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    return (_all(headers, b"content-type") or [""])[0].partition(";")[0].strip().lower()
+def _content_type(headers: Headers) -> str:
+    return (_values(headers, b"content-type") or [""])[0].partition(";")[0].strip().lower()
 
 
 def _too_large(limit: int) -> ApiError:
@@ -140,5 +150,5 @@ def _forbidden(why: str) -> ApiError:
     return ApiError(403, f"Refused: {why}.", code="forbidden_by_emulator")
 
 
-def _all(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
+def _values(headers: Headers, name: bytes) -> list[str]:
     return [value.decode("latin-1").strip() for key, value in headers if key == name]

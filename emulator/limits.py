@@ -1,4 +1,4 @@
-"""The rate limits that answers tell of in their headers: so much a minute, refilled as time passes.
+"""The rate limits in the headers of answers: so much a minute, refilled as time passes.
 
 OpenAI's limits depend on the model and on what an account has spent; these are those of a large
 account. They run down and fill up as there, but nothing is ever refused because of them.
@@ -38,7 +38,7 @@ class Bucket:
 
 
 class Limits:
-    """The limits of each model."""
+    """Two buckets for each model: requests and tokens."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -46,32 +46,31 @@ class Limits:
 
     def spend(self, model: str, tokens: int) -> dict[str, str]:
         """Count one request to a model; what is left of its limits, as headers."""
-        buckets = self._buckets.setdefault(
-            model,
-            {
-                "requests": Bucket(REQUESTS_A_MINUTE, self._clock),
-                "tokens": Bucket(TOKENS_A_MINUTE, self._clock),
-            },
-        )
         headers = {}
-        for name, amount in (("requests", 1), ("tokens", tokens)):
-            bucket = buckets[name]
-            bucket.spend(amount)
+        for name, bucket in self._spend(model, tokens).items():
             headers[f"x-ratelimit-limit-{name}"] = str(bucket.limit)
             headers[f"x-ratelimit-remaining-{name}"] = str(bucket.remaining)
             headers[f"x-ratelimit-reset-{name}"] = duration(bucket.reset_s)
         return headers
 
     def tokens(self, model: str, amount: int) -> dict[str, Any]:
-        """Count tokens of a Realtime session; what is left, as `rate_limits.updated` tells it."""
-        self.spend(model, amount)
-        bucket = self._buckets[model]["tokens"]
+        """Count a response of a Realtime session; what is left, as `rate_limits.updated` has it."""
+        bucket = self._spend(model, amount)["tokens"]
         return {
             "name": "tokens",
             "limit": bucket.limit,
             "remaining": bucket.remaining,
             "reset_seconds": round(bucket.reset_s, 3),
         }
+
+    def _spend(self, model: str, tokens: int) -> dict[str, Bucket]:
+        if model not in self._buckets:
+            limits = {"requests": REQUESTS_A_MINUTE, "tokens": TOKENS_A_MINUTE}
+            self._buckets[model] = {name: Bucket(limits[name], self._clock) for name in limits}
+        buckets = self._buckets[model]
+        buckets["requests"].spend(1)
+        buckets["tokens"].spend(tokens)
+        return buckets
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,11 @@
-"""How fast text comes: as from a live model, or at once."""
+"""How fast text comes: as from a live model, or at once.
+
+A live model takes a while for the first token and then writes steadily. A `Pace` holds those times,
+multiplied by a factor; 0 is at once. A `Metronome` applies them to one stream: each block with text
+is due a fixed time after the one before it was due, not after it was sent. So a slow write, or a
+sleep that takes too long, shortens the next wait, and the whole takes as long as planned. Blocks
+that carry no text are never held back.
+"""
 
 import asyncio
 import time
@@ -8,16 +15,16 @@ from dataclasses import dataclass
 from emulator.answers.answer import Answer
 from emulator.wire import sse
 
-FIRST_S, GAP_S, THOUGHT_S = 0.4, 0.025, 0.005
+FIRST_S, GAP_S, REASONING_S = 0.4, 0.025, 0.005
 
 Sleep = Callable[[float], Awaitable[object]]
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long text is held back: `factor` times what a small live model takes; 0 is at once.
+    """Times in seconds, those of a small live model multiplied by `factor`.
 
-    `sleep` and `clock` are time's, in seconds; tests pass their own.
+    `sleep` and `clock` are asyncio's and the machine's; tests pass their own.
     """
 
     factor: float = 0.0
@@ -25,25 +32,21 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
 
     def before(self, place: int) -> float:
-        """Seconds before the piece at `place`, counted from 0."""
+        """Before the piece at `place`, counted from 0."""
         return self.factor * (FIRST_S if place == 0 else GAP_S)
 
-    def thinking(self, tokens: int) -> float:
-        """Seconds that reasoning of so many tokens takes."""
-        return self.factor * THOUGHT_S * tokens
+    def reasoning(self, tokens: int) -> float:
+        return self.factor * REASONING_S * tokens
 
     def whole(self, answers: Sequence[Answer]) -> float:
-        """Seconds before answers, written side by side, that come in one body."""
+        """Before a body that holds all these answers, which were written side by side."""
         longest = max((each.tokens - each.reasoning for each in answers), default=0)
-        thought = self.thinking(max((each.reasoning for each in answers), default=0))
-        return thought + sum(map(self.before, range(longest)))
+        reasoned = max((each.reasoning for each in answers), default=0)
+        return self.reasoning(reasoned) + sum(map(self.before, range(longest)))
 
 
 class Metronome:
-    """Tells how long to wait before a block, by a schedule from its start.
-
-    What a write takes so does not add up.
-    """
+    """The schedule of one stream; it starts when this is made."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -51,12 +54,12 @@ class Metronome:
         self._pieces = 0
 
     def wait(self, block: bytes) -> float:
-        """Seconds; 0 for a block that carries nothing that a model would have to write."""
-        if isinstance(block, sse.Piece):
+        """How many seconds a block has to wait from now; takes the block as sent."""
+        if isinstance(block, sse.TextBlock):
             gap = self._pace.before(self._pieces)
             self._pieces += 1
-        elif isinstance(block, sse.Thought):
-            gap = self._pace.thinking(block.tokens)
+        elif isinstance(block, sse.ReasoningBlock):
+            gap = self._pace.reasoning(block.tokens)
         else:
             return 0.0
         self._due += gap

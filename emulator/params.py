@@ -102,8 +102,25 @@ def obj(name: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def array(
+    name: str, value: Any, of: str = "objects", *, least: int = 0, most: int | None = None
+) -> list[Any]:
+    """A list of at least and at most so many elements, which are not looked at."""
+    if not isinstance(value, list):
+        raise wrong_type(name, f"an array of {of}", value)
+    if len(value) < least:
+        message = f"""Invalid '{name}': empty array. Expected an array with minimum length \
+{least}, but got an empty array instead."""
+        raise bad(message, name, "empty_array")
+    if most is not None and len(value) > most:
+        message = f"""Invalid '{name}': array too long. Expected an array with maximum length \
+{most}, but got an array with length {len(value)} instead."""
+        raise bad(message, name, "array_above_max_length")
+    return value
+
+
 def fields(table: Mapping[str, Param]) -> Check:
-    """An object whose own fields are checked by a table; their names are told as `outer.inner`."""
+    """An object whose own fields are checked by a table; errors name them `outer.inner`."""
 
     def check(name: str, value: Any) -> dict[str, Any]:
         inner = {f"{name}.{key}": item for key, item in obj(name, value).items()}

@@ -1,15 +1,18 @@
 """Starts the emulator and stops it: alone, as a child of a lesson, or in a thread of a test."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from emulator.answers.answer import Write
-from emulator.answers.corpus import read_corpus
+from emulator.answers.corpus import Corpus, read_corpus
 from emulator.app import App
+from emulator.client_secrets import ClientSecrets
 from emulator.faults import Faults
 from emulator.guard import MESSAGE_LIMIT, base_url, listen
 from emulator.pace import Pace, Sleep
@@ -21,61 +24,81 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def make_server(service: Service) -> uvicorn.Server:
-    """uvicorn with the App, no logs, and a note of each open line in `service.lines`."""
+class HttpConnection(H11Protocol):
+    """uvicorn's, which imports what a WebSocket needs with the first of them alone."""
 
-    class Line(H11Protocol):
-        """A connection whose transport a fault can reach, and that may become a WebSocket."""
+    def _should_upgrade_to_ws(self) -> bool:
+        # It is a third of what the emulator imports.
+        from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-        socket: ClassVar[type[asyncio.Protocol] | None] = None
+        self.ws_protocol_class = WebSocketsSansIOProtocol
+        return True
 
-        def _should_upgrade_to_ws(self) -> bool:
-            # Loaded with the first WebSocket: it is a third of what the emulator imports.
-            Line.socket = Line.socket or make_socket(service)
-            self.ws_protocol_class = Line.socket
-            return True
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # After a reset uvicorn leaves this timer, and with it the whole connection, in memory.
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            service.lines[self.client] = transport
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            service.lines.pop(self.client, None)
-            super().connection_lost(exc)
-            # After a reset uvicorn leaves this timer, and with it the whole line, in memory.
-            if self.timeout_keep_alive_task is not None:
-                self.timeout_keep_alive_task.cancel()
+class PromptServer(uvicorn.Server):
+    """uvicorn's server, which `stop` ends at once: uvicorn itself sleeps 0.1 s twice."""
 
+    _wake: Callable[[], object] | None = None
+
+    def stop(self) -> None:
+        """Drop all connections and end; to be called from another thread."""
+        self.should_exit = self.force_exit = True
+        if self._wake is not None:
+            self._wake()
+
+    async def main_loop(self) -> None:
+        # `stop` sets the flag before it looks for `_wake`, and this sets `_wake` before it looks
+        # at the flag: whichever comes first, one of them sees the other.
+        loop, ticks = asyncio.get_running_loop(), 0
+        woken = loop.create_future()
+        self._wake = lambda: loop.call_soon_threadsafe(woken.cancel)
+        while not await self.on_tick(ticks):
+            ticks += 1
+            await asyncio.wait({woken}, timeout=0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self.force_exit:
+            await super().shutdown(sockets)
+            return
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+            connection.transport.abort()
+        await asyncio.sleep(0)  # lets the transports close their sockets
+
+
+def make_server(service: Service) -> PromptServer:
+    """A server of the App, without logs; its open connections are `service.connections`."""
     config: dict[str, Any] = {
-        "http": Line,
+        "http": HttpConnection,
         "ws": "none",
         "loop": "asyncio",
         "lifespan": "off",
         "log_config": None,
         "log_level": "critical",
+        "proxy_headers": False,
         "server_header": False,
         "timeout_graceful_shutdown": 1,
         "timeout_keep_alive": 75,
         "ws_max_size": MESSAGE_LIMIT,
         "ws_per_message_deflate": False,
     }
-    return uvicorn.Server(uvicorn.Config(App(service), **config))
+    server = PromptServer(uvicorn.Config(App(service), **config))
+    service.connections = server.server_state.connections
+    return server
 
 
-def make_socket(service: Service) -> type[asyncio.Protocol]:
-    """uvicorn's WebSocket, with a note of each open line in `service.lines`."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-    class Socket(WebSocketsSansIOProtocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            service.lines[self.client] = self.transport
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            service.lines.pop(self.client, None)
-            super().connection_lost(exc)
-
-    return Socket
+@cache
+def _leaflets() -> Corpus:
+    """What is quoted by default; read once, as most of a start would be spent on it."""
+    return read_corpus()
 
 
 class Emulator:
@@ -84,9 +107,9 @@ class Emulator:
         with Emulator(faults=["fin@3"]) as emulator:
             client = OpenAI(base_url=emulator.base_url, api_key="offline")
 
-    `pace` is a factor (0: at once), `sleep` and `clock` are what paces, `now` is the time of day,
-    `faults` are specs as in `emulator/faults.py`, `corpus` and `data` are folders, `upstream` is
-    who writes instead. `exchanges` tells what was asked.
+    `pace` is a factor (0: at once); `sleep` and `clock` are used for pacing, `now` is the time of
+    day. `faults` are written as `emulator/faults.py` says, `corpus` and `data` are folders,
+    `upstream` writes the answers instead. `exchanges` lists the requests that came in.
     """
 
     def __init__(
@@ -103,12 +126,13 @@ class Emulator:
         upstream: Write | None = None,
     ) -> None:
         self.service = Service(
-            read_corpus(corpus),
+            read_corpus(corpus) if corpus else _leaflets(),
             ObjectStore(data),
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
             upstream,
             file_storage=FileStorage(data, now),
+            secrets=ClientSecrets(now),
         )
         self._server = make_server(self.service)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
@@ -118,9 +142,8 @@ class Emulator:
         return self.service.exchanges
 
     @property
-    def open_lines(self) -> int:
-        """Connections that are open now."""
-        return len(self.service.lines)
+    def open_connections(self) -> int:
+        return len(self.service.connections)
 
     def start(self) -> "Emulator":
         self._listener = listen()
@@ -129,7 +152,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        self._server.should_exit = self._server.force_exit = True
+        self._server.stop()
         self._thread.join()
         self.service.store.close()
         self.service.file_storage.close()

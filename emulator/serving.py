@@ -1,7 +1,18 @@
-"""The thin shell between the families and the socket: requests in, paced blocks out.
+"""From a request to blocks on a connection, which is all of the emulator that takes time.
 
-A handler gets its JSON by `read_json` and gives back a `Reply`, whole or streamed. Here alone time
-passes: a `Pace` holds text back as a model would, and a reply whose caller hangs up stops at once.
+The life of a request:
+
+    accept     `app.py` checks it (`guard.py`), notes which faults strike it, and picks the handler
+    parse      the handler in `api/` reads the body with `read_json` and checks each parameter
+    generate   `Service.generate` has it answered: by `answers/`, or by another server
+    encode     `encode/` turns that answer into one body, or into blocks of a stream
+    send       the handler returns a `Reply` of those blocks, and starlette calls it
+
+A `Reply` waits for two things at a time: the next block, and the caller's leaving. Blocks are taken
+one by one from a generator, each when a `Metronome` says that it is due, so that an answer is
+encoded no faster than it is sent; where nothing has to wait, up to `BATCH` blocks share a write. If
+the caller disconnects the writing is cancelled at once, as at OpenAI; a fault may end it, too, by
+an exception.
 """
 
 import asyncio
@@ -9,7 +20,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +28,10 @@ from typing import Any
 from emulator.answers.answer import Answer, Prompt, Search, Write
 from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
-from emulator.background import Runs
-from emulator.client_secrets import Secrets
+from emulator.background import BackgroundResponses
+from emulator.client_secrets import ClientSecrets
 from emulator.errors import ApiError, pretty, rate_limited
-from emulator.faults import Fault, Faults, Hangup, Stall, bend
+from emulator.faults import ConnectionCut, Fault, Faults, Stall, with_faults
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace
 from emulator.storage.file_storage import FileStorage
@@ -39,8 +50,8 @@ BATCH = 64
 class Exchange:
     """One request and how it went, as tests and benchmarks read it; nothing secret is kept.
 
-    `ended` is `open`, `complete`, `disconnected` (the caller hung up) or `broken` (by a fault);
-    `finished` is set then, for whoever waits in another thread.
+    `ended` is `open`, `complete`, `disconnected` (by the caller) or `broken` (by a fault or an
+    error); `finished` is set then, for whoever waits in another thread.
     """
 
     method: str
@@ -59,7 +70,7 @@ class Exchange:
 
 @dataclass
 class Service:
-    """What every handler may use."""
+    """What every handler may use; `connections` are uvicorn's protocols, one for each."""
 
     corpus: Corpus
     store: ObjectStore
@@ -67,11 +78,11 @@ class Service:
     faults: Faults
     upstream: Write | None = None
     limits: Limits = field(default_factory=Limits)
-    runs: Runs = field(default_factory=Runs)
+    background: BackgroundResponses = field(default_factory=BackgroundResponses)
     file_storage: FileStorage = field(default_factory=FileStorage)
-    secrets: Secrets = field(default_factory=Secrets)
+    secrets: ClientSecrets = field(default_factory=ClientSecrets)
     exchanges: list[Exchange] = field(default_factory=list)
-    lines: dict[Any, asyncio.Transport] = field(default_factory=dict)
+    connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0
 
@@ -80,7 +91,7 @@ class Service:
     ) -> Answer:
         """The answer, by the server upstream if there is one; raises ApiError where that fails.
 
-        With `search` it is drawn from what that finds.
+        With `search` it is drawn from what that finds; a search goes to a thread, as it takes long.
         """
         if self.upstream is not None:
             found = await asyncio.to_thread(search, prompt.questions[-1:]) if search else None
@@ -89,15 +100,22 @@ class Service:
             return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
         return answer(prompt, self.corpus, variant)
 
+    def transport(self, client: object) -> asyncio.Transport | None:
+        """The connection of a scope's `client`, if it is still open."""
+        found = (each.transport for each in self.connections if each.client == client)
+        return next(found, None)
+
     def reset(self, client: object) -> None:
-        """Drop a line at once, and what is on its way (RST)."""
-        line = self.lines.get(client)
-        if line is None:
+        """Drop a connection at once, and what is on its way (RST)."""
+        transport = self.transport(client)
+        if transport is None:
             return
+        # A socket that is closed with `linger` on and no time to linger sends a reset.
         linger = struct.pack("hh" if _IS_WINDOWS else "ii", 1, 0)
         with suppress(OSError):
-            line.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        line.abort()
+            raw: socket.socket = transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
 
 
 def service(request: Request) -> Service:
@@ -106,8 +124,17 @@ def service(request: Request) -> Service:
 
 
 def count_request(request: Request, model: str, tokens: int) -> None:
-    """Take a request from the model's limits; the answer's headers tell what is left of them."""
+    """Take a request from the model's limits; the answer's headers say what is left of them."""
     request.scope["exchange"].limits = service(request).limits.spend(model, tokens)
+
+
+def stored_object(request: Request, kind: str, message: str) -> dict[str, Any]:
+    """The object that the path names; raises ApiError (404), whose message has its `{id}`."""
+    id = request.path_params["id"]
+    found = service(request).store.find(kind, id)
+    if found is None:
+        raise ApiError(404, message.format(id=id))
+    return found
 
 
 async def read_json(request: Request) -> dict[str, Any]:
@@ -120,22 +147,18 @@ you aren't using your HTTP library correctly. The OpenAI API expects a JSON payl
 sent was not valid JSON.)"""
         raise ApiError(400, message) from None
     if not isinstance(body, dict):
-        raise ApiError(
-            400, "Invalid type for the request body: expected an object.", code="invalid_type"
-        )
+        message = "Invalid type for the request body: expected an object."
+        raise ApiError(400, message, code="invalid_type")
     return body
 
 
 def send_json(
-    request: Request,
-    value: object,
-    inert: Sequence[str] = (),
-    answers: Sequence[Answer] = (),
+    request: Request, value: object, inert: Sequence[str] = (), answers: Sequence[Answer] = ()
 ) -> "Reply":
     """A whole body, held back as long as a model would take to write its `answers`."""
     body = pretty(value)
     delay_s = service(request).pace.whole(answers)
-    reply = Reply(request, each([body]), "application/json", inert, delay_s)
+    reply = Reply(request, as_stream([body]), "application/json", inert, delay_s)
     if not request.scope["faults"]:
         reply.headers["content-length"] = str(len(body))
     return reply
@@ -151,7 +174,7 @@ def send_stream(
 
 
 class Reply(Response):
-    """Blocks on their way to a caller, who may hang up at any moment."""
+    """Blocks that are being sent to a caller, who may disconnect at any moment."""
 
     def __init__(
         self,
@@ -168,16 +191,16 @@ class Reply(Response):
             self.headers["x-openai-emulator-inert"] = ", ".join(inert)
         self._service = service(request)
         self._exchange: Exchange = request.scope["exchange"]
-        self._faults: list[Fault] = request.scope["faults"]
-        self._blocks = bend(blocks, self._faults)
-        if any(fault.name == "html200" for fault in self._faults):
+        faults: list[Fault] = request.scope["faults"]
+        self._blocks = with_faults(blocks, faults)
+        if any(fault.name == "html200" for fault in faults):
             self.headers["content-type"] = "text/html; charset=utf-8"
         self._delay_s = delay_s
         self._batch: list[bytes] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._send = send
-        self._gone = asyncio.ensure_future(hangup(receive))
+        self._gone = asyncio.ensure_future(disconnected(receive))
         self._service.open_streams += 1
         how = "disconnected"
         try:
@@ -188,29 +211,30 @@ class Reply(Response):
             self._exchange.end(how)
 
     async def _write_all(self, scope: Scope) -> str:
-        """Send head and body; how it ended, as an Exchange tells it."""
+        """Send head and body; how it ended, as an Exchange has it."""
         writing = asyncio.ensure_future(self._write_blocks())
         try:
             await asyncio.wait({writing, self._gone}, return_when=asyncio.FIRST_COMPLETED)
             if not writing.done():
                 return "disconnected"
             await writing
-        except Hangup as fault:
+        except ConnectionCut as fault:
             await self._flush()
-            self._hang_up(scope, reset=fault.reset)
+            self._cut(scope["client"], reset=fault.reset)
             return "broken"
         except Stall:
             await self._flush()
             await self._gone
             return "broken"
         finally:
-            await _cancel(writing)
-        is_left = self._gone.done()
+            writing.cancel()
+            await asyncio.wait({writing})
+        has_left = self._gone.done()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        return "disconnected" if is_left else "complete"
+        return "disconnected" if has_left else "complete"
 
     async def _write_blocks(self) -> None:
-        """At pace 0 many blocks share a write; with a pace each piece has its time."""
+        """The first block goes out alone; then a write is shared until a block has to wait."""
         pace, room = self._service.pace, 1
         if self._delay_s:
             await pace.sleep(self._delay_s)
@@ -222,7 +246,7 @@ class Reply(Response):
                 await self._flush()
                 await pace.sleep(wait)
             self._batch.append(block)
-            if len(self._batch) >= room or isinstance(block, sse.Alone):
+            if len(self._batch) >= room or isinstance(block, sse.SeparateBlock):
                 await self._flush()
                 room = BATCH
         await self._flush()
@@ -234,38 +258,31 @@ class Reply(Response):
         self._exchange.blocks += len(self._batch)
         self._batch.clear()
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # a write that need not wait would let nobody else go on
 
-    def _hang_up(self, scope: Scope, *, reset: bool) -> None:
-        """Close the line: after what is on its way (FIN), or at once and dropping it (RST)."""
+    def _cut(self, client: object, *, reset: bool) -> None:
+        """Close the connection: after what is on its way (FIN), or at once, dropping it (RST)."""
         if reset:
-            self._service.reset(scope["client"])
-        elif line := self._service.lines.get(scope["client"]):
-            line.close()
+            self._service.reset(client)
+        elif transport := self._service.transport(client):
+            transport.close()
 
 
-async def each(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def as_stream(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
     for block in blocks:
         yield block
 
 
 async def before_last(blocks: AsyncIterator[bytes], do: Callable[[], None]) -> AsyncIterator[bytes]:
-    """The blocks; `do` is called before the last: what it stores can be had once that is out."""
+    """The blocks; `do` is called before the last, so that what it stores is there by then."""
     async for block in blocks:
-        if isinstance(block, sse.Last):
+        if isinstance(block, sse.FinalBlock):
             do()
         yield block
 
 
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    if not task.done():
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def hangup(receive: Receive) -> None:
-    """Return once the caller has closed the line."""
+async def disconnected(receive: Receive) -> None:
+    """Return once the caller has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -35,27 +35,18 @@ SERVICE_TIERS = one_of("auto", "default", "flex", "scale", "priority", "fast")
 
 def messages(name: str, value: Any) -> list[Message]:
     """The conversation; each content is a string or a list of text parts."""
-    if not isinstance(value, list):
-        raise params.wrong_type(name, "an array of objects", value)
-    if not value:
-        message = f"""Invalid '{name}': empty array. Expected an array with minimum length 1, \
-but got an empty array instead."""
-        raise bad(message, name, "empty_array")
-    said = [_message(f"{name}[{place}]", item) for place, item in enumerate(value)]
+    given = params.array(name, value, least=1)
+    said = [_message(f"{name}[{place}]", item) for place, item in enumerate(given)]
     _check_calls(name, said)
     return said
 
 
 def stop(name: str, value: Any) -> list[str]:
-    """At most four sequences, none of them empty."""
+    """At most four sequences; empty ones are left out."""
     sequences = value if isinstance(value, list) else [value]
     for sequence in sequences:
         text(name, sequence)
-    if len(sequences) > 4:
-        message = f"""Invalid '{name}': array too long. Expected an array with maximum length 4, \
-but got an array with length {len(sequences)} instead."""
-        raise bad(message, name, "array_above_max_length")
-    return [sequence for sequence in sequences if sequence]
+    return [sequence for sequence in params.array(name, sequences, most=4) if sequence]
 
 
 STREAM_OPTIONS = {"include_usage": Param(flag, False), "include_obfuscation": Param(flag, True)}
@@ -118,7 +109,7 @@ async def create(request: Request) -> Reply:
     answers = [await service(request).generate(prompt, variant) for variant in range(values["n"])]
     envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
 
-    def keep() -> None:
+    def store() -> None:
         if values["store"]:
             body = completion(envelope, prompt, answers)
             _store(request, body | {"metadata": values["metadata"] or {}}, prompt.messages)
@@ -126,10 +117,10 @@ async def create(request: Request) -> Reply:
     if values["stream"]:
         options = values["stream_options"] or {"include_usage": False, "include_obfuscation": True}
         blocks = chunks(envelope, prompt, answers, **options)
-        return send_stream(request, before_last(blocks, keep), inert)
-    for each in answers:
-        await each.finished()
-    keep()
+        return send_stream(request, before_last(blocks, store), inert)
+    for answer in answers:
+        await answer.finished()
+    store()
     return send_json(request, completion(envelope, prompt, answers), inert, answers)
 
 
@@ -186,8 +177,8 @@ def _message(name: str, value: Any) -> Message:
     if content is None and role == "assistant":
         content = fields.get("refusal") or ""
     call_id = text(f"{name}.tool_call_id", fields.get("tool_call_id")) if role == "tool" else None
-    told = content_text(f"{name}.content", content, "text", "refusal")
-    return Message(role, told, calls, call_id)
+    said = content_text(f"{name}.content", content, "text", "refusal")
+    return Message(role, said, calls, call_id)
 
 
 def _call(name: str, value: Any) -> Call:
@@ -203,29 +194,31 @@ def _call(name: str, value: Any) -> Call:
 
 
 def _check_calls(name: str, said: Sequence[Message]) -> None:
-    """A tool's message answers a call right before it, and no call stays without its answer."""
+    """A tool's message answers a call right before it, and no call stays without its answer.
+
+    `open_ids` are the calls that the messages read so far have not answered yet.
+    """
     open_ids: set[str] = set()
     for place, message in enumerate(said):
         at = f"{name}.[{place}].role"
         if message.role == "tool":
             if message.call_id not in open_ids:
-                told = """Invalid parameter: messages with role 'tool' must be a response to a \
+                why = """Invalid parameter: messages with role 'tool' must be a response to a \
 preceeding message with 'tool_calls'."""
-                raise bad(told, at, None)
+                raise bad(why, at, None)
             open_ids.discard(message.call_id)
-        elif open_ids:
-            raise _unanswered(open_ids, at)
-        if message.calls:
-            open_ids = {call.id for call in message.calls}
+        else:
+            _check_answered(open_ids, at)
+        open_ids |= {call.id for call in message.calls}
+    _check_answered(open_ids, name)
+
+
+def _check_answered(open_ids: set[str], at: str) -> None:
     if open_ids:
-        raise _unanswered(open_ids, name)
-
-
-def _unanswered(open_ids: set[str], at: str) -> ApiError:
-    message = f"""An assistant message with 'tool_calls' must be followed by tool messages \
+        message = f"""An assistant message with 'tool_calls' must be followed by tool messages \
 responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: \
 {", ".join(sorted(open_ids))}"""
-    return bad(message, at, None)
+        raise bad(message, at, None)
 
 
 routes = [Route("/v1/chat/completions", create, methods=["POST"])]

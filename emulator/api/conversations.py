@@ -7,8 +7,8 @@ from typing import Any
 from emulator import params
 from emulator.api import paging, response_items
 from emulator.errors import ApiError
-from emulator.params import Param, bad
-from emulator.serving import Reply, read_json, send_json, service
+from emulator.params import Param
+from emulator.serving import Reply, read_json, send_json, service, stored_object
 from emulator.wire import ids
 
 from starlette.requests import Request
@@ -16,19 +16,26 @@ from starlette.routing import Route
 
 MOST_ITEMS_AT_ONCE = 20
 
-ITEMS = Param(response_items.read_input, [])
-PARAMS: Mapping[str, Param] = {"items": ITEMS, "metadata": Param(params.metadata, {})}
+
+def items(name: str, value: Any) -> list[response_items.Item]:
+    return params.array(name, response_items.read_input(name, value), most=MOST_ITEMS_AT_ONCE)
+
+
+PARAMS: Mapping[str, Param] = {
+    "items": Param(items, []),
+    "metadata": Param(params.metadata, {}),
+}
 
 
 async def create(request: Request) -> Reply:
     values, _ = params.parse(await read_json(request), PARAMS)
     body = {
-        "id": ids.conversation_id(),
+        "id": ids.item_id("conv"),
         "object": "conversation",
         "created_at": int(time.time()),
         "metadata": values["metadata"],
     }
-    service(request).store.save("conversation", body, _few(values["items"]))
+    service(request).store.save("conversation", body, values["items"])
     return send_json(request, body)
 
 
@@ -57,11 +64,10 @@ async def list_items(request: Request) -> Reply:
 
 async def add_items(request: Request) -> Reply:
     id = _found(request)["id"]
-    table = {"items": Param(response_items.read_input, required=True)}
+    table = {"items": Param(items, required=True)}
     values, _ = params.parse(await read_json(request), table)
-    added = _few(values["items"])
-    service(request).store.add_items(id, added)
-    return send_json(request, paging.listed(added))
+    service(request).store.add_items(id, values["items"])
+    return send_json(request, paging.listed(values["items"]))
 
 
 async def retrieve_item(request: Request) -> Reply:
@@ -80,23 +86,11 @@ async def delete_item(request: Request) -> Reply:
 
 
 def _found(request: Request) -> dict[str, Any]:
-    id = request.path_params["id"]
-    found = service(request).store.find("conversation", id)
-    if found is None:
-        raise ApiError(404, f"Conversation with id '{id}' not found.")
-    return found
+    return stored_object(request, "conversation", "Conversation with id '{id}' not found.")
 
 
 def _no_item(request: Request) -> ApiError:
     return ApiError(404, f"Item with id '{request.path_params['item']}' not found.")
-
-
-def _few(new: list[response_items.Item]) -> list[response_items.Item]:
-    if len(new) > MOST_ITEMS_AT_ONCE:
-        message = f"""Invalid 'items': array too long. Expected an array with maximum length \
-{MOST_ITEMS_AT_ONCE}, but got an array with length {len(new)} instead."""
-        raise bad(message, "items", "array_above_max_length")
-    return new
 
 
 routes = [

@@ -11,7 +11,7 @@ from emulator.api.paging import page
 from emulator.api.storage_access import deleted, in_storage, known_file, use_storage
 from emulator.api.vector_store_params import lag_of
 from emulator.errors import ApiError
-from emulator.faults import Hangup
+from emulator.faults import ConnectionCut
 from emulator.params import Param, bad, fields, integer, one_of
 from emulator.serving import Reply, send_json, service
 from emulator.storage import file_table
@@ -127,8 +127,8 @@ async def _blocks(storage: FileStorage, file: File) -> AsyncIterator[bytes]:
     while sent < file.bytes:
         block = await asyncio.to_thread(storage.files.block, file.id, number)
         if block is None:  # it was deleted meanwhile
-            raise Hangup(reset=False)
-        yield sse.Alone(block)
+            raise ConnectionCut(reset=False)
+        yield sse.SeparateBlock(block)
         sent += len(block)
         number += 1
 

@@ -1,4 +1,4 @@
-"""The items of Responses and conversations: checked as they come in, and read as messages.
+"""The items of Responses and conversations: checked in a request, and read as messages.
 
 An item is kept as OpenAI gives it back (`input_items`, a conversation's items): with an id, a type,
 and content in parts. The kinds served are messages, calls of functions, their outputs, reasoning,
@@ -128,8 +128,8 @@ def _message(name: str, item: Mapping[str, Any]) -> Item:
 
 
 def _call(name: str, item: Mapping[str, Any]) -> Item:
-    told = {key: text(f"{name}.{key}", item.get(key)) for key in ("call_id", "name", "arguments")}
-    return _base(name, item, "fc", "function_call") | told
+    own = {key: text(f"{name}.{key}", item.get(key)) for key in ("call_id", "name", "arguments")}
+    return _base(name, item, "fc", "function_call") | own
 
 
 def _output(name: str, item: Mapping[str, Any]) -> Item:
@@ -142,22 +142,23 @@ def _output(name: str, item: Mapping[str, Any]) -> Item:
 
 
 def _reasoning(name: str, item: Mapping[str, Any]) -> Item:
-    told = {"id": item.get("id") or ids.item_id("rs"), "type": "reasoning"}
-    return told | {"summary": item.get("summary") or []}
+    id = item.get("id") or ids.item_id("rs")
+    return {"id": id, "type": "reasoning", "summary": item.get("summary") or []}
 
 
 def _compaction(name: str, item: Mapping[str, Any]) -> Item:
     content = text(f"{name}.encrypted_content", item.get("encrypted_content"))
-    made = {"id": item.get("id") or ids.item_id("cmp"), "type": "compaction"}
-    unpacked(made | {"encrypted_content": content})
-    return made | {"encrypted_content": content}
+    id = item.get("id") or ids.item_id("cmp")
+    checked = {"id": id, "type": "compaction", "encrypted_content": content}
+    unpacked(checked)
+    return checked
 
 
 def _file_search(name: str, item: Mapping[str, Any]) -> Item:
-    """An earlier search, sent back as it was given out; what it found the answer tells."""
-    told = {key: item.get(key) for key in ("status", "queries", "results")}
+    """An earlier search, sent back as it was given out; the answer quotes what it found."""
+    own = {key: item.get(key) for key in ("status", "queries", "results")}
     id = item.get("id") or ids.item_id("fs")
-    return {"id": text(f"{name}.id", id), "type": "file_search_call", **told}
+    return {"id": text(f"{name}.id", id), "type": "file_search_call", **own}
 
 
 def _reference(name: str, item: Mapping[str, Any]) -> Item:
@@ -188,21 +189,19 @@ def _base(name: str, item: Mapping[str, Any], prefix: str, kind: str) -> Item:
 def _parts(name: str, value: Any, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
     if not isinstance(value, list):
         raise params.wrong_type(name, "one of a string or array of objects", value)
-    for place, each in enumerate(value):
+    for place, item in enumerate(value):
         at = f"{name}[{place}]"
-        part = params.obj(at, each)
+        part = params.obj(at, item)
         kind = part.get("type")
         if kind not in kinds:
             only()(f"{at}.type", text(f"{at}.type", kind))
-        text(
-            f"{at}.{'refusal' if kind == 'refusal' else 'text'}",
-            part.get("text", part.get("refusal")),
-        )
+        field = "refusal" if kind == "refusal" else "text"
+        text(f"{at}.{field}", part.get("text", part.get("refusal")))
         yield part
 
 
 def _completed(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of an answer has annotations and logprobs, also where the caller left them out."""
+    """A part of an answer has annotations and logprobs even if the request left them out."""
     if part["type"] != "output_text":
         return part
     return {"annotations": [], "logprobs": [], **part}

@@ -14,21 +14,22 @@ from emulator.api import paging, response_items, tool_params
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
 from emulator.api.model_list import chat_model
 from emulator.api.response_items import Item
-from emulator.background import Run
-from emulator.encode.response_events import Writer, usage
+from emulator.background import BackgroundResponse
+from emulator.encode.response_events import ResponseWriter, usage
 from emulator.errors import ApiError
 from emulator.models import MODELS
 from emulator.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.serving import (
     Reply,
     Service,
+    as_stream,
     before_last,
     count_request,
-    each,
     read_json,
     send_json,
     send_stream,
     service,
+    stored_object,
 )
 from emulator.wire import ids
 
@@ -60,13 +61,11 @@ def conversation(name: str, value: Any) -> dict[str, str]:
 
 
 def include(name: str, value: Any) -> list[str]:
-    """What is to be told besides: of what there is to tell, the results of file search alone."""
-    if not isinstance(value, list):
-        raise params.wrong_type(name, "an array of strings", value)
-    for place, wanted in enumerate(value):
+    """What the answer is to hold in addition; only the results of file search are served."""
+    for place, wanted in enumerate(params.array(name, value, "strings")):
         if wanted not in INCLUDABLE:
             only()(name, text(f"{name}[{place}]", wanted))
-    return value
+    return list(value)
 
 
 CONTEXT: Mapping[str, Param] = {
@@ -130,44 +129,46 @@ async def create(request: Request) -> Reply:
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values, choice, [*before, *given])
     count_request(request, values["model"], prompt.rough_tokens())
-    answered = await service(request).generate(prompt, search=_search(request, choice.file_search))
-    writer = Writer(values, prompt, answered)
+    answer = await service(request).generate(prompt, search=_search(request, choice.file_search))
+    writer = ResponseWriter(values, prompt, answer)
     if values["background"]:
         return _in_background(request, writer, values, given, inert)
 
-    def keep() -> None:
-        _store(service(request), writer.body(), values, given, writer.output)
+    def store() -> None:
+        if values["store"]:
+            items = [*given, *writer.output]
+            service(request).store.save("response", writer.body(), items)
+            _add_to_conversation(service(request), values, items)
 
     if values["stream"]:
-        return send_stream(request, before_last(writer.events(), keep), inert)
-    await answered.finished()
+        return send_stream(request, before_last(writer.events(), store), inert)
+    await answer.finished()
     body = await writer.finished()
-    keep()
-    return send_json(request, body, inert, [answered])
+    store()
+    return send_json(request, body, inert, [answer])
 
 
 def _in_background(
     request: Request,
-    writer: Writer,
+    writer: ResponseWriter,
     values: Mapping[str, Any],
     given: Sequence[Item],
     inert: Sequence[str],
 ) -> Reply:
+    """Begin to write, and answer at once; what is stored now is completed at the end."""
     store = service(request).store
 
-    def save(run: Run) -> None:
-        store.update(writer.body(), run.blocks)
+    def save(ended: BackgroundResponse) -> None:
+        store.update(writer.body(), ended.blocks)
         store.add_items(writer.id, writer.output)
-        _add_to_conversation(service(request), values, given, writer.output)
+        _add_to_conversation(service(request), values, [*given, *writer.output])
 
     body = writer.body()
-    run = service(request).runs.start(writer, service(request).pace, save)
+    begun = service(request).background.start(writer, service(request).pace, save)
     store.save("response", body, given)
-    return (
-        send_stream(request, run.follow(), inert)
-        if values["stream"]
-        else send_json(request, body, inert)
-    )
+    if values["stream"]:
+        return send_stream(request, begun.follow(), inert)
+    return send_json(request, body, inert)
 
 
 async def retrieve(request: Request) -> Reply:
@@ -176,9 +177,9 @@ async def retrieve(request: Request) -> Reply:
     for name in query:
         if name not in ("stream", "starting_after", "include_obfuscation", "include", "include[]"):
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
-    body, run = _found(request), service(request).runs.find(request.path_params["id"])
+    body, running = _found(request), _running(request)
     if query.get("stream") != "true":
-        return send_json(request, run.writer.body() if run else body)
+        return send_json(request, running.writer.body() if running else body)
     after = query.get("starting_after", "-1")
     if not after.removeprefix("-").isdecimal():
         raise params.wrong_type("starting_after", "an integer", after)
@@ -186,20 +187,20 @@ async def retrieve(request: Request) -> Reply:
         message = "Only a response that was created with background=true can be streamed again."
         raise bad(message, "stream", None)
     kept = service(request).store.events(body["id"])[int(after) + 1 :]
-    return send_stream(request, run.follow(int(after)) if run else each(kept))
+    return send_stream(request, running.follow(int(after)) if running else as_stream(kept))
 
 
 async def cancel(request: Request) -> Reply:
-    body, run = _found(request), service(request).runs.find(request.path_params["id"])
+    body, running = _found(request), _running(request)
     if not body["background"]:
         raise bad("Cannot cancel a synchronous response.", "response_id", None)
-    return send_json(request, await run.cancel() if run else body)
+    return send_json(request, await running.cancel() if running else body)
 
 
 async def delete(request: Request) -> Reply:
     id = _found(request)["id"]
-    if run := service(request).runs.find(id):
-        await run.cancel()
+    if running := _running(request):
+        await running.cancel()
     service(request).store.delete("response", id)
     return send_json(request, {"id": id, "object": "response", "deleted": True})
 
@@ -209,9 +210,8 @@ async def list_input_items(request: Request) -> Reply:
     body = _found(request)
     produced = {item["id"] for item in body["output"]}
     said = [item for item in _said(service(request), body["id"]) if item["id"] not in produced]
-    return send_json(
-        request, paging.page(request, said, order="desc", also=("include", "include[]"))
-    )
+    listed = paging.page(request, said, order="desc", also=("include", "include[]"))
+    return send_json(request, listed)
 
 
 async def count_input_tokens(request: Request) -> Reply:
@@ -224,7 +224,7 @@ async def count_input_tokens(request: Request) -> Reply:
 
 
 async def compact(request: Request) -> Reply:
-    """A conversation made small: one opaque item that holds what was said.
+    """A conversation in one opaque item, which is shorter than what was said.
 
     OpenAI's docstring gives the user's messages back beside it; openai 3.54's own type of the
     output refuses those.
@@ -233,7 +233,7 @@ async def compact(request: Request) -> Reply:
     before, given = _context(service(request), values | {"conversation": None})
     said = [*before, *given]
     compacted = {
-        "id": ids.Family().id("resp"),
+        "id": ids.ResponseIds().new("resp"),
         "object": "response.compaction",
         "created_at": int(time.time()),
         "output": [response_items.packed(said)],
@@ -326,31 +326,19 @@ def _prompt(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequenc
     )
 
 
-def _store(
-    kept_in: Service,
-    body: dict[str, Any],
-    values: Mapping[str, Any],
-    given: Sequence[Item],
-    output: Sequence[Item],
-) -> None:
-    if values["store"]:
-        kept_in.store.save("response", body, [*given, *output])
-        _add_to_conversation(kept_in, values, given, output)
-
-
 def _add_to_conversation(
-    kept_in: Service, values: Mapping[str, Any], given: Sequence[Item], output: Sequence[Item]
+    kept_in: Service, values: Mapping[str, Any], items: Sequence[Item]
 ) -> None:
     if values["conversation"]:
-        kept_in.store.add_items(values["conversation"]["id"], [*given, *output])
+        kept_in.store.add_items(values["conversation"]["id"], items)
 
 
 def _found(request: Request) -> dict[str, Any]:
-    id = request.path_params["id"]
-    found = service(request).store.find("response", id)
-    if found is None:
-        raise ApiError(404, f"Response with id '{id}' not found.")
-    return found
+    return stored_object(request, "response", "Response with id '{id}' not found.")
+
+
+def _running(request: Request) -> BackgroundResponse | None:
+    return service(request).background.find(request.path_params["id"])
 
 
 routes = [

@@ -64,12 +64,8 @@ FUNCTION: Mapping[str, Param] = {
 
 def store_ids(param: str, value: Any) -> list[str]:
     """At least one vector store's id."""
-    found = [text(f"{param}[{place}]", each) for place, each in enumerate(_array(param, value))]
-    if not found:
-        message = f"""Invalid '{param}': empty array. Expected an array with minimum length 1, \
-but got an empty array instead."""
-        raise bad(message, param, "empty_array")
-    return found
+    given = params.array(param, value, least=1)
+    return [text(f"{param}[{place}]", each) for place, each in enumerate(given)]
 
 
 HYBRID: Mapping[str, Param] = {
@@ -94,88 +90,88 @@ FILE_SEARCH: Mapping[str, Param] = {
 def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
     """Functions as chat has them, nested under `function`."""
     functions = []
-    for place, item in enumerate(_array(param, value)):
+    for place, item in enumerate(params.array(param, value)):
         at = f"{param}[{place}]"
         tool = _function_tool(at, item)
         for key in tool.keys() - {"type", "function"}:
             raise bad(f"Unknown parameter: '{at}.{key}'.", f"{at}.{key}", "unknown_parameter")
-        functions.append(_function(f"{at}.function", tool.get("function"), f"{at}.function"))
+        functions.append(_function(f"{at}.function", tool.get("function")))
     return functions
 
 
 def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
     """Functions as Responses has them, flat, and file search; their defaults are filled in."""
-    functions = []
-    for place, item in enumerate(_array(param, value)):
+    tools = []
+    for place, item in enumerate(params.array(param, value)):
         at = f"{param}[{place}]"
-        if params.obj(at, item).get("type") == "file_search":
-            rest = {key: each for key, each in item.items() if key != "type"}
-            functions.append({"type": "file_search", **params.fields(FILE_SEARCH)(at, rest)})
+        rest = {key: each for key, each in params.obj(at, item).items() if key != "type"}
+        if item.get("type") == "file_search":
+            tools.append({"type": "file_search", **params.fields(FILE_SEARCH)(at, rest)})
             continue
-        tool = _function_tool(at, item)
-        told = _function(at, {key: tool[key] for key in tool if key != "type"}, at)
-        fits = check_strict(told["parameters"] or EMPTY) is None
-        strict = fits if told["strict"] is None else told["strict"]
-        extra = {key: tool[key] for key in tool if key not in FUNCTION and key != "type"}
-        functions.append({"type": "function", **told, "strict": strict, **extra})
-    return functions
+        _function_tool(at, item)
+        function = _function(at, rest)
+        if function["strict"] is None:
+            # Unasked, Responses is strict wherever the schema allows it.
+            function["strict"] = check_strict(function["parameters"] or EMPTY) is None
+        tools.append({"type": "function", **function})
+    return tools
 
 
-def choose(choice: Any, functions: Sequence[Mapping[str, Any]]) -> Choice:
-    """The tools that a checked `tool_choice` leaves; raises ApiError (400) for one that is not."""
-    searches = [each for each in functions if each.get("type") == "file_search"]
-    tools = [_tool(each) for each in functions if each not in searches]
-    search = searches[0] if searches else None
+def choose(choice: Any, offered: Sequence[Mapping[str, Any]]) -> Choice:
+    """The tools that a checked `tool_choice` leaves; raises ApiError (400) for one that is not.
+
+    A mode allows all tools, an object names some. A search runs by itself before the answer: where
+    one is allowed, the answer need not call a function even if the mode is `required`.
+    """
     if choice == "none":
         return Choice()
-    if not functions and choice != "auto":
+    if not offered and choice != "auto":
         message = """Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' \
 are specified."""
         raise bad(message, "tool_choice", None)
     if isinstance(choice, str):
-        return Choice(tools, choice == "required" and search is None, file_search=search)
-    if choice["type"] == "file_search":
-        return Choice(file_search=_there("file_search", search))
-    if choice["type"] == "function":
-        return Choice([_named(_name_in(choice), tools)], must_call=True, is_named=True)
-    allowed = choice.get("allowed_tools") or choice
-    kinds = [each["type"] for each in allowed["tools"]]
-    search = _there("file_search", search) if "file_search" in kinds else None
-    wanted = [
-        _named(_name_in(each), tools) for each in allowed["tools"] if each["type"] == "function"
-    ]
-    return Choice(wanted, allowed["mode"] == "required" and search is None, file_search=search)
+        allowed, mode = offered, choice
+    elif choice["type"] == "allowed_tools":
+        named = choice.get("allowed_tools") or choice
+        allowed, mode = [_find(each, offered) for each in named["tools"]], named["mode"]
+    else:
+        allowed, mode = [_find(choice, offered)], "required"
+    searches = [tool for tool in allowed if _label(tool)[0] == "file_search"]
+    functions = [_tool(tool) for tool in allowed if tool not in searches]
+    is_named = not isinstance(choice, str) and choice["type"] == "function"
+    must_call = mode == "required" and not searches
+    return Choice(functions, must_call, is_named, searches[0] if searches else None)
 
 
 def tool_choice(param: str, value: Any) -> Any:
     """A mode, a named function, or a set of allowed tools, in chat's or Responses' spelling."""
     if isinstance(value, str):
         return params.one_of(*MODES)(param, value)
-    fields = params.obj(param, value)
-    kind = text(f"{param}.type", fields.get("type"))
+    kind = text(f"{param}.type", params.obj(param, value).get("type"))
     if kind == "function":
-        text(f"{param}.name", _name_in(fields))
-    elif kind == "file_search":
-        pass
+        text(f"{param}.name", _name_in(value))
     elif kind == "allowed_tools":
-        at = f"{param}.allowed_tools" if "allowed_tools" in fields else param
-        allowed = params.obj(at, fields.get("allowed_tools") or fields)
-        params.one_of("auto", "required")(f"{at}.mode", allowed.get("mode"))
-        for place, each in enumerate(_array(f"{at}.tools", allowed.get("tools"))):
-            inner = f"{at}.tools[{place}]"
-            if params.obj(inner, each).get("type") != "file_search":
-                text(f"{inner}.name", _name_in(_function_tool(inner, each)))
-    else:
+        at = f"{param}.allowed_tools" if "allowed_tools" in value else param
+        _check_allowed(at, params.obj(at, value.get("allowed_tools") or value))
+    elif kind != "file_search":
         only()(f"{param}.type", kind)
     return value
 
 
+def _check_allowed(param: str, allowed: dict[str, Any]) -> None:
+    params.one_of("auto", "required")(f"{param}.mode", allowed.get("mode"))
+    for place, each in enumerate(params.array(f"{param}.tools", allowed.get("tools"))):
+        at = f"{param}.tools[{place}]"
+        if params.obj(at, each).get("type") != "file_search":
+            text(f"{at}.name", _name_in(_function_tool(at, each)))
+
+
 def chat_format(param: str, value: Any) -> dict[str, Any] | None:
     """The schema that a `response_format` asks for; None for plain text."""
-    fields = params.obj(param, value)
-    kind = params.one_of("text", "json_object", "json_schema")(f"{param}.type", fields.get("type"))
+    format = params.obj(param, value)
+    kind = _FORMATS(f"{param}.type", format.get("type"))
     if kind == "json_schema":
-        asked = params.fields(_FORMAT)(f"{param}.json_schema", fields.get("json_schema"))
+        asked = params.fields(_FORMAT)(f"{param}.json_schema", format.get("json_schema"))
         _check_format(asked, param, None)
         return dict(asked["schema"] or EMPTY)
     return JSON_OBJECT if kind == "json_object" else None
@@ -183,34 +179,27 @@ def chat_format(param: str, value: Any) -> dict[str, Any] | None:
 
 def response_format(param: str, value: Any) -> dict[str, Any]:
     """A `text.format` as it is echoed, its defaults filled in."""
-    fields = params.obj(param, value)
-    kind = params.one_of("text", "json_object", "json_schema")(f"{param}.type", fields.get("type"))
+    format = params.obj(param, value)
+    kind = _FORMATS(f"{param}.type", format.get("type"))
     if kind != "json_schema":
         return {"type": kind}
-    rest = {key: item for key, item in fields.items() if key != "type"}
+    rest = {key: item for key, item in format.items() if key != "type"}
     asked = params.fields(_FORMAT | {"schema": Param(schema, required=True)})(param, rest)
     _check_format(asked, f"{param}.schema", "invalid_json_schema")
     return {"type": kind, **asked}
 
 
 def format_schema(format: Mapping[str, Any]) -> dict[str, Any] | None:
-    if format["type"] == "json_object":
-        return JSON_OBJECT
-    return format.get("schema")
+    return JSON_OBJECT if format["type"] == "json_object" else format.get("schema")
 
 
+_FORMATS = params.one_of("text", "json_object", "json_schema")
 _FORMAT: dict[str, Param] = {
     "name": Param(name, required=True),
     "description": Param(text),
     "schema": Param(schema),
     "strict": Param(flag, False),
 }
-
-
-def _array(param: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise params.wrong_type(param, "an array of objects", value)
-    return value
 
 
 def _function_tool(param: str, value: Any) -> dict[str, Any]:
@@ -221,34 +210,30 @@ def _function_tool(param: str, value: Any) -> dict[str, Any]:
     return tool
 
 
-def _function(param: str, value: Any, at: str) -> dict[str, Any]:
+def _function(param: str, value: Any) -> dict[str, Any]:
     """A checked function: name, description, parameters, strict."""
-    told = params.fields(FUNCTION)(param, value)
-    if told["strict"] and (why := check_strict(told["parameters"] or EMPTY)):
-        raise _bad_function(told["name"], why, at)
-    try:
-        fill(told["parameters"] or EMPTY, Sources(""))
-    except ValueError as error:
-        raise _bad_function(told["name"], f"{error}.", at) from None
-    return {key: told[key] for key in ("name", "description", "parameters", "strict")}
-
-
-def _bad_function(function: str, why: str, at: str) -> Exception:
-    message = f"Invalid schema for function '{function}': {why}"
-    return bad(message, f"{at}.parameters", "invalid_function_parameters")
+    function = params.fields(FUNCTION)(param, value)
+    if why := _unusable(function["parameters"], function["strict"]):
+        message = f"Invalid schema for function '{function['name']}': {why}"
+        raise bad(message, f"{param}.parameters", "invalid_function_parameters")
+    return {key: function[key] for key in ("name", "description", "parameters", "strict")}
 
 
 def _check_format(asked: Mapping[str, Any], param: str, code: str | None) -> None:
-    """Raises ApiError (400) for a schema that strict mode refuses, or that cannot be filled."""
-    why = check_strict(asked["schema"] or EMPTY) if asked["strict"] else None
-    if why is None:
-        try:
-            fill(asked["schema"] or EMPTY, Sources(""))
-        except ValueError as error:
-            why = f"{error}."
-    if why is not None:
+    if why := _unusable(asked["schema"], asked["strict"]):
         message = f"Invalid schema for response_format '{asked['name']}': {why}"
         raise bad(message, param, code)
+
+
+def _unusable(schema: dict[str, Any] | None, is_strict: bool | None) -> str | None:
+    """Why strict mode refuses a schema, or why it cannot be filled; None for a usable one."""
+    if is_strict and (why := check_strict(schema or EMPTY)):
+        return why
+    try:
+        fill(schema or EMPTY, Sources(""))
+    except ValueError as error:
+        return f"{error}."
+    return None
 
 
 def _tool(function: Mapping[str, Any]) -> Tool:
@@ -260,14 +245,15 @@ def _name_in(value: Mapping[str, Any]) -> Any:
     return nested.get("name") if isinstance(nested, dict) else value.get("name")
 
 
-def _there(wanted: str, tool: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    if tool is None:
-        raise bad(f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice", None)
-    return tool
+def _label(tool: Mapping[str, Any]) -> tuple[str, Any]:
+    """What tells tools apart: only functions have names, and chat's have no type here."""
+    is_search = tool.get("type") == "file_search"
+    return ("file_search", None) if is_search else ("function", _name_in(tool))
 
 
-def _named(wanted: str, tools: Sequence[Tool]) -> Tool:
-    for tool in tools:
-        if tool.name == wanted:
+def _find(wanted: Mapping[str, Any], offered: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    for tool in offered:
+        if _label(tool) == _label(wanted):
             return tool
-    raise bad(f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice", None)
+    kind, name = _label(wanted)
+    raise bad(f"Tool choice '{name or kind}' not found in 'tools' parameter.", "tool_choice", None)

@@ -1,8 +1,19 @@
 """A chat completion on the wire: whole, or as a stream of chunks.
 
-The chunks of a choice, in the order of recorded traffic: the role with an empty content, pieces of
-the content, per call of a tool its head (index, id, name) and pieces of its arguments, the reason
-why it ended. A choice without text opens with its first call, and a content of null.
+The chunks of a stream, in the order of recorded traffic:
+
+    role        one for each choice; its content is "", or null where the answer is calls alone:
+                then it already has the head of the first call
+    content     one for each piece of text; several choices (`n`) take turns
+    calls       for each call its head (index, id, name), then pieces of its arguments
+    finish      one for each choice: an empty delta and the `finish_reason`
+    usage       if it was asked for: no choices, the token counts; the others have `usage: null`
+    [DONE]
+
+Whoever watches an encrypted connection sees how long each chunk is, and could guess words from
+that. So a chunk carries a field `obfuscation` of 1 to 16 letters which makes the whole `data:` line
+as long as all others modulo 16 bytes. It is the line that is padded, not the text: names, indexes
+and escaped characters differ in length, too.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,7 +31,7 @@ FINGERPRINT = "fp_emulator"
 class Envelope:
     """What all chunks of one completion share.
 
-    With `is_named` the caller had named the function to call; OpenAI then ends with `stop`.
+    With `is_named` the request named the function to call; OpenAI then ends with `stop`.
     """
 
     id: str
@@ -49,33 +60,26 @@ def completion(envelope: Envelope, prompt: Prompt, answers: Sequence[Answer]) ->
     choices = [
         {
             "index": index,
-            "message": message(each),
+            "message": message(answer),
             "logprobs": None,
-            "finish_reason": envelope.finish(each),
+            "finish_reason": envelope.finish(answer),
         }
-        for index, each in enumerate(answers)
+        for index, answer in enumerate(answers)
     ]
     return envelope.around("chat.completion", choices) | {"usage": usage(prompt, answers)}
 
 
 def message(answer: Answer) -> dict[str, Any]:
-    """The assistant's message; `tool_calls` stands in it only if there are some."""
+    """The assistant's message; it has `tool_calls` only if there are some."""
     content = answer.text if answer.pieces or not answer.calls else None
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "role": "assistant",
         "content": content,
         "refusal": None,
         "annotations": [],
     }
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
-        }
-        for call in answer.calls
-    ]
-    return said | ({"tool_calls": calls} if calls else {})
+    calls = [_call(call.id, call.name, call.arguments) for call in answer.calls]
+    return fields | ({"tool_calls": calls} if calls else {})
 
 
 async def chunks(
@@ -86,44 +90,47 @@ async def chunks(
     include_usage: bool,
     include_obfuscation: bool,
 ) -> AsyncIterator[bytes]:
-    """A role chunk per choice, the pieces in turn, a finish per choice, the usage, `[DONE]`.
-
-    An answer that fails while it is written ends with OpenAI's error, and no `[DONE]`.
-    """
-    encode = _Encoder(envelope, has_usage=include_usage, is_padded=include_obfuscation)
-    writers = {index: each.write() for index, each in enumerate(answers)}
+    """The blocks of a stream; an answer that fails ends it with an error and without `[DONE]`."""
+    encode = _ChunkEncoder(envelope, has_usage=include_usage, is_padded=include_obfuscation)
     try:
-        pieces = {index: await anext(writer, None) for index, writer in writers.items()}
-        for index, each in enumerate(answers):
-            yield encode.opening(index, each)
-        while any(piece is not None for piece in pieces.values()):
-            for index, piece in pieces.items():
-                if piece is not None:
-                    block = encode.piece(index, piece)
-                    yield sse.piece(block, is_live=answers[index].is_live)
-                    pieces[index] = await anext(writers[index], None)
+        async for block in _written(encode, answers):
+            yield block
     except ApiError as error:
         yield sse.data(sse.compact({"error": error.fields()}))
         return
-    for index, each in enumerate(answers):
-        for block in encode.calls(index, each):
+    for index, answer in enumerate(answers):
+        for block in encode.calls(index, answer):
             yield block
-    for index, each in enumerate(answers):
-        yield encode.chunk(index, "{}", f'"{envelope.finish(each)}"')
+    for index, answer in enumerate(answers):
+        yield encode.chunk(index, "{}", f'"{envelope.finish(answer)}"')
     if include_usage:
         yield encode.usage(usage(prompt, answers))
     yield sse.DONE
 
 
+async def _written(encode: "_ChunkEncoder", answers: Sequence[Answer]) -> AsyncIterator[bytes]:
+    # An opening depends on whether there is text, so the first pieces are awaited before it.
+    writers = [answer.write() for answer in answers]
+    pieces = [await anext(writer, None) for writer in writers]
+    for index, answer in enumerate(answers):
+        yield encode.opening(index, answer)
+    while any(piece is not None for piece in pieces):
+        for index, piece in enumerate(pieces):
+            if piece is not None:
+                block = encode.chunk(index, f'{{"content":{sse.compact(piece)}}}')
+                yield sse.text_block(block, is_live=answers[index].is_live)
+                pieces[index] = await anext(writers[index], None)
+
+
 def usage(prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
-    taken_in, written = prompt.prompt_tokens(), sum(each.tokens for each in answers)
+    read, written = prompt.prompt_tokens(), sum(answer.tokens for answer in answers)
     return {
-        "prompt_tokens": taken_in,
+        "prompt_tokens": read,
         "completion_tokens": written,
-        "total_tokens": taken_in + written,
+        "total_tokens": read + written,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": sum(each.reasoning for each in answers),
+            "reasoning_tokens": sum(answer.reasoning for answer in answers),
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -131,16 +138,12 @@ def usage(prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
     }
 
 
-class _Encoder:
-    """Serialises once what all chunks have in common, as the SDK reads faster than JSON is written.
-
-    Padded, a chunk has an `obfuscation` so long that all lines are equal modulo 16 bytes.
-    """
+class _ChunkEncoder:
+    """Serialises once what all chunks share, as the SDK reads faster than JSON is written."""
 
     def __init__(self, envelope: Envelope, *, has_usage: bool, is_padded: bool) -> None:
-        shared = envelope.around("chat.completion.chunk", [])
-        self._shared = shared
-        self._before, self._after = sse.compact(shared).split("[]")
+        self._shared = envelope.around("chat.completion.chunk", [])
+        self._before, self._after = sse.compact(self._shared).split("[]")
         if has_usage:
             self._after = self._after.removesuffix("}") + ',"usage":null}'
         self._is_padded = is_padded
@@ -150,19 +153,14 @@ class _Encoder:
         return self._block(f"{self._before}[{choice}]{self._after}")
 
     def opening(self, index: int, answer: Answer) -> bytes:
-        """The role, beside an empty content or the head of the first call."""
-        if answer.pieces or not answer.calls:
-            block = self.chunk(index, '{"role":"assistant","content":"","refusal":null}')
-        else:
-            calls = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}]'
-            block = self.chunk(index, f'{{"role":"assistant",{calls},"refusal":null}}')
-        return sse.thought(block, answer.reasoning)
-
-    def piece(self, index: int, text: str) -> bytes:
-        return self.chunk(index, f'{{"content":{sse.compact(text)}}}')
+        content = '"content":""'
+        if answer.calls and not answer.pieces:
+            content = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}]'
+        block = self.chunk(index, f'{{"role":"assistant",{content},"refusal":null}}')
+        return sse.ReasoningBlock(block, answer.reasoning)
 
     def calls(self, index: int, answer: Answer) -> list[bytes]:
-        """Heads and arguments of all calls, without the head that the opening has told."""
+        """Heads and arguments of all calls, but for the head that the opening has."""
         blocks: list[bytes] = []
         for place, call in enumerate(answer.calls):
             if place or answer.pieces:
@@ -170,7 +168,7 @@ class _Encoder:
             for piece in call.pieces:
                 part = f'{{"index":{place},"function":{{"arguments":{sse.compact(piece)}}}}}'
                 block = self.chunk(index, f'{{"tool_calls":[{part}]}}')
-                blocks.append(sse.piece(block, is_live=answer.is_live))
+                blocks.append(sse.text_block(block, is_live=answer.is_live))
         return blocks
 
     def usage(self, counts: dict[str, Any]) -> bytes:
@@ -184,5 +182,8 @@ class _Encoder:
 
 
 def _head(place: int, call: Call) -> str:
-    function = {"name": call.name, "arguments": ""}
-    return sse.compact({"index": place, "id": call.id, "type": "function", "function": function})
+    return sse.compact({"index": place, **_call(call.id, call.name, "")})
+
+
+def _call(id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}

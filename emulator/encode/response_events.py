@@ -1,12 +1,18 @@
 """A response on the wire: its body at every stage, and its typed events.
 
-The events, in the order of recorded traffic: `response.created` (`response.queued` in background),
-`response.in_progress`, per item of the output its `response.output_item.added` to
-`response.output_item.done`, then `response.completed` or `response.incomplete`. Each carries a
-`sequence_number`, from 0, without a gap; nothing follows the last. A reasoning item is added and
-done at once, a file search is in progress, searching and completed, a message has its part and its
-deltas between (an annotation right after the text that it belongs to), a call of a tool the deltas
-of its arguments.
+The events, in the order of recorded traffic:
+
+    response.created, .queued (in background only), .in_progress
+    for each item of the output      response.output_item.added ... response.output_item.done
+        reasoning                    nothing in between
+        file search                  in progress, searching, completed
+        message                      its part, the deltas of its text, each annotation right after
+                                     the text that it belongs to
+        function call                the deltas of its arguments
+    response.completed or .incomplete; after an error `error` and response.failed
+
+Each event carries a `sequence_number`, from 0 and without a gap, so that a stream that broke off
+can be resumed behind the last one that was read.
 """
 
 import time
@@ -17,37 +23,40 @@ from emulator.answers.answer import Answer, Call, Citation, Prompt
 from emulator.errors import ApiError
 from emulator.wire import ids, sse
 
+# The fields of a body in their recorded order; `body` sets some, the others are the request's.
+FIELDS = """id object created_at status background completed_at conversation error
+frequency_penalty incomplete_details instructions max_output_tokens max_tool_calls model output
+parallel_tool_calls presence_penalty previous_response_id prompt_cache_key prompt_cache_retention
+reasoning safety_identifier service_tier store temperature text tool_choice tools top_logprobs
+top_p truncation usage user metadata""".split()
 
-class Writer:
+
+class ResponseWriter:
     """Encodes one answer: its bodies and its events share ids, time and settings.
 
-    `body()` is the response as it stands after the events that have been taken so far.
+    `values` are the request's checked parameters. `body()` is the response as it stands after the
+    events that have been taken so far.
     """
 
     def __init__(self, values: Mapping[str, Any], prompt: Prompt, answer: Answer) -> None:
         self._values, self._prompt, self._answer = values, prompt, answer
-        self._family = ids.Family()
-        self.id = self._family.id("resp")
-        self.is_background = bool(values["background"])
-        self._status = "queued" if self.is_background else "in_progress"
+        self._ids = ids.ResponseIds()
+        self.id = self._ids.new("resp")
+        self.output: list[dict[str, Any]] = []
+        self._status = "queued" if values["background"] else "in_progress"
         self._error: dict[str, Any] | None = None
-        self._output: list[dict[str, Any]] = []
         self._created_at = int(time.time())
         self._ended_at: int | None = None
-        self._sequence = 0
+        self._sequence_number = 0
         self._is_padded = values["stream_options"]["include_obfuscation"]
-
-    @property
-    def output(self) -> list[dict[str, Any]]:
-        return self._output
 
     async def events(self) -> AsyncIterator[bytes]:
         """All events of the answer, as it is written."""
-        yield self._told("response.created")
-        if self.is_background:
-            yield self._told("response.queued")
+        yield self._snapshot("response.created")
+        if self._status == "queued":
+            yield self._snapshot("response.queued")
             self._status = "in_progress"
-        yield self._told("response.in_progress")
+        yield self._snapshot("response.in_progress")
         try:
             for block in [*self._reasoning(), *self._file_search()]:
                 yield block
@@ -60,8 +69,8 @@ class Writer:
         for call in self._answer.calls:
             for block in self._call(call):
                 yield block
-        self._end("incomplete" if self._answer.finish == "length" else "completed")
-        yield sse.Last(self._told(f"response.{self._status}"))
+        self._end(self._outcome)
+        yield sse.FinalBlock(self._snapshot(f"response.{self._outcome}"))
 
     async def finished(self) -> dict[str, Any]:
         """Take all events, and give back the body at their end."""
@@ -73,124 +82,102 @@ class Writer:
         self._end("cancelled")
 
     def failed(self, error: ApiError) -> Iterator[bytes]:
-        """The error as an event of its own, then the response that failed by it."""
+        """The error as an event of its own, then the response that failed."""
         yield self._event("error", error=error.fields())
         self._error = {"code": error.code or "server_error", "message": error.message}
         self._end("failed")
-        yield sse.Last(self._told("response.failed"))
+        yield sse.FinalBlock(self._snapshot("response.failed"))
 
     def _reasoning(self) -> Iterator[bytes]:
-        """It is told only that there was some, as OpenAI does where no summary was asked for."""
-        if not self._answer.reasoning:
-            return
-        item = {"id": self._family.id("rs"), "type": "reasoning", "summary": []}
-        at = {"output_index": len(self._output)}
-        yield self._event("response.output_item.added", **at, item=item)
-        self._output.append(item)
-        done = self._event("response.output_item.done", **at, item=item)
-        yield sse.thought(done, self._answer.reasoning)
+        """Without a summary, as at OpenAI where none was asked for."""
+        if self._answer.reasoning:
+            item = {"id": self._ids.new("rs"), "type": "reasoning", "summary": []}
+            yield self._added(item)
+            yield sse.ReasoningBlock(self._done(item), self._answer.reasoning)
 
     def _file_search(self) -> Iterator[bytes]:
-        """Its results are told only to a caller who asked for them."""
+        """The results stand in it only if the request asked for them."""
         found = self._answer.found
         if found is None:
             return
-        item: dict[str, Any] = {
-            "id": self._family.id("fs"),
-            "type": "file_search_call",
-            "status": "in_progress",
-            "queries": [],
-            "results": None,
-        }
-        at_item = {"output_index": len(self._output)}
-        yield self._event("response.output_item.added", **at_item, item=item)
+        id = self._ids.new("fs")
+        item: dict[str, Any] = {"id": id, "type": "file_search_call", "status": "in_progress"}
+        at = {"item_id": id, "output_index": len(self.output)}
+        yield self._added(item | {"queries": [], "results": None})
         for stage in ("in_progress", "searching", "completed"):
-            kind = f"response.file_search_call.{stage}"
-            yield self._event(kind, item_id=item["id"], **at_item)
+            yield self._event(f"response.file_search_call.{stage}", **at)
         is_wanted = "file_search_call.results" in self._values["include"]
         results = list(found.results) if is_wanted else None
-        told = {"status": "completed", "queries": list(found.queries), "results": results}
-        self._output.append(item | told)
-        yield self._event("response.output_item.done", **at_item, item=self._output[-1])
+        ended = {"status": "completed", "queries": list(found.queries), "results": results}
+        yield self._done(item | ended)
 
     async def _message(self) -> AsyncIterator[bytes]:
-        """A message begins with the first piece; an answer of calls alone has none."""
-        item: dict[str, Any] = {
-            "id": self._family.id("msg"),
-            "type": "message",
-            "status": "in_progress",
-            "content": [],
-            "role": "assistant",
-        }
-        at_item = {"output_index": len(self._output)}
-        at_part = {"item_id": item["id"], **at_item, "content_index": 0}
-        is_begun, told = False, 0
-        async for piece in self._answer.write():
-            if not is_begun:
-                yield self._event("response.output_item.added", **at_item, item=item)
-                yield self._event("response.content_part.added", **at_part, part=_part(""))
-                is_begun = True
-            for block in self._cited(at_part, told):
+        """It begins with the first piece. An answer of calls, or cut before any text, has none."""
+        answer, written = self._answer, 0
+        pieces = answer.write()
+        piece = await anext(pieces, None)
+        if piece is None and (answer.calls or answer.finish == "length"):
+            return
+        item: dict[str, Any] = {"id": self._ids.new("msg"), "type": "message"}
+        item |= {"status": "in_progress", "content": [], "role": "assistant"}
+        at = {"item_id": item["id"], "output_index": len(self.output), "content_index": 0}
+        yield self._added(item)
+        yield self._event("response.content_part.added", **at, part=_part(""))
+        while piece is not None:
+            yield self._delta("response.output_text.delta", at, piece, logprobs=[])
+            written += len(piece)
+            piece = await anext(pieces, None)
+            for block in self._annotations(at, written):
                 yield block
-            yield self._delta("response.output_text.delta", at_part, piece, logprobs=[])
-            told += len(piece)
-        for block in self._cited(at_part, told) if is_begun else ():
-            yield block
-        if not is_begun:
-            if self._answer.calls or self._answer.finish == "length":
-                return
-            yield self._event("response.output_item.added", **at_item, item=item)
-            yield self._event("response.content_part.added", **at_part, part=_part(""))
-        text = self._answer.text
-        yield self._event("response.output_text.done", **at_part, text=text, logprobs=[])
-        part = _part(text, self._answer.citations)
-        yield self._event("response.content_part.done", **at_part, part=part)
-        self._output.append(item | {"status": self._item_status, "content": [part]})
-        yield self._event("response.output_item.done", **at_item, item=self._output[-1])
+        yield self._event("response.output_text.done", **at, text=answer.text, logprobs=[])
+        part = _part(answer.text, answer.citations)
+        yield self._event("response.content_part.done", **at, part=part)
+        yield self._done(item | {"status": self._outcome, "content": [part]})
 
-    def _cited(self, at_part: Mapping[str, Any], told: int) -> Iterator[bytes]:
-        """The annotations that stand behind the `told` characters, before any more text."""
+    def _annotations(self, at: Mapping[str, Any], written: int) -> Iterator[bytes]:
+        """Those that stand right behind the first `written` characters."""
         for place, citation in enumerate(self._answer.citations):
-            if citation.index == told and told:
+            if citation.index == written:
+                where = {**at, "annotation_index": place}
                 kind = "response.output_text.annotation.added"
-                at = {**at_part, "annotation_index": place}
-                yield self._event(kind, **at, annotation=_annotation(citation))
+                yield self._event(kind, **where, annotation=_annotation(citation))
 
     def _call(self, call: Call) -> Iterator[bytes]:
-        item: dict[str, Any] = {
-            "id": self._family.id("fc"),
-            "type": "function_call",
-            "status": "in_progress",
-            "arguments": "",
-            "call_id": call.id,
-            "name": call.name,
-        }
-        at_item = {"output_index": len(self._output)}
-        at = {"item_id": item["id"], **at_item}
-        kind = "response.function_call_arguments"
-        yield self._event("response.output_item.added", **at_item, item=item)
+        id, kind = self._ids.new("fc"), "response.function_call_arguments"
+        item: dict[str, Any] = {"id": id, "type": "function_call", "status": "in_progress"}
+        item |= {"arguments": "", "call_id": call.id, "name": call.name}
+        at = {"item_id": id, "output_index": len(self.output)}
+        yield self._added(item)
         for piece in call.pieces:
             yield self._delta(f"{kind}.delta", at, piece)
         yield self._event(f"{kind}.done", **at, arguments=call.arguments)
-        self._output.append(item | {"status": self._item_status, "arguments": call.arguments})
-        yield self._event("response.output_item.done", **at_item, item=self._output[-1])
+        yield self._done(item | {"status": self._outcome, "arguments": call.arguments})
 
     @property
-    def _item_status(self) -> str:
+    def _outcome(self) -> str:
         return "incomplete" if self._answer.finish == "length" else "completed"
 
+    def _added(self, item: dict[str, Any]) -> bytes:
+        at = len(self.output)
+        return self._event("response.output_item.added", output_index=at, item=item)
+
+    def _done(self, item: dict[str, Any]) -> bytes:
+        self.output.append(item)
+        at = len(self.output) - 1
+        return self._event("response.output_item.done", output_index=at, item=item)
+
     def _delta(self, kind: str, at: dict[str, Any], piece: str, **more: Any) -> bytes:
-        """A piece; with its obfuscation it has a multiple of 16 characters."""
+        """A piece; together with its obfuscation it has a multiple of 16 characters."""
         hidden = {"obfuscation": sse.padding(len(piece))} if self._is_padded else {}
         block = self._event(kind, **at, delta=piece, **more, **hidden)
-        return sse.piece(block, is_live=self._answer.is_live)
+        return sse.text_block(block, is_live=self._answer.is_live)
 
-    def _told(self, kind: str) -> bytes:
+    def _snapshot(self, kind: str) -> bytes:
         return self._event(kind, response=self.body())
 
     def _event(self, kind: str, **fields: Any) -> bytes:
-        body = {"type": kind, **fields, "sequence_number": self._sequence}
-        self._sequence += 1
+        body = {"type": kind, **fields, "sequence_number": self._sequence_number}
+        self._sequence_number += 1
         return sse.event(kind, sse.compact(body))
 
     def _end(self, status: str) -> None:
@@ -198,61 +185,42 @@ class Writer:
         self._ended_at = int(time.time())
 
     def body(self) -> dict[str, Any]:
-        values, status = self._values, self._status
+        status = self._status
         is_ended, is_cut = status in ("completed", "incomplete"), status == "incomplete"
-        return {
+        own = {
             "id": self.id,
             "object": "response",
             "created_at": self._created_at,
             "status": status,
-            "background": self.is_background,
             "completed_at": self._ended_at if status == "completed" else None,
-            "conversation": values["conversation"],
             "error": self._error,
             "frequency_penalty": 0.0,
             "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
-            "instructions": values["instructions"],
-            "max_output_tokens": values["max_output_tokens"],
-            "max_tool_calls": values["max_tool_calls"],
-            "model": values["model"],
-            "output": list(self._output),
-            "parallel_tool_calls": values["parallel_tool_calls"],
+            "output": list(self.output),
             "presence_penalty": 0.0,
-            "previous_response_id": values["previous_response_id"],
-            "prompt_cache_key": values["prompt_cache_key"],
-            "prompt_cache_retention": values["prompt_cache_retention"],
-            "reasoning": {"effort": values["reasoning"]["effort"], "summary": None},
-            "safety_identifier": values["safety_identifier"],
+            "reasoning": {"effort": self._values["reasoning"]["effort"], "summary": None},
             "service_tier": "default" if is_ended else "auto",
-            "store": values["store"],
-            "temperature": values["temperature"],
-            "text": values["text"],
-            "tool_choice": values["tool_choice"],
-            "tools": values["tools"],
             "top_logprobs": 0,
-            "top_p": values["top_p"],
-            "truncation": values["truncation"],
             "usage": usage(self._prompt, self._answer) if is_ended else None,
-            "user": values["user"],
-            "metadata": values["metadata"],
         }
+        return {name: own[name] if name in own else self._values[name] for name in FIELDS}
 
 
 def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
-    read = answer.found.tokens if answer.found else 0
-    taken_in, written = prompt.prompt_tokens() + read, answer.tokens
+    searched = answer.found.tokens if answer.found else 0
+    read, written = prompt.prompt_tokens() + searched, answer.tokens
     return {
-        "input_tokens": taken_in,
+        "input_tokens": read,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": answer.reasoning},
-        "total_tokens": taken_in + written,
+        "total_tokens": read + written,
     }
 
 
-def _part(written: str, citations: Sequence[Citation] = ()) -> dict[str, Any]:
-    annotations = [_annotation(each) for each in citations if each.index <= len(written)]
-    return {"type": "output_text", "annotations": annotations, "logprobs": [], "text": written}
+def _part(text: str, citations: Sequence[Citation] = ()) -> dict[str, Any]:
+    annotations = [_annotation(each) for each in citations if each.index <= len(text)]
+    return {"type": "output_text", "annotations": annotations, "logprobs": [], "text": text}
 
 
 def _annotation(citation: Citation) -> dict[str, Any]:

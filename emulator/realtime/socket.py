@@ -102,7 +102,7 @@ class Shell:
         # What `WebSocket.send` checks costs a fifth of an event: `send` is what lies below it.
         self._socket, self._send, self._session = socket, send, session
         self._service, self._exchange = service, exchange
-        self._transport = service.lines.get(socket.scope["client"])
+        self._transport = service.transport(socket.scope["client"])
         self._clock = service.pace.clock
         self._cut = next((fault for fault in faults if fault.name in ("abort", "close")), None)
         self._inbox: asyncio.Queue[Input] = asyncio.Queue()

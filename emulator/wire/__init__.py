@@ -1,1 +1,1 @@
-"""What crosses the wire, without I/O: framing of event streams, ids, tokens."""
+"""The wire format, without I/O: framing of event streams, ids, tokens."""

@@ -1,58 +1,56 @@
 """Server-sent events as OpenAI frames them, and the padding that hides how long a piece is.
 
-A stream is a sequence of blocks: bytes that end with a blank line. A `Piece` is a block that
-carries text, so it is the one that a pace holds back. Chat sends `data:` lines alone and ends with
-`[DONE]`; Responses names each event and just ends.
+A stream is a sequence of blocks: bytes that end with a blank line. Chat sends `data:` lines alone
+and ends with `[DONE]`; Responses names each event and just ends. Most blocks are plain bytes. The
+classes here mark those that whoever sends them must treat differently; the bytes stay the same.
 """
 
 import json
-import secrets
 from itertools import count
 
-from emulator.wire.ids import ALPHANUMERIC
+from emulator.wire.ids import alphanumeric
 
 COLUMN = 16
 
-_padding = "".join(secrets.choice(ALPHANUMERIC) for _ in range(4096))
+_padding = alphanumeric(4096)
 _places = count()
 # Made once: `json.dumps` would make an encoder for every event.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-class Piece(bytes):
-    """A block that carries text of the answer."""
+class TextBlock(bytes):
+    """A block with text of the answer: it is sent no sooner than a model would write it."""
 
 
-class Last(bytes):
-    """The block that ends a stream: when it is out, what the stream told can be asked for."""
+class ReasoningBlock(bytes):
+    """A block that is sent after reasoning of so many `tokens`."""
+
+    tokens: int
+
+    def __new__(cls, block: bytes, tokens: int) -> "ReasoningBlock":
+        made = super().__new__(cls, block)
+        made.tokens = tokens
+        return made
 
 
-DONE = Last(b"data: [DONE]\n\n")
+class SeparateBlock(bytes):
+    """A block that is sent at once, in a write of its own."""
 
 
-class Thought(bytes):
-    """A block that comes after reasoning of so many `tokens`."""
-
-    tokens: int = 0
+class FinalBlock(bytes):
+    """The block that ends a stream: whatever the stream stores is there before this is sent."""
 
 
-def thought(block: bytes, tokens: int) -> Thought:
-    made = Thought(block)
-    made.tokens = tokens
-    return made
+DONE = FinalBlock(b"data: [DONE]\n\n")
 
 
-def piece(block: bytes, *, is_live: bool) -> bytes:
-    """A block that carries text: to be held back, or to go out at once where it comes in live."""
-    return Alone(block) if is_live else Piece(block)
-
-
-class Alone(bytes):
-    """A part that must cross in a write of its own."""
+def text_block(block: bytes, *, is_live: bool) -> bytes:
+    """A block with text: sent at once where another server writes it, paced otherwise."""
+    return SeparateBlock(block) if is_live else TextBlock(block)
 
 
 def compact(value: object) -> str:
-    """JSON on one line, UTF-8 as it is."""
+    """JSON on one line, not escaped."""
     return _encode(value)
 
 
@@ -70,7 +68,8 @@ def padding(length: int) -> str:
     """Letters that fill `length` characters up to a multiple of 16: at least 1, at most 16.
 
     OpenAI calls the field `obfuscation`: whoever watches an encrypted stream sees the sizes of its
-    blocks, and could read words off them.
+    blocks, and could guess words from them. The letters are read from changing places of a fixed
+    random text, as making new ones for every delta would cost more than the rest of its encoding.
     """
     start = (next(_places) * 37) % (len(_padding) - COLUMN)
     return _padding[start : start + COLUMN - length % COLUMN]

@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from emulator.client_secrets import MOST, Secrets
+from emulator.client_secrets import MOST, ClientSecrets
 from emulator.errors import ApiError
 from tests.conftest import connect
 
@@ -37,7 +37,7 @@ def refused(secrets, value):
 
 def test_secret_stands_for_its_session_until_it_expires():
     clock = Clock()
-    secrets = Secrets(clock)
+    secrets = ClientSecrets(clock)
 
     value, expires_at = secrets.issue({"model": "one"}, 60)
 
@@ -49,13 +49,13 @@ def test_secret_stands_for_its_session_until_it_expires():
 
 
 def test_unknown_secret_is_refused():
-    secrets = Secrets(Clock(0.0))
+    secrets = ClientSecrets(Clock(0.0))
 
     assert refused(secrets, "ek_" + "0" * 32) == (401, "invalid_api_key")
 
 
 def test_oldest_secrets_are_forgotten():
-    secrets = Secrets(Clock())
+    secrets = ClientSecrets(Clock())
     first, second = (secrets.issue({"n": n})[0] for n in range(2))
     for n in range(MOST - 1):
         secrets.issue({"n": n})

@@ -111,9 +111,11 @@ def test_small_writes_go_at_once(start):
     emulator = start()
     with connect(emulator) as client:
         client.models.list()
-        (line,) = emulator.service.lines.values()
+        (connection,) = emulator.service.connections
 
-        assert line.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connection.transport.get_extra_info("socket").getsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY
+        )
 
 
 def test_pace_holds_back_each_piece(start):
@@ -160,7 +162,7 @@ def test_p14_cut_streams_leave_nothing_open(start):
         assert client.models.list().data
         assert all(exchange.finished.wait(5) for exchange in emulator.exchanges)
     assert emulator.service.open_streams == 0
-    assert emulator.open_lines <= 1
+    assert emulator.open_connections <= 1
 
 
 async def test_many_streams_at_once_lose_no_chunk(async_client):

@@ -239,7 +239,7 @@ def test_s15_bare_break_stops_nothing(start):
         emulator.exchanges[0].finished.wait(5)
 
         assert emulator.exchanges[0].ended == "complete"
-        assert emulator.open_lines == 1
+        assert emulator.open_connections == 1
         stream.close()
 
 

@@ -120,4 +120,4 @@ def test_padding_fills_to_sixteen(length):
 
 def test_ids_do_not_repeat():
     assert len({ids.completion_id() for _ in range(1000)}) == 1000
-    assert len({ids.Family().id("resp") for _ in range(1000)}) == 1000
+    assert len({ids.ResponseIds().new("resp") for _ in range(1000)}) == 1000

@@ -203,7 +203,7 @@ async def test_p13_sessions_are_bounded(start, monkeypatch):
 async def settled(emulator):
     """Return once no connection is open, and no task left; a TimeoutError if that never comes."""
     async with asyncio.timeout(10):
-        while emulator.open_lines or emulator.service.open_streams or tasks(emulator) > 1:
+        while emulator.open_connections or emulator.service.open_streams or tasks(emulator) > 1:
             await asyncio.sleep(0.01)
 
 

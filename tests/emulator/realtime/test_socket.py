@@ -312,7 +312,7 @@ def test_lines_are_forgotten_when_they_close(start):
     emulator = start()
     for _ in range(5):
         with calling(Bare, emulator):
-            assert emulator.open_lines == 1
+            assert emulator.open_connections == 1
     for exchange in emulator.exchanges:
         assert exchange.finished.wait(10)
 
