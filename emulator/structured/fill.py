@@ -77,8 +77,8 @@ class Filled:
 
 def fill(schema: Mapping[str, object], sources: Sources) -> Filled:
     """A value for a schema from the sources; ValueError for a schema that cannot be filled."""
-    check_supported(schema)
     try:
+        check_supported(schema)
         is_open = all(flat.kind == "any" for flat in alternatives(schema, schema))
         root = {**schema, "type": "object"} if is_open else schema
         smallest = SmallestValues(root, sources.today)

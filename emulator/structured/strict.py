@@ -35,7 +35,7 @@ at the top level."""
             return f"In context={path}, {complaint}"
     if (levels := _levels(schema)) > MOST_LEVELS:
         return f"{levels} levels of nesting exceeds limit of {MOST_LEVELS}."
-    if (total := sum(len(node.get("properties", {})) for _, node in nodes)) > MOST_PROPERTIES:
+    if (total := sum(len(_get(node, "properties", dict)) for _, node in nodes)) > MOST_PROPERTIES:
         return f"{total} object properties exceeds limit of {MOST_PROPERTIES}."
     return None
 
@@ -59,17 +59,22 @@ def _complaints(node: Schema) -> Iterator[str]:
     if node.get("format", "date") not in _FORMATS:
         yield f"'{node['format']}' is not a valid format."
     if "object" in kinds:
-        yield from _complaints_of_object(node.get("properties", {}), node)
+        yield from _complaints_of_object(node)
 
 
-def _complaints_of_object(properties: Schema, node: Schema) -> Iterator[str]:
+def _complaints_of_object(node: Schema) -> Iterator[str]:
     if node.get("additionalProperties") is not False:
         yield "'additionalProperties' is required to be supplied and to be false."
-    required = node.get("required") or []
+    properties, required = _get(node, "properties", dict), _get(node, "required", list)
     every = "'required' is required to be supplied and to be an array including every key in"
     yield from (f"{every} properties. Missing '{n}'." for n in properties if n not in required)
     extra = (name for name in required if name not in properties)
     yield from (f"{every} properties. Extra required key '{name}' supplied." for name in extra)
+
+
+def _get(node: Schema, keyword: str, kind: type) -> Any:
+    """A keyword's value; an empty one if it is of another kind, which is refused later on."""
+    return node[keyword] if isinstance(node.get(keyword), kind) else kind()
 
 
 def _levels(schema: Any) -> int:

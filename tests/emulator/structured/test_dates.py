@@ -136,6 +136,8 @@ def test_day_is_distinguished_from_other_ordinals(text, expected):
         ("nine in the morning, not in the evening", ["09:00"]),
         ("at 7.30 p.m.", ["19:30"]),
         ("half past seven", ["07:30"]),
+        ("from noon to midnight tonight", ["12:00", "00:00"]),
+        ("at 12 a.m.", ["00:00"]),
         ("at seven thirty people came", ["07:00"]),
         ("from six to twelve people", []),
         ("places for four in the evening", []),

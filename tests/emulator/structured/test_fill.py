@@ -91,6 +91,7 @@ CASES = [
     ("See you tomorrow", closed(date=sized(format="date")), {"date": "2026-03-05"}),
     ("Can we meet next Friday?", closed(date=sized(format="date")), {"date": "2026-03-06"}),
     ("The fair is on 12/05", closed(date=sized(format="date")), {"date": "2026-05-12"}),
+    ("Remind me next week", closed(date=sized(format="date")), {"date": "2026-03-11"}),
     ("Due 2026-07-01!", closed(deadline=STRING), {"deadline": "2026-07-01"}),
     ("On March 9th we sail", closed(day=sized(format="date")), {"day": "2026-03-09"}),
     ("It is in two weeks", closed(date=sized(description="YYYY-MM-DD")), {"date": "2026-03-18"}),
@@ -341,6 +342,13 @@ def test_examples_stand_in_for_what_is_missing():
     assert fill(schema, sources("Hello")).value == {"count": 8}
 
 
+def nested(levels):
+    schema = closed(a=STRING)
+    for _ in range(levels):
+        schema = closed(a=schema)
+    return schema
+
+
 PATTERNS_AS_SENT = r"""^ORD-[0-9]+$ ^\d{5}(-\d{4})?$ ^\+?[1-9]\d{1,14}$ ^@[a-zA-Z0-9_]+$
     ^[a-z0-9]+(?:-[a-z0-9]+)*$ ^#[0-9a-fA-F]{6}$ ^(?!0)\d+$ ^(?!.*(ab|aa))\w{3}$ ^$ ^[A-Z]{3,}?$
     ^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}$ ^(?=.*\d)(?=.*[a-z]).{8,}$ (?i)abc ^[а-я]+$
@@ -433,6 +441,9 @@ def test_recursive_schema_ends():
         ({"type": "string", "pattern": "("}, "pattern"),
         ({"type": "text"}, "text"),
         ({"not": {}}, "not"),
+        ({"type": "object", "required": "a"}, "required"),
+        ({"type": "array", "items": 5}, "items"),
+        (nested(3000), "deeply"),
         ({"type": "object", "properties": 5}, "properties"),
     ],
 )
@@ -450,10 +461,6 @@ NOT_A_UNION = """schema must have type 'object' and not have 'oneOf'/'anyOf'/'al
 at the top level."""
 EXTRA = f"{REQUIRED} Extra required key 'y' supplied."
 AN_OBJECT = "schema must be a JSON Schema of 'type: \"object\"', got 'type: "
-
-
-def nested(levels):
-    return closed(a=nested(levels - 1)) if levels else closed(a=STRING)
 
 
 @pytest.mark.parametrize(
@@ -487,6 +494,7 @@ def nested(levels):
             closed() | {"anyOf": []},
             NOT_A_UNION,
         ),
+        (closed() | {"properties": 5, "required": 6}, None),
         (nested(9), None),
         (nested(10), "11 levels of nesting exceeds limit of 10."),
     ],
