@@ -26,7 +26,7 @@ from emulator.errors import ApiError
 from emulator.pace import GAP_S, Pace
 from emulator.realtime.build_prompt import MOST_TOKENS
 from emulator.realtime.conversation import Conversation, ConversationItem
-from emulator.realtime.jobs import Synthesize
+from emulator.realtime.jobs import Job, Synthesize
 from emulator.realtime.output import Emit, Output
 from emulator.realtime.session_settings import ResponseSettings
 from emulator.text.sentences import sentences
@@ -71,6 +71,7 @@ class Response:
         conversation: Conversation | None,
         pace: Pace,
         emit: Emit,
+        start_job: Callable[[Job], None],
     ) -> None:
         self.id = ids.realtime("resp")
         self.settings, self.context = settings, context
@@ -80,7 +81,7 @@ class Response:
         self._status = "in_progress"
         self._details: dict[str, Any] | None = None
         self._conversation_id = conversation.id if conversation else None
-        self._pace, self._emit = pace, emit
+        self._pace, self._emit, self._start_job = pace, emit, start_job
         self._is_audio = "audio" in settings.output_modalities
         self._output = Output(self.id, conversation, emit, is_audio=self._is_audio)
         self._plans: deque[Plan] = deque()
@@ -88,7 +89,6 @@ class Response:
         self._due = 0.0  # when the step before `_next` was
         self._sentences: deque[str] = deque()
         self._answer = Answer()
-        self._jobs: list[Synthesize] = []
         emit("response.created", response=self.body())
 
     @property
@@ -99,15 +99,6 @@ class Response:
     def due(self) -> float | None:
         """When the next delta is to go out."""
         return None if self._next is None else self._due + self._next.gap
-
-    @property
-    def total_tokens(self) -> int:
-        total: int = self.usage()["total_tokens"]
-        return total
-
-    def take_jobs(self) -> list[Synthesize]:
-        jobs, self._jobs = self._jobs, []
-        return jobs
 
     def answered(self, answer: Answer, now: float) -> None:
         """The answer is known."""
@@ -242,7 +233,7 @@ class Response:
 
     def _synthesize_next(self) -> None:
         settings = self.settings
-        self._jobs.append(Synthesize(self.id, self._sentences[0], settings.voice, settings.speed))
+        self._start_job(Synthesize(self.id, self._sentences[0], settings.voice, settings.speed))
 
     def _blocks(self, pcm: bytes) -> Iterator[tuple[bytes, float]]:
         kind = self.settings.format["type"]

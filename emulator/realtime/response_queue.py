@@ -33,25 +33,21 @@ class Responses:
         pace: Pace,
         limit: Limit,
         emit: Emit,
+        start_job: Callable[[Job], None],
         settings: Callable[[], Mapping[str, Any]],
         on_end: Callable[[Response, float], None],
     ) -> None:
         self.active: Response | None = None
         self._conversation = conversation
-        self._pace, self._limit, self._emit, self._on_end = pace, limit, emit, on_end
-        self._settings = settings
+        self._pace, self._limit, self._emit, self._start_job = pace, limit, emit, start_job
+        self._settings, self._on_end = settings, on_end
         self._all: dict[str, Response] = {}
         self._last_text = 0
-        self._jobs: list[Job] = []
 
     @property
     def dues(self) -> list[float]:
         """When the next delta of each is to go out."""
         return [response.due for response in self._all.values() if response.due is not None]
-
-    def take_jobs(self) -> list[Job]:
-        taken, self._jobs = self._jobs, []
-        return taken
 
     def begin(self, wanted: ResponseSettings, now: float) -> None:
         """Raises ApiError where one is active, or where too many are under way."""
@@ -66,7 +62,7 @@ class Responses:
             raise ApiError(429, message, code="rate_limit_exceeded")
         conversation = self._conversation if is_default else None
         context = self._context(wanted)
-        response = Response(wanted, context, conversation, self._pace, self._emit)
+        response = Response(wanted, context, conversation, self._pace, self._emit, self._start_job)
         self._all[response.id] = response
         if is_default:
             self.active = response
@@ -139,14 +135,14 @@ class Responses:
         response.cached = shared - shared % CACHED_AT_A_TIME
         self._last_text = response.read["text_tokens"]
         fixed, notice = fixed_answer(response.context), picture_notice(response.context)
-        self._jobs.append(Generate(response.id, prompt, fixed, notice))
+        self._start_job(Generate(response.id, prompt, fixed, notice))
 
     def _after_change(self, response: Response, now: float) -> None:
-        """Take its jobs; when it has ended, report that once."""
-        self._jobs += response.take_jobs()
+        """Report once that it has ended, if it has."""
         if not response.is_ended or self._all.pop(response.id, None) is None:
             return
-        self._emit("rate_limits.updated", rate_limits=[self._limit(response.total_tokens)])
+        spent = response.usage()["total_tokens"]
+        self._emit("rate_limits.updated", rate_limits=[self._limit(spent)])
         if response is self.active:
             self.active = None
             self._on_end(response, now)

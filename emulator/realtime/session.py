@@ -103,9 +103,8 @@ class Session:
         self._buffer = InputBuffer(detector, turn_settings(self._turn_detection))
         self._turn, self._transcriptions = CurrentTurn(), 0
         # Answers, and what waits until the active one has ended.
-        self._responses = Responses(
-            self.conversation, pace, limit, self._emit, lambda: self.settings, self._on_end
-        )
+        talk = (self.conversation, pace, limit, self._emit, self._start_job)
+        self._responses = Responses(*talk, lambda: self.settings, self._on_end)
         self._is_response_owed = False
         self._deferred: list[Mapping[str, Any]] = []
         self._late: list[NamedEvent] = []
@@ -153,7 +152,7 @@ class Session:
 
     def take_jobs(self) -> list[Job]:
         """The jobs to begin; they are forgotten here."""
-        taken, self._jobs = [*self._jobs, *self._responses.take_jobs()], []
+        taken, self._jobs = self._jobs, []
         return taken
 
     # ------------------------------------------------------------------- results of jobs
@@ -248,10 +247,8 @@ class Session:
     def _on_create_response(self, event: Mapping[str, Any], now: float) -> None:
         if self.settings["type"] != "realtime":
             raise ApiError(400, "A transcription session has no responses.", code="invalid_value")
-        asked = event.get("response")
-        wanted = session_settings.response_settings(
-            self.settings, asked, has_spoken=self._has_spoken
-        )
+        asked, has_spoken = event.get("response"), self._has_spoken
+        wanted = session_settings.response_settings(self.settings, asked, has_spoken=has_spoken)
         self._responses.begin(wanted, now)
         self._idle_at = None
 
@@ -309,7 +306,7 @@ class Session:
             entry.transcription_id = turn.transcription_id or self._transcribe(clip.speech)
 
     # An idle timeout lets the assistant speak up. It counts from the end of playback, not from the
-    # last delta: an answer is sent faster than it is played, and nobody is idle who listens. Speech
+    # last delta: an answer is sent faster than it is played, and who listens is not idle. Speech
     # or a response stops it. What it commits is the silence, as an item of its own, so that the
     # conversation shows why there is an answer without a question.
     def _on_idle(self, now: float) -> None:
@@ -355,7 +352,7 @@ class Session:
 
     def _transcribe(self, speech: bytes) -> int:
         self._transcriptions += 1
-        self._jobs.append(Transcribe(self._transcriptions, speech))
+        self._start_job(Transcribe(self._transcriptions, speech))
         return self._transcriptions
 
     def _set_words(self, entry: ConversationItem, words: str | None) -> None:
@@ -398,7 +395,10 @@ class Session:
     def _idle_s(self) -> float:
         return (self._turn_detection.get("idle_timeout_ms") or 0) / 1000
 
-    # ------------------------------------------------------------------- events out
+    # ------------------------------------------------------------------- jobs and events out
+
+    def _start_job(self, job: Job) -> None:
+        self._jobs.append(job)
 
     def _emit(self, name: str, /, **fields: Any) -> None:
         self._outbox.append({"type": name, "event_id": ids.realtime("event"), **fields})

@@ -91,3 +91,13 @@ def test_only_what_a_model_spoke_can_be_truncated():
     assert code_of(conversation(written).truncate, "w", 0, 0) == "unsupported_content_type"
     asked = item("u", sound_ms=500.0)
     assert code_of(conversation(asked).truncate, "u", 0, 0) == "unsupported_content_type"
+
+
+def test_sound_is_kept_up_to_the_limit_and_not_beyond(monkeypatch):
+    monkeypatch.setattr("emulator.realtime.conversation.MOST_SOUND_BYTES", 20)
+    made = conversation(item("1", pcm=bytes(10)), item("2", pcm=bytes(10)))
+    assert [len(each.pcm) for each in made] == [10, 10]
+
+    made.add(item("3", pcm=bytes(2)))
+
+    assert [len(each.pcm) for each in made] == [0, 10, 2]

@@ -473,6 +473,9 @@ def test_r1_fault_counts_less_than_was_sent():
     events = error(driver.send("conversation.item.truncate", audio_end_ms=sent_ms, **place))
     assert events["code"] == "invalid_value"
 
+    refused = error(driver.send("conversation.item.truncate", audio_end_ms=sent_ms - 85, **place))
+    assert f"of {(sent_ms - 85) // 50 * 50}ms" in refused["message"]
+
     length_ms = (sent_ms - 85) // 50 * 50
     events = driver.send("conversation.item.truncate", audio_end_ms=length_ms, **place)
     assert types(events) == ["conversation.item.truncated"]
@@ -1246,3 +1249,30 @@ def test_answer_that_was_cut_by_its_length_is_incomplete():
 
     assert done["response"]["status"] == "incomplete"
     assert done["response"]["status_details"]["reason"] == "max_output_tokens"
+
+
+def test_answer_is_generated_once_whatever_is_recognised_meanwhile():
+    driver = opened(is_manual=True)
+    driver.send("conversation.item.create", **user("When?"))
+    driver.send("response.create")
+    content = [{"type": "input_audio", "audio": b64encode(loud(500)).decode()}]
+    item = {"type": "message", "role": "user", "content": content}
+    driver.send("conversation.item.create", item=item)
+    _, transcribe = driver.jobs
+
+    driver.do(transcribe)
+
+    assert driver.session.take_jobs() == []
+
+
+def test_text_and_arguments_do_not_mix():
+    driver = with_tool()
+    call = Call("book_slot", '{"people":2}')
+    driver.answer = Answer(tokens.split("One moment."), "tool_calls", [call])
+    driver.send("conversation.item.create", **user("Book two places."))
+
+    (done,) = of(driver.send("response.create"), "response.done")
+
+    message, made = done["response"]["output"]
+    assert message["content"] == [{"type": "output_text", "text": "One moment."}]
+    assert made["arguments"] == '{"people":2}'

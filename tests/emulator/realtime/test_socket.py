@@ -227,6 +227,11 @@ def test_client_secret_opens_its_session(emulator, client):
     assert (session["model"], session["instructions"]) == (MODEL, "Be brief.")
 
 
+def test_last_of_two_models_counts(emulator):
+    with dial(emulator, f"?model=gpt-nope&model={MODEL}") as line:
+        assert json.loads(line.recv(timeout=10))["session"]["model"] == MODEL
+
+
 def test_transcription_session(emulator):
     with dial(emulator, "?intent=transcription") as line:
         session = json.loads(line.recv(timeout=10))["session"]
@@ -249,7 +254,10 @@ def test_r10_session_expires(start):
     clock = StoppedClock()
     emulator = start(faults=["expire=3s"], clock=clock)
     with calling(Bare, emulator) as caller:
-        clock.now += 3.0
+        clock.now += 2.9
+        caller.send("session.update", **update(**TEXT))
+        caller.until("session.updated")
+        clock.now += 0.1
         caller.send("response.cancel")
         error = caller.until("error")[-1]["error"]
         with pytest.raises(ConnectionClosed) as closed:
