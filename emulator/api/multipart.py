@@ -82,8 +82,6 @@ class MultipartForm:
 
     def _on_part_begin(self) -> None:
         self._headers, self._name, self._text = {}, "", bytearray()
-        if len(self.fields) > MOST_FIELDS:
-            raise _unreadable(f"it has more than {MOST_FIELDS} fields")
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -116,6 +114,8 @@ class MultipartForm:
     def _on_part_end(self) -> None:
         if self._name != self.wanted:
             self.fields[self._name] = self._text.decode("utf-8", "replace")
+        if len(self.fields) > MOST_FIELDS:
+            raise _unreadable(f"it has more than {MOST_FIELDS} fields")
 
     def _on_end(self) -> None:
         self.is_whole = True

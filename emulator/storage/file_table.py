@@ -42,8 +42,9 @@ class Files:
         )
 
     def append(self, id: str, number: int, data: bytes) -> None:
-        values = (id, number, data)
-        self._db.change("INSERT INTO blocks (file, number, data) VALUES (?, ?, ?)", *values)
+        """Add a block, unless the file was deleted while its bytes were on their way."""
+        insert = "INSERT INTO blocks (file, number, data) SELECT id, ?, ? FROM files WHERE id = ?"
+        self._db.change(insert, number, data, id)
 
     def finish(self, id: str, name: str, purpose: str, seconds: float | None = None) -> File:
         """All bytes are there: from now on the file can be had, until `seconds` from now."""
@@ -51,7 +52,7 @@ class Files:
             now = self._now()
             self._db.change(
                 """UPDATE files SET state = 'kept', name = ?, purpose = ?, created_at = ?,
-                expires_at = ?, upload = NULL, bytes =
+                expires_at = ?, bytes =
                 (SELECT coalesce(sum(length(data)), 0) FROM blocks WHERE file = id) WHERE id = ?""",
                 *(name, purpose, now, now + seconds if seconds else None, id),
             )

@@ -67,7 +67,7 @@ class Uploads:
 
     def keep_part(self, id: str) -> None:
         """The bytes of a part are all there."""
-        self._db.change("UPDATE files SET state = 'part' WHERE id = ? AND state = 'coming'", id)
+        self._db.change("UPDATE files SET state = 'part' WHERE id = ?", id)
 
     def complete(self, id: str, parts: Sequence[str], md5: str | None) -> Upload:
         """Make a file of the parts, in this order; raises Mismatch."""

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 
+from emulator.api.embeddings import count
 from emulator.models import MODELS
 from emulator.retrieval.embedding import DIMENSIONS, embed
 from emulator.wire import tokens
@@ -179,6 +180,12 @@ def test_too_many_tokens_in_all_are_refused(client):
 
     assert "Requested 304000 tokens, max 300000 tokens per request" in caught.value.message
     assert (caught.value.type, caught.value.code) == ("max_tokens_per_request",) * 2
+
+
+def test_most_tokens_in_all_are_taken():
+    eights = {f"input[{place}]": "moon " * 7999 + "moon" for place in range(37)}
+
+    assert count(eights | {"input[37]": "moon " * 3999 + "moon"}) == 300_000
 
 
 def test_unknown_model_is_404(client):

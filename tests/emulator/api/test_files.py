@@ -142,10 +142,12 @@ def test_bad_upload_is_refused_and_forgotten(client, emulator, change, param):
     assert not emulator.service.file_storage.db.rows("SELECT * FROM files WHERE state = 'coming'")
 
 
-def test_p14_too_many_files_get_409(client, monkeypatch):
-    monkeypatch.setattr("emulator.api.files.MOST_FILES", 0)
+def test_p14_too_many_files_get_409(start, monkeypatch):
+    monkeypatch.setattr("emulator.api.files.MOST_FILES", 1)
 
-    with pytest.raises(openai.ConflictError, match="at most 0 files"):
-        upload(client)
+    with connect(start(pace=0)) as client:
+        assert upload(client).id
+        with pytest.raises(openai.ConflictError, match="at most 1 files"):
+            upload(client)
 
     assert MOST_FILES == 10_000

@@ -38,8 +38,10 @@ FORMS = [
     (form(('name="purpose"', "batch")), "Missing required parameter: 'file'"),
     (form(FILE), "Missing required parameter: 'purpose'"),
     (form(FILE, FILE), "more than one 'file'"),
-    (form(*[(f'name="f{place}"', "") for place in range(30)]), "more than 20 fields"),
-    (form(('name="purpose"', "x" * 70_000)), "too long"),
+    (form(FILE, *[(f'name="f{place}"', "") for place in range(21)]), "more than 20 fields"),
+    (form(*[(f'name="f{place}"', "") for place in range(20)], FILE), "Unknown parameter: 'f0'"),
+    (form(FILE, ('name="purpose"', "x" * 65_537)), "too long"),
+    (form(FILE, ('name="purpose"', "x" * 65_536)), "Invalid value"),
     (form(('name="' + "x" * 70_000 + '"', "")), "parse the multipart form"),
 ]
 
@@ -141,3 +143,17 @@ def test_upload_that_breaks_off_leaves_nothing(start, tmp_path):
     assert sent.ended == "disconnected"
     assert not rows("SELECT * FROM files")
     assert emulator.service.uploads_under_way == 0
+
+
+def test_p12_rest_of_an_upload_over_the_limit_is_not_read(emulator, monkeypatch):
+    monkeypatch.setattr("emulator.api.multipart.MOST_BYTES", BLOCK)
+    host = emulator.base_url.split("/")[2]
+    with closing(HTTPConnection(host, timeout=5)) as connection:
+        connection.putrequest("POST", "/v1/files")
+        connection.putheader("authorization", "Bearer k")
+        connection.putheader("content-type", "multipart/form-data; boundary=b")
+        connection.putheader("content-length", str(8 * BLOCK))
+        connection.endheaders()
+        connection.send(form(FILE, end="")[:-2] + b"x" * 2 * BLOCK)
+
+        assert connection.getresponse().status == 413

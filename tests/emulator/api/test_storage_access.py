@@ -1,5 +1,6 @@
 """What the families of files and stores share: the advice when to poll, and texts in Unicode."""
 
+from emulator.storage.file_storage import DeletedMeanwhile, FileStorage
 from tests.support.vector_store_files import (
     KEY,
     LANTERN,
@@ -7,6 +8,8 @@ from tests.support.vector_store_files import (
 )
 
 import httpx2
+import openai
+import pytest
 
 
 def test_half_of_a_pair_is_no_character(emulator):
@@ -35,3 +38,28 @@ def test_every_polled_answer_says_when_to_ask_again(client, store):
     ]
 
     assert {int(answer.headers["openai-poll-after-ms"]) for answer in answers} == {5}
+
+
+def test_more_files_are_polled_less_often(client, store, monkeypatch):
+    batches = client.vector_stores.file_batches.with_raw_response
+    stuck = {"x-emulator-fault": "stuck"}
+    ids = [upload(client, f"{n}.md").id for n in range(3)]
+
+    def advice():
+        answer = batches.create(store.id, file_ids=ids, extra_headers=stuck)
+        return int(answer.headers["openai-poll-after-ms"])
+
+    assert advice() == 15
+    monkeypatch.setattr("emulator.api.storage_access.LONGEST_POLL_MS", 12)
+    assert advice() == 12
+
+
+def test_what_was_just_deleted_is_404(client, store, monkeypatch):
+    def attach(*_):
+        raise DeletedMeanwhile
+
+    file = upload(client)
+    monkeypatch.setattr(FileStorage, "attach", attach)
+
+    with pytest.raises(openai.NotFoundError, match="was just deleted"):
+        client.vector_stores.files.create(store.id, file_id=file.id)

@@ -4,9 +4,8 @@ import hashlib
 import io
 
 from tests.conftest import connect
-from tests.support.vector_store_files import (
-    SettableClock,
-)
+from tests.support.forms import form, post_form
+from tests.support.vector_store_files import SettableClock, until
 
 import openai
 import pytest
@@ -166,3 +165,34 @@ def test_refused_part_leaves_nothing(client, emulator):
 
     rows = emulator.service.file_storage.db.rows
     assert not rows("SELECT * FROM files WHERE upload = ?", begun.id)
+
+
+def part_path(upload):
+    return f"/uploads/{upload.id}/parts"
+
+
+def test_part_of_an_upload_that_is_cancelled_meanwhile_is_refused(client, emulator):
+    begun = client.uploads.create(**ANNOUNCED)
+    rows = emulator.service.file_storage.db.rows
+    whole = form(('name="data"; filename="x"', "abcd"))
+
+    def slow():
+        yield whole[:-20]
+        until(lambda: rows("SELECT * FROM files WHERE upload = ?", begun.id))
+        client.uploads.cancel(begun.id)
+        yield whole[-20:]
+
+    answer = post_form(emulator, slow(), path=part_path(begun))
+
+    assert answer.status_code == 400
+    assert "is cancelled, not pending" in answer.json()["error"]["message"]
+    assert not rows("SELECT * FROM files WHERE upload = ?", begun.id)
+
+
+def test_part_is_data_and_nothing_else(client, emulator):
+    begun = client.uploads.create(**ANNOUNCED)
+    body = form(('name="data"; filename="x"', "abcd"), ('name="purpose"', "batch"))
+
+    answer = post_form(emulator, body, path=part_path(begun))
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "data")

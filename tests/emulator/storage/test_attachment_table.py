@@ -128,3 +128,15 @@ def test_only_indexed_files_match(storage, table, place):
     assert table.matching([store], lambda attributes: attributes["n"] == 2) == set()
     assert table.matching(["vs_other"], lambda attributes: True) == set()
     assert table.stores_of(id) == [store]
+
+
+def test_file_that_is_attached_anew_starts_again(table, place, clock):
+    store, id = place
+    (old,) = table.attach(store, [Attachment(id)])
+    table.finish(old, 7, ("server_error", "why"))
+    clock.now += 5
+
+    (new,) = table.attach(store, [Attachment(id)])
+
+    assert (new.status, new.usage_bytes, new.error) == ("in_progress", 0, None)
+    assert new.created_at == old.created_at

@@ -81,3 +81,15 @@ def test_what_was_running_failed_with_its_process(tmp_path):
     assert [body["status"] for body in found] == ["failed", "failed", "completed", "cancelled"]
     assert found[0]["error"]["code"] == "server_error"
     assert "error" not in found[2]
+
+
+def test_of_each_kind_the_last_used_are_kept(store, monkeypatch):
+    monkeypatch.setattr("emulator.storage.objects.MOST", 2)
+    store.save("completion", {"id": "other"})
+    for id in ("a", "b"):
+        store.save("response", {"id": id}, [{"id": f"msg_{id}"}])
+    store.find("response", "a")
+    store.save("response", {"id": "c"})
+
+    assert [body["id"] for body in store.all("response")] == ["a", "c"]
+    assert (store.item("msg_b"), len(store.all("completion"))) == (None, 1)
