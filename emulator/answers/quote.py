@@ -75,9 +75,10 @@ class Corpus:
         told = [s for text in instructions for s in statements(text)]
         if not told:
             return self
-        if self._told is None or self._told[0] != told:
-            self._told = told, Corpus([*told, *self.sentences])
-        return self._told[1]
+        latest = self._told  # another thread may replace it meanwhile
+        if latest is None or latest[0] != told:
+            self._told = latest = told, Corpus([*told, *self.sentences])
+        return latest[1]
 
     def rank(self, question: str) -> list[tuple[float, int]]:
         """(score 0..1, place) of the sentences that share words with the question, best first."""

@@ -8,7 +8,7 @@ from emulator.answers.instructions import exact_reply, sentences_wanted
 from emulator.answers.quote import Corpus, sentences
 from emulator.answers.reply import answer
 from emulator.server import read_corpus
-from emulator.wire import ids, sse, tokens
+from emulator.wire import tokens
 
 import pytest
 from hypothesis import given
@@ -269,12 +269,6 @@ def test_empty_corpus_still_answers():
     assert "can only quote" in answer(Prompt([Message("user", "dome")]), Corpus([])).text
 
 
-@given(st.text())
-def test_pieces_join_to_text(text):
-    assert "".join(tokens.split(text)) == text
-    assert all(tokens.split(text)) or text == ""
-
-
 @given(st.text(), st.integers(1, 20), st.lists(st.text(min_size=1), max_size=4))
 def test_shape_keeps_within_limits(text, most, stops):
     shaped = shape(text, Prompt([], max_tokens=most, stop=stops))
@@ -286,16 +280,3 @@ def test_shape_keeps_within_limits(text, most, stops):
         len(tokens.split(text[: min([text.find(s) for s in stops if s in text] or [len(text)])]))
         > most
     )
-
-
-@given(st.integers(0, 1000))
-def test_padding_fills_to_sixteen(length):
-    padding = sse.padding(length)
-
-    assert (length + len(padding)) % 16 == 0
-    assert 1 <= len(padding) <= 16
-
-
-def test_ids_do_not_repeat():
-    assert len({ids.completion_id() for _ in range(1000)}) == 1000
-    assert len({ids.ResponseIds().new("resp") for _ in range(1000)}) == 1000
