@@ -72,9 +72,10 @@ class Corpus:
         stated = [s for text in instructions for s in statements(text)]
         if not stated:
             return self
-        if self._extended is None or self._extended[0] != stated:
-            self._extended = stated, Corpus([*stated, *self.sentences])
-        return self._extended[1]
+        latest = self._extended  # another thread may replace it meanwhile
+        if latest is None or latest[0] != stated:
+            self._extended = latest = stated, Corpus([*stated, *self.sentences])
+        return latest[1]
 
     def rank(self, question: str) -> Ranked:
         """The sentences that share words with the question, best first."""

@@ -3,7 +3,6 @@
 from emulator.answers.answer import Message, Prompt
 from emulator.answers.corpus import read_corpus
 from emulator.answers.reply import answer
-from emulator.wire import ids, sse, tokens
 
 import pytest
 from hypothesis import given
@@ -102,22 +101,3 @@ def test_nothing_found_says_what_can_be_asked(question):
 
 def test_short_question_leans_on_the_one_before():
     assert "Lantern" in reply("What is the Lantern?", "Why?")
-
-
-@given(st.text())
-def test_pieces_join_to_text(text):
-    assert "".join(tokens.split(text)) == text
-    assert all(tokens.split(text)) or text == ""
-
-
-@given(st.integers(0, 1000))
-def test_padding_fills_to_sixteen(length):
-    padding = sse.padding(length)
-
-    assert (length + len(padding)) % 16 == 0
-    assert 1 <= len(padding) <= 16
-
-
-def test_ids_do_not_repeat():
-    assert len({ids.completion_id() for _ in range(1000)}) == 1000
-    assert len({ids.ResponseIds().new("resp") for _ in range(1000)}) == 1000

@@ -4,15 +4,11 @@ import json
 import re
 from itertools import groupby
 
-from emulator.answers.answer import Answer, Message, Prompt
-from emulator.encode.completions import Envelope, chunks
-from tests.conftest import MODEL, ask, drained
+from tests.conftest import MODEL, ask
 
 import httpx2
 import openai
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 QUESTION = ask("When is the observatory closed?")
 
@@ -209,27 +205,3 @@ def test_unknown_model_is_404(client):
         client.chat.completions.create(**(QUESTION | {"model": "gpt-none"}))
 
     assert (caught.value.code, caught.value.param) == ("model_not_found", None)
-
-
-@given(
-    st.lists(st.text(), min_size=1, max_size=3).map(
-        lambda texts: [Answer([t]) for t in texts if t]
-    ),
-    st.booleans(),
-    st.booleans(),
-)
-def test_any_text_survives_encoding(answers, include_usage, include_obfuscation):
-    asked = Prompt([Message("user", "x")])
-    envelope = Envelope("chatcmpl-x", 1, MODEL)
-    options = {"include_usage": include_usage, "include_obfuscation": include_obfuscation}
-
-    blocks = [
-        bytes(block).decode() for block in drained(chunks(envelope, asked, answers, **options))
-    ]
-
-    assert all(block.startswith("data: ") and block.endswith("\n\n") for block in blocks)
-    told = [""] * len(answers)
-    for block in blocks[:-1]:
-        for choice in json.loads(block.removeprefix("data: "))["choices"]:
-            told[choice["index"]] += choice["delta"].get("content") or ""
-    assert told == [each.text for each in answers]

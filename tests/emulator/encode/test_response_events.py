@@ -1,0 +1,239 @@
+"""Responses encoded: which events come for which answer, in which order, and the bodies in them."""
+
+import json
+
+from emulator import params
+from emulator.answers.answer import Answer, Call, Citation, Message, Prompt, SearchOutcome
+from emulator.api.responses import PARAMS
+from emulator.encode.response_events import FIELDS, ResponseWriter, usage
+from emulator.errors import ApiError
+from emulator.wire import sse, tokens
+from tests.conftest import MODEL, drained
+
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+ASKED = Prompt([Message("user", "Hello there")])
+EVENT = TypeAdapter(ResponseStreamEvent)
+RESULTS = [{"file_id": "file-1", "filename": "a.md", "score": 1.0, "text": "one two"}]
+FOUND = SearchOutcome(["closed?"], RESULTS)
+ADDED, DONE = "output_item.added", "output_item.done"
+TEXT = ["content_part.added", "output_text.delta", "output_text.done", "content_part.done"]
+
+
+def written(answer, **asked):
+    """A writer whose events have been taken, their blocks, and the events."""
+    values, _ = params.parse({"model": MODEL, **asked}, PARAMS)
+    writer = ResponseWriter(values, ASKED, answer)
+    blocks = drained(writer.events())
+    return writer, blocks, [event_of(block) for block in blocks]
+
+
+def event_of(block):
+    name, data = block.decode().removesuffix("\n\n").split("\n")
+    event = json.loads(data.removeprefix("data: "))
+    if event["type"] != "error":  # recorded traffic nests its fields, the SDK's type does not
+        EVENT.validate_python(event)
+    assert name == f"event: {event['type']}"
+    return event
+
+
+def kinds(events):
+    return [event["type"].removeprefix("response.") for event in events]
+
+
+def test_message_has_a_part_and_deltas():
+    writer, blocks, events = written(Answer(["one", " two"]))
+
+    part_added, delta, *dones = TEXT
+    begin, end = ["created", "in_progress", ADDED, part_added], [*dones, DONE, "completed"]
+    assert kinds(events) == [*begin, delta, delta, *end]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert [event["response"]["status"] for event in events if "response" in event] == [
+        "in_progress",
+        "in_progress",
+        "completed",
+    ]
+    assert type(blocks[-1]) is sse.FinalBlock
+    assert writer.output == [events[-2]["item"]] == events[-1]["response"]["output"]
+    assert writer.output[0]["content"][0]["text"] == "one two"
+
+
+def test_body_has_all_fields_in_their_order():
+    asked = {"instructions": "Be kind.", "metadata": {"a": "b"}, "background": True}
+    writer, _, events = written(Answer(["one"]), **asked)
+
+    body = writer.body()
+    Response.model_validate(body)
+    assert list(body) == FIELDS == list(events[0]["response"])
+    assert {name: body[name] for name in asked} == asked
+    assert (body["service_tier"], body["top_logprobs"]) == ("default", 0)
+    assert body["completed_at"] >= body["created_at"]
+    first = events[0]["response"]
+    assert (first["completed_at"], first["usage"], first["service_tier"]) == (None, None, "auto")
+    assert (first["error"], first["incomplete_details"], first["output"]) == (None, None, [])
+
+
+def test_response_in_background_is_queued_first():
+    _, _, events = written(Answer(["one"]), background=True)
+
+    assert kinds(events)[:3] == ["created", "queued", "in_progress"]
+    statuses = [event["response"]["status"] for event in events[:3]]
+    assert statuses == ["queued", "queued", "in_progress"]
+
+
+def test_reasoning_is_an_item_without_a_summary():
+    writer, blocks, events = written(Answer(["one"], reasoning=7))
+
+    assert kinds(events)[2:5] == [ADDED, DONE, ADDED]
+    assert (type(blocks[3]), blocks[3].tokens) == (sse.ReasoningBlock, 7)
+    assert writer.output[0] == events[2]["item"] == events[3]["item"]
+    assert (writer.output[0]["type"], writer.output[0]["summary"]) == ("reasoning", [])
+    assert [event["output_index"] for event in events[2:5]] == [0, 0, 1]
+    assert writer.body()["usage"]["output_tokens_details"] == {"reasoning_tokens": 7}
+
+
+@pytest.mark.parametrize(
+    ("asked", "results"), [({}, None), ({"include": ["file_search_call.results"]}, RESULTS)]
+)
+def test_file_search_shows_results_to_who_asked(asked, results):
+    writer, _, events = written(Answer(["one"], found=FOUND), **asked)
+
+    stages = [f"file_search_call.{stage}" for stage in ("in_progress", "searching", "completed")]
+    assert kinds(events)[2:7] == [ADDED, *stages, DONE]
+    added, done = events[2]["item"], events[6]["item"]
+    assert (added["status"], added["queries"], added["results"]) == ("in_progress", [], None)
+    assert (done["status"], done["queries"], done["results"]) == ("completed", ["closed?"], results)
+    assert {event["item_id"] for event in events[3:6]} == {done["id"]} == {added["id"]}
+    assert {event["output_index"] for event in events[2:7]} == {0}
+    assert writer.output[0] == done
+    assert writer.body()["usage"]["input_tokens"] == ASKED.prompt_tokens() + tokens.count("one two")
+
+
+def test_annotation_follows_the_text_that_it_belongs_to():
+    cited = [Citation(3, "file-1", "a.md"), Citation(7, "file-2", "b.md"), Citation(7, "f", "c")]
+    writer, _, events = written(Answer(["one", " two"], citations=cited))
+
+    delta, note = "output_text.delta", "output_text.annotation.added"
+    told = [kind for kind in kinds(events) if kind in (delta, note)]
+    assert told == [delta, note, delta, note, note]
+    notes = [event for event in events if event["type"].endswith("annotation.added")]
+    assert [event["annotation_index"] for event in notes] == [0, 1, 2]
+    assert notes[0]["annotation"] == {
+        "type": "file_citation",
+        "file_id": "file-1",
+        "filename": "a.md",
+        "index": 3,
+    }
+    annotations = [event["annotation"] for event in notes]
+    assert writer.output[0]["content"][0]["annotations"] == annotations
+
+
+def test_annotation_beyond_a_cut_text_is_left_out():
+    cited = [Citation(3, "file-1", "a.md"), Citation(4, "file-2", "b.md")]
+    writer, _, _ = written(Answer(["one"], "length", citations=cited))
+
+    assert [each["index"] for each in writer.output[0]["content"][0]["annotations"]] == [3]
+
+
+def test_call_streams_its_arguments():
+    call = Call("f", '{"city": "Paris"}', "call_1")
+    writer, _, events = written(Answer([], "tool_calls", calls=[call]))
+
+    delta = "function_call_arguments.delta"
+    begin, end = ["created", "in_progress", ADDED], ["function_call_arguments.done", DONE]
+    assert kinds(events) == [*begin, *[delta] * len(call.pieces), *end, "completed"]
+    deltas = [event["delta"] for event in events if event["type"].endswith("arguments.delta")]
+    assert "".join(deltas) == call.arguments == events[-3]["arguments"]
+    added, (done,) = events[2]["item"], writer.output
+    assert (added["status"], added["arguments"]) == ("in_progress", "")
+    assert done == added | {"status": "completed", "arguments": call.arguments}
+    assert (done["type"], done["name"], done["call_id"]) == ("function_call", "f", "call_1")
+
+
+def test_calls_come_after_the_message():
+    calls = [Call("f", "{}"), Call("g", "{}")]
+    writer, _, events = written(Answer(["Well."], "tool_calls", calls=calls))
+
+    assert [item["type"] for item in writer.output] == ["message", *["function_call"] * 2]
+    places = [event["output_index"] for event in events if event["type"].endswith("item.added")]
+    assert places == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("finish", "items"), [("stop", 1), ("length", 0)])
+def test_answer_without_text_has_a_message_unless_it_was_cut(finish, items):
+    writer, _, events = written(Answer([], finish))
+
+    assert len(writer.output) == items
+    assert kinds(events)[-1] == ("incomplete" if finish == "length" else "completed")
+    assert "output_text.delta" not in kinds(events)
+
+
+def test_cut_answer_is_incomplete_everywhere():
+    writer, _, events = written(Answer(["one"], "length", calls=[Call("f", "{")]))
+
+    body = writer.body()
+    assert [item["status"] for item in writer.output] == ["incomplete", "incomplete"]
+    assert (events[-1]["type"], body["status"]) == ("response.incomplete", "incomplete")
+    assert body["incomplete_details"] == {"reason": "max_output_tokens"}
+    assert body["usage"] is not None and body["completed_at"] is None
+
+
+def test_deltas_are_padded_unless_asked_otherwise():
+    answer = Answer(["one", " observat"], calls=[Call("f", "{}")])
+    _, _, padded = written(answer)
+    _, _, bare = written(answer, stream_options={"include_obfuscation": False})
+
+    deltas = [event for event in padded if "delta" in event]
+    assert all(len(event["delta"] + event["obfuscation"]) == 16 for event in deltas)
+    assert {"obfuscation" in event for event in padded if "delta" not in event} == {False}
+    assert not any("obfuscation" in event for event in bare)
+
+
+class FailingAnswer(Answer):
+    """A live answer that breaks after its first piece."""
+
+    is_live = True
+
+    async def write(self):
+        yield "one"
+        raise ApiError(502, "It broke.", type="server_error", code=None)
+
+
+def test_failed_answer_ends_with_error_and_failed():
+    writer, blocks, events = written(FailingAnswer())
+
+    assert kinds(events)[-3:] == ["output_text.delta", "error", "failed"]
+    assert [type(block) for block in blocks[-3:]] == [sse.SeparateBlock, bytes, sse.FinalBlock]
+    assert events[-2]["error"]["message"] == "It broke."
+    body = events[-1]["response"]
+    assert body["error"] == {"code": "server_error", "message": "It broke."}
+    assert (body["status"], body["usage"], body["output"]) == ("failed", None, [])
+    assert body == writer.body()
+
+
+async def test_body_can_be_had_without_the_events():
+    values, _ = params.parse({"model": MODEL}, PARAMS)
+    writer = ResponseWriter(values, ASKED, Answer(["one"]))
+
+    body = await writer.finished()
+
+    assert (body["status"], body["output"][0]["content"][0]["text"]) == ("completed", "one")
+
+
+def test_cancelled_response_has_no_usage():
+    values, _ = params.parse({"model": MODEL, "background": True}, PARAMS)
+    writer = ResponseWriter(values, ASKED, Answer(["one"]))
+    writer.cancel()
+
+    body = writer.body()
+    assert (body["status"], body["usage"], body["completed_at"]) == ("cancelled", None, None)
+
+
+def test_usage_adds_up():
+    counted = usage(ASKED, Answer(["one", " two"], found=FOUND, reasoning=3))
+
+    read = ASKED.prompt_tokens() + 2
+    assert (counted["input_tokens"], counted["output_tokens"]) == (read, 5)
+    assert counted["total_tokens"] == read + 5
