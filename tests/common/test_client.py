@@ -1,13 +1,23 @@
 """Which server answers, what is sent to it, and streams that break on purpose."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from common.client import BREAKS, BreakingStream, open_connection
+from common.client import (
+    BREAKS,
+    LOCAL,
+    BreakingStream,
+    Connection,
+    CourseClient,
+    open_connection,
+    refuse_web_page,
+)
 from common.servers import (
     CassetteFile,
     CassetteFileError,
@@ -15,13 +25,16 @@ from common.servers import (
     start_child,
     start_emulator,
 )
-from common.settings import load_settings
+from common.settings import CourseError, load_settings
 from common.wire_tap import Tap
+from tests.conftest import MODEL
 from tests.support import lessons
 
 import httpx2
 import pytest
+from openai import APIError
 from openai._models import FinalRequestOptions
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.server import serve
 
 KEY = "sk-proj-0123456789"
@@ -176,6 +189,112 @@ def test_stream_is_lost_after_events(how, error):
         next(stream)
 
 
+def test_web_page_is_refused_by_both_clients(tmp_path):
+    """As of a login page: status 200, and nothing of OpenAI's."""
+
+    def answer(request):
+        headers = {"content-type": "text/html"}
+        return httpx2.Response(200, headers=headers, text="<h1>Please log in</h1>", request=request)
+
+    with pytest.raises(CourseError, match="127.0.0.1:9 does not speak OpenAI's") as refused:
+        refuse_web_page(answer(httpx2.Request("GET", "http://127.0.0.1:9/v1/models")))
+
+    assert refused.value.why == "it sent a web page"
+
+
+class WebPage(BaseHTTPRequestHandler):
+    """A login page in place of whatever is asked for."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_every_client_refuses_web_pages(tmp_path):
+    with HTTPServer(("127.0.0.1", 0), WebPage) as server:
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=url)) as opened:
+            with opened.broken("cut") as broken:
+                for client in (opened.client, broken):
+                    with pytest.raises(CourseError, match="does not speak OpenAI's protocol"):
+                        client.models.retrieve("m")
+
+            async def ask():
+                async with opened.async_client() as client:
+                    await client.models.retrieve("m")
+
+            with pytest.raises(CourseError, match="does not speak OpenAI's protocol"):
+                asyncio.run(ask())
+        server.shutdown()
+        thread.join()
+
+
+def test_broken_stream_breaks_for_the_sdk_and_is_closed(start):
+    question = {"model": MODEL, "messages": [{"role": "user", "content": "Is it cold?"}]}
+    with CourseClient(
+        api_key="k", base_url=start().base_url, http_client=httpx2.Client(**LOCAL), max_retries=0
+    ) as client:
+        connection = Connection(client, "who", False)
+        assert connection.breaks == list(BREAKS)
+        with connection.broken("end", after=2) as opened:
+            assert len(list(opened.chat.completions.create(**question, stream=True))) == 2
+        with connection.broken("error", after=1) as opened:
+            with pytest.raises(APIError, match="overloaded"):
+                list(opened.chat.completions.create(**question, stream=True))
+
+
+@pytest.mark.parametrize(("base_url", "scheme"), [("http://x/v1", "ws"), ("https://x/v1", "wss")])
+def test_socket_scheme_follows_that_of_the_server(base_url, scheme):
+    with CourseClient(api_key="k", base_url=base_url) as client:
+        assert Connection(client, "who", False).socket_scheme == scheme
+        assert Connection(client, "who", False).socket_proxy is None
+
+
+def test_writer_of_the_emulator_is_named(tmp_path):
+    url = "http://me:secret@127.0.0.1:9/v1"
+
+    with open_connection(settings(tmp_path, EMULATOR_CHAT_BASE_URL=url)) as opened:
+        assert opened.answered_by.endswith("; 127.0.0.1:9 writes for it")
+
+
+# ------------------------------------------------------------ cassettes
+
+
+def test_cassette_is_recorded_and_played(tmp_path):
+    file = tmp_path / "t.jsonl"
+    with open_connection(
+        settings(tmp_path), pace=0, cassette=CassetteFile(file, is_recording=True)
+    ) as opened:
+        recorded = opened.client.models.retrieve(MODEL).id
+        assert opened.answered_by.endswith(". It is recorded in t.jsonl")
+
+    with open_connection(settings(tmp_path), cassette=CassetteFile(file, False, 0.0)) as opened:
+        assert opened.client.models.retrieve(MODEL).id == recorded
+        assert opened.answered_by.startswith(
+            "Answers: the cassette t.jsonl, recorded from emulator"
+        )
+        assert (opened.is_live, opened.client.api_key) == (False, "offline")
+
+
+def test_cassette_that_is_none_is_an_error(tmp_path):
+    (tmp_path / "t.jsonl").write_text("no cassette\n")
+
+    with (
+        pytest.raises(CassetteFileError) as raised,
+        CassetteFile(tmp_path / "t.jsonl", False).run(),
+    ):
+        pass
+
+    assert raised.value.attempt == "name another file, or record it again: --record FILE"
+
+
 # ------------------------------------------------------------ WebSockets, proxies, children
 
 
@@ -231,6 +350,20 @@ async def test_async_socket_to_loopback_passes_by_the_proxy(tmp_path, is_tapped)
                     assert (await connection.recv()).type == "session.created"
 
     assert bool(shown) is is_tapped
+
+
+async def test_drop_reaches_every_socket_that_is_open(tmp_path):
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
+            async with opened.async_client() as client:
+                sockets = [await client.realtime.connect(model="m").enter() for _ in range(2)]
+                opened.drop()
+                for each in sockets:
+                    with pytest.raises(ConnectionClosedError, match="no close frame"):
+                        while True:  # a greeting may have come before
+                            await each.recv()
+
+    assert opened.transports == []
 
 
 @pytest.mark.usefixtures("behind_a_proxy")

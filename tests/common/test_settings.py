@@ -3,7 +3,12 @@
 import socket
 from contextlib import suppress
 
-from common.settings import DEFAULT_MODELS, SettingsError, load_settings
+from common.settings import (
+    DEFAULT_MODELS,
+    SettingsError,
+    default_settings,
+    load_settings,
+)
 
 import pytest
 from hypothesis import given
@@ -29,6 +34,10 @@ def test_nothing_set_gives_defaults(dotenv):
     assert (settings.key, settings.base_url, settings.model) == (None, None, "gpt-6-luna")
     assert settings.effort == "none"
     assert settings.host == "api.openai.com"
+
+
+def test_defaults_are_those_of_nothing_set(dotenv):
+    assert default_settings() == load(dotenv)
 
 
 def test_dotenv_is_read(dotenv):

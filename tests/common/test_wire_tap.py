@@ -6,9 +6,11 @@ import threading
 from base64 import b64encode
 from contextlib import contextmanager
 from http import HTTPStatus
+from types import SimpleNamespace
 
 from common.client import LOCAL, Connection, CourseClient
 from common.wire_tap import SocketTap, Tap
+from tests.conftest import MODEL
 
 import httpx2
 import pytest
@@ -212,3 +214,103 @@ def test_odd_session_is_shown_like_any(session):
     SocketTap(shown.append, lambda: 0.0).message("<", json.dumps({"type": "x", "session": session}))
 
     assert shown == [f"< +0.000 x  session {json.dumps(session)}"]
+
+
+# ------------------------------------------------------------ HTTP
+
+
+def shown_lines(emulator, ask):
+    """What the tap shows of requests to the emulator."""
+    shown = []
+    http_client = httpx2.Client(**LOCAL)
+    with CourseClient(
+        base_url=emulator.base_url, api_key="sk-secret", http_client=http_client
+    ) as client:
+        tapped = Connection(client, "who", False).tapped(Tap(shown.append))
+        with tapped.client:
+            ask(tapped)
+    return shown
+
+
+QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "Reply with exactly: a b"}]}
+
+
+def chunks_of(shown):
+    return [line for line in shown if line.startswith('< data: {"id"')]
+
+
+def test_request_and_chunks_are_shown_in_short(start):
+    def ask(tapped):
+        list(tapped.client.chat.completions.create(**QUESTION, stream=True))
+
+    shown = shown_lines(start(), ask)
+
+    assert shown[0].startswith('> POST /v1/chat/completions {"')
+    assert '"content":"Reply with exactly: a b"' in shown[0]
+    assert shown[1] == "< 200 OK, text/event-stream; charset=utf-8"
+    assert shown[-1] == "< data: [DONE]"
+    assert [line for line in shown if '"content":"a' in line] != []
+    assert all(line.startswith('< data: {"id":"chatcmpl') for line in chunks_of(shown))
+    assert all(' ... "delta":' in line for line in chunks_of(shown) if '"delta"' in line)
+    assert "sk-secret" not in "".join(shown)
+
+
+def test_request_without_a_body_is_shown(start):
+    shown = shown_lines(start(), lambda tapped: tapped.client.models.retrieve(MODEL))
+
+    assert shown[0] == f"> GET /v1/models/{MODEL} "
+    assert shown[1] == "< 200 OK, application/json"
+    assert f'<   "id": "{MODEL}",' in shown
+
+
+def test_upload_is_shown_without_its_bytes(start):
+    def ask(tapped):
+        tapped.client.files.create(file=("a.txt", b"secret words"), purpose="assistants")
+
+    assert shown_lines(start(), ask)[0] == "> POST /v1/files "
+
+
+def test_async_client_shows_the_same(start):
+    def ask(tapped):
+        list(tapped.client.chat.completions.create(**QUESTION, stream=True))
+
+    def ask_async(tapped):
+        asyncio.run(drain(tapped))
+
+    async def drain(tapped):
+        async with tapped.async_client() as client:
+            async for _ in await client.chat.completions.create(**QUESTION, stream=True):
+                pass
+
+    lines = [shown_lines(start(), each) for each in (ask, ask_async)]
+
+    assert lines[0][:2] == lines[1][:2]
+    assert [len(each) for each in map(chunks_of, lines)] == [len(chunks_of(lines[0]))] * 2
+
+
+def test_stream_that_is_left_is_closed(start):
+    emulator = start(pace=1.0)
+
+    def ask(tapped):
+        with tapped.client.chat.completions.create(**QUESTION, stream=True) as chunks:
+            next(iter(chunks))
+
+    shown = shown_lines(emulator, ask)
+
+    assert shown[-1] != "< data: [DONE]"
+
+
+def test_failed_handshake_is_shown_without_an_answer():
+    shown = []
+
+    SocketTap(shown.append, lambda: 0.0).handshake(SimpleNamespace(path="/v1/realtime"), None)
+
+    assert shown == ["> +0.000 GET /v1/realtime"]
+
+
+def test_reason_of_a_close_is_shown():
+    shown = []
+
+    SocketTap(shown.append, lambda: 0.0).close(">", 1000, "done")
+
+    assert shown == ["> +0.000 close 1000 done"]
