@@ -7,21 +7,18 @@ from base64 import b64encode
 from contextlib import suppress
 
 from cassette import CassetteError
-from cassette.__main__ import rules
 from cassette.format import Cassette
 from common.client import LOCAL
-from tests.cassette.sockets import (
+from tests.support.cassettes import answer_of, player, recorder
+from tests.support.loopback_sockets import (
     PIECE,
     SESSION,
-    answer_of,
-    breaks,
-    client_of,
-    desk,
-    player,
-    socket_of,
-    upstream,
+    assistant,
+    bare_socket,
+    drops,
+    sdk_client,
+    socket_server,
 )
-from tests.cassette.test_tape import recorder
 
 import httpx2
 import openai
@@ -31,14 +28,9 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 
-@pytest.fixture
-def tape(tmp_path):
-    return tmp_path / "tape.jsonl"
-
-
 def call(base_url, heard_ms=500):
     """A call by the sync SDK; the events that came."""
-    with client_of(base_url) as client, client.realtime.connect(model="m") as line:
+    with sdk_client(base_url) as client, client.realtime.connect(model="m") as line:
         return hold(line, heard_ms)
 
 
@@ -55,29 +47,29 @@ def hold(line, heard_ms):
     return [*events, line.recv(), line.recv()]
 
 
-def test_replay_equals_recording(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_replay_equals_recording(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         recorded = call(base_url)
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert call(base_url) == recorded
 
     assert recorded[0].session.id == SESSION
     assert recorded[-1].type == "conversation.item.truncated"
     assert len({event.type for event in recorded}) == 8
-    exchange = Cassette(tape).exchanges[1]
+    exchange = Cassette(cassette_path).exchanges[1]
     assert (exchange.request["path"], exchange.status) == ("/v1/realtime?model=m", 101)
 
 
-def test_client_that_goes_on_is_told_that_the_recording_ends(tape, monkeypatch):
-    monkeypatch.setattr("cassette.perform.PATIENCE_S", 0.05)
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_client_that_goes_on_is_told_that_the_recording_ends(cassette_path, monkeypatch):
+    monkeypatch.setattr("cassette.socket_player.PATIENCE_S", 0.05)
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         call(base_url)
 
     with (
         pytest.raises(CassetteError, match="the recording ends here"),
-        player(tape) as base_url,
-        client_of(base_url) as client,
+        player(cassette_path) as base_url,
+        sdk_client(base_url) as client,
         client.realtime.connect(model="m") as line,
     ):
         hold(line, 500)
@@ -85,7 +77,7 @@ def test_client_that_goes_on_is_told_that_the_recording_ends(tape, monkeypatch):
             line.recv()
 
 
-def test_call_at_its_own_speed_takes_its_time(tape):
+def test_call_at_its_own_speed_takes_its_time(cassette_path):
     slept = []
 
     async def sleep(seconds):
@@ -100,29 +92,33 @@ def test_call_at_its_own_speed_takes_its_time(tape):
         socket.send("late")
 
     go = threading.Event()
-    with upstream(late) as url, recorder(tape, url) as base_url, socket_of(base_url) as socket:
+    with (
+        socket_server(late) as url,
+        recorder(cassette_path, url) as base_url,
+        bare_socket(base_url) as socket,
+    ):
         socket.send("go")
         go.set()
         socket.recv()
-    frame = next(line for line in answer_of(tape) if line.get("from") == "server")
+    frame = next(line for line in answer_of(cassette_path) if line.get("from") == "server")
 
-    with player(tape, 0.5, sleep=sleep, clock=lambda: now[0]) as base_url:
-        with socket_of(base_url) as socket:
+    with player(cassette_path, 0.5, sleep=sleep, clock=lambda: now[0]) as base_url:
+        with bare_socket(base_url) as socket:
             socket.send("go")
             assert socket.recv() == "late"
 
     assert sum(slept) >= 2 * frame["after"] - 0.01
 
 
-def test_measured_milliseconds_may_differ(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_measured_milliseconds_may_differ(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         recorded = call(base_url, 500)
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert call(base_url, 480) == recorded
 
 
-def test_async_clients_are_recorded_and_replayed(tape):
+def test_async_clients_are_recorded_and_replayed(cassette_path):
     async def calls(base_url):
         http_client = httpx2.AsyncClient(**LOCAL)
         async with openai.AsyncOpenAI(
@@ -136,16 +132,16 @@ def test_async_clients_are_recorded_and_replayed(tape):
             await line.response.create()
             return [await line.recv() for _ in range(6)]
 
-    with upstream() as url, recorder(tape, url) as base_url:
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         recorded = asyncio.run(calls(base_url))
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert asyncio.run(calls(base_url)) == recorded
 
 
-def test_bare_client_may_divide_its_sound_otherwise(tape):
+def test_bare_client_may_divide_its_sound_otherwise(cassette_path):
     def speak(base_url, pieces):
-        with socket_of(base_url) as socket:
+        with bare_socket(base_url) as socket:
             socket.recv()
             for piece in pieces:
                 socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": piece}))
@@ -153,20 +149,20 @@ def test_bare_client_may_divide_its_sound_otherwise(tape):
 
     whole = bytes(range(256)) * 16
     halves = [b64encode(whole[at : at + 2048]).decode() for at in (0, 2048)]
-    with upstream() as url, recorder(tape, url) as base_url:
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         recorded = speak(base_url, [PIECE] * 4)
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert speak(base_url, halves) == recorded
 
 
-def test_message_that_was_not_recorded_ends_the_replay(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_message_that_was_not_recorded_ends_the_replay(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         call(base_url)
     said = 'message 1 differs: session.instructions: recorded "Be brief. é", sent "ééé'
 
     with pytest.raises(CassetteError, match=f"tape.jsonl: GET /v1/realtime.*{said}"):
-        with player(tape) as base_url, client_of(base_url) as client:
+        with player(cassette_path) as base_url, sdk_client(base_url) as client:
             with client.realtime.connect(model="m") as line:
                 line.session.update(session={"type": "realtime", "instructions": "é" * 99})
                 with pytest.raises(ConnectionClosedError) as caught:
@@ -178,12 +174,12 @@ def test_message_that_was_not_recorded_ends_the_replay(tape):
     assert len(caught.value.rcvd.reason.encode()) <= 123
 
 
-def test_call_that_was_not_recorded_is_refused(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_call_that_was_not_recorded_is_refused(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         call(base_url)
 
     with pytest.raises(CassetteError, match="other was not recorded; the nearest is GET /v1/real"):
-        with player(tape) as base_url, client_of(base_url) as client:
+        with player(cassette_path) as base_url, sdk_client(base_url) as client:
             with pytest.raises(InvalidStatus) as caught:
                 client.realtime.connect(model="other").enter()
 
@@ -191,37 +187,40 @@ def test_call_that_was_not_recorded_is_refused(tape):
     assert b"not_recorded" in caught.value.response.body
 
 
-def test_call_never_made_is_told(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_call_never_made_is_told(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         call(base_url)
 
-    with pytest.raises(CassetteError, match="never asked for: GET /v1/realtime"), player(tape):
+    with (
+        pytest.raises(CassetteError, match="never asked for: GET /v1/realtime"),
+        player(cassette_path),
+    ):
         pass
 
 
-def test_call_cut_short_is_told(tape):
-    with upstream() as url, recorder(tape, url) as base_url:
+def test_call_cut_short_is_told(cassette_path):
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
         call(base_url)
 
     with pytest.raises(CassetteError, match='message 1 was never sent: {"type": "session.update"'):
-        with player(tape) as base_url, client_of(base_url) as client:
+        with player(cassette_path) as base_url, sdk_client(base_url) as client:
             with client.realtime.connect(model="m") as line:
                 line.recv()
 
 
-def test_reconnecting_client_gets_both_sessions(tape):
+def test_reconnecting_client_gets_both_sessions(cassette_path):
     """R11: the line drops, the SDK dials again, and that is a new session."""
     dropped = threading.Event()
 
     def dropping(socket):
         if not dropped.is_set():
             dropped.set()
-            breaks(socket)
+            drops(socket)
         else:
-            desk(socket)
+            assistant(socket)
 
     def talk(base_url):
-        with client_of(base_url) as client:
+        with sdk_client(base_url) as client:
             with client.realtime.connect(
                 model="m", initial_delay=0.001, on_reconnecting=lambda event: None
             ) as line:
@@ -231,31 +230,25 @@ def test_reconnecting_client_gets_both_sessions(tape):
                     next(events)
                 return next(iter(line))
 
-    with upstream(dropping) as url, recorder(tape, url) as base_url:
+    with socket_server(dropping) as url, recorder(cassette_path, url) as base_url:
         recorded = talk(base_url)
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert talk(base_url) == recorded
-    assert len(Cassette(tape).exchanges) == 2
-
-
-def test_rules_come_as_json():
-    given = {"background": ["gauge"], "streams": {"sound": "pcm"}}
-
-    found = rules(json.dumps(given))
-
-    assert (found.background, found.streams) == (("gauge",), {"sound": "pcm"})
+    assert len(Cassette(cassette_path).exchanges) == 2
 
 
 SAID = st.text(max_size=12) | st.binary(max_size=12)
+
+
 TALKS = st.lists(st.tuples(st.sampled_from(["client", "server"]), SAID), max_size=12)
 
 
 @settings(max_examples=15, deadline=None)
 @given(TALKS)
 def test_any_talk_is_replayed_as_recorded(tmp_path_factory, talk):
-    """The same script, recorded and then played at speed 0, gives the same messages."""
-    tape = tmp_path_factory.mktemp("talk") / "tape.jsonl"
+    """The same conversation, recorded and then played at speed 0, gives the same messages."""
+    cassette_path = tmp_path_factory.mktemp("talk") / "tape.jsonl"
 
     def serve_talk(socket):
         for side, data in talk:
@@ -268,14 +261,14 @@ def test_any_talk_is_replayed_as_recorded(tmp_path_factory, talk):
 
     def hold_talk(base_url):
         came = []
-        with socket_of(base_url) as socket:
+        with bare_socket(base_url) as socket:
             for side, data in talk:
                 came.append(socket.recv()) if side == "server" else socket.send(data)
         return came
 
-    with upstream(serve_talk) as url, recorder(tape, url) as base_url:
+    with socket_server(serve_talk) as url, recorder(cassette_path, url) as base_url:
         recorded = hold_talk(base_url)
 
-    with player(tape) as base_url:
+    with player(cassette_path) as base_url:
         assert hold_talk(base_url) == recorded
     assert recorded == [data for side, data in talk if side == "server"]
