@@ -1,9 +1,11 @@
 """HTTP servers and a plain client on loopback, for tests of what is between them."""
 
 import json
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 from tests.support.cassettes import ORGANIZATION, SECRET
 
@@ -64,3 +66,46 @@ def post(base_url, body=b"{}", path="/x", key=SECRET, **options):
         trust_env=False,
         **options,
     )
+
+
+class Proxy(Quiet):
+    """A proxy that leads everything to one server, and notes what it was asked for."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_CONNECT(self):
+        self.asked.append(self.path)
+        with socket.create_connection(("127.0.0.1", self.target)) as upstream:
+            self.send_response(200)
+            self.end_headers()
+            self.close_connection = True
+            answers = threading.Thread(target=copy, args=[upstream, self.connection])
+            answers.start()
+            copy(self.connection, upstream)
+            answers.join()
+
+    def do_GET(self):
+        self.asked.append(self.path)
+        self.answer(b"{}")
+
+
+def copy(source, target):
+    """Pass bytes on until either side ends."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def proxy_to(base_url):
+    """A proxy; its address, and the list of what it was asked for."""
+    asked, target = [], urlsplit(base_url).port
+
+    class OneWay(Proxy):
+        def __init__(self, *args):
+            self.asked, self.target = asked, target
+            super().__init__(*args)
+
+    with http_server(OneWay) as address:
+        yield address.removesuffix("/v1"), asked
