@@ -138,12 +138,11 @@ def _check_version(raw: bytes, where: str) -> None:
 
 def _parse(text: bytes, where: str) -> CassetteLine:
     try:
-        line = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
-        if isinstance(line, dict):
-            return line
+        # The text ends with a brace, so whatever can be read is an object.
+        line: CassetteLine = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
-        pass
-    raise CassetteError(f"{where} is no line of a cassette")
+        raise CassetteError(f"{where} is no line of a cassette") from None
+    return line
 
 
 def _refuse(name: str) -> None:
@@ -225,8 +224,10 @@ class Cassette:
         return count
 
     def _read_line(self, line: CassetteLine, offset: int) -> None:
-        """The first field says what a line is."""
+        """The first field says what a line is; the player then goes by its other fields."""
         kind = next(iter(line), "")
+        if kind in ANSWER_FIELDS and not line.keys() <= ANSWER_FIELDS[kind]:
+            raise ValueError("expected no other fields")
         LINE_READERS[kind](self, line, offset)
 
     def _read_header(self, line: CassetteLine, offset: int) -> None:
@@ -319,6 +320,15 @@ LINE_READERS = {
     "end": Cassette._read_end,
     "blob": Cassette._read_blob,
     "closed": Cassette._read_closed,
+}
+
+
+# The lines of an answer may have these fields.
+ANSWER_FIELDS = {
+    "response": {"response", "after", "status", "headers"},
+    "chunk": {"chunk", "after", "text", "base64"},
+    "frame": {"frame", "after", "from", "text", "base64", "again"},
+    "end": {"end", "after", "how", "code", "reason", "by"},
 }
 
 

@@ -5,9 +5,11 @@ import random
 import shutil
 import zlib
 from collections import Counter
+from contextlib import nullcontext
 
 from cassette import CassetteError
 from cassette.format import (
+    LARGE,
     Cassette,
     blob,
     decode,
@@ -20,7 +22,7 @@ from tests.support.cassettes import CHUNK, END, HEADER, REQUEST, RESPONSE, WHOLE
 from tools.record_fixtures import fixtures
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LONG = "0123456789é" * 100
@@ -138,6 +140,139 @@ def test_damage_is_named_with_its_line(tmp_path, name):
         Cassette(write_cassette(tmp_path / "c.jsonl", lines))
 
     assert "c.jsonl" in str(caught.value)
+
+
+RESEALED = {
+    "empty line": ({}, "line 3 does not fit"),
+    "headers in a list": ({"response": 1, "after": 0, "status": 200, "headers": []}, "line 3"),
+    "no headers": ({"response": 1, "after": 0, "status": 200, "headers": None}, "line 3"),
+    "header that is no name": (RESPONSE | {"headers": {"a b": "c"}}, "line 3 does not fit"),
+    "header beyond Latin-1": (RESPONSE | {"headers": {"a": "\u20ac"}}, "line 3 does not fit"),
+    "time beyond all numbers": (RESPONSE | {"after": 10**400}, "line 3 does not fit"),
+    "time of day": (RESPONSE | {"after": True}, "line 3 does not fit"),
+    "status as a float": (RESPONSE | {"status": 200.0}, "line 3 does not fit"),
+    "status too high": (RESPONSE | {"status": 600}, "line 3 does not fit"),
+    "request in a list": ({"request": [1]}, "line 3 does not fit"),
+    "request with odd headers": (REQUEST | {"request": 2, "headers": 1}, "line 3 does not fit"),
+    "fields of another line": (RESPONSE | {"chunk": 1}, "line 3 does not fit"),
+    "number for a name": ({"1": 1}, "line 3 does not fit"),
+}
+
+
+@pytest.mark.parametrize("name", RESEALED)
+def test_resealed_line_is_refused_by_its_number(tmp_path, name):
+    line, message = RESEALED[name]
+
+    with pytest.raises(CassetteError, match=message) as caught:
+        Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, line]))
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [1, None, ["a"]], ids=str)
+def test_text_that_is_no_text_is_refused(tmp_path, text):
+    for whole, at in ((WHOLE, 3), (CALL, 3)):
+        lines = [*whole[:at], whole[at] | {"text": text}]
+
+        with pytest.raises(CassetteError, match="line 4 does not fit"):
+            Cassette(write_cassette(tmp_path / "c.jsonl", lines))
+
+
+@pytest.mark.parametrize("code", [999, 5000, "1000", True, None, 1000.0])
+def test_code_of_a_close_has_its_limits(tmp_path, code):
+    with pytest.raises(CassetteError, match="line 4 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*CALL[:3], CLOSE | {"code": code}]))
+    for valid in (1000, 4999):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*CALL[:3], CLOSE | {"code": valid}]))
+
+
+def test_times_and_statuses_have_their_limits(tmp_path):
+    for good in ({"after": 0}, {"after": 1e6}, {"status": 599}):
+        lines = [*WHOLE[:2], RESPONSE | good, *WHOLE[3:]]
+        Cassette(write_cassette(tmp_path / "c.jsonl", lines))
+    for bad in ({"after": 1e6 + 1}, {"status": 199}):
+        with pytest.raises(CassetteError, match="line 3 does not fit"):
+            Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE[:2], RESPONSE | bad]))
+
+
+def test_large_text_alone_can_come_again(tmp_path):
+    """A text is named from `LARGE` bytes on."""
+    for size, is_known in ((LARGE - 1, False), (LARGE, True)):
+        frame = FRAME | {"text": "x" * size}
+        again = FRAME | {"text": None, "again": text_name(b"x" * size)}
+        del again["text"]
+        path = tmp_path / "c.jsonl"
+        with nullcontext() if is_known else pytest.raises(CassetteError, match="line 5 does not"):
+            Cassette(write_cassette(path, [*CALL[:3], frame, again, CLOSE]))
+
+
+def test_client_may_leave_before_the_answer(tmp_path):
+    end = END | {"how": "left"}
+
+    cassette = Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, end]))
+
+    assert cassette.exchanges[1].how == "left"
+    with pytest.raises(CassetteError, match="line 3 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, END]))
+
+
+def test_end_comes_once(tmp_path):
+    with pytest.raises(CassetteError, match="line 6 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE, END]))
+
+
+def test_second_answer_is_refused(tmp_path):
+    with pytest.raises(CassetteError, match="line 4 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE[:3], RESPONSE]))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = ["request", "response", "chunk", "frame", "end", "blob", "zlib", "closed", "after", "how"]
+NAMES += ["status", "headers", "from", "text", "base64", "again", "code", "reason", "by", "path"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*WHOLE[1:], *CALL[1:], blob(b"a"), {"closed": 1}]),
+    st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
+    st.booleans(),
+)
+def test_whatever_a_line_holds_is_read_or_refused(tmp_path_factory, line, changes, is_cut):
+    """Sealed anew, so that the seal finds nothing: each field has to be checked itself."""
+    path = tmp_path_factory.getbasetemp() / "c.jsonl"
+    whole = CALL if "frame" in line or "upgrade" in line or "code" in line else WHOLE
+    changed = changes if is_cut else line | changes
+    lines = [changed if each == line else each for each in whole]
+
+    why = refusal(write_cassette(path, lines))
+
+    if why:
+        assert why.startswith(str(path))
+        assert "\n" not in why
+    else:
+        cassette = Cassette(path)
+        for exchange in cassette.exchanges.values():
+            assert list(cassette.answer(exchange))[-1]["how"] == exchange.how
+
+
+def refusal(path):
+    """Why a cassette cannot be read; "" if it can."""
+    try:
+        Cassette(path)
+    except CassetteError as error:
+        return str(error)
+    return ""
+
+
+def test_folder_is_no_cassette(tmp_path):
+    with pytest.raises(CassetteError, match="it is no file"):
+        Cassette(tmp_path)
 
 
 def test_truncated_file_is_noticed(tmp_path):

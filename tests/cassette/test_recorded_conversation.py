@@ -6,7 +6,8 @@ from base64 import b64encode
 from cassette import CassetteError
 from cassette.api_profile import ApiProfile
 from cassette.message_rules import MessageRules
-from cassette.recorded_conversation import RecordedConversation
+from cassette.openai import OPENAI
+from cassette.recorded_conversation import ClientProgress, RecordedConversation
 from cassette.stream_comparison import SHORTEST_SILENCE
 
 import pytest
@@ -45,10 +46,11 @@ def recorded(*sent_and_said, by="client", how="complete"):
     return [*lines, end]
 
 
-def opened(*sent_and_said, rules=RULES, speed=1.0, **end):
+def opened(*sent_and_said, rules=RULES, profile=None, speed=1.0, **end):
     """A conversation of these, opened at second 100."""
     lines = recorded(*sent_and_said, **end)
-    return RecordedConversation(lambda: map(dict, lines), ApiProfile(messages=rules), speed, 100.0)
+    profile = profile or ApiProfile(messages=rules)
+    return RecordedConversation(lambda: map(dict, lines), profile, speed, 100.0)
 
 
 def played(conversation, now):
@@ -168,6 +170,18 @@ def test_ids_of_the_client_are_told_back():
     said = json.loads(conversation.pop_message())
     assert (said["error"], said["text"]) == ({"event_id": "ours"}, '"theirs"')
     conversation.receive(event("y", about=["ours"]), 100.0)
+
+
+def test_id_that_is_as_recorded_stays():
+    conversation = opened(
+        (0.2, ">", event("x", event_id="same", deep={"event_id": "a"})),
+        (0.3, "<", event("error", error=["same", "a"])),
+        speed=0.0,
+    )
+
+    conversation.receive(event("x", event_id="same", deep={"event_id": "b"}), 100.0)
+
+    assert json.loads(conversation.pop_message())["error"] == ["same", "b"]
 
 
 def test_id_may_be_there_or_not():
@@ -334,3 +348,98 @@ def test_whatever_was_recorded_can_be_played(talk):
     assert told == [text for way, text in talk if way == "<"]
     assert "end" in conversation.next_line
     conversation.client_left()
+
+
+def test_reply_waits_from_the_send_before_it_not_a_later_one():
+    """The client is ahead: it has sent its next message before the reply to the first is due."""
+    conversation = opened((0.3, ">", "a"), (0.9, "<", "reply"), (1.0, ">", "b"), (1.1, "<", "end"))
+
+    conversation.receive("a", 100.0)
+    conversation.receive("b", 100.5)
+
+    assert conversation.seconds_until_next(100.5) == pytest.approx(0.1)
+    assert played(conversation, 100.6) == ["reply", "end"]
+
+
+def test_reply_waits_for_one_message_alone():
+    conversation = opened((0.3, ">", "a"), (0.9, "<", "reply"), (1.0, ">", "b"))
+
+    conversation.receive("a", 100.0)
+
+    assert played(conversation, 100.6) == ["reply"]
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=8), st.lists(st.integers(0, 12), max_size=6).map(sorted)
+)
+def test_progress_gives_the_first_time_at_each_place(growths, places):
+    progress = ClientProgress(0.0)
+    reached = [0]
+    for now, growth in enumerate(growths, 1):
+        progress.advance(growth, float(now))
+        reached.append(reached[-1] + growth)
+
+    for place in places:
+        expected = next((now for now, at in enumerate(reached) if at >= place), None)
+        assert progress.time_reached(place) == expected
+
+
+def test_conversation_counts_its_time_from_the_handshake():
+    """How long the handshake took is no part of the first wait."""
+    conversation = opened((0.1, "<", "at once"), (0.4, "<", "later"))
+
+    assert conversation.seconds_until_next(100.0) == pytest.approx(0.0)
+    assert played(conversation, 100.0) == ["at once"]
+    assert conversation.seconds_until_next(100.0) == pytest.approx(0.3)
+
+
+def test_messages_are_compared_without_keys():
+    conversation = opened((0.2, ">", "my [scrubbed]"), (0.3, ">", b"my [scrubbed]"), profile=OPENAI)
+
+    conversation.receive("my sk-0123456789abcdef", 100.0)
+    conversation.receive(b"my sk-0123456789abcdef", 100.0)
+
+
+def test_ids_are_replaced_as_whole_strings():
+    conversation = opened(
+        (0.2, ">", event("x", event_id="a")),
+        (0.3, "<", event("y", text="a cat", key='"a"', id="a")),
+        (0.4, "<", b'"a"'),
+        speed=0.0,
+    )
+    conversation.receive(event("x", event_id='b"'), 100.0)
+
+    reply, binary = played(conversation, 100.0)
+
+    assert json.loads(reply) == {"type": "y", "text": "a cat", "key": '"a"', "id": 'b"'}
+    assert binary == b'"a"'
+
+
+def test_hangup_tolerance_is_a_second():
+    def missed(after):
+        conversation = opened((0.2, "<", "a"), (after, "<", "late"), (3.0, "<", "last"))
+        conversation.pop_message()
+        conversation.client_left()
+
+    missed(2.2)  # the recorded client left at 3.1
+    with pytest.raises(CassetteError, match="1 of the server's messages were never played"):
+        missed(2.0)
+
+
+def test_files_are_closed():
+    closed = []
+
+    def lines():
+        try:
+            yield from map(
+                dict, recorded((0.2, ">", "a"), (0.3, ">", sound(SOUND)), (0.4, "<", "b"))
+            )
+        finally:
+            closed.append(True)
+
+    conversation = RecordedConversation(lines, ApiProfile(messages=RULES), 1.0, 100.0)
+    conversation.receive("a", 100.0)
+    conversation.receive(sound(SOUND[:9]), 100.0)
+    conversation.close()
+
+    assert len(closed) == 3

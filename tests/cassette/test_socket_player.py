@@ -8,6 +8,9 @@ from contextlib import suppress
 
 from cassette import CassetteError
 from cassette.format import Cassette
+from cassette.openai import OPENAI
+from cassette.recorded_conversation import RecordedConversation
+from cassette.socket_player import SocketPlayer
 from common.client import LOCAL
 from tests.support.cassettes import answer_of, player, recorder
 from tests.support.loopback_sockets import (
@@ -272,3 +275,85 @@ def test_any_talk_is_replayed_as_recorded(tmp_path_factory, talk):
     with player(cassette_path) as base_url:
         assert hold_talk(base_url) == recorded
     assert recorded == [data for side, data in talk if side == "server"]
+
+
+def opened(*steps, by="client", how="complete"):
+    """A player without sockets: of (seconds, side, text), and a client that is two lists."""
+    head = {"response": 1, "after": 0.0, "status": 101, "headers": {}}
+    lines = [head]
+    for after, side, text in steps:
+        lines.append({"frame": 1, "after": after, "from": side, "text": text})
+    close = {"code": 1000, "reason": "bye", "by": by} if how == "complete" else {}
+    lines.append({"end": 1, "after": 9.0, "how": how} | close)
+    return RecordedConversation(lambda: map(dict, lines), OPENAI, 0.0, 0.0)
+
+
+class Client:
+    """Sends these texts, then leaves; keeps what it is sent, and may be gone by then."""
+
+    def __init__(self, *texts, is_gone=False, stays=False):
+        self.left = [{"type": "websocket.receive", "text": text} for text in texts]
+        self.left += [] if stays else [{"type": "websocket.disconnect", "code": 1005}]
+        self.came, self.is_gone = [], is_gone
+
+    async def receive(self):
+        await asyncio.sleep(0)
+        return self.left.pop(0) if self.left else await asyncio.Event().wait()
+
+    async def send(self, message):
+        if self.is_gone:
+            raise OSError("gone")
+        self.came.append(message)
+
+    async def play(self, conversation):
+        await SocketPlayer(conversation, self.receive, self.send, asyncio.sleep, lambda: 0.0).run()
+
+
+async def test_client_that_is_gone_is_no_error_where_it_had_left():
+    client = Client(is_gone=True)
+
+    await client.play(opened((8.5, "server", "late")))
+
+    assert client.came == []
+
+
+async def test_close_of_the_server_is_sent():
+    client = Client(stays=True)
+
+    await client.play(opened((0.1, "server", "hello"), by="server"))
+
+    assert client.came == [
+        {"type": "websocket.send", "text": "hello"},
+        {"type": "websocket.close", "code": 1000, "reason": "bye"},
+    ]
+
+
+async def test_client_that_is_gone_gets_no_close():
+    await Client(is_gone=True, stays=True).play(opened(by="server"))
+
+
+async def test_connection_that_was_cut_ends_without_a_close():
+    client = Client(stays=True)
+
+    await client.play(
+        opened((0.1, "server", "hello"), how="cut"),
+    )
+
+    assert client.came == [{"type": "websocket.send", "text": "hello"}]
+
+
+async def test_wrong_message_closes_with_its_reason():
+    client = Client("b", stays=True)
+
+    with pytest.raises(CassetteError, match="message 1 differs"):
+        await client.play(opened((0.1, "client", "a"), (0.2, "server", "reply")))
+
+    reason = 'not recorded: message 1 differs: recorded "a", sent "b"'
+    assert client.came == [{"type": "websocket.close", "code": 1008, "reason": reason}]
+
+
+async def test_wrong_message_of_a_client_that_is_gone_is_the_same_error():
+    client = Client("b", is_gone=True)
+
+    with pytest.raises(CassetteError, match="message 1 differs"):
+        await client.play(opened((0.1, "client", "a")))

@@ -6,12 +6,13 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
+from types import SimpleNamespace
 
 from cassette.cassette_writer import CassetteWriter
 from cassette.format import Cassette, message_of
 from cassette.openai import OPENAI
 from cassette.scrub import Scrubber
-from cassette.websocket_exchange import WebSocketExchange
+from cassette.websocket_exchange import ConnectWithoutRedirects, WebSocketExchange
 from tests.support.cassettes import (
     EPHEMERAL,
     SECRET,
@@ -381,3 +382,76 @@ def test_call_that_is_open_at_the_end_is_kept(cassette_path):
 
     assert [line["how"] for line in answer_of(cassette_path) if "end" in line] == ["left"]
     assert len(frames_of(cassette_path)) == 1
+
+
+async def test_client_that_left_is_found_when_it_is_sent_something(cassette_path):
+    """Sending fails first; that the client has left is found by receiving."""
+    left, closed = asyncio.Event(), []
+
+    class Speaking(NumberSource):
+        transport = SimpleNamespace(close=lambda: closed.append(True))
+
+    async def receive():
+        await left.wait()
+        return {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(message):
+        left.set()
+        raise OSError("gone")
+
+    exchange = WebSocketExchange(open_writer(cassette_path), 1, 0.0)
+    await exchange.pass_on(Speaking(), [], receive, send)
+
+    assert (exchange.how, closed) == ("left", [True])
+
+
+def test_https_upstream_is_asked_by_tls(cassette_path):
+    """A server without TLS does not understand that, and is never sent the key."""
+    seen = []
+
+    def note(socket, request):
+        seen.append(request)
+
+    with socket_server(process_request=note) as url:
+        with recorder(cassette_path, url.replace("http:", "https:")) as base_url:
+            with pytest.raises(InvalidStatus) as caught, bare_socket(base_url):
+                pass
+
+    assert caught.value.response.status_code == 502
+    assert seen == []
+
+
+def test_password_of_the_address_replaces_the_clients_own(cassette_path):
+    seen = []
+
+    def talk(socket):
+        seen.append(socket.request.headers.get_all("authorization"))
+
+    own = {"Authorization": f"Bearer {SECRET}"}
+    with socket_server(talk) as url:
+        with recorder(cassette_path, url.replace("//", "//user:pass-word-1@")) as base_url:
+            with (
+                bare_socket(base_url, additional_headers=own) as socket,
+                suppress(ConnectionClosed),
+            ):
+                socket.recv()
+
+    assert seen == [["Basic dXNlcjpwYXNzLXdvcmQtMQ=="]]
+
+
+def test_upstream_is_never_dropped_for_a_missing_pong(cassette_path, monkeypatch):
+    options = []
+
+    class Connecting(ConnectWithoutRedirects):
+        def __init__(self, url, **given):
+            options.append(given)
+            super().__init__(url, **given)
+
+    monkeypatch.setattr("cassette.websocket_exchange.ConnectWithoutRedirects", Connecting)
+    with socket_server() as url, recorder(cassette_path, url) as base_url:
+        with bare_socket(base_url) as socket:
+            socket.recv()
+
+    kept = {name: options[0][name] for name in ("ping_timeout", "compression", "max_queue")}
+    assert kept == {"ping_timeout": None, "compression": None, "max_queue": 1}
+    assert options[0]["max_size"] == OPENAI.longest_message
