@@ -1,8 +1,8 @@
-"""What the server hands over and takes, as ASGI has it: requests, answers, WebSockets."""
+"""Requests, answers and WebSocket messages, as the server passes them by ASGI."""
 
 from collections.abc import Iterable, Sequence
 
-from cassette.format import Line
+from cassette.format import CassetteLine
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -41,7 +41,7 @@ async def read_body(receive: Receive) -> bytes:
             return bytes(body)
 
 
-async def hangup(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Return once the client has left."""
     while not (await receive())["type"].endswith(".disconnect"):
         pass
@@ -61,35 +61,39 @@ def end_to_end(headers: Headers) -> list[tuple[str, str]]:
     ]
 
 
-async def answer(send: Send, kind: str, status: int, headers: Headers, body: bytes) -> None:
-    """A whole answer, by HTTP or instead of a WebSocket (`websocket.http`)."""
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    await send({"type": f"{kind}.response.start", "status": status, "headers": raw})
+async def send_answer(send: Send, kind: str, status: int, headers: Headers, body: bytes) -> None:
+    """A complete answer, by HTTP or instead of a WebSocket (`websocket.http`)."""
+    head = {"type": f"{kind}.response.start", "status": status}
+    await send(head | {"headers": raw_headers(headers)})
     await send({"type": f"{kind}.response.body", "body": body})
 
 
-def accepted(head: Line, offered: Sequence[str]) -> Message:
-    """The answer to a handshake; the protocol that was chosen, if this client offers it, too."""
+def raw_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def accept_message(head: CassetteLine, offered: Sequence[str]) -> Message:
+    """The answer to a handshake, with the recorded subprotocol if this client offers it too."""
     headers = dict(head["headers"])
     chosen = headers.pop("sec-websocket-protocol", None)
     return {
         "type": "websocket.accept",
         "subprotocol": chosen if chosen in offered else None,
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "headers": raw_headers(headers.items()),
     }
 
 
 def content_of(message: Message) -> str | bytes:
-    """What a client sent: text or binary."""
+    """The content of a message from the client: text or binary."""
     text: str | None = message.get("text")
     return message["bytes"] if text is None else text
 
 
-def sending(data: str | bytes) -> Message:
+def send_message(data: str | bytes) -> Message:
     return {"type": "websocket.send", "text" if isinstance(data, str) else "bytes": data}
 
 
-def closing(code: int, reason: str) -> Message:
-    """A close; its reason is cut to what a close can hold."""
+def close_message(code: int, reason: str) -> Message:
+    """A close, with as much of its reason as a close can hold."""
     short = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
     return {"type": "websocket.close", "code": None if code == NO_CODE else code, "reason": short}

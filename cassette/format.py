@@ -1,7 +1,7 @@
-r"""The format: JSON Lines, one thing that crossed a line, readable in a diff.
+r"""The format: JSON Lines, one request, chunk or message on each, readable in a diff.
 
     {"cassette":1,"recorded":"2026-11-24","answered_by":"emulator",...}      the header
-    {"request":1,"method":"POST","path":"/v1/...","headers":{},"json":{}}    a request, whole
+    {"request":1,"method":"POST","path":"/v1/...","headers":{},"json":{}}    a complete request
     {"response":1,"after":0.012,"status":200,"headers":{}}                   the head of its answer
     {"chunk":1,"after":0.401,"text":"data: ...\n\n"}                         a piece of its body
     {"end":1,"after":2.31,"how":"complete"}                                  complete, cut, or left
@@ -10,21 +10,27 @@ r"""The format: JSON Lines, one thing that crossed a line, readable in a diff.
     {"blob":"<sha256>","zlib":"<base64>"}                                    a large body, once
     {"closed":128}                                                           the lines before it
 
-The number tells exchanges apart, `after` is in seconds since the exchange began. Every line ends
-with `crc`: the CRC-32 of the line, begun with that of the line before, so that a line that is
-edited, lost or moved is found, and named. Bodies are `text`, or `base64` where they are no UTF-8.
+The number says to which exchange a line belongs, `after` is in seconds since the exchange began.
+Bodies are `text`, or `base64` where they are no UTF-8.
+
+Each line is sealed: it ends with `crc`, the CRC-32 of its own text, begun with the CRC of the line
+before. That makes a chain. A line that was edited does not fit its seal, and where one is missing,
+added or moved the next one does not fit, so the error can name the line. `closed` counts the lines:
+a file without it was cut off. The seal finds accidents and edits by hand; whoever computes it anew
+can write what they like, so each field is checked as well.
 
 A request that asks for a WebSocket has `"upgrade":"websocket"`; frames follow an answer of 101, any
 other answer is a refusal like an answer to HTTP. A text message is `text`, a binary one `base64`;
 `"again":"<hash>"` is a large text that an earlier frame has. `complete` is a close with its code
-(1005: none was given) and who began it; `cut` and `left` are lines that broke without one.
+(1005: none was given) and who began it; `cut` and `left` are connections that dropped without one,
+on the side of the server and of the client.
 """
 
 import base64
 import binascii
 import hashlib
 import json
-import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,16 +46,18 @@ ENDS = ("complete", "cut", "left")
 SIDES = ("client", "server")
 SWITCHING = 101
 
-Line = dict[str, Any]
+CassetteLine = dict[str, Any]
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def seal(line: Mapping[str, Any], crc: int) -> tuple[bytes, int]:
-    """The line as it stands in the file, and the CRC that the next one begins with."""
+    """The line as it is in the file, and the CRC that the next one begins with."""
     return seal_text(compact(line), crc)
 
 
 def compact(line: Mapping[str, Any]) -> bytes:
-    """A line as JSON; half a surrogate, which UTF-8 cannot say, is escaped."""
+    """A line as JSON; half a surrogate pair, which UTF-8 cannot express, is escaped."""
     try:
         return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -57,11 +65,12 @@ def compact(line: Mapping[str, Any]) -> bytes:
 
 
 def seal_text(text: bytes, crc: int) -> tuple[bytes, int]:
+    """Put the CRC of a line's JSON into it, as its last field."""
     crc = zlib.crc32(text, crc)
     return text[:-1] + b',"crc":"%08x"}\n' % crc, crc
 
 
-def encode(data: bytes) -> Line:
+def encode(data: bytes) -> CassetteLine:
     """A body as a field: `text` where it is UTF-8, `base64` where it is not."""
     try:
         return {"text": data.decode()}
@@ -71,12 +80,11 @@ def encode(data: bytes) -> Line:
 
 def decode(line: Mapping[str, Any]) -> bytes:
     """The body of a line. Raises ValueError where it is damaged."""
-    if "text" in line:
-        return str(line["text"]).encode()
-    return base64.b64decode(line["base64"], validate=True)
+    message = message_of(line)
+    return message.encode() if isinstance(message, str) else message
 
 
-def blob(data: bytes) -> Line:
+def blob(data: bytes) -> CassetteLine:
     return {"blob": digest(data), "zlib": base64.b64encode(zlib.compress(data, 9)).decode()}
 
 
@@ -85,11 +93,11 @@ def digest(data: bytes) -> str:
 
 
 def text_name(data: bytes) -> str:
-    """What a large text is called where it comes again; silence does so fifty times a second."""
+    """The name of a large text that may come again, as a piece of silence does again and again."""
     return digest(data)[:16]
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
+def read_lines(path: Path) -> Iterator[tuple[int, CassetteLine]]:
     """(offset, line) of each line, checked one by one. Raises CassetteError, naming the line."""
     crc = 0
     if path.exists() and not path.is_file():
@@ -98,15 +106,15 @@ def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
         with path.open("rb") as file:
             number, offset = 1, 0
             while raw := file.readline(LONGEST_LINE):
-                line, crc = _open(raw, crc, path, number)
+                line, crc = _unseal(raw, crc, path, number)
                 yield offset, line
                 number, offset = number + 1, offset + len(raw)
     except OSError as error:
         raise CassetteError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _open(raw: bytes, crc: int, path: Path, number: int) -> tuple[Line, int]:
-    """Take a line out of its seal."""
+def _unseal(raw: bytes, crc: int, path: Path, number: int) -> tuple[CassetteLine, int]:
+    """Check the seal of a line, and take it off. The next line is checked with the CRC."""
     where = f"{path}, line {number}"
     if number == 1:
         _check_version(raw, where)
@@ -118,7 +126,7 @@ def _open(raw: bytes, crc: int, path: Path, number: int) -> tuple[Line, int]:
 
 
 def _check_version(raw: bytes, where: str) -> None:
-    """Told before the seal, which a newer format may lay out in another way."""
+    """Checked before the seal, which a newer format may lay out in another way."""
     try:
         header = json.loads(raw)
         version = header["cassette"]
@@ -128,38 +136,41 @@ def _check_version(raw: bytes, where: str) -> None:
         raise CassetteError(f"{where} has format {version!r}; this course reads format {FORMAT}")
 
 
-def _parse(text: bytes, where: str) -> Line:
+def _parse(text: bytes, where: str) -> CassetteLine:
     try:
-        line = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
-        if isinstance(line, dict):
-            return line
+        # The text ends with a brace, so whatever can be read is an object.
+        line: CassetteLine = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
-        pass
-    raise CassetteError(f"{where} is no line of a cassette")
+        raise CassetteError(f"{where} is no line of a cassette") from None
+    return line
 
 
 def _refuse(name: str) -> None:
     raise ValueError(f"expected a number, not {name}")
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> Line:
+def _once_each(pairs: list[tuple[str, Any]]) -> CassetteLine:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("expected each key once")
     return found
 
 
-def message(line: Mapping[str, Any]) -> str | bytes:
+def message_of(line: Mapping[str, Any]) -> str | bytes:
     """The message of a frame: text or binary. Raises ValueError where it is damaged."""
-    return str(line["text"]) if "text" in line else decode(line)
+    if "text" not in line:
+        return base64.b64decode(line["base64"], validate=True)
+    if not isinstance(line["text"], str):
+        raise ValueError("expected text")
+    return line["text"]
 
 
 @dataclass
-class Recorded:
-    """An exchange of a cassette: its request, and where in the file its answer stands."""
+class RecordedExchange:
+    """An exchange of a cassette: its request, and where in the file its answer is."""
 
     number: int
-    request: Line
+    request: CassetteLine
     offsets: list[int] = field(default_factory=list)
     status: int = 0
     how: str = ""
@@ -176,16 +187,15 @@ class Cassette:
     def __init__(self, path: Path) -> None:
         """Raises CassetteError for a file that is damaged anywhere."""
         self.path = path
-        self.header: Line = {}
-        self.exchanges: dict[int, Recorded] = {}
-        self.blobs: set[str] = set()
+        self.header: CassetteLine = {}
+        self.exchanges: dict[int, RecordedExchange] = {}
         self._texts: dict[str, int] = {}
         count = self._read()
         if not self.header:
             raise CassetteError(f"{path} is empty")
         self._check_whole(count)
 
-    def answer(self, exchange: Recorded) -> Iterator[Line]:
+    def answer(self, exchange: RecordedExchange) -> Iterator[CassetteLine]:
         """The lines of an answer, from the file, so that a long one costs no memory."""
         with self.path.open("rb") as file:
             for offset in exchange.offsets:
@@ -195,13 +205,17 @@ class Cassette:
                 yield line
 
     def _read(self) -> int:
+        """Check each line, and keep what is needed to play: requests, and where answers are.
+
+        Readers raise whatever Python raises for a field of another type; the line is named here.
+        """
         count = 0
         self._closed: int | None = None
         for offset, line in read_lines(self.path):
             if self._closed is not None:
-                raise CassetteError(f"{self.path}, line {count + 1} stands behind the end")
+                raise CassetteError(f"{self.path}, line {count + 1} comes after the end")
             try:
-                self._take(line, offset)
+                self._read_line(line, offset)
             except (KeyError, TypeError, ValueError, binascii.Error, zlib.error):
                 raise CassetteError(
                     f"{self.path}, line {count + 1} does not fit its format"
@@ -209,39 +223,46 @@ class Cassette:
             count += 1
         return count
 
-    def _take(self, line: Line, offset: int) -> None:
-        kind = next(iter(line))
-        TAKE[kind](self, line, offset)
+    def _read_line(self, line: CassetteLine, offset: int) -> None:
+        """The first field says what a line is; the player then goes by its other fields."""
+        kind = next(iter(line), "")
+        if kind in ANSWER_FIELDS and not line.keys() <= ANSWER_FIELDS[kind]:
+            raise ValueError("expected no other fields")
+        LINE_READERS[kind](self, line, offset)
 
-    def _take_header(self, line: Line, offset: int) -> None:
+    def _read_header(self, line: CassetteLine, offset: int) -> None:
         if self.header:
             raise ValueError("expected one header")
         _check_strings(line["recorded"], line["answered_by"])
         self.header = line
 
-    def _take_request(self, line: Line, offset: int) -> None:
+    def _read_request(self, line: CassetteLine, offset: int) -> None:
         number = line["request"]
         if type(number) is not int or number in self.exchanges or not self.header:
             raise ValueError("expected each number once, behind the header")
         _check_strings(line["method"], line["path"])
-        self.exchanges[line["request"]] = Recorded(line["request"], line)
+        _check_headers(line["headers"])
+        self.exchanges[line["request"]] = RecordedExchange(line["request"], line)
 
-    def _take_response(self, line: Line, offset: int) -> None:
+    def _read_response(self, line: CassetteLine, offset: int) -> None:
         _check_time(line)
         exchange = self.exchanges[line["response"]]
         statuses = [SWITCHING] if "upgrade" in exchange.request else []
-        if line["status"] not in (*statuses, *range(200, 600)) or exchange.offsets:
-            raise ValueError("expected one status for each request")
-        _check_strings(*line["headers"], *line["headers"].values())
+        status = line["status"]
+        if type(status) is not int or status not in (*statuses, *range(200, 600)):
+            raise ValueError("expected a status")
+        if exchange.offsets:
+            raise ValueError("expected one answer to each request")
+        _check_headers(line["headers"])
         exchange.status = line["status"]
         exchange.offsets.append(offset)
 
-    def _take_chunk(self, line: Line, offset: int) -> None:
+    def _read_chunk(self, line: CassetteLine, offset: int) -> None:
         _check_time(line)
         decode(line)
         self._open_exchange(line["chunk"], is_socket=False).offsets.append(offset)
 
-    def _take_frame(self, line: Line, offset: int) -> None:
+    def _read_frame(self, line: CassetteLine, offset: int) -> None:
         _check_time(line)
         if line["from"] not in SIDES:
             raise ValueError("expected client or server")
@@ -251,11 +272,12 @@ class Cassette:
             raise ValueError("expected a text that came before")
         self._open_exchange(line["frame"], is_socket=True).offsets.append(offset)
 
-    def _note_text(self, data: bytes, line: Line, offset: int) -> None:
+    def _note_text(self, data: bytes, line: CassetteLine, offset: int) -> None:
         if "text" in line and len(data) >= LARGE:
             self._texts[text_name(data)] = offset
 
-    def _take_end(self, line: Line, offset: int) -> None:
+    def _read_end(self, line: CassetteLine, offset: int) -> None:
+        """The end of an exchange. A client may leave before the head; then the end is all."""
         _check_time(line)
         if line["how"] not in ENDS:
             raise ValueError("expected a known end")
@@ -267,16 +289,15 @@ class Cassette:
         exchange.how = line["how"]
         exchange.offsets.append(offset)
 
-    def _take_blob(self, line: Line, offset: int) -> None:
+    def _read_blob(self, line: CassetteLine, offset: int) -> None:
         data = zlib.decompressobj().decompress(base64.b64decode(line["zlib"]), LONGEST_LINE)
         if digest(data) != line["blob"]:
             raise ValueError("expected a body of this hash")
-        self.blobs.add(line["blob"])
 
-    def _take_closed(self, line: Line, offset: int) -> None:
+    def _read_closed(self, line: CassetteLine, offset: int) -> None:
         self._closed = line["closed"]
 
-    def _open_exchange(self, number: int, *, is_socket: bool) -> Recorded:
+    def _open_exchange(self, number: int, *, is_socket: bool) -> RecordedExchange:
         exchange = self.exchanges[number]
         if not exchange.offsets or exchange.how or exchange.is_socket != is_socket:
             raise ValueError("expected a body of its kind between head and end")
@@ -290,37 +311,54 @@ class Cassette:
                 raise CassetteError(f"{self.path}: request {exchange.number} has no end")
 
 
-TAKE = {
-    "cassette": Cassette._take_header,
-    "request": Cassette._take_request,
-    "response": Cassette._take_response,
-    "chunk": Cassette._take_chunk,
-    "frame": Cassette._take_frame,
-    "end": Cassette._take_end,
-    "blob": Cassette._take_blob,
-    "closed": Cassette._take_closed,
+LINE_READERS = {
+    "cassette": Cassette._read_header,
+    "request": Cassette._read_request,
+    "response": Cassette._read_response,
+    "chunk": Cassette._read_chunk,
+    "frame": Cassette._read_frame,
+    "end": Cassette._read_end,
+    "blob": Cassette._read_blob,
+    "closed": Cassette._read_closed,
 }
 
 
-def _line_at(file: BinaryIO, offset: int) -> Line:
+# The lines of an answer may have these fields.
+ANSWER_FIELDS = {
+    "response": {"response", "after", "status", "headers"},
+    "chunk": {"chunk", "after", "text", "base64"},
+    "frame": {"frame", "after", "from", "text", "base64", "again"},
+    "end": {"end", "after", "how", "code", "reason", "by"},
+}
+
+
+def _line_at(file: BinaryIO, offset: int) -> CassetteLine:
     file.seek(offset)
-    line: Line = json.loads(file.readline())
+    line: CassetteLine = json.loads(file.readline())
     return line
 
 
-def _check_close(line: Line) -> None:
+def _check_close(line: CassetteLine) -> None:
     if type(line["code"]) is not int or not 1000 <= line["code"] < 5000:
         raise ValueError("expected a code of a close")
     if not isinstance(line["reason"], str) or line["by"] not in SIDES:
         raise ValueError("expected a reason, and client or server")
 
 
-def _check_time(line: Line) -> None:
+def _check_time(line: CassetteLine) -> None:
     after = line["after"]
     if isinstance(after, bool) or not isinstance(after, int | float):
         raise ValueError("expected seconds")
-    if not (math.isfinite(after) and 0 <= after <= LATEST_S):
+    if not 0 <= after <= LATEST_S:
         raise ValueError("expected seconds from 0 up")
+
+
+def _check_headers(headers: Any) -> None:
+    if not isinstance(headers, dict) or not all(map(_HEADER_NAME.fullmatch, headers)):
+        raise ValueError("expected headers by their names")
+    _check_strings(*headers.values())
+    for value in headers.values():
+        value.encode("latin-1")  # as HTTP sends it; raises ValueError
 
 
 def _check_strings(*values: object) -> None:

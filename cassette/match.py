@@ -1,53 +1,59 @@
-"""Which recorded exchange answers a request: same method, path and body, whatever the layout.
+"""Finds the recorded exchange for a request: same method, path and body, whatever the layout.
 
-A WebSocket is asked for by its path alone.
+A WebSocket is found by its path alone.
 
-Ids that the server made need no translation: a replayed answer tells the recorded ids, so the next
-request asks with them. What is compared is an `Asked`: the JSON as a value, a form part by part.
+Ids that the server made need no translation: a replayed answer holds the recorded ids, so the next
+request holds them too. Requests are compared by their `RequestKey`, which holds JSON as a value and
+a form part by part.
 """
 
 import difflib
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from os.path import commonprefix
 
-from cassette.format import Line, Recorded
+from cassette.format import CassetteLine, RecordedExchange
 
 SHOWN, PIECE_SHOWN, LED_IN = 100, 40, 8
 NOTHING = object()
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a request asks for, in a form that compares."""
+class RequestKey:
+    """A request in a form that can be compared."""
 
     method: str
     path: str
     body: str
 
     @classmethod
-    def of(cls, line: Line) -> "Asked":
+    def from_line(cls, line: CassetteLine) -> "RequestKey":
         """From the line that the recorder writes, or would write, for the request."""
         body = {key: line[key] for key in ("upgrade", "json", "form", "body") if key in line}
-        text = json.dumps(body, indent=1, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return cls(line["method"], line["path"], text)
 
     def lines(self) -> list[str]:
-        return [f"{self.method} {self.path}", *self.body.splitlines()]
+        """For people, a field a line; JSON that is nested too deep for that is one line."""
+        body = self.body
+        with suppress(RecursionError):
+            body = json.dumps(json.loads(self.body), indent=1, ensure_ascii=False)
+        return [f"{self.method} {self.path}", *body.splitlines()]
 
 
-class Matcher:
+class ExchangeMatcher:
     """Hands out each recorded exchange once; equal ones in the order of the recording."""
 
-    def __init__(self, exchanges: Iterable[Recorded]) -> None:
+    def __init__(self, exchanges: Iterable[RecordedExchange]) -> None:
         self._left = sorted(exchanges, key=lambda each: each.number)
-        self._played: list[Recorded] = []
+        self._played: list[RecordedExchange] = []
 
-    def take(self, asked: Asked) -> Recorded | None:
+    def claim(self, key: RequestKey) -> RecordedExchange | None:
         for exchange in self._left:
-            if Asked.of(exchange.request) == asked:
+            if RequestKey.from_line(exchange.request) == key:
                 self._left.remove(exchange)
                 self._played.append(exchange)
                 return exchange
@@ -58,35 +64,37 @@ class Matcher:
         names = [f"{each.request['method']} {each.request['path']}" for each in self._left]
         return [name for name in names if name not in optional]
 
-    def why_not(self, asked: Asked) -> str:
+    def explain_miss(self, key: RequestKey) -> str:
         """Why a request has no answer: played already, or how it differs from the nearest one."""
-        name = f"{asked.method} {asked.path}"
-        times = sum(Asked.of(each.request) == asked for each in self._played)
+        name = f"{key.method} {key.path}"
+        times = sum(RequestKey.from_line(each.request) == key for each in self._played)
         if times:
             return f"{name} was recorded {times} times and has been played as often"
-        known = [Asked.of(each.request) for each in [*self._left, *self._played]]
+        known = [RequestKey.from_line(each.request) for each in [*self._left, *self._played]]
         if not known:
             return f"{name} was not recorded; the cassette holds no request"
-        nearest = max(known, key=lambda each: _alike(each, asked))
-        return f"{name} was not recorded; the nearest is {_difference(nearest, asked)}"
+        nearest = max(known, key=lambda each: _alike(each, key))
+        return f"{name} was not recorded; the nearest is {_difference(nearest, key)}"
 
 
-def _alike(one: Asked, other: Asked) -> float:
+def _alike(one: RequestKey, other: RequestKey) -> float:
     """0 to 1; the same path counts for more than any body."""
     same = (one.method == other.method) + (one.path == other.path)
     return same + difflib.SequenceMatcher(None, one.body[:2000], other.body[:2000]).ratio()
 
 
-def _difference(recorded: Asked, asked: Asked) -> str:
-    lines = difflib.unified_diff(
-        recorded.lines(), asked.lines(), "recorded", "asked", "", "", 0, ""
-    )
+def _difference(recorded: RequestKey, key: RequestKey) -> str:
+    lines = difflib.unified_diff(recorded.lines(), key.lines(), "recorded", "asked", "", "", 0, "")
     changes = [line for line in lines if line[0] in "+-" and not line.startswith(("+++", "---"))]
     return f"{recorded.method} {recorded.path}, which differs so: {' | '.join(changes)[:500]}"
 
 
 def difference(recorded: object, sent: object, where: tuple[str, ...] = ()) -> str:
-    """The first place at which two JSON values differ, in words; "" where they are equal."""
+    """The first place at which two JSON values differ, in words; "" where they are equal.
+
+    Objects and lists are entered side by side; what one side lacks is `NOTHING`. Types must match,
+    as Python takes `True == 1`; texts are compared by `repr` too, for NaN, which equals nothing.
+    """
     places: Iterable[tuple[str, object, object]]
     if isinstance(recorded, dict) and isinstance(sent, dict):
         names = dict.fromkeys([*recorded, *sent])

@@ -1,26 +1,27 @@
 """The recorder: a loopback proxy that passes everything on at once, and writes it down after."""
 
-import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from functools import partial
+from ipaddress import ip_address
 
+from cassette.api_profile import ApiProfile
 from cassette.asgi import (
     HOP_BY_HOP,
     Headers,
-    answer,
     end_to_end,
-    hangup,
     headers_of,
     path_of,
     read_body,
+    send_answer,
 )
-from cassette.bodies import describe
-from cassette.format import Line
-from cassette.relay import Relay, dial
-from cassette.tape import Notes, Tape
+from cassette.bodies import describe_body
+from cassette.cassette_writer import CassetteWriter
+from cassette.exchange_log import ExchangeLog
+from cassette.format import CassetteLine
+from cassette.http_exchange import HttpExchange
+from cassette.websocket_exchange import WebSocketExchange, connect_upstream
 
-import anyio
 import httpx2
 from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -28,32 +29,40 @@ from websockets.http11 import Response
 
 CONNECT_TIMEOUT_S = 5.0
 UNCOMPRESSED = (b"accept-encoding", b"identity")
+BAD_GATEWAY = 502
 
 
 class Recorder:
-    """An ASGI application that hands every request to `upstream` and writes down what crosses."""
+    """An ASGI application that passes every request on to `upstream`, and records the answers.
 
-    def __init__(self, tape: Tape, upstream: str) -> None:
-        self._tape = tape
-        self._origin = upstream.removesuffix("/").removesuffix("/v1")
-        self._host = httpx2.URL(upstream).netloc.decode("ascii")  # without user and password
-        tape.scrubber.learn_url(upstream)
+    Proxies that the environment names are used as by any client, except for a server on loopback:
+    no proxy can reach that one.
+    """
+
+    def __init__(self, writer: CassetteWriter, upstream: str, profile: ApiProfile) -> None:
+        self._writer, self._profile = writer, profile
+        self._origin = upstream.removesuffix("/").removesuffix(profile.base_path)
+        url = httpx2.URL(upstream)
+        self._host = url.netloc.decode("ascii")  # without user and password
+        self._is_loopback = is_loopback(url.host)
+        writer.scrubber.learn_url(upstream)
         patient = httpx2.Timeout(None, connect=CONNECT_TIMEOUT_S)
-        self._client = httpx2.AsyncClient(timeout=patient, trust_env=not self._is_loopback())
+        self._client = httpx2.AsyncClient(timeout=patient, trust_env=not self._is_loopback)
         self._count = 0
 
-    def _is_loopback(self) -> bool:
-        return self._host.startswith(("127.0.0.1", "localhost", "[::1]"))
+    def finish(self) -> None:
+        """Close the cassette. Raises CassetteError if there is none."""
+        self._writer.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await self._relay(scope, receive, send)
+            await self._record_socket(scope, receive, send)
         else:
-            await self._pass_on(scope, receive, send)
+            await self._record_http(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         """Close the connections to upstream when the server stops."""
         await receive()
         await send({"type": "lifespan.startup.complete"})
@@ -61,7 +70,13 @@ class Recorder:
         await self._client.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _record_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request and its answer.
+
+        The number is taken before anything can fail, and the request is written after its answer
+        began: until then the log keeps it. `log_end` writes whatever is left, also if this task is
+        cancelled, as every request in a cassette has an end.
+        """
         start = time.perf_counter()
         headers = headers_of(scope)
         body = await read_body(receive)
@@ -72,127 +87,104 @@ class Recorder:
             + [UNCOMPRESSED],
             content=body,
         )
-        exchange = Passage(self._tape, self._next_number(), start)
-        self._tape.scrubber.learn(headers)
-        exchange.later(partial(self._note_request, exchange.number, scope, headers, body))
+        exchange = HttpExchange(self._writer, self._next_number(), start)
+        self._learn_secrets(scope, headers)
+        exchange.defer(partial(self._write_request, exchange.number, scope, headers, body))
         try:
             response = await self._client.send(request, stream=True)
-            exchange.later(partial(self._tape.head, self._who(response.headers)))
-            await exchange.carry(response, receive, send)
+            exchange.defer(partial(self._writer.begin, self._server_name(response.headers)))
+            await exchange.pass_on(response, receive, send)
         except httpx2.TransportError as error:
-            await self._unreachable(error, exchange, send)
+            await self._answer_unreachable(error, exchange, send)
         finally:
-            exchange.note_end()
+            exchange.log_end()
 
-    async def _relay(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a WebSocket on: `ws` where upstream is `http`, `wss` where it is `https`."""
-        relay = Relay(self._tape, self._next_number(), time.perf_counter())
+    async def _record_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a WebSocket: `ws` where upstream is `http`, `wss` where it is `https`.
+
+        Upstream is asked first, so that its refusal, or that it cannot be reached, is the answer
+        to the client's handshake.
+        """
+        exchange = WebSocketExchange(self._writer, self._next_number(), time.perf_counter())
         await receive()
         headers = headers_of(scope)
-        self._tape.scrubber.learn(headers)
-        relay.later(partial(self._note_request, relay.number, scope, headers, b""))
+        self._learn_secrets(scope, headers)
+        exchange.defer(partial(self._write_request, exchange.number, scope, headers, b""))
         try:
-            upstream = await dial(
+            upstream = await connect_upstream(
                 f"ws{self._origin.removeprefix('http')}{path_of(scope)}",
                 end_to_end(headers),
                 scope["subprotocols"],
-                is_loopback=self._is_loopback(),
+                longest_message=self._profile.longest_message,
+                use_proxy=not self._is_loopback,
             )
         except InvalidStatus as refusal:
-            await self._refuse(refusal.response, relay, send)
+            await self._answer_refused(refusal.response, exchange, send)
         except (OSError, WebSocketException) as error:
-            await self._unreachable(error, relay, send, "websocket.http")
-            relay.note_end()
+            await self._answer_unreachable(error, exchange, send, "websocket.http")
+            exchange.log_end()
         else:
             assert upstream.response
-            relay.later(partial(self._tape.head, self._who(upstream.response.headers)))
-            told = list(upstream.response.headers.raw_items())
-            await relay.carry(upstream, end_to_end(told), receive, send)
+            answered = list(upstream.response.headers.raw_items())
+            self._writer.scrubber.learn(answered)
+            kept = end_to_end(answered)
+            exchange.defer(partial(self._writer.begin, self._server_name(dict(kept))))
+            await exchange.pass_on(upstream, kept, receive, send)
 
-    async def _refuse(self, response: Response, relay: Relay, send: Send) -> None:
+    async def _answer_refused(
+        self, response: Response, exchange: WebSocketExchange, send: Send
+    ) -> None:
         """Pass on the answer of an upstream that wants no WebSocket, as an answer to HTTP."""
         kept = end_to_end(response.headers.raw_items())
-        relay.later(partial(self._tape.head, self._who(response.headers)))
-        relay.note_head(response.status_code, self._tape.scrubber.headers(kept))
-        relay.note_chunk(response.body)
-        relay.how = "complete"
-        relay.note_end()
-        await answer(send, "websocket.http", response.status_code, kept, response.body)
+        self._writer.scrubber.learn(kept)
+        exchange.defer(partial(self._writer.begin, self._server_name(dict(kept))))
+        exchange.log_head(response.status_code, self._writer.scrubber.headers(kept))
+        exchange.log_chunk(response.body)
+        exchange.how = "complete"
+        exchange.log_end()
+        await send_answer(send, "websocket.http", response.status_code, kept, response.body)
+
+    async def _answer_unreachable(
+        self, error: Exception, exchange: ExchangeLog, send: Send, kind: str = "http"
+    ) -> None:
+        message = f"The recorder cannot reach {self._host}: {error}"
+        answer = self._profile.error_answer(BAD_GATEWAY, "unreachable", message)
+        exchange.defer(partial(self._writer.begin, self._host))
+        exchange.log_head(BAD_GATEWAY, answer.headers)
+        exchange.log_chunk(answer.body)
+        exchange.how = "complete"
+        await send_answer(send, kind, BAD_GATEWAY, answer.headers.items(), answer.body)
 
     def _next_number(self) -> int:
         self._count += 1
         return self._count
 
-    def _who(self, headers: Mapping[str, str]) -> str:
-        return "emulator" if "x-openai-emulator" in headers else self._host
+    def _server_name(self, headers: Mapping[str, str]) -> str:
+        return self._profile.server_name(headers) or self._host
 
-    def _note_request(self, number: int, scope: Scope, headers: Headers, body: bytes) -> None:
-        tape = self._tape
+    def _learn_secrets(self, scope: Scope, headers: Headers) -> None:
+        self._writer.scrubber.learn(headers)
+        self._writer.scrubber.learn_path(path_of(scope))
+
+    def _write_request(self, number: int, scope: Scope, headers: Headers, body: bytes) -> None:
+        """Write a request as one line; the boundary of a form is random, so it is left out."""
+        writer = self._writer
         kind = dict(headers).get("content-type", "")
-        line: Line = {
+        line: CassetteLine = {
             "request": number,
             "method": scope.get("method", "GET"),
-            "path": tape.scrubber.path(path_of(scope)),
-            "headers": tape.scrubber.headers(headers),
+            "path": writer.scrubber.path(path_of(scope)),
+            "headers": writer.scrubber.headers(headers),
         }
         if scope["type"] == "websocket":
             line["upgrade"] = "websocket"
         if kind.startswith("multipart/"):
             line["headers"]["content-type"] = "multipart/form-data"
-        tape.write(line | describe(tape, kind, body))
-
-    async def _unreachable(
-        self, error: Exception, exchange: Notes, send: Send, kind: str = "http"
-    ) -> None:
-        message = f"The recorder cannot reach {self._host}: {error}"
-        fields = {"message": message, "type": "server_error", "param": None, "code": "unreachable"}
-        body = json.dumps({"error": fields}).encode()
-        headers = {"content-type": "application/json"}
-        exchange.later(partial(self._tape.head, self._host))
-        exchange.note_head(502, headers)
-        exchange.note_chunk(body)
-        exchange.how = "complete"
-        await answer(send, kind, 502, headers.items(), body)
+        writer.write(line | describe_body(writer, kind, body))
 
 
-class Passage(Notes):
-    """One answer on its way through: a block is sent on first, noted after."""
-
-    async def carry(self, response: httpx2.Response, receive: Receive, send: Send) -> None:
-        """Pass an answer on; if the client leaves, leave as well."""
-        raw = [(n.lower(), v) for n, v in response.headers.raw]
-        packed = response.headers.get("content-encoding", "identity") != "identity"
-        dropped = HOP_BY_HOP | {"content-encoding"} if packed else HOP_BY_HOP - {"content-length"}
-        kept = [pair for pair in raw if pair[0].decode("latin-1") not in dropped]
-        await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
-        named = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in kept]
-        self.note_head(response.status_code, self._tape.scrubber.headers(named))
-        async with anyio.create_task_group() as group:
-
-            async def watch() -> None:
-                await hangup(receive)
-                group.cancel_scope.cancel()
-
-            group.start_soon(watch)
-            # Some servers compress although told not to: then it is unpacked, for the file to read.
-            blocks = response.aiter_bytes() if packed else response.aiter_raw()
-            await self._body(response, blocks, send)
-            group.cancel_scope.cancel()
-        if self.how == "complete":
-            await send({"type": "http.response.body", "body": b""})
-
-    async def _body(
-        self, response: httpx2.Response, blocks: AsyncIterator[bytes], send: Send
-    ) -> None:
-        try:
-            async for block in blocks:
-                await send({"type": "http.response.body", "body": block, "more_body": True})
-                self.note_chunk(block)
-                self.catch_up()
-        except httpx2.TransportError:
-            self.how = "cut"
-        else:
-            self.how = "complete"
-        finally:
-            with anyio.CancelScope(shield=True):
-                await response.aclose()
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

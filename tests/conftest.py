@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from common.client import LOCAL
@@ -39,6 +40,12 @@ def servers_stop_at_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(uvicorn.Server, "main_loop", look_often)
         yield
+
+
+@pytest.fixture
+def cassette_path(tmp_path: Path) -> Path:
+    """Where a test records its cassette."""
+    return tmp_path / "tape.jsonl"
 
 
 @pytest.fixture

@@ -4,30 +4,26 @@ import json
 import random
 import shutil
 import zlib
+from collections import Counter
+from contextlib import nullcontext
 
 from cassette import CassetteError
 from cassette.format import (
+    LARGE,
     Cassette,
     blob,
     decode,
     encode,
-    message,
+    message_of,
     read_lines,
-    seal,
     text_name,
 )
+from tests.support.cassettes import CHUNK, END, HEADER, REQUEST, RESPONSE, WHOLE, write_cassette
 from tools.record_fixtures import fixtures
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
-HEADER = {"cassette": 1, "recorded": "2026-11-24", "answered_by": "emulator"}
-REQUEST = {"request": 1, "method": "POST", "path": "/v1/x", "headers": {}, "json": {"a": 1}}
-RESPONSE = {"response": 1, "after": 0.1, "status": 200, "headers": {}}
-CHUNK = {"chunk": 1, "after": 0.2, "text": "data: é\n\n"}
-END = {"end": 1, "after": 0.3, "how": "complete"}
-WHOLE = [HEADER, REQUEST, RESPONSE, CHUNK, END]
 
 LONG = "0123456789é" * 100
 HANDSHAKE = {
@@ -49,18 +45,8 @@ CALL = [
 ]
 
 
-def write(path, lines, close=True):
-    """A cassette of these lines, each sealed as the recorder seals it."""
-    crc, sealed = 0, []
-    for line in [*lines, {"closed": len(lines)}] if close else lines:
-        data, crc = seal(line, crc)
-        sealed.append(data)
-    path.write_bytes(b"".join(sealed))
-    return path
-
-
 def test_written_lines_are_read(tmp_path):
-    path = write(tmp_path / "c.jsonl", WHOLE)
+    path = write_cassette(tmp_path / "c.jsonl", WHOLE)
 
     cassette = Cassette(path)
 
@@ -74,11 +60,11 @@ def test_written_lines_are_read(tmp_path):
 
 
 def test_written_frames_are_read(tmp_path):
-    cassette = Cassette(write(tmp_path / "c.jsonl", CALL))
+    cassette = Cassette(write_cassette(tmp_path / "c.jsonl", CALL))
 
     *told, again, end = cassette.answer(cassette.exchanges[1])
-    assert [message(line) for line in told if "frame" in line] == ["{}", LONG, b"\xff"]
-    assert (message(again), again["from"]) == (LONG, "client")
+    assert [message_of(line) for line in told if "frame" in line] == ["{}", LONG, b"\xff"]
+    assert (message_of(again), again["from"]) == (LONG, "client")
     assert (cassette.exchanges[1].is_socket, end["code"], end["by"]) == (True, 1000, "client")
 
 
@@ -86,7 +72,7 @@ def test_end_without_a_close_needs_no_code(tmp_path):
     for how in ("cut", "left"):
         end = {"end": 1, "after": 0.3, "how": how}
 
-        cassette = Cassette(write(tmp_path / "c.jsonl", [*CALL[:3], end]))
+        cassette = Cassette(write_cassette(tmp_path / "c.jsonl", [*CALL[:3], end]))
 
         assert cassette.exchanges[1].how == how
 
@@ -142,7 +128,7 @@ DAMAGED = {
     "close by nobody": ([*CALL[:3], CLOSE | {"by": "us"}], "line 4 does not fit"),
     "close with odd reason": ([*CALL[:3], CLOSE | {"reason": 1}], "line 4 does not fit"),
     "unknown kind": ([HEADER, {"surprise": 1}], "line 2 does not fit"),
-    "line behind the end": ([*WHOLE, {"closed": 5}], "stands behind the end"),
+    "line behind the end": ([*WHOLE, {"closed": 5}], "comes after the end"),
 }
 
 
@@ -151,14 +137,147 @@ def test_damage_is_named_with_its_line(tmp_path, name):
     lines, message = DAMAGED[name]
 
     with pytest.raises(CassetteError, match=message) as caught:
-        Cassette(write(tmp_path / "c.jsonl", lines))
+        Cassette(write_cassette(tmp_path / "c.jsonl", lines))
 
     assert "c.jsonl" in str(caught.value)
 
 
+RESEALED = {
+    "empty line": ({}, "line 3 does not fit"),
+    "headers in a list": ({"response": 1, "after": 0, "status": 200, "headers": []}, "line 3"),
+    "no headers": ({"response": 1, "after": 0, "status": 200, "headers": None}, "line 3"),
+    "header that is no name": (RESPONSE | {"headers": {"a b": "c"}}, "line 3 does not fit"),
+    "header beyond Latin-1": (RESPONSE | {"headers": {"a": "\u20ac"}}, "line 3 does not fit"),
+    "time beyond all numbers": (RESPONSE | {"after": 10**400}, "line 3 does not fit"),
+    "time of day": (RESPONSE | {"after": True}, "line 3 does not fit"),
+    "status as a float": (RESPONSE | {"status": 200.0}, "line 3 does not fit"),
+    "status too high": (RESPONSE | {"status": 600}, "line 3 does not fit"),
+    "request in a list": ({"request": [1]}, "line 3 does not fit"),
+    "request with odd headers": (REQUEST | {"request": 2, "headers": 1}, "line 3 does not fit"),
+    "fields of another line": (RESPONSE | {"chunk": 1}, "line 3 does not fit"),
+    "number for a name": ({"1": 1}, "line 3 does not fit"),
+}
+
+
+@pytest.mark.parametrize("name", RESEALED)
+def test_resealed_line_is_refused_by_its_number(tmp_path, name):
+    line, message = RESEALED[name]
+
+    with pytest.raises(CassetteError, match=message) as caught:
+        Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, line]))
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [1, None, ["a"]], ids=str)
+def test_text_that_is_no_text_is_refused(tmp_path, text):
+    for whole, at in ((WHOLE, 3), (CALL, 3)):
+        lines = [*whole[:at], whole[at] | {"text": text}]
+
+        with pytest.raises(CassetteError, match="line 4 does not fit"):
+            Cassette(write_cassette(tmp_path / "c.jsonl", lines))
+
+
+@pytest.mark.parametrize("code", [999, 5000, "1000", True, None, 1000.0])
+def test_code_of_a_close_has_its_limits(tmp_path, code):
+    with pytest.raises(CassetteError, match="line 4 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*CALL[:3], CLOSE | {"code": code}]))
+    for valid in (1000, 4999):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*CALL[:3], CLOSE | {"code": valid}]))
+
+
+def test_times_and_statuses_have_their_limits(tmp_path):
+    for good in ({"after": 0}, {"after": 1e6}, {"status": 599}):
+        lines = [*WHOLE[:2], RESPONSE | good, *WHOLE[3:]]
+        Cassette(write_cassette(tmp_path / "c.jsonl", lines))
+    for bad in ({"after": 1e6 + 1}, {"status": 199}):
+        with pytest.raises(CassetteError, match="line 3 does not fit"):
+            Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE[:2], RESPONSE | bad]))
+
+
+def test_large_text_alone_can_come_again(tmp_path):
+    """A text is named from `LARGE` bytes on."""
+    for size, is_known in ((LARGE - 1, False), (LARGE, True)):
+        frame = FRAME | {"text": "x" * size}
+        again = FRAME | {"text": None, "again": text_name(b"x" * size)}
+        del again["text"]
+        path = tmp_path / "c.jsonl"
+        with nullcontext() if is_known else pytest.raises(CassetteError, match="line 5 does not"):
+            Cassette(write_cassette(path, [*CALL[:3], frame, again, CLOSE]))
+
+
+def test_client_may_leave_before_the_answer(tmp_path):
+    end = END | {"how": "left"}
+
+    cassette = Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, end]))
+
+    assert cassette.exchanges[1].how == "left"
+    with pytest.raises(CassetteError, match="line 3 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, REQUEST, END]))
+
+
+def test_end_comes_once(tmp_path):
+    with pytest.raises(CassetteError, match="line 6 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE, END]))
+
+
+def test_second_answer_is_refused(tmp_path):
+    with pytest.raises(CassetteError, match="line 4 does not fit"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", [*WHOLE[:3], RESPONSE]))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = ["request", "response", "chunk", "frame", "end", "blob", "zlib", "closed", "after", "how"]
+NAMES += ["status", "headers", "from", "text", "base64", "again", "code", "reason", "by", "path"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*WHOLE[1:], *CALL[1:], blob(b"a"), {"closed": 1}]),
+    st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
+    st.booleans(),
+)
+def test_whatever_a_line_holds_is_read_or_refused(tmp_path_factory, line, changes, is_cut):
+    """Sealed anew, so that the seal finds nothing: each field has to be checked itself."""
+    path = tmp_path_factory.getbasetemp() / "c.jsonl"
+    whole = CALL if "frame" in line or "upgrade" in line or "code" in line else WHOLE
+    changed = changes if is_cut else line | changes
+    lines = [changed if each == line else each for each in whole]
+
+    why = refusal(write_cassette(path, lines))
+
+    if why:
+        assert why.startswith(str(path))
+        assert "\n" not in why
+    else:
+        cassette = Cassette(path)
+        for exchange in cassette.exchanges.values():
+            assert list(cassette.answer(exchange))[-1]["how"] == exchange.how
+
+
+def refusal(path):
+    """Why a cassette cannot be read; "" if it can."""
+    try:
+        Cassette(path)
+    except CassetteError as error:
+        return str(error)
+    return ""
+
+
+def test_folder_is_no_cassette(tmp_path):
+    with pytest.raises(CassetteError, match="it is no file"):
+        Cassette(tmp_path)
+
+
 def test_truncated_file_is_noticed(tmp_path):
     with pytest.raises(CassetteError, match="breaks off after line 5"):
-        Cassette(write(tmp_path / "c.jsonl", WHOLE, close=False))
+        Cassette(write_cassette(tmp_path / "c.jsonl", WHOLE, close=False))
 
 
 def test_missing_and_empty_files_are_told(tmp_path):
@@ -213,12 +332,33 @@ def edits(data, random):
 
 @pytest.mark.parametrize("path", fixtures(), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_p10_mutated_copies_are_never_played(path, tmp_path):
-    never_played(path.read_bytes(), tmp_path / "copy.jsonl")
+    short = shortened(path, tmp_path / "short.jsonl")
+
+    never_played(short.read_bytes(), tmp_path / "copy.jsonl")
+
+
+def shortened(path, short):
+    """A cassette in small: of its first exchanges three lines of each kind, sealed anew.
+
+    A fixture has up to 2 MB, and reading 200 copies of that proves no more.
+    """
+    count, texts, lines = Counter(), set(), []
+    for _, line in read_lines(path):
+        kind = next(iter(line))
+        number = line[kind] if kind in ("request", "response", "chunk", "frame", "end") else 0
+        count[kind, number] += 1
+        if kind == "closed" or number > 12 or count[kind, number] > 3:
+            continue
+        if "again" in line and line["again"] not in texts:
+            continue
+        texts.add(text_name(line.get("text", "").encode()))
+        lines.append(line)
+    return write_cassette(short, lines)
 
 
 def test_p10_mutated_frames_are_never_played(tmp_path):
     frames = [FRAME | {"after": n / 10, "text": f'{{"number":{n}}}'} for n in range(20)]
-    path = write(tmp_path / "c.jsonl", [*CALL[:-1], *frames, CLOSE])
+    path = write_cassette(tmp_path / "c.jsonl", [*CALL[:-1], *frames, CLOSE])
 
     never_played(path.read_bytes(), tmp_path / "copy.jsonl")
 
@@ -238,14 +378,14 @@ def never_played(data, copy):
 def test_p11_paths_in_a_cassette_are_data(tmp_path):
     evil = REQUEST | {"path": "../../etc/passwd"}
 
-    cassette = Cassette(write(tmp_path / "c.jsonl", [HEADER, evil, RESPONSE, END]))
+    cassette = Cassette(write_cassette(tmp_path / "c.jsonl", [HEADER, evil, RESPONSE, END]))
 
     assert cassette.exchanges[1].request["path"] == "../../etc/passwd"
     assert [path.name for path in tmp_path.iterdir()] == ["c.jsonl"]
 
 
 def test_reading_takes_line_by_line(tmp_path):
-    path = write(tmp_path / "c.jsonl", WHOLE)
+    path = write_cassette(tmp_path / "c.jsonl", WHOLE)
 
     first = next(read_lines(path))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 from base64 import b64encode
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -11,26 +10,13 @@ from types import SimpleNamespace
 from common.client import LOCAL, Connection, CourseClient
 from common.wire_tap import SocketTap, Tap
 from tests.conftest import MODEL
+from tests.support.loopback_sockets import socket_server
 
 import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.server import serve
 
 PCM = b64encode(bytes(960)).decode()
-
-
-@contextmanager
-def server(talk, **options):
-    """A WebSocket server on loopback; its base URL."""
-    with serve(talk, "127.0.0.1", 0, compression=None, **options) as opened:
-        thread = threading.Thread(target=opened.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{opened.socket.getsockname()[1]}/v1"
-        finally:
-            opened.shutdown()
-            thread.join()
 
 
 @contextmanager
@@ -67,7 +53,7 @@ SHOWN = [
 def test_sync_connection_is_shown():
     shown = []
 
-    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
         with tapped.client.realtime.connect(model="m") as connection:
             connection.session.update(session={"type": "realtime"})
             connection.recv()
@@ -90,7 +76,7 @@ def test_async_connection_is_shown():
             await connection.input_audio_buffer.append(audio=PCM)
             await connection.recv()
 
-    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
         asyncio.run(call(tapped))
 
     assert shown == SHOWN
@@ -99,7 +85,7 @@ def test_async_connection_is_shown():
 def test_connection_keeps_the_options_of_its_caller():
     shown = []
 
-    with server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
+    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
         with tapped.client.realtime.connect(
             model="m", websocket_connection_options={"max_size": 10}
         ) as connection:
@@ -116,7 +102,7 @@ def test_end_by_the_server_is_shown():
     def end(socket):
         socket.close(1001, "Your session hit the maximum duration.")
 
-    with server(end) as base_url, tapped_connection(base_url, shown) as tapped:
+    with socket_server(end) as base_url, tapped_connection(base_url, shown) as tapped:
         with tapped.client.realtime.connect(model="m") as connection:
             assert list(connection) == []
 
@@ -126,7 +112,7 @@ def test_end_by_the_server_is_shown():
 def test_broken_connection_is_shown():
     shown = []
 
-    with server(lambda socket: socket.close_socket()) as base_url:
+    with socket_server(lambda socket: socket.close_socket()) as base_url:
         with tapped_connection(base_url, shown) as tapped:
             with tapped.client.realtime.connect(model="m") as connection:
                 with pytest.raises(ConnectionClosedError, match="no close frame"):
@@ -141,7 +127,7 @@ def test_refusal_is_shown():
     def refuse(socket, request):
         return socket.respond(HTTPStatus.UNAUTHORIZED, "no")
 
-    with server(answer, process_request=refuse) as base_url:
+    with socket_server(answer, process_request=refuse) as base_url:
         with tapped_connection(base_url, shown) as tapped, pytest.raises(InvalidStatus):
             tapped.client.realtime.connect(model="m").enter()
 

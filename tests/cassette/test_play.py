@@ -1,0 +1,183 @@
+"""Playing, driven by the unmodified SDK, sync and async."""
+
+import asyncio
+import json
+
+from cassette import CassetteError
+from cassette.format import Cassette
+from cassette.play import Player
+from common.client import LOCAL
+from tests.conftest import MODEL, ask
+from tests.support.cassettes import player, recorder
+from tests.support.loopback_sockets import sdk_client
+from tools.record_fixtures import fixtures
+
+import httpx2
+import openai
+import pytest
+
+QUESTION = ask("When is the observatory closed?")
+
+
+def talk(base_url):
+    """A conversation of several kinds; what the SDK made of it."""
+    with sdk_client(base_url) as client:
+        stream = client.chat.completions.create(**QUESTION, stream=True)
+        chunks = [chunk.to_dict() for chunk in stream]
+        response = client.responses.create(model=MODEL, input="What is the Lantern?")
+        again = client.responses.retrieve(response.id)
+        with pytest.raises(openai.NotFoundError) as missing:
+            client.models.retrieve("gpt-none")
+    return chunks, response, again, missing.value.body
+
+
+def test_replay_equals_recording(emulator, cassette_path):
+    with recorder(cassette_path, emulator.base_url) as base_url:
+        recorded = talk(base_url)
+
+    with player(cassette_path) as base_url:
+        replayed = talk(base_url)
+
+    assert replayed == recorded
+    assert Cassette(cassette_path).header["answered_by"] == "emulator"
+
+
+def test_async_client_is_recorded_and_replayed(emulator, cassette_path):
+    async def both(base_url):
+        http_client = httpx2.AsyncClient(**LOCAL)
+        async with openai.AsyncOpenAI(
+            base_url=base_url, api_key="x", http_client=http_client
+        ) as client:
+
+            async def one(text):
+                stream = await client.chat.completions.create(**ask(text), stream=True)
+                return [chunk.to_dict() async for chunk in stream]
+
+            return await asyncio.gather(one("What is the Lantern?"), one("May I bring my dog?"))
+
+    with recorder(cassette_path, emulator.base_url) as base_url:
+        recorded = asyncio.run(both(base_url))
+
+    with player(cassette_path) as base_url:
+        assert asyncio.run(both(base_url)) == recorded
+
+
+def test_equal_requests_play_in_order(emulator, cassette_path):
+    def twice(base_url):
+        with sdk_client(base_url) as client:
+            return [client.chat.completions.create(**QUESTION).id for _ in range(2)]
+
+    with recorder(cassette_path, emulator.base_url) as base_url:
+        recorded = twice(base_url)
+
+    with player(cassette_path) as base_url:
+        assert twice(base_url) == recorded
+    assert len(set(recorded)) == 2
+
+
+def test_request_beyond_recording_is_refused(emulator, cassette_path):
+    with recorder(cassette_path, emulator.base_url) as base_url, sdk_client(base_url) as client:
+        client.chat.completions.create(**QUESTION)
+
+    with pytest.raises(CassetteError, match="was recorded 1 times and has been played as often"):
+        with player(cassette_path) as base_url, sdk_client(base_url) as client:
+            client.chat.completions.create(**QUESTION)
+            with pytest.raises(openai.NotFoundError) as caught:
+                client.chat.completions.create(**QUESTION)
+
+    assert caught.value.code == "not_recorded"
+
+
+def test_other_request_is_shown_its_difference(emulator, cassette_path):
+    with recorder(cassette_path, emulator.base_url) as base_url, sdk_client(base_url) as client:
+        client.chat.completions.create(**QUESTION)
+
+    with (
+        pytest.raises(CassetteError),
+        player(cassette_path) as base_url,
+        sdk_client(base_url) as client,
+    ):
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.chat.completions.create(**ask("Something else?"), temperature=0.5)
+
+    said = str(caught.value)
+    assert '"content": "When is the observatory closed?"' in said
+    assert '+      "content": "Something else?"' in said or '"content": "Something else?"' in said
+    assert '"temperature": 0.5' in said
+
+
+def test_unplayed_exchange_is_an_error(emulator, cassette_path):
+    with recorder(cassette_path, emulator.base_url) as base_url:
+        talk(base_url)
+
+    with pytest.raises(CassetteError, match="never asked for: POST /v1/responses"):
+        with player(cassette_path) as base_url, sdk_client(base_url) as client:
+            list(client.chat.completions.create(**QUESTION, stream=True))
+
+
+@pytest.mark.parametrize("fault", ["fin@4", "eof@4", "401", "429=300ms", "500"])
+def test_failures_are_replayed_as_they_were(start, cassette_path, fault):
+    def ending(base_url):
+        with sdk_client(base_url) as client:
+            text = ""
+            try:
+                for chunk in client.chat.completions.create(**QUESTION, stream=True):
+                    text += chunk.choices[0].delta.content or ""
+            except openai.APIError as error:
+                return text, type(error), getattr(error, "code", None)
+            return text, None, None
+
+    with recorder(cassette_path, start(faults=[fault]).base_url) as base_url:
+        recorded = ending(base_url)
+
+    with player(cassette_path) as base_url:
+        assert ending(base_url) == recorded
+
+
+def test_damaged_cassette_is_told_at_once(cassette_path):
+    cassette_path.write_bytes(b"nonsense\n")
+
+    with pytest.raises(CassetteError, match="line 1 is no header"), player(cassette_path):
+        pass
+
+
+@pytest.mark.parametrize("speed", [1.0, 2.0, 0.0])
+async def test_chunks_come_at_their_times(speed):
+    cassette = Cassette(next(path for path in fixtures() if path.stem == "stream"))
+    exchange = cassette.exchanges[1]
+    now, sent = [100.0], []
+
+    async def sleep(seconds):
+        now[0] += seconds
+
+    async def send(message):
+        sent.append((now[0] - 100, message.get("body", b"")))
+
+    app = Player(cassette, speed, sleep=sleep, clock=lambda: now[0])
+    await app(*request_of(exchange), send)
+
+    lines = list(cassette.answer(exchange))
+    assert len(sent) == len(lines)
+    assert b"".join(body for _, body in sent) == b"".join(
+        line["text"].encode() for line in lines if "chunk" in line
+    )
+    expected = [line["after"] / speed if speed else 0 for line in lines]
+    assert [after for after, _ in sent] == pytest.approx(expected)
+
+
+def request_of(exchange):
+    """The scope and the receive of the recorded request."""
+    body = json.dumps(exchange.request["json"]).encode()
+    scope = {
+        "type": "http",
+        "method": exchange.request["method"],
+        "raw_path": exchange.request["path"].encode(),
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive():
+        return messages.pop() if messages else await asyncio.Event().wait()
+
+    return scope, receive
