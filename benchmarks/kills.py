@@ -2,7 +2,7 @@
 
     python -m benchmarks.kills [--step BYTES]
 
-A child uploads files, attaches them, detaches and deletes some, and tells what was acknowledged.
+A child uploads files, attaches them, detaches and deletes some, and prints what was acknowledged.
 The system kills it at the write that would take a file past N bytes (RLIMIT_FSIZE: as hard as
 `kill -9`, and half of that write may be on disk). Then the storage is opened again, and what was
 acknowledged has to be there; what was deleted must not be found. N goes in steps over all places
@@ -39,7 +39,7 @@ def text(place: str) -> bytes:
 
 
 def work(folder: Path, log_pages: int) -> Iterator[str]:
-    """Change the storage; each line is told once the change is acknowledged."""
+    """Change the storage; each line is printed once the change is acknowledged."""
     storage = FileStorage(folder)
     storage.open()
     storage.db.change(f"PRAGMA wal_autocheckpoint = {log_pages}")
@@ -88,21 +88,21 @@ def run(folder: Path, limit: int, log_pages: int) -> list[str]:
     return ended.stdout.splitlines()
 
 
-def faults(folder: Path, told: list[str]) -> list[str]:
+def faults(folder: Path, acknowledged: list[str]) -> list[str]:
     """Open the storage again, and name everything that is not as was acknowledged."""
     storage = FileStorage(folder)
     storage.open()
     try:
-        return list(_faults(storage, told))
+        return list(_faults(storage, acknowledged))
     finally:
         storage.close()
 
 
-def _faults(storage: FileStorage, told: list[str]) -> Iterator[str]:
+def _faults(storage: FileStorage, acknowledged: list[str]) -> Iterator[str]:
     (row,) = storage.db.rows("PRAGMA integrity_check")
     if row[0] != "ok":
         yield f"integrity_check: {row[0]}"
-    said = [line.split() for line in told]
+    said = [line.split() for line in acknowledged]
     store = next((words[1] for words in said if words[0] == "store"), "")
     if store and storage.stores.find(store) is None:
         yield "lost: the store"
@@ -150,8 +150,8 @@ def _is_found(storage: FileStorage, store: str, place: str, id: str) -> bool:
 def kill_at(limit: int, log_pages: int) -> tuple[int, list[str]]:
     """How much was acknowledged before this kill, and what was wrong afterwards."""
     with tempfile.TemporaryDirectory() as name:
-        told = run(Path(name), limit, log_pages)
-        return len(told), faults(Path(name), told)
+        acknowledged = run(Path(name), limit, log_pages)
+        return len(acknowledged), faults(Path(name), acknowledged)
 
 
 def most_bytes(log_pages: int) -> int:
@@ -175,7 +175,7 @@ def main() -> int:
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(lambda place: kill_at(*place), places))
     wrong = Counter(fault for _, found in ends for fault in found)
-    reached = len({told for told, _ in ends})
+    reached = len({acknowledged for acknowledged, _ in ends})
     taken = time.perf_counter() - start
     print(f"{len(places)} kills at {reached} stages, {len(wrong)} kinds of fault, {taken:.0f} s")
     for fault, number in wrong.items():

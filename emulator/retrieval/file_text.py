@@ -34,7 +34,7 @@ class Unreadable(Exception):
 
 
 def read_text(filename: str, data: bytes) -> str:
-    """The text of a file, its kind told by its name; raises Unreadable."""
+    """The text of a file, whose kind follows from its name; raises Unreadable."""
     kind = PurePath(filename.replace("\\", "/")).suffix.lower()
     reader = _READERS.get(kind)
     if reader is None:

@@ -1,7 +1,7 @@
 """Multipart forms written by hand, as no client would send them."""
 
 from common.client import LOCAL
-from tests.support.vector_store_files import KEY
+from tests.support.files_in_stores import KEY
 
 import httpx2
 

@@ -1,7 +1,7 @@
 """A file storage without a server, and files in it."""
 
 from emulator.storage import file_table
-from tests.support.vector_store_files import LANTERN, until
+from tests.support.files_in_stores import LANTERN, until
 
 
 def add_file(storage, data=LANTERN, name="lantern.md", seconds=None):

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     LANTERN,
     PARKING,
     counts,

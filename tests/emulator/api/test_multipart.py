@@ -5,12 +5,12 @@ from http.client import HTTPConnection
 
 from emulator.api.multipart import MOST_UPLOADS
 from emulator.storage.file_table import BLOCK
-from tests.support.forms import FILE, form, post_form
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     KEY,
     until,
     upload,
 )
+from tests.support.forms import FILE, form, post_form
 
 import httpx2
 import openai

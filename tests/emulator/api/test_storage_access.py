@@ -1,7 +1,7 @@
 """What the families of files and stores share: the advice when to poll, and texts in Unicode."""
 
 from emulator.storage.file_storage import DeletedMeanwhile, FileStorage
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     KEY,
     LANTERN,
     upload,

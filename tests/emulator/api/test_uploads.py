@@ -4,8 +4,8 @@ import hashlib
 import io
 
 from tests.conftest import connect
+from tests.support.files_in_stores import SettableClock, until
 from tests.support.forms import form, post_form
-from tests.support.vector_store_files import SettableClock, until
 
 import openai
 import pytest

@@ -1,6 +1,6 @@
 """The files of a vector store, one by one, by the unmodified SDK."""
 
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     KEY,
     LANTERN,
     counts,

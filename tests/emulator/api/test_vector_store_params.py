@@ -1,6 +1,6 @@
 """How a file is attached: chunking and attributes, at their limits and beyond."""
 
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     put,
     upload,
 )

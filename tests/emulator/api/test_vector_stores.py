@@ -7,7 +7,7 @@ from emulator.errors import ApiError
 from emulator.storage.vector_store_table import DAY_S
 from emulator.text.queries import rewrite
 from tests.conftest import connect
-from tests.support.vector_store_files import (
+from tests.support.files_in_stores import (
     LANTERN,
     NO_FILES,
     PARKING,

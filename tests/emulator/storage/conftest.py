@@ -2,7 +2,7 @@
 
 from emulator.retrieval.vector_engine import TableEngine, using_engine
 from emulator.storage.file_storage import FileStorage
-from tests.support.vector_store_files import SettableClock
+from tests.support.files_in_stores import SettableClock
 
 import pytest
 

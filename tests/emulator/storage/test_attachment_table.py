@@ -1,8 +1,8 @@
 """Attached files as rows: whose ticket counts, and what a batch has of them."""
 
 from emulator.storage.attachment_table import Attachment
+from tests.support.files_in_stores import counts
 from tests.support.storages import add_file, add_store
-from tests.support.vector_store_files import counts
 
 import pytest
 

@@ -5,9 +5,8 @@ import threading
 from emulator.storage.attachment_table import Attachment
 from emulator.storage.file_storage import FAILED, DeletedMeanwhile, FileStorage
 from tests.conftest import connect
-from tests.support import vector_store_files
-from tests.support.storages import add_file, add_store, found, indexed
-from tests.support.vector_store_files import (
+from tests.support import files_in_stores
+from tests.support.files_in_stores import (
     LANTERN,
     NO_FILES,
     PARKING,
@@ -16,10 +15,11 @@ from tests.support.vector_store_files import (
     until,
     upload,
 )
+from tests.support.storages import add_file, add_store, found, indexed
 
 import pytest
 
-found_by_client = vector_store_files.found
+found_by_client = files_in_stores.found
 
 
 def test_what_a_killed_process_left_half_is_forgotten(start, tmp_path):
@@ -35,7 +35,7 @@ def test_what_a_killed_process_left_half_is_forgotten(start, tmp_path):
     assert not first.service.file_storage.db.rows("SELECT * FROM blocks")
 
 
-def test_library_outlives_its_process(start, tmp_path):
+def test_storage_outlives_its_process(start, tmp_path):
     with connect(start(data=tmp_path)) as client:
         store = client.vector_stores.create(name="kept")
         put(client, store, attributes={"year": 2026})

@@ -2,8 +2,8 @@
 
 from emulator.storage.attachment_table import Attachment
 from emulator.storage.vector_store_table import DAY_S
+from tests.support.files_in_stores import NO_FILES, counts
 from tests.support.storages import add_file, add_store, indexed
-from tests.support.vector_store_files import NO_FILES, counts
 
 
 def test_store_expires_days_after_its_last_use(storage, clock):
