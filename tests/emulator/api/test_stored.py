@@ -1,11 +1,9 @@
-"""What is stored: completions, the input items of responses, conversations, compactions."""
+"""Stored completions: listed, read, labelled, deleted."""
 
 from tests.conftest import MODEL, ask
 
 import openai
 import pytest
-
-QUIET = {"reasoning": {"effort": "none"}}
 
 
 @pytest.fixture
@@ -74,120 +72,6 @@ def test_messages_of_completion_are_listed(lenient):
         (f"{made.id}-0", "system", "Be brief."),
         (f"{made.id}-1", "user", "Hello!"),
     ]
-
-
-def texts(items):
-    return [item.content[0].text for item in items]
-
-
-def test_input_items_tell_what_was_asked(client):
-    first = client.responses.create(model=MODEL, input="What is the Lantern?", **QUIET)
-    then = client.responses.create(
-        model=MODEL, input="Why?", previous_response_id=first.id, **QUIET
-    )
-
-    items = client.responses.input_items.list(then.id, order="asc", limit=1)
-
-    assert texts(items) == ["What is the Lantern?", first.output_text, "Why?"]
-    assert texts(client.responses.input_items.list(first.id)) == ["What is the Lantern?"]
-
-
-def test_input_tokens_are_those_of_the_usage(client):
-    asked = {"model": MODEL, "input": "What is the Lantern?", "instructions": "Be brief."}
-
-    counted = client.responses.input_tokens.count(**asked)
-
-    assert counted.input_tokens == client.responses.create(**asked).usage.input_tokens
-    assert client.responses.input_tokens.count().input_tokens == 3
-
-
-def test_conversation_remembers(client):
-    conversation = client.conversations.create(metadata={"a": "b"})
-    asked = {"model": MODEL, "conversation": conversation.id, **QUIET}
-    client.responses.create(**asked, input="What is the Lantern?")
-    list(client.responses.create(**asked, input="Why?", stream=True))
-
-    items = list(client.conversations.items.list(conversation.id, order="asc"))
-
-    assert [item.role for item in items] == ["user", "assistant", "user", "assistant"]
-    assert "Lantern" in items[3].content[0].text
-
-
-def test_conversation_is_read_labelled_deleted(client):
-    made = client.conversations.create(items=[{"role": "user", "content": "Hello."}])
-
-    assert client.conversations.retrieve(made.id) == made
-    assert client.conversations.update(made.id, metadata={"a": "c"}).metadata == {"a": "c"}
-    assert client.conversations.delete(made.id).deleted is True
-    with pytest.raises(openai.NotFoundError, match=made.id):
-        client.conversations.retrieve(made.id)
-    with pytest.raises(openai.NotFoundError, match=made.id):
-        client.responses.create(model=MODEL, input="x", conversation=made.id)
-
-
-def test_items_of_conversation_come_and_go(client):
-    id = client.conversations.create().id
-    added = client.conversations.items.create(id, items=[{"role": "user", "content": "Hello."}])
-    item = added.data[0]
-
-    assert client.conversations.items.retrieve(item.id, conversation_id=id) == item
-    client.conversations.items.delete(item.id, conversation_id=id)
-    with pytest.raises(openai.NotFoundError, match=item.id):
-        client.conversations.items.retrieve(item.id, conversation_id=id)
-
-
-def test_reference_stands_for_stored_item(client):
-    first = client.responses.create(model=MODEL, input="What is the Lantern?", **QUIET)
-    said = [
-        {"type": "item_reference", "id": first.output[0].id},
-        {"role": "user", "content": "Why?"},
-    ]
-
-    then = client.responses.create(model=MODEL, input=said, **QUIET)
-
-    assert then.usage.input_tokens > first.usage.output_tokens
-    with pytest.raises(openai.BadRequestError, match="msg_none"):
-        client.responses.create(model=MODEL, input=[{"type": "item_reference", "id": "msg_none"}])
-
-
-def test_compaction_keeps_what_was_said(client):
-    first = client.responses.create(model=MODEL, input="What is the Lantern?", **QUIET)
-
-    compacted = client.responses.compact(model=MODEL, previous_response_id=first.id)
-    said = [item.to_dict() for item in compacted.output]
-    then = client.responses.create(
-        model=MODEL, input=[*said, {"role": "user", "content": "Why?"}], **QUIET
-    )
-
-    assert [item["type"] for item in said] == ["compaction"]
-    assert then.usage.input_tokens > first.usage.output_tokens
-    assert "Lantern" in then.output_text
-
-
-def test_broken_compaction_is_refused(client):
-    item = {"type": "compaction", "encrypted_content": "gAAA"}
-
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.responses.create(model=MODEL, input=[item])
-
-    assert caught.value.code == "invalid_encrypted_content"
-
-
-def test_conversation_and_previous_response_exclude_each_other(client):
-    first = client.responses.create(model=MODEL, input="Hello.")
-    id = client.conversations.create().id
-
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.responses.create(
-            model=MODEL, input="x", conversation=id, previous_response_id=first.id
-        )
-
-    assert caught.value.code == "mutually_exclusive_parameters"
-
-
-def test_response_without_model_and_input_is_answered(client):
-    """As openai 3.54's types let both be left out."""
-    assert "can only quote" in client.responses.create().output_text
 
 
 WRONG_PAGES = [({"limit": 101}, "limit"), ({"order": "up"}, "order"), ({"limit": "x"}, "limit")]
