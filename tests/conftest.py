@@ -11,8 +11,7 @@ from typing import Any
 from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
-from tests.support.emulator_clients import MODEL, Gate, ask, connect, drained  # noqa: F401
-from tests.support.interrupts import can_interrupt  # noqa: F401
+from tests.support.emulator_clients import connect
 
 import httpx2
 import pytest

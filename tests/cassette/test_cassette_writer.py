@@ -4,8 +4,8 @@ import os
 
 from cassette import CassetteError
 from cassette.format import LARGE, Cassette, digest, read_lines, text_name
-from tests.conftest import ask
 from tests.support.cassettes import blobs_of, open_writer, recorder
+from tests.support.emulator_clients import ask
 from tests.support.loopback_sockets import sdk_client
 
 import pytest

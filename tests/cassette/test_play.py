@@ -7,8 +7,8 @@ from cassette import CassetteError
 from cassette.format import Cassette
 from cassette.play import Player
 from common.client import LOCAL
-from tests.conftest import MODEL, ask
 from tests.support.cassettes import player, recorder
+from tests.support.emulator_clients import MODEL, ask
 from tests.support.loopback_sockets import sdk_client
 from tools.record_fixtures import fixtures
 

@@ -27,8 +27,8 @@ from common.servers import (
 )
 from common.settings import CourseError, load_settings
 from common.wire_tap import Tap
-from tests.conftest import MODEL
 from tests.support import lessons
+from tests.support.emulator_clients import MODEL
 
 import httpx2
 import pytest

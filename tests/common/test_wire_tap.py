@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from common.client import LOCAL, Connection, CourseClient
 from common.wire_tap import SocketTap, Tap
-from tests.conftest import MODEL
+from tests.support.emulator_clients import MODEL
 from tests.support.loopback_sockets import socket_server
 
 import httpx2

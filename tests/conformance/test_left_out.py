@@ -1,7 +1,7 @@
 """Why some of the openai package's own tests are left out: what is wrong with each, by itself."""
 
 from tests.conformance.sdk.families import FAMILIES, Refusal
-from tests.conftest import ask
+from tests.support.emulator_clients import ask
 
 import pytest
 from openai import APIResponseValidationError, APIStatusError

@@ -12,7 +12,7 @@ from console.lesson import (
     delete_at_end,
 )
 from console.terminal import Terminal
-from tests.conftest import can_interrupt
+from tests.support.interrupts import can_interrupt
 
 import pytest
 

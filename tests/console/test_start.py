@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from console import start
-from tests.conftest import can_interrupt
 from tests.support import lessons
+from tests.support.interrupts import can_interrupt
 
 import pytest
 

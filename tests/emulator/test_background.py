@@ -1,8 +1,19 @@
 """Responses in background: polled, followed, resumed after a break, cancelled."""
 
+import asyncio
+import json
 import time
+from itertools import count
 
-from tests.conftest import MODEL, Gate, connect
+from emulator import params
+from emulator.answers.answer import Answer, Message, Prompt
+from emulator.api.responses import PARAMS
+from emulator.background import MOST_RUNNING, BackgroundResponses
+from emulator.encode.response_events import ResponseWriter
+from emulator.errors import ApiError
+from emulator.pace import Pace
+from emulator.wire import sse
+from tests.support.emulator_clients import MODEL, Gate, connect
 
 import openai
 import pytest
@@ -189,3 +200,145 @@ def test_unknown_response_is_404(client):
     for call in (client.responses.cancel, client.responses.input_items.list):
         with pytest.raises(openai.NotFoundError, match="resp_none"):
             call("resp_none")
+
+
+def writer_of(answer):
+    values, _ = params.parse({"model": MODEL, "background": True}, PARAMS)
+    return ResponseWriter(values, Prompt([Message("user", "x")]), answer)
+
+
+class Held(Answer):
+    """An answer whose pieces a test lets through one by one; it may break behind the last."""
+
+    def __init__(self, error=None):
+        super().__init__()
+        self.more, self.error = asyncio.Event(), error
+
+    async def write(self):
+        for number in count():
+            await self.more.wait()
+            self.more.clear()
+            if self.error is not None:
+                raise self.error
+            self.pieces.append(f"{number} ")
+            yield self.pieces[-1]
+
+    async def let_through(self):
+        self.more.set()
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+
+def taken(blocks):
+    """The blocks that a reader gets, in a list that fills as they come, and the reader."""
+    got = []
+
+    async def take():
+        async for block in blocks:
+            assert type(block) is sse.SeparateBlock
+            got.append(bytes(block))
+
+    return got, asyncio.ensure_future(take())
+
+
+async def test_ended_responses_are_forgotten():
+    responses, saved = BackgroundResponses(), []
+    for number in range(MOST_RUNNING + 3):
+        begun = responses.start(writer_of(Answer(["x"])), Pace(), saved.append)
+        assert responses.find(begun.writer.id) is begun
+        blocks = [block async for block in begun.follow()]
+        await asyncio.sleep(0)
+
+        assert responses.find(begun.writer.id) is None
+        assert saved[number] is begun and saved[number].blocks == blocks
+    assert len(saved) == MOST_RUNNING + 3
+
+
+def test_ended_responses_leave_room(client):
+    """429 after 64, if none were forgotten."""
+    for _ in range(MOST_RUNNING + 1):
+        wait_for(client, client.responses.create(**ASKED).id)
+
+
+async def test_only_so_many_run_at_once():
+    responses = BackgroundResponses()
+    running = [
+        responses.start(writer_of(Held()), Pace(), lambda ended: None) for _ in range(MOST_RUNNING)
+    ]
+
+    with pytest.raises(ApiError) as caught:
+        responses.start(writer_of(Answer(["x"])), Pace(), lambda ended: None)
+    assert (caught.value.status, caught.value.headers["retry-after"]) == (429, "1")
+
+    await running[0].cancel()
+    responses.start(writer_of(Answer(["x"])), Pace(), lambda ended: None)
+    for each in running[1:]:
+        await each.cancel()
+
+
+async def test_readers_get_each_block_once_whenever_they_come():
+    answer = Held()
+    begun = BackgroundResponses().start(writer_of(answer), Pace(), lambda ended: None)
+    early, early_reader = taken(begun.follow())
+    await answer.let_through()
+    late, late_reader = taken(begun.follow(after=len(early) - 2))
+    await answer.let_through()
+
+    assert early == begun.blocks and json.loads(early[-1].partition(b"data: ")[2])["delta"] == "1 "
+    assert late == early[-2:]
+    assert (await begun.cancel())["status"] == "cancelled"
+    await asyncio.gather(early_reader, late_reader)
+    assert early == begun.blocks
+
+
+async def test_error_of_ours_fails_the_response(capfd):
+    saved = []
+    answer = Held(error=ZeroDivisionError("oh"))
+    responses = BackgroundResponses()
+    begun = responses.start(
+        writer_of(answer), Pace(), lambda ended: saved.append(len(ended.blocks))
+    )
+    got, reader = taken(begun.follow())
+    await answer.let_through()
+    await reader
+
+    *_, error, failed = [json.loads(block.partition(b"data: ")[2]) for block in got]
+    assert (error["type"], failed["type"]) == ("error", "response.failed")
+    assert failed["response"]["error"]["code"] == "server_error"
+    assert begun.writer.id in failed["response"]["error"]["message"]
+    assert saved == [len(got)] and responses.find(begun.writer.id) is None
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+async def test_cancel_after_the_end_changes_nothing():
+    begun = BackgroundResponses().start(writer_of(Answer(["x"])), Pace(), lambda ended: None)
+    assert len([block async for block in begun.follow()]) == len(begun.blocks)
+
+    assert (await begun.cancel())["status"] == "completed"
+
+
+async def test_blocks_wait_as_the_pace_says():
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(round(seconds, 3))
+
+    begun = BackgroundResponses().start(
+        writer_of(Answer(["a", "b"])), Pace(1, sleep, lambda: 0.0), lambda ended: None
+    )
+    blocks = [block async for block in begun.follow()]
+
+    assert waits == [0.4, 0.425] and len(blocks) > 5
+
+
+def test_deleted_response_stops_and_is_gone(start):
+    gate = Gate(passes=1)
+    emulator = start(pace=1, sleep=gate.sleep)
+    with connect(emulator) as client:
+        id = client.responses.create(**ASKED).id
+        assert gate.reached.wait(10)
+        client.responses.delete(id)
+
+        assert emulator.service.background.find(id) is None
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(id)

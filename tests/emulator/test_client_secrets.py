@@ -6,7 +6,7 @@ import time
 
 from emulator.client_secrets import MOST, ClientSecrets
 from emulator.errors import ApiError
-from tests.conftest import connect
+from tests.support.emulator_clients import connect
 
 import openai
 import pytest
@@ -104,6 +104,29 @@ def test_secret_lasts_ten_minutes_unasked(client):
     made = client.realtime.client_secrets.create(session={"type": "realtime"})
 
     assert before + 600 <= made.expires_at <= int(time.time()) + 600
+
+
+def test_secret_expires_by_the_emulators_clock(start):
+    clock = Clock(1_790_000_000.0)
+    emulator = start(now=clock)
+    with connect(emulator) as client:
+        made = client.realtime.client_secrets.create()
+
+    assert made.expires_at == 1_790_000_600
+    clock.now += 600
+    assert refused(emulator.service.secrets, made.value) == (401, "invalid_api_key")
+
+
+def test_expired_secret_is_removed():
+    clock = Clock()
+    secrets = ClientSecrets(clock)
+    value, expires_at = secrets.issue({}, 60)
+    clock.now = expires_at
+
+    refused(secrets, value)
+
+    clock.now -= 1
+    assert refused(secrets, value) == (401, "invalid_api_key")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import sys
 from contextlib import closing
 
 from emulator.guard import JSON_LIMIT
-from emulator.serving import MOST_STREAMS
 from emulator.storage.objects import MOST, ObjectStore
-from tests.conftest import MODEL, Gate, ask, connect
+from tests.support.emulator_clients import MODEL, ask, connect
 
 import httpx2
 import openai
@@ -182,23 +181,6 @@ def test_p12_lying_length_is_413_at_once(emulator):
     assert exchange(emulator, *lines, *kind, body=b"{}")[0] == 413
 
 
-def test_p14_too_many_streams_get_429(start):
-    gate = Gate(passes=0)
-    emulator = start(pace=1, sleep=gate.sleep)
-    with connect(emulator, timeout=30) as client:
-        asked = ask("Reply with exactly: x")
-        http = httpx2.Limits(max_connections=None)
-        wide = client.with_options(http_client=httpx2.Client(limits=http, trust_env=False))
-        streams = [wide.chat.completions.create(**asked, stream=True) for _ in range(MOST_STREAMS)]
-
-        with pytest.raises(openai.RateLimitError):
-            client.chat.completions.create(**asked, stream=True)
-
-        gate.open()
-        assert all(list(stream) for stream in streams)
-        assert list(client.chat.completions.create(**asked, stream=True))
-
-
 def test_p14_oldest_responses_are_forgotten():
     store = ObjectStore()
 
@@ -211,43 +193,3 @@ def test_p14_oldest_responses_are_forgotten():
     assert store.find("response", "resp_3")
     assert (store.item("msg_1"), store.item("msg_3")) == (None, {"id": "msg_3"})
     store.close()
-
-
-def test_data_folder_outlives_emulator(start, tmp_path):
-    with connect(start(data=tmp_path / "new")) as client:
-        made = client.responses.create(model=MODEL, input="What is the Lantern?")
-
-    with connect(start(data=tmp_path / "new")) as client:
-        assert client.responses.retrieve(made.id).output_text == made.output_text
-
-
-BODIES = [b"", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000, b'"text"', b"null"]
-
-
-@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
-def test_body_that_is_no_object_is_400(emulator, body):
-    answer = post(emulator, body)
-
-    assert answer.status_code == 400
-    assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
-
-
-def test_every_answer_says_who_it_is(emulator):
-    for path, status in (("/models", 200), ("/nothing", 404), ("/batches", 404)):
-        answer = httpx2.get(emulator.base_url + path, headers=KEY, trust_env=False)
-
-        assert answer.status_code == status
-        assert answer.headers["x-openai-emulator"] == "1.0"
-        assert answer.headers["openai-version"] == "2020-10-01"
-        assert len(answer.headers["x-request-id"]) == len("req_") + 32
-        assert answer.headers["openai-processing-ms"].isdecimal()
-        assert answer.text.startswith("{\n  ")
-
-
-def test_unserved_path_is_named(client):
-    with pytest.raises(openai.NotFoundError, match="GET /v1/batches") as served:
-        client.batches.list()
-    with pytest.raises(openai.NotFoundError, match="Invalid URL") as unknown:
-        client.get("/nowhere", cast_to=object)
-
-    assert (served.value.code, unknown.value.code) == ("not_served_by_emulator", None)

@@ -1,7 +1,7 @@
 """The headers that tell of rate limits: on which answers, and how they run down and refill."""
 
 from emulator.limits import REQUESTS_A_MINUTE, Bucket, Limits, duration
-from tests.conftest import MODEL, ask
+from tests.support.emulator_clients import MODEL, ask
 
 import pytest
 from hypothesis import given
@@ -51,6 +51,34 @@ def test_limits_run_down_and_refill():
     now += 60
     assert limits.spend("m", 0)["x-ratelimit-reset-tokens"] == "0ms"
     assert limits.spend("other", 0)["x-ratelimit-remaining-requests"] == str(REQUESTS_A_MINUTE - 1)
+
+
+def test_sessions_spend_the_same_tokens():
+    now = 100.0
+    limits = Limits(lambda: now)
+    limits.spend("m", 1_000_000)
+
+    told = limits.tokens("m", 1_500_000)
+
+    assert told == {
+        "name": "tokens",
+        "limit": 150_000_000,
+        "remaining": 147_500_000,
+        "reset_seconds": 1.0,
+    }
+    now += 0.5
+    assert limits.tokens("m", 0)["remaining"] == 148_750_000
+    after = limits.spend("m", 0)
+    assert int(after["x-ratelimit-remaining-requests"]) == REQUESTS_A_MINUTE - 2
+
+
+def test_bucket_is_empty_at_worst():
+    bucket = Bucket(1000, lambda: 0.0)
+    bucket.spend(700)
+    assert (bucket.remaining, bucket.reset_s) == (300, 42.0)
+
+    bucket.spend(700)
+    assert (bucket.remaining, bucket.reset_s) == (0, 60.0)
 
 
 @pytest.mark.parametrize(

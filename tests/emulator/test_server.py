@@ -1,77 +1,18 @@
-"""Starting and stopping: alone, as a child, in a thread (P18 to P20)."""
+"""The emulator in a thread: started, stopped, and nothing left behind (P20)."""
 
-import asyncio
 import os
-import signal
 import socket
-import subprocess
-import sys
-from typing import NamedTuple
+import time
 
 from emulator.server import Emulator
-from tests.conftest import Gate, ask, can_interrupt, connect
-from tests.support import lessons
+from tests.support.emulator_clients import MODEL, Gate, ask, connect
 
+import openai
 import pytest
 
-ASKED = ask("When is the observatory closed?")
 
-
-class Alone(NamedTuple):
-    """An emulator in a process of its own."""
-
-    base_url: str
-
-
-def alone(*arguments, **options):
-    command = [sys.executable, "-m", "emulator", *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=lessons.COURSE, text=True, **(pipes | options))
-
-
-def test_first_line_is_base_url_and_input_ends_child():
-    with alone("--child", "--pace", "0") as child:
-        url = child.stdout.readline().strip()
-        with connect(Alone(url)) as client:
-            assert client.models.list().data
-
-        child.stdin.close()
-        assert child.wait(5) == 0
-
-
-@can_interrupt
-def test_p19_ctrl_c_ends_it_alone():
-    with alone() as server:
-        url = server.stdout.readline().strip()
-        with connect(Alone(url)) as client:
-            assert client.models.list().data
-        server.send_signal(signal.SIGINT)
-        _, error = server.communicate(timeout=5)
-
-    assert server.returncode == 130
-    assert error == ""
-
-
-def test_taken_port_is_told():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = alone("--port", str(taken.getsockname()[1]))
-        out, error = server.communicate(timeout=10)
-
-    assert (server.returncode, out) == (1, "")
-    assert error.startswith("error: the emulator cannot start: ")
-    assert "Traceback" not in error
-
-
-@pytest.mark.parametrize("option", ["--corpus", "--data"])
-def test_bad_folder_is_told(option, tmp_path):
-    file = tmp_path / "file"
-    file.write_text("x")
-
-    with alone(option, str(file)) as server:
-        _, error = server.communicate(timeout=10)
-
-    assert server.returncode == 1
-    assert error.startswith("error: the emulator cannot start: ")
+def port_of(emulator):
+    return int(emulator.base_url.split(":")[2].split("/")[0])
 
 
 def test_own_corpus_is_quoted(start, tmp_path):
@@ -81,30 +22,6 @@ def test_own_corpus_is_quoted(start, tmp_path):
         answer = client.chat.completions.create(**ask("When does the zebra sleep?"))
 
     assert answer.choices[0].message.content == "The zebra sleeps at noon. (Quoted from zoo.md.)"
-
-
-def test_p18_hangup_stops_the_writer(start):
-    emulator = start(pace=1, sleep=Gate(passes=2).sleep)
-    with connect(emulator) as client:
-        for create in (client.chat.completions.create, client.chat.completions.create):
-            stream = create(**ASKED, stream=True)
-            next(stream)
-            stream.close()
-
-        for exchange in emulator.exchanges:
-            assert exchange.finished.wait(5)
-            assert exchange.ended == "disconnected"
-
-
-def test_p18_hangup_before_a_whole_answer(start):
-    gate = Gate(passes=0)
-    emulator = start(pace=1, sleep=gate.sleep)
-    with connect(emulator, timeout=0.2) as client:
-        with pytest.raises(Exception, match="timed out"):
-            client.chat.completions.create(**ASKED)
-
-        assert emulator.exchanges[0].finished.wait(5)
-        assert emulator.exchanges[0].ended == "disconnected"
 
 
 def test_small_writes_go_at_once(start):
@@ -118,28 +35,12 @@ def test_small_writes_go_at_once(start):
         )
 
 
-def test_pace_holds_back_each_piece(start):
-    waits, now = [], [7.0]
-
-    async def sleep(seconds):
-        waits.append(seconds)
-        now[0] += seconds * 1.5  # a sleep that takes too long is made up for
-
-    with connect(start(pace=2, sleep=sleep, clock=lambda: now[0])) as client:
-        list(client.chat.completions.create(**ask("Reply with exactly: a b c"), stream=True))
-        client.chat.completions.create(**ask("Reply with exactly: a b c"))
-
-    assert waits[0] == pytest.approx(0.8)
-    assert sum(waits) < 0.8 + 0.1 + 0.9
-    assert waits[-1] == pytest.approx(0.9)
-
-
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts open files by /proc")
 def test_p20_start_and_stop_leak_nothing(start):
     def cycle():
         with Emulator() as emulator, connect(emulator) as client:
             client.models.list()
-        return int(emulator.base_url.split(":")[2].split("/")[0])
+        return port_of(emulator)
 
     cycle()
     before = len(os.listdir("/proc/self/fd"))
@@ -150,27 +51,57 @@ def test_p20_start_and_stop_leak_nothing(start):
         socket.create_connection(("127.0.0.1", ports[-1]), timeout=2)
 
 
-def test_p14_cut_streams_leave_nothing_open(start):
-    emulator = start()
+def test_data_folder_outlives_emulator(start, tmp_path):
+    with connect(start(data=tmp_path / "new")) as client:
+        made = client.responses.create(model=MODEL, input="What is the Lantern?")
+
+    with connect(start(data=tmp_path / "new")) as client:
+        assert client.responses.retrieve(made.id).output_text == made.output_text
+
+
+def test_stop_does_not_wait():
+    """uvicorn's own way takes at least 0.1 s, for each of ten."""
+    emulators = [Emulator().start() for _ in range(10)]
+    for emulator in emulators:
+        with connect(emulator) as client:
+            assert client.models.list().data
+
+    begun = time.perf_counter()
+    for emulator in emulators:
+        emulator.stop()
+    took = time.perf_counter() - begun
+
+    assert took < 0.9
+
+
+def test_stop_right_after_start_is_a_stop():
+    for _ in range(20):
+        emulator = Emulator().start()
+        emulator.stop()
+
+        assert not emulator._thread.is_alive()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port_of(emulator)), timeout=2)
+
+
+def test_stop_drops_connections_that_are_open():
+    gate = Gate(passes=2)
+    emulator = Emulator(pace=1, sleep=gate.sleep).start()
     with connect(emulator) as client:
-        for cut in range(40):
-            stream = client.chat.completions.create(**ASKED, stream=True)
-            for _ in range(cut):
-                next(stream)
-            stream.close()
+        stream = client.chat.completions.create(**ask("What is the Lantern?"), stream=True)
+        next(stream)
+        emulator.stop()
 
-        assert client.models.list().data
-        assert all(exchange.finished.wait(5) for exchange in emulator.exchanges)
-    assert emulator.service.open_streams == 0
-    assert emulator.open_connections <= 1
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)
+    assert emulator.open_connections == 0
 
 
-async def test_many_streams_at_once_lose_no_chunk(async_client):
-    words = " ".join(f"w{number}" for number in range(300))
+def test_forwarded_address_is_not_believed(start):
+    """A fault finds its connection by the address; a proxy's header must not change it."""
+    emulator = start(faults=["rst@3"])
+    with connect(emulator, default_headers={"x-forwarded-for": "10.0.0.1"}) as client:
+        stream = client.chat.completions.create(**ask("What is the Lantern?"), stream=True)
 
-    async def one():
-        asked = ask(f"Reply with exactly: {words}")
-        stream = await async_client.chat.completions.create(**asked, stream=True)
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
-
-    assert await asyncio.gather(*(one() for _ in range(16))) == [words] * 16
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)

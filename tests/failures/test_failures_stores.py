@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks import kills
 from emulator.storage.file_table import BLOCK
 from emulator.storage.vector_store_table import DAY_S
-from tests.conftest import MODEL, connect
+from tests.support.emulator_clients import MODEL, connect
 from tests.support.files_in_stores import (
     LANTERN,
     PARKING,

@@ -5,8 +5,8 @@ import json
 import sys
 
 from common.client import BREAKS, LOCAL, Connection
-from tests.conftest import MODEL, Gate, ask, connect
 from tests.support import lessons
+from tests.support.emulator_clients import MODEL, Gate, ask, connect
 
 import httpx2
 import openai

@@ -7,8 +7,8 @@ from console.lesson import report_failures
 from console.terminal import Terminal
 from emulator.answers.answer import Answer, Message, Prompt
 from emulator.encode.completions import Envelope, chunks
-from tests.conftest import MODEL, drained
 from tests.support import lessons
+from tests.support.emulator_clients import MODEL, drained
 
 import httpx2
 import pytest

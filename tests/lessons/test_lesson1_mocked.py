@@ -7,8 +7,8 @@ network was, and everything above it, the SDK included, is real.
 import json
 from collections.abc import Callable, Iterator
 
-from tests.conftest import MODEL
 from tests.support import lessons
+from tests.support.emulator_clients import MODEL
 
 import httpx2
 import pytest

@@ -11,8 +11,8 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from tests.conftest import Gate
 from tests.support import lessons
+from tests.support.emulator_clients import Gate
 
 import pytest
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 
-from tests.conftest import MODEL
 from tests.support import lessons
+from tests.support.emulator_clients import MODEL
 
 import httpx2
 import openai

@@ -8,8 +8,9 @@ import sys
 from common.settings import CourseError
 from console.handbook import documents, known_questions
 from console.lesson import delay_interrupts
-from tests.conftest import can_interrupt, connect
 from tests.support import lessons
+from tests.support.emulator_clients import connect
+from tests.support.interrupts import can_interrupt
 
 import pytest
 

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from audio.playback import RATE_HZ, in_ms
 from audio.wav import read_wav
-from tests.conftest import can_interrupt
 from tests.lessons.test_lesson1_script import CANARY, complaint
 from tests.lessons.test_lesson3_mocked import (
     CREATED,
@@ -31,6 +30,7 @@ from tests.lessons.test_lesson3_mocked import (
     refused,
 )
 from tests.support import lessons
+from tests.support.interrupts import can_interrupt
 
 import pytest
 

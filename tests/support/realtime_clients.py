@@ -6,8 +6,8 @@ from base64 import b64encode
 from contextlib import ExitStack, contextmanager
 
 from audio.wav import read_wav
-from tests.conftest import connect as sdk
 from tests.support import lessons
+from tests.support.emulator_clients import connect as sdk
 from tests.support.realtime_calls import EVENT, MODEL
 
 from openai import AsyncOpenAI

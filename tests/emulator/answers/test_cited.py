@@ -9,7 +9,7 @@ from emulator.answers.answer import Message, Prompt, SearchOutcome
 from emulator.answers.cited import DECLINED, draw
 from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
-from tests.conftest import MODEL, connect
+from tests.support.emulator_clients import MODEL, connect
 
 import openai
 import pytest

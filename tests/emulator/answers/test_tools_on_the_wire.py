@@ -4,7 +4,6 @@ import json
 import re
 from itertools import groupby
 
-from tests.conftest import MODEL, ask
 from tests.support.city_tools import (
     BOTH,
     CHAT_TOOLS,
@@ -12,6 +11,7 @@ from tests.support.city_tools import (
     FLAT_TOOLS,
     arguments,
 )
+from tests.support.emulator_clients import MODEL, ask
 
 import openai
 import pytest

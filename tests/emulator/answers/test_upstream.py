@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from emulator.answers.answer import Call, Message, Prompt, Tool
 from emulator.answers.upstream import Upstream
-from tests.conftest import MODEL, Gate, ask, connect
 from tests.support.city_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
+from tests.support.emulator_clients import MODEL, Gate, ask, connect
 
 import openai
 import pytest

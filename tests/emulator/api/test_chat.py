@@ -4,7 +4,7 @@ import json
 import re
 from itertools import groupby
 
-from tests.conftest import MODEL, ask
+from tests.support.emulator_clients import MODEL, ask
 
 import httpx2
 import openai

@@ -1,6 +1,6 @@
-"""Conversations: what they remember, and their items."""
+"""Conversations: made, read, labelled, deleted, and what responses read in them and add."""
 
-from tests.conftest import MODEL
+from tests.support.emulator_clients import MODEL
 
 import openai
 import pytest

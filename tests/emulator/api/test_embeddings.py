@@ -11,7 +11,7 @@ from emulator.api.embeddings import count
 from emulator.models import MODELS
 from emulator.retrieval.embedding import DIMENSIONS, embed
 from emulator.wire import tokens
-from tests.conftest import MODEL
+from tests.support.emulator_clients import MODEL
 
 import httpx2
 import numpy as np

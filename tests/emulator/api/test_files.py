@@ -2,7 +2,7 @@
 
 from emulator.api.files import MOST_FILES
 from emulator.storage.file_table import BLOCK
-from tests.conftest import connect
+from tests.support.emulator_clients import connect
 from tests.support.files_in_stores import (
     HOUR,
     TEXT,

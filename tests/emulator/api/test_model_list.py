@@ -28,9 +28,3 @@ def test_unknown_model_is_404(client):
         client.models.retrieve("gpt-none")
 
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
-
-
-@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.id)
-def test_successor_outlives_model(model):
-    if model.ends is not None and model.successor in MODELS:
-        assert (MODELS[model.successor].ends or "9999") > model.ends

@@ -4,7 +4,7 @@ import json
 import re
 from itertools import groupby
 
-from tests.conftest import MODEL
+from tests.support.emulator_clients import MODEL
 
 import httpx2
 import openai
@@ -15,6 +15,8 @@ QUESTION = {
     "input": "When is the observatory closed?",
     "reasoning": {"effort": "none"},
 }
+
+QUIET = {"reasoning": {"effort": "none"}}
 
 ORDER = [
     "response.created",
@@ -199,15 +201,31 @@ def test_unserved_parameter_is_refused_by_name(client, change, param):
     assert (caught.value.code, caught.value.param) == ("unsupported_parameter", param)
 
 
-def test_items_of_all_shapes_are_read(client):
-    said = [
-        {"role": "developer", "content": "Answer in one sentence."},
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello."}]},
-        {"role": "assistant", "content": [{"type": "output_text", "text": "Yes?"}]},
-        {"role": "user", "content": "What is the Lantern?"},
-    ]
+def texts(items):
+    return [item.content[0].text for item in items]
 
-    response = client.responses.create(model=MODEL, input=said)
 
-    assert response.output_text.count(". ") == 1
-    assert "Lantern" in response.output_text
+def test_input_items_tell_what_was_asked(client):
+    first = client.responses.create(model=MODEL, input="What is the Lantern?", **QUIET)
+    then = client.responses.create(
+        model=MODEL, input="Why?", previous_response_id=first.id, **QUIET
+    )
+
+    items = client.responses.input_items.list(then.id, order="asc", limit=1)
+
+    assert texts(items) == ["What is the Lantern?", first.output_text, "Why?"]
+    assert texts(client.responses.input_items.list(first.id)) == ["What is the Lantern?"]
+
+
+def test_input_tokens_are_those_of_the_usage(client):
+    asked = {"model": MODEL, "input": "What is the Lantern?", "instructions": "Be brief."}
+
+    counted = client.responses.input_tokens.count(**asked)
+
+    assert counted.input_tokens == client.responses.create(**asked).usage.input_tokens
+    assert client.responses.input_tokens.count().input_tokens == 3
+
+
+def test_response_without_model_and_input_is_answered(client):
+    """As openai 3.54's types let both be left out."""
+    assert "can only quote" in client.responses.create().output_text

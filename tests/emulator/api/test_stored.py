@@ -1,11 +1,9 @@
-"""The completions that are stored: listed, read, labelled and deleted."""
+"""Stored completions: listed, read, labelled, deleted."""
 
-from tests.conftest import MODEL, ask
+from tests.support.emulator_clients import MODEL, ask
 
 import openai
 import pytest
-
-QUIET = {"reasoning": {"effort": "none"}}
 
 
 @pytest.fixture
@@ -74,3 +72,14 @@ def test_messages_of_completion_are_listed(lenient):
         (f"{made.id}-0", "system", "Be brief."),
         (f"{made.id}-1", "user", "Hello!"),
     ]
+
+
+WRONG_PAGES = [({"limit": 101}, "limit"), ({"order": "up"}, "order"), ({"limit": "x"}, "limit")]
+
+
+@pytest.mark.parametrize(("query", "param"), WRONG_PAGES)
+def test_wrong_page_is_refused(client, query, param):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.list(**query)
+
+    assert caught.value.param == param

@@ -3,7 +3,7 @@
 import hashlib
 import io
 
-from tests.conftest import connect
+from tests.support.emulator_clients import connect
 from tests.support.files_in_stores import SettableClock, until
 from tests.support.forms import form, post_form
 

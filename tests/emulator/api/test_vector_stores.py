@@ -6,7 +6,7 @@ from emulator.api.vector_stores import search_stores
 from emulator.errors import ApiError
 from emulator.storage.vector_store_table import DAY_S
 from emulator.text.queries import rewrite
-from tests.conftest import connect
+from tests.support.emulator_clients import connect
 from tests.support.files_in_stores import (
     LANTERN,
     NO_FILES,

@@ -6,7 +6,7 @@ from emulator.answers.answer import Answer, Call, Message, Prompt
 from emulator.encode.completions import Envelope, chunks, completion
 from emulator.errors import ApiError
 from emulator.wire import sse, tokens
-from tests.conftest import MODEL, drained
+from tests.support.emulator_clients import MODEL, drained
 
 import pytest
 from hypothesis import given

@@ -8,7 +8,7 @@ from emulator.api.responses import PARAMS
 from emulator.encode.response_events import FIELDS, ResponseWriter, usage
 from emulator.errors import ApiError
 from emulator.wire import sse, tokens
-from tests.conftest import MODEL, drained
+from tests.support.emulator_clients import MODEL, drained
 
 import pytest
 from openai.types.responses import Response, ResponseStreamEvent

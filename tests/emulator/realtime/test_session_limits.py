@@ -20,8 +20,8 @@ from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS
 from emulator.voice.recognizer import VERSION, SpeechRecognizer
 from emulator.voice.synthesizer import SpeechSynthesizer
-from tests.conftest import connect as sdk
 from tests.support import lessons
+from tests.support.emulator_clients import connect as sdk
 from tests.support.realtime_calls import MODEL, quiet, update, user
 from tests.support.realtime_clients import Bare, calling, clip
 

@@ -4,8 +4,8 @@ import threading
 
 from emulator.storage.attachment_table import Attachment
 from emulator.storage.file_storage import FAILED, DeletedMeanwhile, FileStorage
-from tests.conftest import connect
 from tests.support import files_in_stores
+from tests.support.emulator_clients import connect
 from tests.support.files_in_stores import (
     LANTERN,
     NO_FILES,

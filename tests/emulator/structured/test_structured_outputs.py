@@ -2,7 +2,7 @@
 
 import json
 
-from tests.conftest import MODEL, ask
+from tests.support.emulator_clients import MODEL, ask
 
 import openai
 import pytest

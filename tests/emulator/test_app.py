@@ -1,0 +1,97 @@
+"""Routes, headers and errors of every answer."""
+
+from emulator.app import MOST_EXCHANGES
+from emulator.serving import Service
+from tests.support.emulator_clients import ask, connect
+
+import httpx2
+import openai
+import pytest
+
+KEY = {"authorization": "Bearer offline"}
+
+
+def test_every_answer_says_who_it_is(emulator):
+    for path, status in (("/models", 200), ("/nothing", 404), ("/batches", 404)):
+        answer = httpx2.get(emulator.base_url + path, headers=KEY, trust_env=False)
+
+        assert answer.status_code == status
+        assert answer.headers["x-openai-emulator"] == "1.0"
+        assert answer.headers["openai-version"] == "2020-10-01"
+        assert len(answer.headers["x-request-id"]) == len("req_") + 32
+        assert answer.headers["openai-processing-ms"].isdecimal()
+        assert answer.text.startswith("{\n  ")
+
+
+def test_unserved_path_is_named(client):
+    with pytest.raises(openai.NotFoundError, match="GET /v1/batches") as served:
+        client.batches.list()
+    with pytest.raises(openai.NotFoundError, match="Invalid URL") as unknown:
+        client.get("/nowhere", cast_to=object)
+
+    assert (served.value.code, unknown.value.code) == ("not_served_by_emulator", None)
+
+
+def test_known_path_with_another_method_is_405(emulator):
+    answer = httpx2.put(f"{emulator.base_url}/models", headers=KEY, trust_env=False)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_supported")
+    assert answer.json()["error"]["message"] == "Not allowed to PUT on /v1/models."
+
+
+def test_only_the_last_exchanges_are_kept(start):
+    emulator = start()
+    with connect(emulator) as client:
+        for _ in range(MOST_EXCHANGES + 3):
+            client.models.list()
+        client.models.retrieve("gpt-5")
+
+    assert len(emulator.exchanges) == MOST_EXCHANGES
+    assert emulator.exchanges[-1].path == "/v1/models/gpt-5"
+
+
+def broken(*arguments, **options):
+    raise ZeroDivisionError("oh")
+
+
+def test_error_of_ours_is_a_500_and_the_next_request_is_served(start, monkeypatch, capfd):
+    emulator = start()
+    with connect(emulator) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(Service, "generate", broken)
+            with pytest.raises(openai.InternalServerError) as caught:
+                client.chat.completions.create(**ask("Hello!"))
+
+        assert client.chat.completions.create(**ask("Hello!")).choices
+    exchange = emulator.exchanges[0]
+    assert exchange.request_id in str(caught.value.body)
+    assert caught.value.response.headers["x-request-id"] == exchange.request_id
+    assert (exchange.status, emulator.exchanges[1].ended) == (500, "complete")
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_error_within_a_stream_breaks_it_off(start, monkeypatch, capfd):
+    monkeypatch.setattr("emulator.encode.completions._ChunkEncoder.calls", broken)
+    emulator = start()
+    with connect(emulator) as client:
+        stream = client.chat.completions.create(**ask("Hello!"), stream=True)
+        with pytest.raises(openai.APIConnectionError):
+            list(stream)
+
+    assert emulator.exchanges[0].finished.wait(5)
+    assert (emulator.exchanges[0].status, emulator.exchanges[0].ended) == (200, "broken")
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_every_exchange_is_noted(start):
+    emulator = start()
+    with connect(emulator) as client:
+        client.models.list()
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve("gpt-none")
+
+    told = [(each.method, each.path, each.status, each.ended) for each in emulator.exchanges]
+    assert told == [
+        ("GET", "/v1/models", 200, "complete"),
+        ("GET", "/v1/models/gpt-none", 404, "complete"),
+    ]

@@ -1,0 +1,70 @@
+"""The emulator in a process of its own: how it starts, what it says, how it ends (P18, P19)."""
+
+import signal
+import socket
+import subprocess
+import sys
+from typing import NamedTuple
+
+from tests.support import lessons
+from tests.support.emulator_clients import connect
+from tests.support.interrupts import can_interrupt
+
+import pytest
+
+
+class Process(NamedTuple):
+    """An emulator in a process of its own."""
+
+    base_url: str
+
+
+def alone(*arguments, **options):
+    command = [sys.executable, "-m", "emulator", *arguments]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, cwd=lessons.COURSE, text=True, **(pipes | options))
+
+
+def test_first_line_is_base_url_and_input_ends_child():
+    with alone("--child", "--pace", "0") as child:
+        url = child.stdout.readline().strip()
+        with connect(Process(url)) as client:
+            assert client.models.list().data
+
+        child.stdin.close()
+        assert child.wait(5) == 0
+
+
+@can_interrupt
+def test_p19_ctrl_c_ends_it_alone():
+    with alone() as server:
+        url = server.stdout.readline().strip()
+        with connect(Process(url)) as client:
+            assert client.models.list().data
+        server.send_signal(signal.SIGINT)
+        _, error = server.communicate(timeout=5)
+
+    assert server.returncode == 130
+    assert error == ""
+
+
+def test_taken_port_is_told():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = alone("--port", str(taken.getsockname()[1]))
+        out, error = server.communicate(timeout=10)
+
+    assert (server.returncode, out) == (1, "")
+    assert error.startswith("error: the emulator cannot start: ")
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("option", ["--corpus", "--data"])
+def test_bad_folder_is_told(option, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("x")
+
+    with alone(option, str(file)) as server:
+        _, error = server.communicate(timeout=10)
+
+    assert server.returncode == 1
+    assert error.startswith("error: the emulator cannot start: ")
