@@ -133,12 +133,12 @@ def test_nothing_is_wider_than_the_terminal(monkeypatch, capsys, width):
 
     show.note("word " * 60)
     show.table(["a", "b"], [("x" * 30, "y " * 60)])
-    show.timings({"whole": Timing([3.0], 9), "streamed": Timing([1.0, 3.0], 9)})
+    show.timings({"whole": TimedPieces([3.0], 9), "streamed": TimedPieces([1.0, 3.0], 9)})
 
     assert all(len(line) <= width for line in capsys.readouterr().out.splitlines())
 
 
-class Timing:
+class TimedPieces:
     def __init__(self, arrivals, tokens):
         self.arrivals, self.tokens = arrivals, tokens
 

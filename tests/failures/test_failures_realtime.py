@@ -14,12 +14,13 @@ from pathlib import Path
 
 from audio.wav import read_wav
 from console.explain import ErrorContext, explain
-from tests.lessons.test_lesson3_mocked import (
+from tests.support import lessons
+from tests.support.scripted_calls import (
     CREATED,
     MODEL,
     UPDATE,
+    JumpingTime,
     Server,
-    Time,
     call_at,
     done,
     events_of,
@@ -29,7 +30,6 @@ from tests.lessons.test_lesson3_mocked import (
     text_client,
     voice_client,
 )
-from tests.support import lessons
 
 import pytest
 from openai import OpenAIError
@@ -54,7 +54,7 @@ class ScriptedTalk:
     """A call with the emulator, whose events the lesson reacts to one by one."""
 
     def __init__(self, connection):
-        self.connection, self.time = connection, Time()
+        self.connection, self.time = connection, JumpingTime()
         self.call = call_at(self.time)
 
     async def until(self, *kinds):
@@ -164,7 +164,7 @@ async def test_r9_errors_are_not_all_alike(code):
         server.hang_up()
 
     with Server(assistant) as server:
-        seen, ended = await events_of(server, call_at(Time()))
+        seen, ended = await events_of(server, call_at(JumpingTime()))
 
     assert seen == ["session.created", *(["error", "response.done"] if code in HARMLESS else [])]
     assert type(ended) is (EOFError if code in HARMLESS else OpenAIError)
@@ -191,7 +191,7 @@ async def test_r10_iterator_of_the_sdk_just_ends(start):
 
 
 async def test_r10_call_whose_session_expires_says_so(start):
-    clock, time = Stopped(), Time()
+    clock, time = Stopped(), JumpingTime()
 
     def on(event):
         if event.type == "session.updated":
@@ -208,7 +208,7 @@ async def test_r10_call_whose_session_expires_says_so(start):
 @pytest.mark.parametrize("fault", ["abortx1@2", "closex1@2=1011"])
 async def test_r11_dropped_call_goes_on_where_it_was(start, fault):
     """The first session ends behind its second event; the next is told all that was said."""
-    time = Time()
+    time = JumpingTime()
     call = call_at(time)
     call.history = {
         "item_1": LESSON.written("user", "How much is an evening ticket?"),
@@ -262,7 +262,7 @@ async def test_r12_loop_that_is_busy_loses_a_healthy_line():
 
 
 async def test_r12_call_goes_on_after_it():
-    time = Time()
+    time = JumpingTime()
     call = call_at(time)
 
     def on(event):
@@ -313,7 +313,7 @@ def test_r23_refused_handshake_is_told_as_a_matter_of_the_key(start, asked):
             with text_client(emulator) as client:
                 list(LESSON.text(client, MODEL, "Is it cold?"))
         else:
-            asyncio.run(events_of(emulator, call_at(Time())))
+            asyncio.run(events_of(emulator, call_at(JumpingTime())))
 
     told = explain(refusal.value, ErrorContext(host="here", key_tail="1234"))
     assert (

@@ -12,20 +12,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from tests.support import lessons
+from tests.support.complaints import CANARY, complaint
 from tests.support.emulator_clients import Gate
 
 import pytest
 
 PARTS = ["stream", "race", "events", "usage", "stop", "broken", "together", "beyond"]
-CANARY = "sk-canary-0123456789abcdef"
-COMPLAINT = re.compile(r"error: .+\n(  why: .+\n)?  try: .+\n")
-
-
-def complaint(result):
-    """The three lines; anything else on standard error fails the test."""
-    assert result.returncode == 1, result
-    assert COMPLAINT.fullmatch(result.stderr), result.stderr
-    return result.stderr
 
 
 def test_tour_shows_every_part():

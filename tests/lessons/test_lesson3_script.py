@@ -17,8 +17,10 @@ from typing import NamedTuple
 
 from audio.playback import RATE_HZ, in_ms
 from audio.wav import read_wav
-from tests.lessons.test_lesson1_script import CANARY, complaint
-from tests.lessons.test_lesson3_mocked import (
+from tests.support import lessons
+from tests.support.complaints import CANARY, complaint
+from tests.support.interrupts import can_interrupt
+from tests.support.scripted_calls import (
     CREATED,
     STARTED,
     Server,
@@ -29,8 +31,6 @@ from tests.lessons.test_lesson3_mocked import (
     finished,
     refused,
 )
-from tests.support import lessons
-from tests.support.interrupts import can_interrupt
 
 import pytest
 
