@@ -70,6 +70,7 @@ def _frozen(value: Any) -> Any:
 
 
 def main() -> int:
+    """Serve until standard input closes; the exit code says at which stage something failed."""
     args = parse_arguments()
     try:
         app = open_player(args) if args.command == "play" else open_recorder(args)

@@ -16,8 +16,8 @@ Bodies are `text`, or `base64` where they are no UTF-8.
 Each line is sealed: it ends with `crc`, the CRC-32 of its own text, begun with the CRC of the line
 before. That makes a chain. A line that was edited does not fit its seal, and where one is missing,
 added or moved the next one does not fit, so the error can name the line. `closed` counts the lines:
-a file without it was cut off. The seal finds accidents and edits by hand; whoever computes it anew
-can write what they like, so each field is checked as well.
+a file without it was cut off. The seal finds accidents and edits by hand. It can be
+computed anew after an edit, so each field is checked as well.
 
 A request that asks for a WebSocket has `"upgrade":"websocket"`; frames follow an answer of 101, any
 other answer is a refusal like an answer to HTTP. A text message is `text`, a binary one `base64`;

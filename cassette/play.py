@@ -46,6 +46,7 @@ class Player:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._cassette, self._speed, self._profile = cassette, speed, profile
+        # Each exchange is played once; `_misses` are the requests for which there was none.
         self._matcher = ExchangeMatcher(cassette.exchanges.values())
         self._bodies = BodyDigests(Scrubber(profile.secrets))
         self._sleep, self._clock = sleep, clock

@@ -125,19 +125,23 @@ class Recorder:
             exchange.log_end()
         else:
             assert upstream.response
-            answered = list(upstream.response.headers.raw_items())
-            self._writer.scrubber.learn(answered)
-            kept = end_to_end(answered)
-            exchange.defer(partial(self._writer.begin, self._server_name(dict(kept))))
+            kept = self._begin_socket(upstream.response, exchange)
             await exchange.pass_on(upstream, kept, receive, send)
+
+    def _begin_socket(
+        self, response: Response, exchange: WebSocketExchange
+    ) -> list[tuple[str, str]]:
+        """Note which server answered; the headers of its answer that are for the client."""
+        kept = end_to_end(response.headers.raw_items())
+        self._writer.scrubber.learn(kept)
+        exchange.defer(partial(self._writer.begin, self._server_name(dict(kept))))
+        return kept
 
     async def _answer_refused(
         self, response: Response, exchange: WebSocketExchange, send: Send
     ) -> None:
         """Pass on the answer of an upstream that wants no WebSocket, as an answer to HTTP."""
-        kept = end_to_end(response.headers.raw_items())
-        self._writer.scrubber.learn(kept)
-        exchange.defer(partial(self._writer.begin, self._server_name(dict(kept))))
+        kept = self._begin_socket(response, exchange)
         exchange.log_head(response.status_code, self._writer.scrubber.headers(kept))
         exchange.log_chunk(response.body)
         exchange.how = "complete"

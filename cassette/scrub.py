@@ -5,7 +5,7 @@ What counts as a secret:
 - what a client authenticates with: the credentials in its headers, cookies and subprotocols, in
   the query of a path and in the address of the server. Such a value is learned, and replaced
   wherever it comes again, as many servers repeat it in errors;
-- what looks like a key, by pattern, whoever sent it;
+- what looks like a key, by pattern, from either side;
 - all headers but those that are named here.
 
 A secret can come in other characters than it has: `/` as `\/`, `"` as `\"`, any character as

@@ -40,8 +40,8 @@ class SocketPlayer:
     async def run(self) -> None:
         """Play it to its end. Raises CassetteError where the client is not as recorded.
 
-        `receiving` is done when the client has left, or has sent what was not recorded; whoever
-        waits for it then gets that error.
+        `receiving` is done when the client has left, or has sent what was not recorded; to wait
+        for it then raises that error.
         """
         receiving = asyncio.ensure_future(self._receive_messages())
         receiving.add_done_callback(lambda done: done.cancelled() or done.exception())

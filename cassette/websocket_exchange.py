@@ -21,7 +21,15 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-OPEN_TIMEOUT_S, CLOSE_TIMEOUT_S, PING_S = 10.0, 2.0, 20.0
+# One message at most waits to be read: that is how a client that stalls holds upstream back.
+UPSTREAM = {
+    "compression": None,
+    "max_queue": 1,
+    "open_timeout": 10.0,
+    "close_timeout": 2.0,
+    "ping_interval": 20.0,
+    "ping_timeout": None,
+}
 
 
 class ConnectWithoutRedirects(connect):
@@ -42,8 +50,7 @@ async def connect_upstream(
     """Open the WebSocket of upstream, by a proxy if the environment names one and it may be used.
 
     Raises InvalidStatus where it refuses, else OSError or WebSocketException. If the address has a
-    user and a password, they replace the client's own authorization. One message at most waits to
-    be read (`max_queue`): that is how a client that stalls holds upstream back.
+    user and a password, they replace the client's own authorization.
     """
     own = "authorization" if "@" in url.partition("?")[0] else ""
     options: dict[str, Any] = {} if use_proxy else {"proxy": None}
@@ -54,14 +61,8 @@ async def connect_upstream(
         additional_headers=[pair for pair in headers if pair[0] != own],
         subprotocols=[Subprotocol(each) for each in subprotocols] or None,
         user_agent_header=None,
-        compression=None,
         max_size=longest_message,
-        max_queue=1,
-        open_timeout=OPEN_TIMEOUT_S,
-        close_timeout=CLOSE_TIMEOUT_S,
-        ping_interval=PING_S,
-        ping_timeout=None,
-        **options,
+        **(UPSTREAM | options),
     )
 
 

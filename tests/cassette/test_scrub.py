@@ -64,6 +64,33 @@ def test_p8_no_planted_secret_is_written(echo, cassette_path):
     assert "set-cookie" not in text.split('"text"')[0]
 
 
+class SlashingEcho(Echo):
+    """Writes JSON as PHP does by default."""
+
+    def spelled(self, text):
+        return text.replace("/", "\\/")
+
+
+@pytest.mark.parametrize("handler", [Echo, SlashingEcho])
+def test_p8_no_credential_of_any_kind_is_written(cassette_path, handler):
+    sent = {
+        "authorization": "Bearer pass/12",
+        "x-api-key": "key/of/x-api",
+        "cookie": "session=cookie/value1; lang=en",
+    }
+    path = "/x?api_key=query/secret1&key=short/1&limit=2"
+    with http_server(handler) as url, recorder(cassette_path, url) as base_url:
+        httpx2.post(base_url + path, headers=sent, content=b"{}", trust_env=False)
+
+    shown = cassette_path.read_text().replace("\\", "")
+    hidden = ("pass/12", "key/of/x-api", "cookie/value1", "query/secret1", "short/1")
+    assert "lang=en" in shown
+    assert [secret for secret in hidden if secret in shown] == []
+    with player(cassette_path) as base_url:
+        other = path.replace("short/1", "another")
+        assert httpx2.post(base_url + other, content=b"{}", trust_env=False).status_code == 200
+
+
 def test_p8_secrets_in_odd_places_are_not_written(echo, cassette_path):
     escaped = SECRET.replace("s", "\\u0073", 1)
     writer = open_writer(cassette_path, lesson=f"lesson {SECRET}")
