@@ -264,10 +264,9 @@ def _nothing_from_environment(key: str) -> dict[str, Any]:
     """
     lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
     names = [line.partition(":")[0].strip() for line in lines if ":" in line]
-    left_out = {"OpenAI-Organization", "OpenAI-Project", *names}
-    headers: dict[str, Any] = {name: omit for name in left_out if name.lower() != "authorization"}
+    left_out = dict.fromkeys(["OpenAI-Organization", "OpenAI-Project", *names], omit)
     read = ("organization", "project", "admin_api_key", "webhook_secret")
-    headers["Authorization"] = f"Bearer {key}"
+    headers = {**left_out, "Authorization": f"Bearer {key}"}
     return {**dict.fromkeys(read, ""), "default_headers": headers}
 
 

@@ -91,6 +91,25 @@ def test_second_ctrl_c_does_not_stop_the_deleting(capsys):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@can_interrupt
+def test_ctrl_c_during_the_deleting_alone_is_no_failure():
+    with delete_at_end(lesson(), stopped_cleanup) as made:
+        made["file-1"] = "file"
+
+    assert made == {}
+
+
+@can_interrupt
+def test_interrupt_waits_until_the_end_of_the_block():
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with delay_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            done.append("noted")
+
+    assert done == ["noted"]
+
+
 def test_what_is_left_is_named_with_the_command(capsys):
     def failing_cleanup(client, made):
         made.pop("file-1")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from console import start
@@ -162,6 +163,26 @@ def test_early_stop_gives_way_and_ends(monkeypatch):
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_early_stop_is_for_the_main_thread_alone():
+    errors = []
+
+    def work():
+        try:
+            start.catch_early_stop()
+        except ValueError as error:
+            errors.append(error)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert errors == []
 
 
 def test_early_stop_says_so_and_exits(monkeypatch, capsys):
