@@ -24,7 +24,10 @@ SECRETS = SecretRules(
         "x-should-retry",
     ),
     secret_headers=("openai-organization", "openai-project"),
-    key_patterns=(rb"(?:(?:sk|ek|rk|pk)[-_]|sess-)[A-Za-z0-9_-]{16,}",),
+    key_patterns=tuple(
+        rb"%b[A-Za-z0-9_-]{16,}" % start
+        for start in (b"sk[-_]", b"ek[-_]", b"rk[-_]", b"pk[-_]", b"sess-")
+    ),
     key_subprotocols=(
         "openai-insecure-api-key.",
         "openai-organization.",

@@ -55,7 +55,7 @@ _SCHEMES = ("basic", "bearer", "digest", "token")
 # Where a word begins: behind none of its characters, or behind an escape, which may end in one.
 _WORD_START = rb"(?:(?<![0-9A-Za-z_])|(?<=\\[bfnrt])|(?<=\\u00[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2}))"
 _BEARER = rb"Bearer +[\w.~+/-]{8,}"
-_UNICODE_ESCAPE = re.compile(rb"\\+u00([2-7][0-9A-Fa-f])")
+_UNICODE_ESCAPE = re.compile(rb"\\u00([2-7][0-9A-Fa-f])")
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,9 @@ class Secret:
     def remove(self, data: bytes, plain: bytes) -> bytes:
         """Replace it in the data, of which `plain` is the decoded text.
 
-        The plain replacement and the look into the decoded text are quick. The pattern is slow, so
-        it is used where it will find something.
+        The look into the decoded text is quick, the pattern is slow.
         """
-        if not self.is_word:
-            data = data.replace(self.value, SCRUBBED)
-        if self.is_word or self.decoded in plain:
-            data = self.pattern.sub(SCRUBBED, data)
-        return data
+        return self.pattern.sub(SCRUBBED, data) if self.decoded in plain else data
 
     def is_in(self, plain: bytes) -> bool:
         return not self.is_word and self.decoded in plain
@@ -125,12 +120,13 @@ def decoded(data: bytes) -> bytes:
     Backslashes are left out altogether: that undoes `\/` and `\"` at any depth, and what it does to
     other text is of no consequence, as this text is only searched.
     """
-    while True:
+    while b"\\" in data or b"%" in data:
         plain = _UNICODE_ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), data)
         plain = unquote_to_bytes(plain.replace(b"\\", b""))
         if plain == data:
-            return plain
+            break
         data = plain
+    return data
 
 
 class Scrubber:
@@ -141,9 +137,10 @@ class Scrubber:
         self._secrets: dict[bytes, Secret] = {}
         self._tiny_keys: set[bytes] = set()
         self._tails: defaultdict[int, bytes] = defaultdict(bytes)
-        self._key = re.compile(
-            _WORD_START + b"(?:" + b"|".join((*rules.key_patterns, _BEARER)) + b")"
-        )
+        keys = b"|".join((*rules.key_patterns, _BEARER))
+        # Where a word begins takes long to find out, so whether there is a key comes first.
+        self._key_anywhere = re.compile(keys)
+        self._key = re.compile(_WORD_START + b"(?:" + keys + b")")
         self._kept = re.compile("|".join((*KEPT_HEADERS, *rules.kept_headers)), re.IGNORECASE)
         self.problem = ""
 
@@ -222,10 +219,11 @@ class Scrubber:
 
     def clean(self, data: bytes) -> bytes:
         """The data without its secrets."""
-        plain = decoded(data) if b"\\" in data or b"%" in data else data
+        plain = decoded(data)
         for secret in self._secrets.values():
             data = secret.remove(data, plain)
-        data = self._key.sub(SCRUBBED, data)
+        if self._key_anywhere.search(data):
+            data = self._key.sub(SCRUBBED, data)
         if any(_is_word_in(key, data) for key in self._tiny_keys):
             self.problem = TOO_SHORT
         return data
@@ -267,7 +265,7 @@ class Scrubber:
         joined = tail + chunk[:reach]
         if self._spans(joined, len(tail)):
             self.problem = IN_PIECES
-        self.check(self.clean(tail + chunk))
+        self.check(self.clean(joined))
         self._tails[exchange] = (tail + chunk)[-reach:]
 
     def forget(self, exchange: int) -> None:
@@ -277,11 +275,14 @@ class Scrubber:
     def check(self, clean: bytes) -> None:
         """Notice a secret that was not replaced, as only a decoder finds it."""
         plain = decoded(clean)
-        if self._key.search(plain) or any(each.is_in(plain) for each in self._secrets.values()):
+        has_key = self._key_anywhere.search(plain) and self._key.search(plain)
+        if has_key or any(each.is_in(plain) for each in self._secrets.values()):
             self.problem = IN_PIECES
 
     def _spans(self, joined: bytes, border: int) -> bool:
-        patterns = [self._key, *(secret.pattern for secret in self._secrets.values())]
+        plain = decoded(joined)
+        patterns = [each.pattern for each in self._secrets.values() if each.decoded in plain]
+        patterns += [self._key] if self._key_anywhere.search(joined) else []
         found = [match.span() for pattern in patterns for match in pattern.finditer(joined)]
         return any(start < border < end for start, end in found)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from cassette.format import Cassette
 from tests.support.cassettes import answer_of, player, recorder
-from tests.support.loopback_http import Quiet, http_server, post
+from tests.support.loopback_http import Echo, Quiet, http_server, post
 
 import httpx2
 import pytest
@@ -76,3 +76,11 @@ def test_connection_that_drops_is_recorded_and_replayed(cassette_path):
     with player(cassette_path) as base_url:
         ask(base_url)
     assert Cassette(cassette_path).exchanges[1].how == "cut"
+
+
+def test_length_of_an_answer_is_passed_on(cassette_path):
+    with http_server(Echo) as url, recorder(cassette_path, url) as base_url:
+        answer = post(base_url)
+
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert "transfer-encoding" not in answer.headers

@@ -5,10 +5,16 @@ import json
 
 from cassette import CassetteError
 from cassette.format import Cassette
+from cassette.openai import OPENAI
 from cassette.play import Player
 from common.client import LOCAL
+<<<<<<< HEAD
 from tests.support.cassettes import player, recorder
 from tests.support.emulator_clients import MODEL, ask
+=======
+from tests.conftest import MODEL, ask
+from tests.support.cassettes import CHUNK, END, HEADER, RESPONSE, player, recorder, write_cassette
+>>>>>>> 1712d0c47f49ee0c75d856339bc5743e89d52134
 from tests.support.loopback_sockets import sdk_client
 from tools.record_fixtures import fixtures
 
@@ -181,3 +187,83 @@ def request_of(exchange):
         return messages.pop() if messages else await asyncio.Event().wait()
 
     return scope, receive
+
+
+class SleepClock:
+    """Time that goes on when somebody sleeps."""
+
+    def __init__(self):
+        self.now, self.slept = 100.0, []
+
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        self.now += seconds
+
+
+REQUEST = {"request": 1, "method": "GET", "path": "/v1/x", "headers": {}}
+
+
+def app_of(path, clock, speed, *lines):
+    cassette = Cassette(write_cassette(path, [HEADER, *lines]))
+    return Player(cassette, speed, OPENAI, sleep=clock.sleep, clock=lambda: clock.now)
+
+
+def scope_of(kind):
+    scope = {"type": kind, "method": "GET", "raw_path": b"/v1/x", "query_string": b""}
+    return scope | {"headers": [], "subprotocols": []}
+
+
+@pytest.mark.parametrize(
+    ("speed", "times"), [(1.0, [0.5, 2.5]), (2.0, [0.25, 1.25]), (0.0, [0, 0])]
+)
+async def test_handshake_takes_its_time(cassette_path, speed, times):
+    clock, sent = SleepClock(), []
+    frame = {"frame": 1, "after": 2.5, "from": "server", "text": "hello"}
+    end = {"end": 1, "after": 2.5, "how": "cut"}
+    head = {"response": 1, "after": 0.5, "status": 101, "headers": {}}
+    lines = (REQUEST | {"upgrade": "websocket"}, head, frame, end)
+    came = [{"type": "websocket.connect"}]
+
+    async def receive():
+        return came.pop() if came else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(clock.now - 100)
+
+    await app_of(cassette_path, clock, speed, *lines)(scope_of("websocket"), receive, send)
+
+    assert sent == pytest.approx(times)
+
+
+@pytest.mark.parametrize("how", ["complete", "left"])
+async def test_answer_stops_when_the_client_leaves(cassette_path, how):
+    """As soon as it has left, no more is sent; an answer that was `left` waits for that."""
+    clock, sent, leave = SleepClock(), [], asyncio.Event()
+    chunks = [CHUNK | {"after": after} for after in (0.2, 0.3, 0.4)]
+    came = [{"type": "http.request", "body": b""}]
+
+    async def receive():
+        if came:
+            return came.pop()
+        await leave.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+        if how == "complete" and len(sent) == 2:
+            leave.set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    lines = (REQUEST, RESPONSE, *chunks, END | {"how": how, "after": 0.5})
+    playing = asyncio.ensure_future(
+        app_of(cassette_path, clock, 1.0, *lines)(scope_of("http"), receive, send)
+    )
+    for _ in range(100):
+        await asyncio.sleep(0)
+
+    assert len(sent) == (2 if how == "complete" else 4)
+    assert playing.done() == (how == "complete")
+    leave.set()
+    await playing

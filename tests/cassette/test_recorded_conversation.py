@@ -422,6 +422,8 @@ def test_hangup_tolerance_is_a_second():
         conversation.client_left()
 
     missed(2.2)  # the recorded client left at 3.1
+    exactly = opened((1.5, "<", "late"), (2.4, "<", "last"))  # and this one at 2.5
+    exactly.client_left()
     with pytest.raises(CassetteError, match="1 of the server's messages were never played"):
         missed(2.0)
 

@@ -277,7 +277,7 @@ def test_any_talk_is_replayed_as_recorded(tmp_path_factory, talk):
     assert recorded == [data for side, data in talk if side == "server"]
 
 
-def opened(*steps, by="client", how="complete"):
+def opened(*steps, by="client", how="complete", speed=0.0):
     """A player without sockets: of (seconds, side, text), and a client that is two lists."""
     head = {"response": 1, "after": 0.0, "status": 101, "headers": {}}
     lines = [head]
@@ -285,7 +285,7 @@ def opened(*steps, by="client", how="complete"):
         lines.append({"frame": 1, "after": after, "from": side, "text": text})
     close = {"code": 1000, "reason": "bye", "by": by} if how == "complete" else {}
     lines.append({"end": 1, "after": 9.0, "how": how} | close)
-    return RecordedConversation(lambda: map(dict, lines), OPENAI, 0.0, 0.0)
+    return RecordedConversation(lambda: map(dict, lines), OPENAI, speed, 0.0)
 
 
 class Client:
@@ -357,3 +357,32 @@ async def test_wrong_message_of_a_client_that_is_gone_is_the_same_error():
 
     with pytest.raises(CassetteError, match="message 1 differs"):
         await client.play(opened((0.1, "client", "a")))
+
+
+async def test_each_message_wakes_the_player_once():
+    """Between messages it sleeps until the next step is due."""
+    now, slept = [0.0], []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+        await asyncio.sleep(0.001)
+        now[0] += seconds
+
+    client = Client("a", stays=True)
+    steps = ((0.1, "client", "a"), (0.5, "server", "b"), (0.75, "server", "c"))
+    conversation = opened(*steps, how="cut", speed=1.0)
+    await SocketPlayer(conversation, client.receive, client.send, sleep, lambda: now[0]).run()
+
+    assert slept == pytest.approx([0.4, 0.25, 8.25])
+    assert [message["text"] for message in client.came] == ["b", "c"]
+
+
+@pytest.mark.parametrize("how", ["complete", "left"])
+async def test_client_that_stays_longer_than_the_recorded_one_is_told(how, monkeypatch):
+    monkeypatch.setattr("cassette.socket_player.PATIENCE_S", 0.001)
+    client = Client(stays=True)
+
+    with pytest.raises(CassetteError, match="the recording ends here: its client hung up"):
+        await client.play(opened(how=how))
+
+    assert [message["code"] for message in client.came] == [1008]

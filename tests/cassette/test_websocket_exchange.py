@@ -455,3 +455,28 @@ def test_upstream_is_never_dropped_for_a_missing_pong(cassette_path, monkeypatch
     kept = {name: options[0][name] for name in ("ping_timeout", "compression", "max_queue")}
     assert kept == {"ping_timeout": None, "compression": None, "max_queue": 1}
     assert options[0]["max_size"] == OPENAI.longest_message
+
+
+@pytest.mark.parametrize(("code", "passed_on"), [(1005, 1000), (1001, 1001)])
+async def test_close_without_a_code_is_passed_on_with_one(cassette_path, code, passed_on):
+    """1005 says that there was none; no close may carry it."""
+    closed = []
+
+    class Waiting(NumberSource):
+        async def recv(self):
+            await asyncio.Event().wait()
+
+        async def close(self, *close):
+            closed.append(close)
+
+    async def receive():
+        return {"type": "websocket.disconnect", "code": code, "reason": ""}
+
+    async def send(data):
+        pass
+
+    exchange = WebSocketExchange(open_writer(cassette_path), 1, 0.0)
+    await exchange.pass_on(Waiting(), [], receive, send)
+
+    assert closed == [(passed_on, "")]
+    assert exchange._close == {"code": code, "reason": "", "by": "client"}
