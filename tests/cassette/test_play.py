@@ -8,13 +8,8 @@ from cassette.format import Cassette
 from cassette.openai import OPENAI
 from cassette.play import Player
 from common.client import LOCAL
-<<<<<<< HEAD
-from tests.support.cassettes import player, recorder
-from tests.support.emulator_clients import MODEL, ask
-=======
-from tests.conftest import MODEL, ask
 from tests.support.cassettes import CHUNK, END, HEADER, RESPONSE, player, recorder, write_cassette
->>>>>>> 1712d0c47f49ee0c75d856339bc5743e89d52134
+from tests.support.emulator_clients import MODEL, ask
 from tests.support.loopback_sockets import sdk_client
 from tools.record_fixtures import fixtures
 
