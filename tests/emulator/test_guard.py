@@ -5,7 +5,8 @@ import socket
 import sys
 from contextlib import closing
 
-from emulator.guard import JSON_LIMIT
+from emulator.errors import ApiError
+from emulator.guard import JSON_LIMIT, check, check_socket, listen
 from emulator.storage.objects import MOST, ObjectStore
 from tests.support.emulator_clients import MODEL, ask, connect
 
@@ -193,3 +194,66 @@ def test_p14_oldest_responses_are_forgotten():
     assert store.find("response", "resp_3")
     assert (store.item("msg_1"), store.item("msg_3")) == (None, {"id": "msg_3"})
     store.close()
+
+
+def scope_of(*headers, port=8000, path="/v1/models", method="GET"):
+    sent = [(name.encode(), value.encode()) for name, value in headers]
+    return {"headers": sent, "server": ("127.0.0.1", port), "path": path, "method": method}
+
+
+OWN = ("host", "localhost:8000")
+BEARER = ("authorization", "Bearer k")
+
+
+def test_request_with_our_host_and_any_key_is_accepted():
+    check(scope_of(OWN, BEARER))
+    check(scope_of(OWN, ("authorization", "bearer  k ")))
+    check_socket(scope_of(OWN))
+    check(scope_of(("host", "localhost"), BEARER, port=80))
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        (scope_of(BEARER), 403),
+        (scope_of(OWN, OWN, BEARER), 403),
+        (scope_of(("host", "localhost"), BEARER), 403),
+        (scope_of(OWN, BEARER, path="//evil.com/v1/models"[2:]), 403),
+        (scope_of(OWN, BEARER, ("origin", "http://localhost:1"), ("origin", "http://e.com")), 403),
+        (scope_of(OWN, ("authorization", "Bearer  ")), 401),
+        (scope_of(OWN), 401),
+        (scope_of(OWN, BEARER, ("transfer-encoding", "chunked"), method="POST"), 415),
+        (scope_of(OWN, BEARER, ("content-length", "2"), method="PATCH"), 415),
+    ],
+)
+def test_request_that_is_not_ours_is_refused(scope, status):
+    with pytest.raises(ApiError) as caught:
+        check(scope)
+
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "accepted"),
+    [
+        ("/v1/files", "multipart/form-data; boundary=x", True),
+        ("/v1/uploads/upload_1/parts", "Multipart/Form-Data", True),
+        ("/v1/files", "application/json", False),
+        ("/v1/uploads", "multipart/form-data", False),
+        ("/v1/responses", "application/json; charset=utf-8", True),
+    ],
+)
+def test_form_is_accepted_where_a_file_is_expected(path, kind, accepted):
+    sent = ("content-length", "9"), ("content-type", kind)
+    scope = scope_of(OWN, BEARER, *sent, path=path, method="POST")
+
+    if accepted:
+        check(scope)
+    else:
+        with pytest.raises(ApiError, match="Unsupported content type"):
+            check(scope)
+
+
+def test_port_that_is_taken_leaves_no_socket_open():
+    with listen() as first, pytest.raises(OSError, match=".*"):
+        listen(first.getsockname()[1])

@@ -105,3 +105,18 @@ def test_forwarded_address_is_not_believed(start):
 
         with pytest.raises(openai.APIConnectionError):
             list(stream)
+
+
+def test_connection_that_was_reset_leaves_no_timer(start):
+    """uvicorn leaves its keep-alive timer, and with it the whole connection, for 75 seconds."""
+    emulator = start(faults_from_header=True)
+    asked = ask("What is the Lantern?") | {"extra_headers": {"x-emulator-fault": "rst@3"}}
+    with connect(emulator) as client:
+        client.models.list()
+        with pytest.raises(openai.APIConnectionError):
+            list(client.chat.completions.create(**asked, stream=True))
+        client.models.list()
+
+        loop = emulator._server.servers[0].get_loop()
+        timers = [each for each in loop._scheduled if not each.cancelled()]
+        assert sum("timeout_keep_alive_handler" in repr(each) for each in timers) <= 1

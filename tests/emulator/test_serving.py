@@ -2,12 +2,32 @@
 
 import asyncio
 
+<<<<<<< HEAD
 from emulator.serving import MOST_STREAMS
 from tests.support.emulator_clients import Gate, ask, connect
+=======
+from emulator.answers.quote import Corpus
+from emulator.faults import Fault, Faults
+from emulator.pace import Pace
+from emulator.serving import (
+    BATCH,
+    MOST_STREAMS,
+    Exchange,
+    Service,
+    as_stream,
+    before_last,
+    send_json,
+    send_stream,
+)
+from emulator.storage.objects import ObjectStore
+from emulator.wire import sse
+from tests.conftest import MODEL, Gate, ask, connect, drained
+>>>>>>> 50883a1a0762839b52abce459e02b3ec43885dbc
 
 import httpx2
 import openai
 import pytest
+from starlette.requests import Request
 
 ASKED = ask("When is the observatory closed?")
 KEY = {"authorization": "Bearer offline", "content-type": "application/json"}
@@ -94,3 +114,184 @@ def test_body_that_is_no_object_is_400(emulator, body):
 
     assert answer.status_code == 400
     assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+
+
+class Caller:
+    """An ASGI server's side of one request: keeps what is sent, and leaves when it is told."""
+
+    def __init__(self, *faults, pace=None):
+        self.service = Service(Corpus([]), ObjectStore(), pace or Pace(), Faults())
+        self.exchange = Exchange("POST", "/", "req_1")
+        self.scope = {
+            "type": "http",
+            "client": ("127.0.0.1", 1),
+            "emulator": self.service,
+            "exchange": self.exchange,
+            "faults": [Fault.parse(fault) for fault in faults],
+        }
+        self.writes, self.left = [], asyncio.Event()
+
+    async def receive(self):
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        assert self.service.open_streams == 1
+        self.writes.append(message)
+
+    @property
+    def request(self):
+        return Request(self.scope)
+
+    async def take(self, reply):
+        """Send a reply to its end; the bodies of all writes."""
+        await reply(self.scope, self.receive, self.send)
+        assert self.service.open_streams == 0 and self.exchange.finished.is_set()
+        return [write["body"] for write in self.writes if write["type"] == "http.response.body"]
+
+
+async def test_first_block_goes_alone_and_the_others_share_writes():
+    caller = Caller()
+    blocks = [b"%03d" % number for number in range(BATCH + 3)]
+
+    bodies = await caller.take(send_stream(caller.request, as_stream(blocks)))
+
+    assert bodies == [
+        blocks[0],
+        b"".join(blocks[1 : BATCH + 1]),
+        b"".join(blocks[BATCH + 1 :]),
+        b"",
+    ]
+    assert [write["more_body"] for write in caller.writes[1:]] == [True, True, True, False]
+    assert (caller.exchange.blocks, caller.exchange.ended) == (BATCH + 3, "complete")
+    assert (b"cache-control", b"no-cache") in caller.writes[0]["headers"]
+
+
+async def test_separate_block_ends_a_write():
+    caller = Caller()
+    blocks = [b"1", b"2", sse.SeparateBlock(b"3"), sse.SeparateBlock(b"4"), b"5"]
+
+    bodies = await caller.take(send_stream(caller.request, as_stream(blocks)))
+
+    assert bodies == [b"1", b"23", b"4", b"5", b""]
+
+
+async def test_block_that_waits_lets_those_before_it_go():
+    waits, sent = [], []
+    caller = Caller(pace=Pace(1, lambda seconds: wait(seconds), lambda: 0.0))
+
+    async def wait(seconds):
+        waits.append(round(seconds, 3))
+        sent.append(len(caller.writes))
+
+    blocks = [b"1", b"2", b"3", sse.TextBlock(b"4"), sse.TextBlock(b"5")]
+    bodies = await caller.take(send_stream(caller.request, as_stream(blocks)))
+
+    assert bodies == [b"1", b"23", b"4", b"5", b""]
+    assert (waits, sent) == ([0.4, 0.425], [3, 4])
+
+
+async def test_caller_who_leaves_stops_the_writing():
+    caller, closed = Caller(), []
+
+    async def endless():
+        try:
+            while True:
+                yield b"x"
+                await asyncio.sleep(0)
+                if len(caller.writes) == 3:
+                    caller.left.set()
+        finally:
+            closed.append(True)
+
+    bodies = await caller.take(send_stream(caller.request, endless()))
+
+    assert caller.exchange.ended == "disconnected" and b"" not in bodies
+    assert len(bodies) < 10 and closed == [True]
+
+
+async def test_caller_who_has_left_by_the_end_is_noted():
+    caller = Caller()
+
+    async def last():
+        yield b"x"
+        caller.left.set()
+        await asyncio.sleep(0)
+
+    await caller.take(send_stream(caller.request, last()))
+
+    assert caller.exchange.ended == "disconnected"
+
+
+@pytest.mark.parametrize("fault", ["fin@2", "rst@2"])
+async def test_cut_sends_what_came_before_and_no_end(fault):
+    caller = Caller(fault)
+
+    bodies = await caller.take(send_stream(caller.request, as_stream([b"1", b"2", b"3"])))
+
+    assert bodies == [b"1", b"2"] and caller.exchange.ended == "broken"
+
+
+async def test_stall_lasts_until_the_caller_leaves():
+    caller = Caller("stall@1")
+    taking = asyncio.ensure_future(
+        caller.take(send_stream(caller.request, as_stream([b"1", b"2"])))
+    )
+    for _ in range(9):
+        await asyncio.sleep(0)
+    assert not taking.done()
+
+    caller.left.set()
+
+    assert await taking == [b"1"] and caller.exchange.ended == "broken"
+
+
+async def test_error_on_the_way_leaves_nothing_open():
+    caller = Caller()
+
+    async def failing():
+        yield b"x"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await caller.take(send_stream(caller.request, failing()))
+    assert caller.service.open_streams == 0
+
+
+async def test_whole_body_has_its_length_unless_a_fault_may_change_it():
+    plain, struck = Caller(), Caller("html200")
+
+    (body, end) = await plain.take(send_json(plain.request, {"a": "é"}, ["seed", "user"]))
+    await struck.take(send_json(struck.request, {}))
+
+    headers = dict(plain.writes[0]["headers"])
+    assert (body, end) == ('{\n  "a": "é"\n}'.encode(), b"")
+    assert int(headers[b"content-length"]) == len(body)
+    assert headers[b"content-type"] == b"application/json"
+    assert headers[b"x-openai-emulator-inert"] == b"seed, user"
+    headers = dict(struck.writes[0]["headers"])
+    assert b"content-length" not in headers and b"x-openai-emulator-inert" not in headers
+    assert headers[b"content-type"].startswith(b"text/html")
+
+
+def test_what_is_stored_is_there_before_the_last_block():
+    done = []
+    stream = before_last(as_stream([b"1", b"2", sse.DONE]), lambda: done.append(len(seen)))
+    seen = []
+
+    async def watched():
+        async for block in stream:
+            seen.append((block, len(done)))
+            yield block
+
+    drained(watched())
+
+    assert seen == [(b"1", 0), (b"2", 0), (sse.DONE, 1)]
+
+
+def test_stored_answer_can_be_had_once_the_stream_has_ended(start):
+    emulator = start()
+    with connect(emulator) as client:
+        for _ in range(5):
+            *_, last = client.responses.create(model=MODEL, input="Hello!", stream=True)
+            assert client.responses.retrieve(last.response.id) == last.response
