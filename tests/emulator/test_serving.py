@@ -2,11 +2,7 @@
 
 import asyncio
 
-<<<<<<< HEAD
-from emulator.serving import MOST_STREAMS
-from tests.support.emulator_clients import Gate, ask, connect
-=======
-from emulator.answers.quote import Corpus
+from emulator.answers.corpus import Corpus
 from emulator.faults import Fault, Faults
 from emulator.pace import Pace
 from emulator.serving import (
@@ -21,8 +17,7 @@ from emulator.serving import (
 )
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
-from tests.conftest import MODEL, Gate, ask, connect, drained
->>>>>>> 50883a1a0762839b52abce459e02b3ec43885dbc
+from tests.support.emulator_clients import MODEL, Gate, ask, connect, drained
 
 import httpx2
 import openai
