@@ -385,9 +385,8 @@ def show_call(
 
     async def hold() -> None:
         async with lesson.connection.async_client() as client:
-            speak_clips = caller.speak_clips(files, drop)
-            shown = lesson.terminal.utterance
-            await caller.run_call(voice(client, call), speak_clips, shown)
+            show = lesson.terminal.utterance
+            await caller.run_call(voice(client, call), files, show, drop)
 
     lesson.options.calls.mkdir(parents=True, exist_ok=True)
     asyncio.run(hold())

@@ -6,7 +6,7 @@ a transcript may arrive long after the sound.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ class SimulatedCaller:
         self._start = self._session_start = self._spoken_until = clock.now()
         self._is_answered = False
         self._sessions = 0
+        self._has_session = asyncio.Event()
         self._spoken_at: dict[str, float] = {}
         self._words: dict[str, Utterance] = {}
         clock.is_server_busy = self._is_server_busy
@@ -50,11 +51,12 @@ class SimulatedCaller:
     async def run_call(
         self,
         events: "AsyncGenerator[RealtimeServerEvent, None]",
-        speech: Awaitable[None],
+        clips: Mapping[Path, int | None],
         show: Show,
+        drop: Callable[[], None] | None = None,
     ) -> None:
-        """Let the caller speak while the call's events come; show what is said."""
-        await asyncio.gather(self._listen(events, show), speech)
+        """Speak the clips while the call's events come; show what is said on both sides."""
+        await asyncio.gather(self._listen(events, show), self._speak(clips, drop))
 
     async def speak_clips(
         self, clips: Mapping[Path, int | None], drop: Callable[[], None] | None = None
@@ -92,11 +94,19 @@ class SimulatedCaller:
             self.recording.caption(speaker, moment, text)
         self.recording.save(file)
 
+    async def _speak(
+        self, clips: Mapping[Path, int | None], drop: Callable[[], None] | None
+    ) -> None:
+        """Speak only once the session has its settings; without them it would hear differently."""
+        await self._has_session.wait()
+        await self.speak_clips(clips, drop)
+
     # ---------------------------------------------------------------- events
 
     def _note_session(self, event: Any) -> Utterance | None:
         self._session_start = self.clock.now()
         self._sessions += 1
+        self._has_session.set()
         if self._sessions == 1:
             self._start = self._session_start
             return None
@@ -145,10 +155,12 @@ class SimulatedCaller:
     def _is_server_busy(self) -> bool:
         """Whether the server owes something, so that a virtual clock must not jump.
 
-        While the caller speaks, it owes something only if the assistant is speaking, too: it has
-        to notice the interruption. After that, it owes the words and the answer, as soon as it can
-        know that the turn has ended.
+        First it owes a session. While the caller speaks, it owes something only if the assistant
+        is speaking, too: it has to notice the interruption. After that, it owes the words and the
+        answer, as soon as it can know that the turn has ended.
         """
+        if not self._sessions:
+            return True
         if self.microphone.is_speaking:
             return self.speaker.sounding is not None
         if self.clock.now() < self._spoken_until + TURN_END_S:

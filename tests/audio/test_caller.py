@@ -3,15 +3,20 @@
 How a caller speaks, waits and interrupts is tested with lesson 3, over a real WebSocket.
 """
 
+import asyncio
 from types import SimpleNamespace
 
 from audio.call_clock import CallClock
 from audio.caller import TURN_END_S, SimulatedCaller
+from audio.wav import write_wav
 from tests.support.call_sound import Time, tone
 
 import pytest
 
 QUESTION = "conversation.item.input_audio_transcription.completed"
+
+
+CREATED = SimpleNamespace(type="session.created")
 
 
 @pytest.fixture
@@ -21,7 +26,10 @@ def time():
 
 @pytest.fixture
 def caller(time):
-    return SimulatedCaller(CallClock(1.0, lambda: time.now, time.sleep))
+    """In a call whose session has begun."""
+    caller = SimulatedCaller(CallClock(1.0, lambda: time.now, time.sleep))
+    caller.note_event(CREATED)
+    return caller
 
 
 def speech(item_id):
@@ -36,6 +44,17 @@ def words(item_id):
 def done(*output):
     response = SimpleNamespace(status="completed", output=list(output))
     return SimpleNamespace(type="response.done", response=response)
+
+
+def test_server_owes_a_session_first(time):
+    """Connecting takes real time."""
+    caller = SimulatedCaller(CallClock(1.0, lambda: time.now, time.sleep))
+    caller.microphone.speak(tone(1))
+    assert caller.clock.is_server_busy()
+
+    caller.note_event(CREATED)
+
+    assert not caller.clock.is_server_busy()
 
 
 def test_server_owes_nothing_until_a_turn_can_have_ended(time, caller):
@@ -91,9 +110,31 @@ async def test_server_owes_a_new_session_after_a_drop(time, caller, tmp_path):
     def drop():
         time.now += TURN_END_S
         busy.append(caller.clock.is_server_busy())
-        caller.note_event(SimpleNamespace(type="session.created"))
+        caller.note_event(CREATED)
 
     caller.note_event(done())
     await caller._reconnect(drop)
 
     assert busy == [True]
+
+
+async def test_caller_is_silent_until_the_session_has_begun(time, tmp_path):
+    """What is said before would be heard with other settings than those of the lesson."""
+    write_wav(tmp_path / "clip.wav", tone(0.1))
+    caller = SimulatedCaller(CallClock(1.0, lambda: time.now, time.sleep))
+    speaking = []
+
+    async def events():
+        for _ in range(5):
+            await asyncio.sleep(0)
+            speaking.append(caller.microphone.is_speaking)
+        yield CREATED
+        await asyncio.sleep(0)
+        speaking.append(caller.microphone.is_speaking)
+        yield done()
+        async for _ in caller.microphone:
+            pass
+
+    await caller.run_call(events(), {tmp_path / "clip.wav": None}, lambda *_: None)
+
+    assert speaking == [False] * 5 + [True]
