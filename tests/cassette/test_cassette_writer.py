@@ -3,7 +3,7 @@
 import os
 
 from cassette import CassetteError
-from cassette.format import LARGE, Cassette, digest, read_lines, text_name
+from cassette.format import LARGE, Cassette, decode, digest, read_lines, text_name
 from tests.support.cassettes import blobs_of, open_writer, recorder
 from tests.support.emulator_clients import ask
 from tests.support.loopback_sockets import sdk_client
@@ -125,3 +125,19 @@ def test_full_disk_never_disturbs_the_conversation(emulator, cassette_path):
 
     assert stream[-1].choices[0].finish_reason == "stop"
     assert list(cassette_path.parent.iterdir()) == []
+
+
+def test_cassette_that_cannot_be_read_is_not_kept(cassette_path):
+    writer = open_writer(cassette_path)
+    writer.begin("somebody")
+    writer.write({"chunk": 1, "after": 0, "text": ""})
+
+    with pytest.raises(CassetteError, match="line 2 does not fit its format"):
+        writer.close()
+    assert list(cassette_path.parent.iterdir()) == []
+
+
+def test_binary_chunk_is_written_without_its_key(cassette_path):
+    fields = open_writer(cassette_path).chunk_fields(1, b"\xff sk-0123456789abcdef")
+
+    assert decode(fields) == b"\xff [scrubbed]"

@@ -280,6 +280,14 @@ def test_truncated_file_is_noticed(tmp_path):
         Cassette(write_cassette(tmp_path / "c.jsonl", WHOLE, close=False))
 
 
+@pytest.mark.parametrize("count", [4, 6, None, "5"])
+def test_last_line_counts_the_others(tmp_path, count):
+    lines = [*WHOLE, {"closed": count}]
+
+    with pytest.raises(CassetteError, match="breaks off after line 6"):
+        Cassette(write_cassette(tmp_path / "c.jsonl", lines, close=False))
+
+
 def test_missing_and_empty_files_are_told(tmp_path):
     with pytest.raises(CassetteError, match="cannot be read: No such file"):
         Cassette(tmp_path / "none.jsonl")

@@ -368,10 +368,15 @@ async def test_each_message_wakes_the_player_once():
         await asyncio.sleep(0.001)
         now[0] += seconds
 
-    client = Client("a", stays=True)
+    def clock():
+        looks.append(now[0])
+        assert len(looks) < 20, "it looks at the clock again and again"
+        return now[0]
+
+    looks, client = [], Client("a", stays=True)
     steps = ((0.1, "client", "a"), (0.5, "server", "b"), (0.75, "server", "c"))
     conversation = opened(*steps, how="cut", speed=1.0)
-    await SocketPlayer(conversation, client.receive, client.send, sleep, lambda: now[0]).run()
+    await SocketPlayer(conversation, client.receive, client.send, sleep, clock).run()
 
     assert slept == pytest.approx([0.4, 0.25, 8.25])
     assert [message["text"] for message in client.came] == ["b", "c"]
