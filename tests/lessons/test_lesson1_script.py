@@ -234,7 +234,7 @@ def test_recorded_call_can_be_replayed_without_anyone(start, tmp_path):
 
     replayed = lessons.run("stream", "--replay", file, "--speed", "0")
 
-    assert "It goes to tape.jsonl" in recorded.stdout
+    assert "It is recorded in tape.jsonl" in recorded.stdout
     assert "the cassette tape.jsonl, recorded from emulator" in replayed.stdout
     assert recorded.stdout.splitlines()[-1] == replayed.stdout.splitlines()[-1]
 

@@ -118,7 +118,7 @@ def test_folder_that_is_none_is_told(start, tmp_path):
     (tmp_path / "empty").mkdir()
     emulator = start(pace=0)
 
-    for name, told in (("none", "is no folder"), ("empty", "holds no files")):
+    for name, told in (("none", "is not a folder"), ("empty", "has no files")):
         result = run(emulator, "answer", "--folder", str(tmp_path / name))
         assert result.returncode == 1
         assert told in result.stderr
