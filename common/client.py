@@ -132,7 +132,7 @@ class Connection:
 
     def drop(self) -> None:
         """Drop the async WebSockets as a lost network does: at once, without a close frame."""
-        for transport in list(self.transports):
+        for transport in self.transports:
             transport.abort()
 
     def broken(self, how: str, after: int = 20) -> OpenAI:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -34,7 +35,7 @@ import httpx2
 import pytest
 from openai import APIError
 from openai._models import FinalRequestOptions
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosedError, InvalidProxyStatus
 from websockets.sync.server import serve
 
 KEY = "sk-proj-0123456789"
@@ -302,9 +303,9 @@ def test_cassette_that_is_none_is_an_error(tmp_path):
 def socket_server():
     """A WebSocket server on loopback that greets; its base URL."""
 
-    def greet(socket):
-        socket.send('{"type": "session.created", "event_id": "e", "session": {}}')
-        socket.recv()
+    def greet(opened):
+        opened.send('{"type": "session.created", "event_id": "e", "session": {}}')
+        opened.recv()
 
     with serve(greet, "127.0.0.1", 0) as opened:
         thread = threading.Thread(target=opened.serve_forever)
@@ -366,26 +367,56 @@ async def test_drop_reaches_every_socket_that_is_open(tmp_path):
     assert opened.transports == []
 
 
+@contextmanager
+def proxy(monkeypatch):
+    """A proxy that refuses; what it was asked for."""
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse():
+            while True:
+                with listener.accept()[0] as opened:
+                    if not (request := opened.recv(65536)):
+                        return
+                    asked.append(request.split(b"\r\n")[0])
+                    opened.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        try:
+            yield asked
+        finally:
+            socket.create_connection(listener.getsockname()).close()
+            thread.join()
+
+
 @pytest.mark.usefixtures("behind_a_proxy")
 @pytest.mark.parametrize("is_tapped", [False, True])
-def test_socket_to_a_live_server_takes_the_proxy(tmp_path, is_tapped):
+async def test_socket_to_a_live_server_takes_the_proxy(tmp_path, monkeypatch, is_tapped):
     live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
 
-    with open_connection(live) as opened:
+    with proxy(monkeypatch) as asked, open_connection(live) as opened:
         opened = opened.tapped(Tap(lambda line: None)) if is_tapped else opened
-        with pytest.raises(ConnectionRefusedError):  # nobody is at the proxy
+        with pytest.raises(InvalidProxyStatus):
             opened.client.realtime.connect(model="m").enter()
+        async with opened.async_client() as client:
+            with pytest.raises(InvalidProxyStatus):
+                await client.realtime.connect(model="m").enter()
+        opened.client.close()
         assert opened.socket_proxy is True
 
+    assert asked == [b"CONNECT 192.0.2.1:80 HTTP/1.1"] * 2
 
-@pytest.mark.usefixtures("behind_a_proxy")
-async def test_async_socket_to_a_live_server_takes_the_proxy(tmp_path):
-    live = settings(tmp_path, OPENAI_API_KEY=KEY, OPENAI_BASE_URL="http://192.0.2.1/v1")
 
-    with open_connection(live) as opened:
-        async with opened.async_client() as client:
+def test_options_of_the_caller_win(tmp_path):
+    mine = {"proxy": "http://127.0.0.1:9"}
+
+    with socket_server() as base_url:
+        with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
             with pytest.raises(ConnectionRefusedError):
-                await client.realtime.connect(model="m").enter()
+                opened.client.realtime.connect(model="m", websocket_connection_options=mine).enter()
 
 
 def test_process_environment_is_left_alone(tmp_path, monkeypatch):
@@ -439,6 +470,8 @@ def test_child_that_cannot_start_says_why(tmp_path, monkeypatch):
 
     with start_child("a_child") as child:
         assert (child.base_url, child.complaint) == ("", "no port is free")
+
+    assert child.complaint == "no port is free"
 
 
 @pytest.mark.skipif(not hasattr(os, "getsid"), reason="Windows has process groups of its own")

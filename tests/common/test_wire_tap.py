@@ -109,6 +109,18 @@ def test_end_by_the_server_is_shown():
     assert shown[2:] == ["< +0.750 close 1001 Your session hit the maximum duration."]
 
 
+def test_own_close_is_shown_once():
+    shown = []
+
+    with server(lambda socket: socket.recv()) as base_url:
+        with tapped_connection(base_url, shown) as tapped:
+            with tapped.client.realtime.connect(model="m") as connection:
+                connection.close()
+                assert list(connection) == []
+
+    assert shown[2:] == ["> +0.750 close 1000"]
+
+
 def test_broken_connection_is_shown():
     shown = []
 
