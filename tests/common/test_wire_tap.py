@@ -112,7 +112,7 @@ def test_end_by_the_server_is_shown():
 def test_own_close_is_shown_once():
     shown = []
 
-    with server(lambda socket: socket.recv()) as base_url:
+    with socket_server(lambda socket: socket.recv()) as base_url:
         with tapped_connection(base_url, shown) as tapped:
             with tapped.client.realtime.connect(model="m") as connection:
                 connection.close()

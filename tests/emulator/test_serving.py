@@ -111,7 +111,7 @@ def test_body_that_is_no_object_is_400(emulator, body):
     assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
 
 
-class Caller:
+class ScriptedCaller:
     """An ASGI server's side of one request: keeps what is sent, and leaves when it is told."""
 
     def __init__(self, *faults, pace=None):
@@ -146,7 +146,7 @@ class Caller:
 
 
 async def test_first_block_goes_alone_and_the_others_share_writes():
-    caller = Caller()
+    caller = ScriptedCaller()
     blocks = [b"%03d" % number for number in range(BATCH + 3)]
 
     bodies = await caller.take(send_stream(caller.request, as_stream(blocks)))
@@ -163,7 +163,7 @@ async def test_first_block_goes_alone_and_the_others_share_writes():
 
 
 async def test_separate_block_ends_a_write():
-    caller = Caller()
+    caller = ScriptedCaller()
     blocks = [b"1", b"2", sse.SeparateBlock(b"3"), sse.SeparateBlock(b"4"), b"5"]
 
     bodies = await caller.take(send_stream(caller.request, as_stream(blocks)))
@@ -173,7 +173,7 @@ async def test_separate_block_ends_a_write():
 
 async def test_block_that_waits_lets_those_before_it_go():
     waits, sent = [], []
-    caller = Caller(pace=Pace(1, lambda seconds: wait(seconds), lambda: 0.0))
+    caller = ScriptedCaller(pace=Pace(1, lambda seconds: wait(seconds), lambda: 0.0))
 
     async def wait(seconds):
         waits.append(round(seconds, 3))
@@ -187,7 +187,7 @@ async def test_block_that_waits_lets_those_before_it_go():
 
 
 async def test_caller_who_leaves_stops_the_writing():
-    caller, closed = Caller(), []
+    caller, closed = ScriptedCaller(), []
 
     async def endless():
         try:
@@ -206,7 +206,7 @@ async def test_caller_who_leaves_stops_the_writing():
 
 
 async def test_caller_who_has_left_by_the_end_is_noted():
-    caller = Caller()
+    caller = ScriptedCaller()
 
     async def last():
         yield b"x"
@@ -220,7 +220,7 @@ async def test_caller_who_has_left_by_the_end_is_noted():
 
 @pytest.mark.parametrize("fault", ["fin@2", "rst@2"])
 async def test_cut_sends_what_came_before_and_no_end(fault):
-    caller = Caller(fault)
+    caller = ScriptedCaller(fault)
 
     bodies = await caller.take(send_stream(caller.request, as_stream([b"1", b"2", b"3"])))
 
@@ -228,7 +228,7 @@ async def test_cut_sends_what_came_before_and_no_end(fault):
 
 
 async def test_stall_lasts_until_the_caller_leaves():
-    caller = Caller("stall@1")
+    caller = ScriptedCaller("stall@1")
     taking = asyncio.ensure_future(
         caller.take(send_stream(caller.request, as_stream([b"1", b"2"])))
     )
@@ -242,7 +242,7 @@ async def test_stall_lasts_until_the_caller_leaves():
 
 
 async def test_error_on_the_way_leaves_nothing_open():
-    caller = Caller()
+    caller = ScriptedCaller()
 
     async def failing():
         yield b"x"
@@ -254,7 +254,7 @@ async def test_error_on_the_way_leaves_nothing_open():
 
 
 async def test_whole_body_has_its_length_unless_a_fault_may_change_it():
-    plain, struck = Caller(), Caller("html200")
+    plain, struck = ScriptedCaller(), ScriptedCaller("html200")
 
     (body, end) = await plain.take(send_json(plain.request, {"a": "é"}, ["seed", "user"]))
     await struck.take(send_json(struck.request, {}))

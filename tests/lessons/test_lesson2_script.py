@@ -119,11 +119,7 @@ def test_folder_that_is_none_is_told(start, tmp_path):
     (tmp_path / "empty").mkdir()
     emulator = start(pace=0)
 
-<<<<<<< HEAD
-    for name, told in (("none", "is not a folder"), ("empty", "holds no files")):
-=======
     for name, told in (("none", "is not a folder"), ("empty", "has no files")):
->>>>>>> c2d4bb5ee61b48ce8b260516fabe7f5c9edff851
         result = run(emulator, "answer", "--folder", str(tmp_path / name))
         assert result.returncode == 1
         assert told in result.stderr
