@@ -7,10 +7,10 @@ from functools import reduce
 from urllib.parse import quote, unquote
 
 from cassette import CassetteError
-from cassette.format import message_of
+from cassette.format import Cassette, message_of
 from cassette.openai import OPENAI
 from cassette.record import Recorder
-from cassette.scrub import IN_PIECES, SCRUBBED, Scrubber, SecretRules, decoded
+from cassette.scrub import IN_PIECES, SCRUBBED, Scrubber, SecretRules, views
 from tests.support.cassettes import (
     EPHEMERAL,
     ORGANIZATION,
@@ -89,6 +89,15 @@ def test_p8_no_credential_of_any_kind_is_written(cassette_path, handler):
     with player(cassette_path) as base_url:
         other = path.replace("short/1", "another")
         assert httpx2.post(base_url + other, content=b"{}", trust_env=False).status_code == 200
+
+
+def test_path_is_recorded_without_what_its_names_give_away(cassette_path):
+    """However short the value is, and although no other text has it."""
+    with recorder(cassette_path, "http://127.0.0.1:9/v1") as base_url:
+        post(base_url, path="/x?sig=ab&limit=2", key="offline")
+
+    path = Cassette(cassette_path).exchanges[1].request["path"]
+    assert path == "/v1/x?sig=[scrubbed]&limit=2"
 
 
 def test_p8_secrets_in_odd_places_are_not_written(echo, cassette_path):
@@ -409,17 +418,20 @@ KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, m
 )
 
 
+TEXTS = st.text(max_size=5) | st.sampled_from(["0", "2f", "af", "%", "\\"])
+
+
 def slashes(text):
     """As PHP and others write JSON."""
     return text.replace("/", "\\/")
 
 
 @settings(deadline=None)
-@given(KEYS, st.lists(st.sampled_from([str, slashes]), max_size=3), st.text(max_size=5))
-def test_learned_secret_is_found_in_json_within_json(key, layers, before):
+@given(KEYS, st.lists(st.sampled_from([str, slashes]), max_size=3), TEXTS, TEXTS)
+def test_learned_secret_is_found_in_json_within_json(key, layers, before, after):
     """Whoever takes the layers off again finds no secret in any."""
     scrubber = scrubber_with(("x-api-key", key))
-    text = before + key
+    text = before + key + after
     for layer in layers:
         text = layer(json.dumps({"a": text}))
 
@@ -504,7 +516,27 @@ def test_escaped_key_across_a_border_prevents_the_file(cut):
     [rb"a/b", rb"a\/b", rb"a\\/b", rb"a\u002fb", rb"a\\u002Fb", b"a%2Fb", b"a%252fb", b"a%5C/b"],
 )
 def test_data_is_decoded_to_the_ground(data):
-    assert decoded(data) == b"a/b"
+    assert views(data)[-1] == b"a/b"
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_key_of_nobody_across_a_border_prevents_the_file(cut):
+    """It was never learned, and is a key by its looks alone."""
+    scrubber = Scrubber(OPENAI.secrets)
+
+    list(written_in_chunks(scrubber, b"sk-0123456789abcdef0 and more", [cut]))
+
+    assert scrubber.problem == IN_PIECES
+
+
+@pytest.mark.parametrize(
+    "text", ["abcdef%2{}af", r"a\/bcdef%2{}0", r"abcdef\u00{}2f", "abcdefg%{}41"]
+)
+def test_secret_that_is_decoded_with_its_neighbour_is_found(text):
+    secret = text.split("{}")[0].replace("\\/", "/")
+    scrubber = scrubber_with(("x-api-key", secret))
+
+    assert written(scrubber, text.format("")) == "[scrubbed]" + text.split("{}")[1]
 
 
 def test_exchanges_do_not_continue_one_another():
