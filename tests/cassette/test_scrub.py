@@ -22,14 +22,14 @@ from tests.support.cassettes import (
     recorder,
     serving,
 )
-from tests.support.loopback_http import Echo, http_server, post
+from tests.support.loopback_http import Echo, Quiet, http_server, post
 from tests.support.loopback_sockets import bare_socket, sdk_client, socket_server
 
 import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_address_without_user_holds_no_secret():
     assert written(scrubber, "http://upstream.test:80/v1 Og==") == "http://upstream.test:80/v1 Og=="
 
 
-@pytest.mark.parametrize("name", ["key", "api_key", "api-key", "apikey", "access_token", "sig"])
+@pytest.mark.parametrize("name", ["key", "api_key", "Api-Key", "apikey", "access_token", "sig"])
 def test_secret_in_a_query_is_found_by_its_name(name):
     scrubber = Scrubber(OPENAI.secrets)
     path = f"/v1/x?limit=2&{name}=a%2Fb-1&after=msg_1"
@@ -560,3 +560,75 @@ def test_secret_in_chunks_is_never_written(key, before, data):
     whole = b"".join(written_in_chunks(scrubber, body, cuts))
 
     assert scrubber.problem or key.encode() not in whole
+
+
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_learned_secret_in_escapes_across_a_border_prevents_the_file(cut):
+    scrubber = scrubber_with(("x-api-key", "a/bcdefgh"))
+
+    list(written_in_chunks(scrubber, rb"a\/bcdefgh", [cut]))
+
+    assert scrubber.problem == IN_PIECES
+
+
+@pytest.mark.parametrize(
+    "text", ["a%2Fbcdefgh", "a%252fbcdefgh", "a%25252Fbcdefgh", "%61/bcdefg%68"]
+)
+def test_learned_secret_is_replaced_percent_encoded(text):
+    scrubber = scrubber_with(("x-api-key", "a/bcdefgh"))
+
+    assert (written(scrubber, text), scrubber.problem) == ("[scrubbed]", "")
+
+
+def test_secret_beyond_ascii_is_found():
+    """A header is read as Latin-1, whatever the client wrote it in."""
+    for spelled in ("clé-secrète", "clé-secrète".encode().decode("latin-1")):
+        assert written(scrubber_with(("x-api-key", spelled)), "clé-secrète") == "[scrubbed]"
+
+
+class CookieSetter(Quiet):
+    """Gives a client a cookie, and tells it in the body as well."""
+
+    def do_POST(self):
+        self.read_request()
+        self.answer(
+            b'{"session": "from-server-1"}', ("set-cookie", "session=from-server-1; Path=/")
+        )
+
+
+def test_cookie_that_the_server_sets_is_not_written(cassette_path):
+    with http_server(CookieSetter) as url, recorder(cassette_path, url) as base_url:
+        assert post(base_url).json() == {"session": "from-server-1"}
+
+    assert "from-server-1" not in cassette_path.read_text()
+    assert '{\\"session\\": \\"[scrubbed]\\"}' in cassette_path.read_text()
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_cookie_that_a_socket_sets_is_not_written(cassette_path, is_refused):
+    def respond(socket, request, response=None):
+        if is_refused:
+            response = socket.respond(401, "from-server-1")
+        response.headers["set-cookie"] = "session=from-server-1"
+        return response
+
+    def talk(socket):
+        socket.send("from-server-1")
+
+    hook = {"process_request" if is_refused else "process_response": respond}
+    with socket_server(talk, **hook) as url, recorder(cassette_path, url) as base_url:
+        with suppress(InvalidStatus), bare_socket(base_url) as socket:
+            assert socket.recv() == "from-server-1"
+
+    assert "from-server-1" not in cassette_path.read_text()
+    assert '"text":"[scrubbed]"' in cassette_path.read_text()
+
+
+def test_subprotocol_that_is_a_key_is_not_written(cassette_path):
+    key = f"openai-insecure-api-key.{EPHEMERAL}"
+    with socket_server(subprotocols=[key]) as url, recorder(cassette_path, url) as base_url:
+        with bare_socket(base_url, subprotocols=[key]) as socket:
+            assert socket.subprotocol == key
+
+    assert "sec-websocket-protocol" not in cassette_path.read_text()
+    assert EPHEMERAL not in cassette_path.read_text()
