@@ -77,7 +77,7 @@ class SecretRules:
 
 @dataclass(frozen=True)
 class Secret:
-    """A learned value: as it is, as `decoded` gives it, and a pattern for it in whatever escapes.
+    """A learned value: as it is, as it is decoded, and a pattern for it in whatever escapes.
 
     In the pattern each byte may have backslashes before it, or be percent-encoded (`%2F`), more
     than once (`%252F`).
@@ -95,7 +95,7 @@ class Secret:
         pattern = b"".join(escaped)
         if self.is_word:
             pattern = _WORD_START + pattern + rb"(?![0-9A-Za-z_])"
-        object.__setattr__(self, "decoded", decoded(self.value))
+        object.__setattr__(self, "decoded", views(self.value)[-1])
         object.__setattr__(self, "pattern", re.compile(pattern))
 
     @property
@@ -103,30 +103,29 @@ class Secret:
         """Whether it is so short that it may be a part of other words."""
         return len(self.value) < SHORTEST_SECRET
 
-    def remove(self, data: bytes, plain: bytes) -> bytes:
-        """Replace it in the data, of which `plain` is the decoded text.
-
-        The look into the decoded text is quick, the pattern is slow.
-        """
-        return self.pattern.sub(SCRUBBED, data) if self.decoded in plain else data
-
-    def is_in(self, plain: bytes) -> bool:
-        return not self.is_word and self.decoded in plain
+    def is_in(self, seen: list[bytes]) -> bool:
+        """Whether one of the views of some data shows it; that is quick, the pattern is slow."""
+        return any(self.value in view or self.decoded in view for view in seen)
 
 
-def decoded(data: bytes) -> bytes:
-    r"""The data without its escapes, however often it was escaped.
+def views(data: bytes) -> list[bytes]:
+    r"""The data, and what it is after each step of decoding, to the last.
 
     Backslashes are left out altogether: that undoes `\/` and `\"` at any depth, and what it does to
-    other text is of no consequence, as this text is only searched.
+    other text is of no consequence, as these texts are only searched. All of them have to be: one
+    step too far, a secret that ends in `%2` is decoded together with what comes behind it.
     """
-    while b"\\" in data or b"%" in data:
-        plain = _UNICODE_ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), data)
-        plain = unquote_to_bytes(plain.replace(b"\\", b""))
-        if plain == data:
-            break
-        data = plain
-    return data
+    found = [data]
+    while True:
+        plain = found[-1]
+        if b"\\" in plain:
+            plain = _UNICODE_ESCAPE.sub(lambda escape: bytes([int(escape[1], 16)]), plain)
+            plain = plain.replace(b"\\", b"")
+        elif b"%" in plain:
+            plain = unquote_to_bytes(plain)
+        if plain == found[-1]:
+            return found
+        found.append(plain)
 
 
 class Scrubber:
@@ -219,9 +218,10 @@ class Scrubber:
 
     def clean(self, data: bytes) -> bytes:
         """The data without its secrets."""
-        plain = decoded(data)
+        seen = views(data)
         for secret in self._secrets.values():
-            data = secret.remove(data, plain)
+            if secret.is_in(seen):
+                data = secret.pattern.sub(SCRUBBED, data)
         if self._key_anywhere.search(data):
             data = self._key.sub(SCRUBBED, data)
         if any(_is_word_in(key, data) for key in self._tiny_keys):
@@ -274,14 +274,15 @@ class Scrubber:
 
     def check(self, clean: bytes) -> None:
         """Notice a secret that was not replaced, as only a decoder finds it."""
-        plain = decoded(clean)
-        has_key = self._key_anywhere.search(plain) and self._key.search(plain)
-        if has_key or any(each.is_in(plain) for each in self._secrets.values()):
+        seen = views(clean)
+        has_key = any(self._key_anywhere.search(v) and self._key.search(v) for v in seen[1:])
+        secrets = (each for each in self._secrets.values() if not each.is_word)
+        if has_key or any(each.is_in(seen) for each in secrets):
             self.problem = IN_PIECES
 
     def _spans(self, joined: bytes, border: int) -> bool:
-        plain = decoded(joined)
-        patterns = [each.pattern for each in self._secrets.values() if each.decoded in plain]
+        seen = views(joined)
+        patterns = [each.pattern for each in self._secrets.values() if each.is_in(seen)]
         patterns += [self._key] if self._key_anywhere.search(joined) else []
         found = [match.span() for pattern in patterns for match in pattern.finditer(joined)]
         return any(start < border < end for start, end in found)
@@ -317,4 +318,4 @@ def _basic_password(word: str) -> Iterator[str]:
 
 def _is_word_in(key: bytes, data: bytes) -> bool:
     """Whether a tiny key is a word of its own; in base64 it would be one by chance."""
-    return bool(re.search(rb"(?<![\w+/=-])%b(?![\w+/=-])" % re.escape(key), data))
+    return bool(re.search(rb"(?<![\w+/-])%b(?![\w+/=-])" % re.escape(key), data))

@@ -98,11 +98,9 @@ class WebSocketExchange(ExchangeLog):
         await self._end_other_side(upstream, send)
 
     def _log_accepted(self, subprotocol: str | None, headers: Headers) -> None:
-        kept = self._writer.scrubber.headers(headers)
-        if (
-            subprotocol
-            and self._writer.scrubber.clean(subprotocol.encode()) == subprotocol.encode()
-        ):
+        scrubber = self._writer.scrubber
+        kept = scrubber.headers(headers)
+        if subprotocol and scrubber.clean_text(subprotocol) == subprotocol:
             kept["sec-websocket-protocol"] = subprotocol
         self.log_head(SWITCHING, kept)
 

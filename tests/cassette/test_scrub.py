@@ -7,10 +7,10 @@ from functools import reduce
 from urllib.parse import quote, unquote
 
 from cassette import CassetteError
-from cassette.format import message_of
+from cassette.format import Cassette, message_of
 from cassette.openai import OPENAI
 from cassette.record import Recorder
-from cassette.scrub import IN_PIECES, SCRUBBED, Scrubber, SecretRules, decoded
+from cassette.scrub import IN_PIECES, SCRUBBED, Scrubber, SecretRules, views
 from tests.support.cassettes import (
     EPHEMERAL,
     ORGANIZATION,
@@ -22,14 +22,14 @@ from tests.support.cassettes import (
     recorder,
     serving,
 )
-from tests.support.loopback_http import Echo, http_server, post
+from tests.support.loopback_http import Echo, Quiet, http_server, post
 from tests.support.loopback_sockets import bare_socket, sdk_client, socket_server
 
 import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 
 @pytest.fixture
@@ -89,6 +89,15 @@ def test_p8_no_credential_of_any_kind_is_written(cassette_path, handler):
     with player(cassette_path) as base_url:
         other = path.replace("short/1", "another")
         assert httpx2.post(base_url + other, content=b"{}", trust_env=False).status_code == 200
+
+
+def test_path_is_recorded_without_what_its_names_give_away(cassette_path):
+    """However short the value is, and although no other text has it."""
+    with recorder(cassette_path, "http://127.0.0.1:9/v1") as base_url:
+        post(base_url, path="/x?sig=ab&limit=2", key="offline")
+
+    path = Cassette(cassette_path).exchanges[1].request["path"]
+    assert path == "/v1/x?sig=[scrubbed]&limit=2"
 
 
 def test_p8_secrets_in_odd_places_are_not_written(echo, cassette_path):
@@ -261,7 +270,7 @@ def test_address_without_user_holds_no_secret():
     assert written(scrubber, "http://upstream.test:80/v1 Og==") == "http://upstream.test:80/v1 Og=="
 
 
-@pytest.mark.parametrize("name", ["key", "api_key", "api-key", "apikey", "access_token", "sig"])
+@pytest.mark.parametrize("name", ["key", "api_key", "Api-Key", "apikey", "access_token", "sig"])
 def test_secret_in_a_query_is_found_by_its_name(name):
     scrubber = Scrubber(OPENAI.secrets)
     path = f"/v1/x?limit=2&{name}=a%2Fb-1&after=msg_1"
@@ -409,17 +418,20 @@ KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, m
 )
 
 
+TEXTS = st.text(max_size=5) | st.sampled_from(["0", "2f", "af", "%", "\\"])
+
+
 def slashes(text):
     """As PHP and others write JSON."""
     return text.replace("/", "\\/")
 
 
 @settings(deadline=None)
-@given(KEYS, st.lists(st.sampled_from([str, slashes]), max_size=3), st.text(max_size=5))
-def test_learned_secret_is_found_in_json_within_json(key, layers, before):
+@given(KEYS, st.lists(st.sampled_from([str, slashes]), max_size=3), TEXTS, TEXTS)
+def test_learned_secret_is_found_in_json_within_json(key, layers, before, after):
     """Whoever takes the layers off again finds no secret in any."""
     scrubber = scrubber_with(("x-api-key", key))
-    text = before + key
+    text = before + key + after
     for layer in layers:
         text = layer(json.dumps({"a": text}))
 
@@ -504,7 +516,27 @@ def test_escaped_key_across_a_border_prevents_the_file(cut):
     [rb"a/b", rb"a\/b", rb"a\\/b", rb"a\u002fb", rb"a\\u002Fb", b"a%2Fb", b"a%252fb", b"a%5C/b"],
 )
 def test_data_is_decoded_to_the_ground(data):
-    assert decoded(data) == b"a/b"
+    assert views(data)[-1] == b"a/b"
+
+
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_key_of_nobody_across_a_border_prevents_the_file(cut):
+    """It was never learned, and is a key by its looks alone."""
+    scrubber = Scrubber(OPENAI.secrets)
+
+    list(written_in_chunks(scrubber, b"sk-0123456789abcdef0 and more", [cut]))
+
+    assert scrubber.problem == IN_PIECES
+
+
+@pytest.mark.parametrize(
+    "text", ["abcdef%2{}af", r"a\/bcdef%2{}0", r"abcdef\u00{}2f", "abcdefg%{}41"]
+)
+def test_secret_that_is_decoded_with_its_neighbour_is_found(text):
+    secret = text.split("{}")[0].replace("\\/", "/")
+    scrubber = scrubber_with(("x-api-key", secret))
+
+    assert written(scrubber, text.format("")) == "[scrubbed]" + text.split("{}")[1]
 
 
 def test_exchanges_do_not_continue_one_another():
@@ -528,3 +560,75 @@ def test_secret_in_chunks_is_never_written(key, before, data):
     whole = b"".join(written_in_chunks(scrubber, body, cuts))
 
     assert scrubber.problem or key.encode() not in whole
+
+
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_learned_secret_in_escapes_across_a_border_prevents_the_file(cut):
+    scrubber = scrubber_with(("x-api-key", "a/bcdefgh"))
+
+    list(written_in_chunks(scrubber, rb"a\/bcdefgh", [cut]))
+
+    assert scrubber.problem == IN_PIECES
+
+
+@pytest.mark.parametrize(
+    "text", ["a%2Fbcdefgh", "a%252fbcdefgh", "a%25252Fbcdefgh", "%61/bcdefg%68"]
+)
+def test_learned_secret_is_replaced_percent_encoded(text):
+    scrubber = scrubber_with(("x-api-key", "a/bcdefgh"))
+
+    assert (written(scrubber, text), scrubber.problem) == ("[scrubbed]", "")
+
+
+def test_secret_beyond_ascii_is_found():
+    """A header is read as Latin-1, whatever the client wrote it in."""
+    for spelled in ("clé-secrète", "clé-secrète".encode().decode("latin-1")):
+        assert written(scrubber_with(("x-api-key", spelled)), "clé-secrète") == "[scrubbed]"
+
+
+class CookieSetter(Quiet):
+    """Gives a client a cookie, and tells it in the body as well."""
+
+    def do_POST(self):
+        self.read_request()
+        self.answer(
+            b'{"session": "from-server-1"}', ("set-cookie", "session=from-server-1; Path=/")
+        )
+
+
+def test_cookie_that_the_server_sets_is_not_written(cassette_path):
+    with http_server(CookieSetter) as url, recorder(cassette_path, url) as base_url:
+        assert post(base_url).json() == {"session": "from-server-1"}
+
+    assert "from-server-1" not in cassette_path.read_text()
+    assert '{\\"session\\": \\"[scrubbed]\\"}' in cassette_path.read_text()
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+def test_cookie_that_a_socket_sets_is_not_written(cassette_path, is_refused):
+    def respond(socket, request, response=None):
+        if is_refused:
+            response = socket.respond(401, "from-server-1")
+        response.headers["set-cookie"] = "session=from-server-1"
+        return response
+
+    def talk(socket):
+        socket.send("from-server-1")
+
+    hook = {"process_request" if is_refused else "process_response": respond}
+    with socket_server(talk, **hook) as url, recorder(cassette_path, url) as base_url:
+        with suppress(InvalidStatus), bare_socket(base_url) as socket:
+            assert socket.recv() == "from-server-1"
+
+    assert "from-server-1" not in cassette_path.read_text()
+    assert '"text":"[scrubbed]"' in cassette_path.read_text()
+
+
+def test_subprotocol_that_is_a_key_is_not_written(cassette_path):
+    key = f"openai-insecure-api-key.{EPHEMERAL}"
+    with socket_server(subprotocols=[key]) as url, recorder(cassette_path, url) as base_url:
+        with bare_socket(base_url, subprotocols=[key]) as socket:
+            assert socket.subprotocol == key
+
+    assert "sec-websocket-protocol" not in cassette_path.read_text()
+    assert EPHEMERAL not in cassette_path.read_text()
