@@ -1,6 +1,7 @@
 """From a request to its blocks: bodies read, streams bounded, callers who leave (P14, P18)."""
 
 import asyncio
+import json
 
 from emulator.answers.quote import Corpus
 from emulator.faults import Fault, Faults
@@ -109,6 +110,15 @@ def test_body_that_is_no_object_is_400(emulator, body):
 
     assert answer.status_code == 400
     assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+
+
+def test_numbers_that_json_does_not_have_are_refused(emulator):
+    body = json.dumps(ASKED | {"temperature": float("nan")})
+
+    answer = post(emulator, body.encode())
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, None)
+    assert "could not parse the JSON body" in answer.json()["error"]["message"]
 
 
 class Caller:
