@@ -44,6 +44,7 @@ class HttpConnection(H11Protocol):
 class PromptServer(uvicorn.Server):
     """uvicorn's server, which `stop` ends at once: uvicorn itself sleeps 0.1 s twice."""
 
+    tick_s = 0.1
     _wake: Callable[[], object] | None = None
 
     def stop(self) -> None:
@@ -60,7 +61,7 @@ class PromptServer(uvicorn.Server):
         self._wake = lambda: loop.call_soon_threadsafe(woken.cancel)
         while not await self.on_tick(ticks):
             ticks += 1
-            await asyncio.wait({woken}, timeout=0.1)
+            await asyncio.wait({woken}, timeout=self.tick_s)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if not self.force_exit:
@@ -70,7 +71,6 @@ class PromptServer(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-            connection.transport.abort()
         await asyncio.sleep(0)  # lets the transports close their sockets
 
 

@@ -1,6 +1,7 @@
 """From a request to its blocks: bodies read, streams bounded, callers who leave (P14, P18)."""
 
 import asyncio
+import json
 
 from emulator.answers.corpus import Corpus
 from emulator.faults import Fault, Faults
@@ -111,7 +112,20 @@ def test_body_that_is_no_object_is_400(emulator, body):
     assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
 
 
+<<<<<<< HEAD
 class ScriptedCaller:
+=======
+def test_numbers_that_json_does_not_have_are_refused(emulator):
+    body = json.dumps(ASKED | {"temperature": float("nan")})
+
+    answer = post(emulator, body.encode())
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, None)
+    assert "could not parse the JSON body" in answer.json()["error"]["message"]
+
+
+class Caller:
+>>>>>>> 2ea3192e73cc00fc661e70af774b423a85713f21
     """An ASGI server's side of one request: keeps what is sent, and leaves when it is told."""
 
     def __init__(self, *faults, pace=None):
