@@ -7,13 +7,8 @@ import struct
 import sys
 import time
 
-<<<<<<< HEAD
-from emulator.server import Emulator
-from tests.support.emulator_clients import MODEL, Gate, ask, connect
-=======
 from emulator.server import Emulator, PromptServer
 from tests.support.emulator_clients import MODEL, Gate, ask, connect
->>>>>>> 2ea3192e73cc00fc661e70af774b423a85713f21
 
 import openai
 import pytest

@@ -112,9 +112,6 @@ def test_body_that_is_no_object_is_400(emulator, body):
     assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
 
 
-<<<<<<< HEAD
-class ScriptedCaller:
-=======
 def test_numbers_that_json_does_not_have_are_refused(emulator):
     body = json.dumps(ASKED | {"temperature": float("nan")})
 
@@ -124,8 +121,7 @@ def test_numbers_that_json_does_not_have_are_refused(emulator):
     assert "could not parse the JSON body" in answer.json()["error"]["message"]
 
 
-class Caller:
->>>>>>> 2ea3192e73cc00fc661e70af774b423a85713f21
+class ScriptedCaller:
     """An ASGI server's side of one request: keeps what is sent, and leaves when it is told."""
 
     def __init__(self, *faults, pace=None):
