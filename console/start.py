@@ -12,16 +12,13 @@ import os
 import signal
 import sys
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 from common import COURSE, LESSON, course_command
+from setup.requirements import missing_packages
 
-NEEDED = (
-    *("openai", "dotenv", "rich", "starlette", "uvicorn"),
-    *("numpy", "pypdf", "docx", "lxml", "python_multipart"),
-)
-"""The modules of the packages in requirements.txt that a lesson can't run without."""
+# In requirements.txt for the tests and for sound; a lesson runs without them.
+NOT_NEEDED = {"pytest", "pytest-asyncio", "pyaudio"}
 
 OWN_SCRIPTS = tuple(COURSE.glob("0[0-9]_*.py"))
 
@@ -40,7 +37,7 @@ def is_own_run() -> bool:
 
 def check_packages() -> None:
     """Exit with three lines if packages are missing."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [name for name in missing_packages() if name not in NOT_NEEDED]
     if missing:
         again = (LESSON, *sys.argv[1:]) if LESSON else ()
         print(f"error: not installed for this Python: {', '.join(missing)}", file=sys.stderr)

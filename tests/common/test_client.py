@@ -415,8 +415,11 @@ def test_options_of_the_caller_win(tmp_path):
 
     with socket_server() as base_url:
         with open_connection(settings(tmp_path, OPENAI_BASE_URL=base_url)) as opened:
-            with pytest.raises(ConnectionRefusedError):
-                opened.client.realtime.connect(model="m", websocket_connection_options=mine).enter()
+            connecting = opened.client.realtime.connect(
+                model="m", websocket_connection_options=mine
+            )
+            with pytest.raises(ConnectionRefusedError), connecting:
+                pass
 
 
 def test_process_environment_is_left_alone(tmp_path, monkeypatch):
@@ -438,6 +441,7 @@ def test_header_of_the_environment_does_not_replace_the_key(tmp_path, monkeypatc
             request = client._build_request(FinalRequestOptions(method="get", url="/models"))
             assert request.headers["authorization"] == "Bearer offline"
             assert KEY not in str(request.headers.raw)
+            assert not {"openai-organization", "openai-project"} & set(request.headers)
 
 
 CHILD = """import json, os, sys

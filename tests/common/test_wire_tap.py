@@ -8,7 +8,7 @@ from http import HTTPStatus
 from types import SimpleNamespace
 
 from common.client import LOCAL, Connection, CourseClient
-from common.wire_tap import SocketTap, Tap
+from common.wire_tap import SocketTap, Tap, shorten
 from tests.support.emulator_clients import MODEL
 from tests.support.loopback_sockets import socket_server
 
@@ -146,6 +146,7 @@ def test_refusal_is_shown():
     assert shown == ["> +0.250 GET /v1/realtime?model=m", "< +0.500 401 Unauthorized"]
 
 
+PADDED = "x  audio 2 ms (100 bytes)"
 EVENTS = {
     "delta first": (
         "<",
@@ -164,6 +165,7 @@ EVENTS = {
         {"type": "x", "item": {"content": [{"type": "input_audio", "audio": PCM}]}},
         'x  item {"content": [{"type": "input_audio", "audio": "20 ms (960 bytes)"}]}',
     ),
+    "padded sound": (">", {"type": "x", "audio": b64encode(bytes(100)).decode()}, PADDED),
     "no type": (">", {"a": 1}, "{}  a 1"),
     "no object": (">", [1], "[1]"),
 }
@@ -312,3 +314,27 @@ def test_reason_of_a_close_is_shown():
     SocketTap(shown.append, lambda: 0.0).close(">", 1000, "done")
 
     assert shown == ["> +0.000 close 1000 done"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('data: {"delta":"a","id":1}', 'data: {"delta":"a","id":1}'),
+        (
+            'data: {"id":"chatcmpl-1","object":"x","delta":{}}',
+            'data: {"id":"chatcmpl-1" ... "delta":{}}',
+        ),
+        ("event: error", "event: error"),
+    ],
+)
+def test_envelope_is_left_out_only_if_it_is_long(line, expected):
+    assert shorten(line) == expected
+
+
+def test_lines_of_two_threads_are_not_mixed():
+    locked = []
+    tap = Tap(lambda line: locked.append(tap._lock.locked()))
+
+    tap.show("one")
+
+    assert locked == [True]

@@ -411,6 +411,19 @@ def test_server_that_hangs_up_is_told(part):
     assert "hung up" in complaint(result) or "closed the session (1000)" in complaint(result)
 
 
+def test_no_socket_to_this_machine_goes_to_a_proxy():
+    """Neither those that the SDK opens nor the one that is opened without it."""
+    proxies = dict.fromkeys(
+        ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"], "http://x:9"
+    )
+
+    with Server(answer, answer) as server:
+        result = run("text", OPENAI_BASE_URL=server.base_url, NO_PROXY="", no_proxy="", **proxies)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(server.requests) == 2
+
+
 def test_p5_key_never_reaches_a_stand_in():
     """Headers of the sockets that the SDK opens, and of the one that is opened without it."""
     keys = {

@@ -9,7 +9,7 @@ COURSE = Path(__file__).resolve().parents[2]
 
 # From the ground up. Packages that share a floor don't know each other.
 HOUSE = [
-    ("emulator", "cassette"),
+    ("emulator", "cassette", "setup"),
     ("common",),
     ("audio",),
     ("console",),
