@@ -237,7 +237,7 @@ NAMES = ["request", "response", "chunk", "frame", "end", "blob", "zlib", "closed
 NAMES += ["status", "headers", "from", "text", "base64", "again", "code", "reason", "by", "path"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from([*WHOLE[1:], *CALL[1:], blob(b"a"), {"closed": 1}]),
     st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),
