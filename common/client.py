@@ -309,7 +309,7 @@ def _lose(event: bytes) -> bytes:
 
 
 def _fall_silent(event: bytes) -> bytes:
-    raise httpx2.ReadTimeout("nothing came any more, on purpose")
+    raise httpx2.ReadTimeout("no more data arrived (simulated)")
 
 
 _ERROR = (

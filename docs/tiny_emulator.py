@@ -60,7 +60,7 @@ class TinyEmulator(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
 
     def wait(self) -> None:
-        """A model takes its time for each token."""
+        """Simulate the time that a model takes for each token."""
         time.sleep(0.05)
 
     def begin(self, content_type: str) -> None:

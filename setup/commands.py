@@ -17,7 +17,7 @@ MODULES = {
     "test": ("pytest", "the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
-    "extras": ("", "try again to install what lesson 3 works better with"),
+    "extras": ("", "try again to install lesson 3's optional packages"),
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
     "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
 }
@@ -81,7 +81,7 @@ def start(words: list[str]) -> int:
 
 
 def set_up(environment: Environment, files: list[str]) -> None:
-    """Have what these requirements files ask for; at once if it is there."""
+    """Install these requirements files; return at once if that is done already."""
     if not environment.is_current(files):
         from setup.make_venv import make_current
 
