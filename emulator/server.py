@@ -71,7 +71,13 @@ class PromptServer(uvicorn.Server):
             listener.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
+            # A handler that is told that its caller has left ends by itself; one that is merely
+            # cancelled may be in the middle of cleaning up, and the loop would wait for it.
+            if connection.transport is not None:
+                connection.transport.abort()
         await asyncio.sleep(0)  # lets the transports close their sockets
+        if tasks := list(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=1)
 
 
 def make_server(service: Service) -> PromptServer:
