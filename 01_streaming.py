@@ -400,9 +400,8 @@ def main() -> None:
             )
         if lesson.part(usage):
             cost = usage(client, ask)
-            terminal.table(
-                ["tokens in", "tokens out"], [(cost.prompt_tokens, cost.completion_tokens)]
-            )
+            counts = (cost.prompt_tokens, cost.completion_tokens)
+            terminal.table(["tokens in", "tokens out"], [counts])
         if lesson.part(stop):
             terminal.live(stop(client, ask))
         if lesson.part(broken):

@@ -66,6 +66,7 @@ def test_error_of_ours_is_a_500_and_the_next_request_is_served(start, monkeypatc
     exchange = emulator.exchanges[0]
     assert exchange.request_id in str(caught.value.body)
     assert caught.value.response.headers["x-request-id"] == exchange.request_id
+    emulator.exchanges[1].finished.wait(10)  # the client has the body before the server notes it
     assert (exchange.status, emulator.exchanges[1].ended) == (500, "complete")
     assert "ZeroDivisionError" in capfd.readouterr().err
 

@@ -72,14 +72,3 @@ def test_messages_of_completion_are_listed(lenient):
         (f"{made.id}-0", "system", "Be brief."),
         (f"{made.id}-1", "user", "Hello!"),
     ]
-
-
-WRONG_PAGES = [({"limit": 101}, "limit"), ({"order": "up"}, "order"), ({"limit": "x"}, "limit")]
-
-
-@pytest.mark.parametrize(("query", "param"), WRONG_PAGES)
-def test_wrong_page_is_refused(client, query, param):
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.list(**query)
-
-    assert caught.value.param == param
