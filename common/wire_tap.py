@@ -1,23 +1,16 @@
-"""`--wire`: print requests, answers and events as they pass, without any change to a lesson.
+"""`--wire`: print requests, answers and events as they pass, without any change to a program.
 
-The tap sits at the last place where everything passes in clear: between the SDK and its connection.
-
-    HTTP        event hooks of the client: the request as it leaves, then each block of the body
-                before the SDK reads it
-    WebSocket   a connection class of our own (realtime_sockets.py) that reports each message to
-                a `SocketTap` when it is sent or received, with the seconds since the handshake
-
-Sound would fill the screen, so it's shown as its length. Keys travel in headers, and headers aren't
-shown.
+A proxy on loopback (proxy.py) passes everything on, and gives it to a `Tap` that prints a line for
+each request, each block of an answer, and each message of a WebSocket with the seconds since its
+start. Sound would fill the screen, so it's shown as its length. Keys travel in headers, and headers
+aren't shown.
 """
 
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import httpx2
 
 HEAD_SHOWN, STRING_SHOWN = 24, 60
 
@@ -40,16 +33,12 @@ class Tap:
         with self._lock:
             self._show(line)
 
-    def show_request(self, request: httpx2.Request) -> None:
-        """A hook of a client for requests."""
-        body = request.content.decode("utf-8", "replace") if _is_json(request.headers) else ""
-        self.show(f"> {request.method} {request.url.raw_path.decode()} {body}")
+    def show_request(self, method: str, path: str, body: Any = None) -> None:
+        words = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        self.show(f"> {method} {path} {words}".rstrip())
 
-    def show_response(self, response: httpx2.Response) -> None:
-        """A hook of a client for responses; the body is shown while it is read."""
-        kind = response.headers.get("content-type", "")
-        self.show(f"< {response.status_code} {response.reason_phrase}, {kind}")
-        response.stream = TappedStream(response.stream, self.show_block)
+    def show_response(self, status: int, kind: str) -> None:
+        self.show(f"< {status} {kind}".rstrip())
 
     def show_block(self, data: bytes) -> None:
         for line in data.decode("utf-8", "replace").split("\n"):
@@ -59,29 +48,6 @@ class Tap:
     def socket(self) -> "SocketTap":
         """The tap of a WebSocket that is being opened."""
         return SocketTap(self.show, self._clock)
-
-
-class TappedStream(httpx2.SyncByteStream, httpx2.AsyncByteStream):
-    """A body, read by either kind of client, whose blocks are shown before they are passed on."""
-
-    def __init__(self, stream: Any, show: Callable[[bytes], None]) -> None:
-        self._stream, self._show = stream, show
-
-    def __iter__(self) -> Iterator[bytes]:
-        for block in self._stream:
-            self._show(block)
-            yield block
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for block in self._stream:
-            self._show(block)
-            yield block
-
-    def close(self) -> None:
-        self._stream.close()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 class SocketTap:
@@ -97,12 +63,6 @@ class SocketTap:
     def line(self, direction: str, text: str) -> None:
         self._show(f"{direction} +{self._clock() - self._start:.3f} {text}")
 
-    def handshake(self, request: Any, response: Any) -> None:
-        """The request that opens it and its answer, if one came."""
-        self.line(">", f"GET {request.path}")
-        if response:
-            self.line("<", f"{response.status_code} {response.reason_phrase}")
-
     def message(self, direction: str, data: str | bytes) -> None:
         try:
             event = json.loads(data)
@@ -116,8 +76,14 @@ class SocketTap:
         else:
             self.line(direction, _cut(json.dumps(event)))
 
-    def close(self, direction: str, code: int = 1000, reason: str = "") -> None:
-        self.line(direction, f"close {code} {reason}".rstrip())
+    def end(self, line: Mapping[str, Any]) -> None:
+        """How it ended: a close by one side, or a connection that dropped (cassette's `end`)."""
+        if "code" in line:
+            direction = ">" if line["by"] == "client" else "<"
+            self.line(direction, f"close {line['code']} {line['reason']}".rstrip())
+        elif line["how"] != "complete":
+            direction = ">" if line["how"] == "left" else "<"
+            self.line(direction, "the connection dropped")
 
     def _note_formats(self, session: object) -> None:
         """Read `session.audio.input.format.type` and the same of the output, where they are set."""
@@ -171,7 +137,3 @@ def shorten(line: str) -> str:
     """A chunk without most of its envelope: what differs from chunk to chunk is the delta."""
     at = line.find('"delta"')
     return line if at < HEAD_SHOWN else f"{line[:HEAD_SHOWN]} ... {line[at:]}"
-
-
-def _is_json(headers: httpx2.Headers) -> bool:
-    return headers.get("content-type", "").startswith("application/json")

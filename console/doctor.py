@@ -25,7 +25,7 @@ from console.lesson import report_failures
 from console.terminal import Terminal
 from emulator.models import MODELS
 
-from openai import OpenAIError
+from openai import OpenAI, OpenAIError
 
 PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
@@ -140,8 +140,8 @@ def model(subject: str, name: str, today: date) -> Finding:
 def emulator(settings: Settings) -> Finding:
     """Start it as a lesson does, and send it a request."""
     try:
-        with open_connection(settings, offline=True) as connection:
-            count = len(connection.client.models.list().data)
+        with open_connection(settings, offline=True) as connection, connection.in_environment():
+            count = len(OpenAI().models.list().data)
             return Finding("emulator", f"starts, and knows {count} model names")
     except (CourseError, OpenAIError, OSError) as error:
         return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")

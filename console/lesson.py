@@ -3,35 +3,37 @@
 A lesson's `main` is one `with open_lesson(...)`. Whatever happens inside ends in one of five ways:
 
     exit code 0     all of it ran
-    1               a failure, told in three lines: what happened, why, what to type now
+    1               a failure, explained in three lines: what happened, why, what to type now
     2               the arguments make no sense
     130             Ctrl-C
     141             the reader of a pipe has gone, as in `| head`
 
-The parts of a lesson are written in its docstring, a numbered line for each, and the function of
-the same name has the reason for the part in its own docstring. Both are read from the lesson's file
-and not from `__doc__`, which `python -OO` leaves empty.
+A part begins with a comment in the lesson's file: `# ------ 2  compare: Compare waiting with ...`.
+It gives the part's number (a plus sign for one that runs only if asked for), its name, which is
+that of its function, and its title. What else the screen says about it stands in parts.toml.
 """
 
 import argparse
-import ast
+import asyncio
 import os
 import re
 import signal
 import sys
 import textwrap
 import threading
+import tomllib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common import COURSE, LESSON, course_command
-from common.client import Connection, open_connection
+from common.client import LOCAL, Connection, open_connection
 from common.servers import CassetteFile
 from common.settings import (
     CourseError,
@@ -46,7 +48,11 @@ from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
 
+import httpx2
 from openai import OpenAI
+
+if TYPE_CHECKING:
+    from common.proxy import Proxy
 
 Option = tuple[str, str, str]
 """An option of the command line: its name, its kind (a key of `_KINDS`), its help."""
@@ -59,49 +65,143 @@ Cleanup = Callable[[OpenAI, dict[str, str]], Iterable[tuple[str, str]]]
 FAILED, STOPPED, UNREAD = 1, 130, 141
 
 
+_PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
+TEXTS = Path(__file__).with_name("parts.toml")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a lesson; `texts` is its table in parts.toml."""
+
+    number: int
+    name: str
+    title: str
+    is_extra: bool
+    texts: Mapping[str, Any]
+
+    @property
+    def heading(self) -> str:
+        return self.title if self.is_extra else f"{self.number}. {self.title}"
+
+    @property
+    def takes_question(self) -> bool:
+        return "question" in self.texts
+
+
 @dataclass(frozen=True)
 class Contents:
-    """The parts of a lesson: name -> what it shows; a tour leaves out `extra_parts`.
-
-    `reasons` are those of the parts: what their functions' docstrings say after the first line.
-    """
+    """The parts of a lesson, by name, and what its docstring says; a tour leaves out the extras."""
 
     text: str
-    parts: dict[str, str]
-    extra_parts: set[str]
-    reasons: dict[str, str]
+    parts: dict[str, Part]
 
-    def title(self, name: str) -> str:
-        number = list(self.parts).index(name) + 1
-        return name if name in self.extra_parts else f"{number}  {name}"
+    def listing(self) -> str:
+        rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]
+        return "\n".join(f"  {mark:>2}  {part.name:10} {part.title}" for mark, part in rows)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lesson:
-    """What a lesson's main needs: the settings, the client, the terminal, and the arguments."""
+    """What a lesson's main needs: the settings, the server, the terminal, and the arguments."""
 
     settings: Settings
     connection: Connection
     terminal: Terminal
     contents: Contents
-    chosen: str | None
-    question: str | None
     options: argparse.Namespace
-
-    @property
-    def client(self) -> OpenAI:
-        return self.connection.client
+    model: str
+    stack: ExitStack
+    now: Part | None = None
+    _proxy: "Proxy | None" = field(default=None, init=False)
 
     def part(self, function: Callable[..., object]) -> bool:
-        """Whether this part is to run; if so, print its title and its reason."""
-        name, contents = function.__name__, self.contents
-        if self.chosen not in (None, name):
+        """Whether this part is to run; if so, print its title and why it is there."""
+        part = self.contents.parts[function.__name__]
+        chosen = self.options.part
+        if chosen != part.name and (chosen is not None or part.is_extra):
             return False
-        if self.chosen is None and name in contents.extra_parts:
-            return False
-        title = f"{contents.title(name)}: {contents.parts[name]}"
-        self.terminal.heading(title, contents.reasons.get(name, ""))
+        self.end_part()
+        if self.now and self.options.step:
+            self.terminal.pause()
+        self.now = part
+        self.terminal.heading(part.heading, part.texts.get("why", ""))
         return True
+
+    def end_part(self) -> None:
+        """Say what to notice about the part that has just run."""
+        if self.now and (notice := self.now.texts.get("notice")):
+            self.terminal.note(f"Notice: {notice}")
+
+    @property
+    def question(self) -> str:
+        """The question of the command line, or else this part's own."""
+        return str(self.options.question or (self.now.texts["question"] if self.now else ""))
+
+    @property
+    def questions(self) -> list[str]:
+        """That question among the others of this part."""
+        texts = self.now.texts if self.now else {}
+        return [*texts.get("before", []), self.question, *texts.get("after", [])]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the events of this part mean, by their type."""
+        return dict(self.now.texts["meanings"]) if self.now else {}
+
+    @property
+    def prices(self) -> tuple[float, float]:
+        """Dollars for a million tokens, in and out; zeros if they aren't known here."""
+        known = MODELS.get(self.model)
+        return (known.price if known else None) or (0.0, 0.0)
+
+    @property
+    def proxy(self) -> "Proxy":
+        """A proxy in front of the server, which can break answers and drop WebSockets."""
+        if self._proxy is None:
+            # Imported here, as most parts need no server of their own.
+            from common.proxy import start_proxy
+
+            base_url = os.environ["OPENAI_BASE_URL"]
+            self._proxy = self.stack.enter_context(start_proxy(base_url))
+        return self._proxy
+
+    @property
+    def breaks(self) -> dict[str, str]:
+        """The ways in which an answer can break, and what each one does."""
+        from common.proxy import BREAKS
+
+        return {how: what for how, (what, _) in BREAKS.items()}
+
+    def breaking(self, how: str, after: int = 20) -> str:
+        """The base URL of a server whose answers break after some events."""
+        return self.proxy.breaking(how, after)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine to its end, also where a notebook's event loop is running already."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(work)
+        else:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(asyncio.run, work).result()
+
+    def show_request(self, request_id: str | None) -> None:
+        """Show what the emulator's own log says about a request; OpenAI shows its log to nobody."""
+        if self.connection.is_live or not request_id:
+            self.terminal.note(f"The request id is {request_id}; OpenAI's support can look it up.")
+            return
+        origin = os.environ["OPENAI_BASE_URL"].removesuffix("/v1")
+        headers = {"Authorization": f"Bearer {self.connection.key}"}
+        answer = httpx2.get(f"{origin}/exchanges/{request_id}", headers=headers, **LOCAL)
+        if answer.is_success:
+            sent, ended = answer.json()["blocks"], answer.json()["ended"]
+            after = (
+                "then the client disconnected. The server has written nothing since"
+                if ended == "disconnected"
+                else "and that was all of it: the server was faster than your code"
+            )
+            self.terminal.note(f"The server's log of this request: {sent} events sent, {after}.")
 
 
 @contextmanager
@@ -110,34 +210,48 @@ def open_lesson(
     tour_tokens: tuple[int, int],
     options: Sequence[Option] = (),
     model_of: Callable[[Settings], str] = attrgetter("model"),
-    asking: Sequence[str] | None = None,
 ) -> Iterator[Lesson]:
-    """Read the arguments, open the client, say which server answers; exit as described above.
+    """Read the arguments, choose the server, say which it is; exit as described above.
 
     `file` is the script; `tour_tokens` are those that a tour takes, in and out; `options` are the
-    lesson's own; `model_of` picks the model that answers; `asking` are the parts that take a
-    question from the command line, if not all do.
+    lesson's own; `model_of` picks the model that answers.
     """
     end_early_stop()
     contents = contents_of(Path(file))
-    args = arguments(contents, options, asking=asking)
+    args = arguments(contents, options)
     terminal, context = Terminal(), ErrorContext()
-    with report_failures(context, debug=args.debug):
+    with ExitStack() as stack:
+        stack.enter_context(report_failures(context, debug=args.debug))
         settings = _settings(is_needed=not (args.offline or args.replay))
-        with open_connection(
-            settings,
-            offline=args.offline,
-            send_key=args.send_key,
-            pace=args.pace,
-            cassette=_cassette(args),
-            data=KEPT if _is_kept(args, contents) else None,
-        ) as connection:
-            if args.wire:
-                connection = connection.tapped(Tap(terminal.wire))
-            context.model, context.host = model_of(settings), connection.host
-            context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
-            _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
-            yield Lesson(settings, connection, terminal, contents, args.part, args.question, args)
+        connection = stack.enter_context(
+            open_connection(
+                settings,
+                offline=args.offline,
+                send_key=args.send_key,
+                pace=args.pace,
+                cassette=_cassette(args),
+                data=KEPT if _is_kept(args, contents) else None,
+            )
+        )
+        context.model, context.host = model_of(settings), connection.host
+        context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
+        if args.wire:
+            connection = stack.enter_context(watched(connection, terminal))
+        stack.enter_context(connection.in_environment())
+        _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
+        with terminal.as_output():
+            lesson = Lesson(settings, connection, terminal, contents, args, context.model, stack)
+            yield lesson
+            lesson.end_part()
+
+
+@contextmanager
+def watched(connection: Connection, terminal: Terminal) -> Iterator[Connection]:
+    """The same server behind a proxy that shows the traffic."""
+    from common.proxy import start_proxy
+
+    with start_proxy(connection.base_url, Tap(terminal.wire)) as proxy:
+        yield replace(connection, base_url=proxy.base_url, is_local=True)
 
 
 @contextmanager
@@ -181,7 +295,7 @@ def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
     total, deleted = Counter(made.values()), Counter[str]()
     lesson.terminal.note(f"Deleting what was made, {len(made)} things; Ctrl-C waits for it.")
     try:
-        deleted = Counter(kind for kind, _ in cleanup(lesson.client, made))
+        deleted = Counter(kind for kind, _ in cleanup(OpenAI(), made))
     finally:
         counts = [f"{count} of {total[kind]} {kind}s deleted" for kind, count in deleted.items()]
         left = f"left: {', '.join(made)}" if made else "nothing is left"
@@ -225,32 +339,31 @@ def _interrupts_go_to(handler: Any) -> Iterator[None]:
 
 
 def contents_of(script: Path) -> Contents:
-    """Read a lesson's docstrings; a line that begins with a number is a part, a dash an extra."""
-    module = ast.parse(script.read_text(encoding="utf-8"))
-    text = ast.get_docstring(module) or ""
-    found = re.findall(r"^ *([\d-])  (\w+) +(.+)$", text, re.MULTILINE)
-    functions = (
-        node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    docs = {function.name: ast.get_docstring(function) or "" for function in functions}
-    return Contents(
-        text,
-        {name: shown for _, name, shown in found},
-        {name for mark, name, _ in found if mark == "-"},
-        {name: doc.partition("\n")[2] for name, doc in docs.items()},
-    )
+    """The parts of a lesson, from the comments in its file and from parts.toml."""
+    source = script.read_text(encoding="utf-8")
+    text = source.partition('"""')[2].partition('"""')[0]
+    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8")).get(script.name[1], {})
+    found = _PART.finditer(source)
+    parts = [
+        Part(
+            number,
+            match["name"],
+            match["title"],
+            match["mark"] == "+",
+            texts.get(match["name"], {}),
+        )
+        for number, match in enumerate(found, 1)
+    ]
+    return Contents(text, {part.name: part for part in parts})
 
 
 def arguments(
-    contents: Contents,
-    options: Sequence[Option] = (),
-    argv: Sequence[str] | None = None,
-    asking: Sequence[str] | None = None,
+    contents: Contents, options: Sequence[Option] = (), argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Parse the command line. A part may be given by its name or its number."""
     parser = argparse.ArgumentParser(
         course_command(*LESSON),
-        description=contents.text,
+        description=f"{contents.text}\nparts:\n{contents.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [PART] [QUESTION] [options]",
     )
@@ -258,7 +371,7 @@ def arguments(
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
     for name, kind, text in (*options, *OPTIONS):
         parser.add_argument(name, help=text, **_KINDS[kind])
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     _check_question(parser, args)
     names = list(contents.parts)
     if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
@@ -266,10 +379,11 @@ def arguments(
     if args.part is not None and args.part not in names:
         order = "; the part comes first, then the question" if " " in args.part else ""
         parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
-    if args.question and asking and args.part not in asking:
-        parser.error(f"the part {args.part} takes no question; {' and '.join(asking)} does")
+    asking = [part.name for part in contents.parts.values() if part.takes_question]
+    if args.question and args.part not in asking:
+        parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
     if args.record and args.replay:
-        parser.error("--record and --replay exclude each other")
+        parser.error("use either --record or --replay, not both")
     return args
 
 
@@ -293,7 +407,8 @@ def factor(text: str) -> float:
 def _is_kept(args: argparse.Namespace, contents: Contents) -> bool:
     """Whether what the emulator stores must still be there in another run."""
     asked = getattr(args, "keep", False) or getattr(args, "store", None)
-    return args.part in contents.extra_parts or bool(asked)
+    is_extra = args.part is not None and contents.parts[args.part].is_extra
+    return is_extra or bool(asked)
 
 
 def folder(text: str) -> Path:
@@ -320,6 +435,7 @@ OPTIONS: list[Option] = [
     ("--replay", "file", "let a cassette answer: no network, no key"),
     ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
     ("--wire", "switch", "show the traffic, beside the text"),
+    ("--step", "switch", "wait for Enter between the parts"),
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),
 ]

@@ -21,6 +21,7 @@ from emulator.api import (
     file_batches,
     files,
     model_list,
+    request_log,
     responses,
     stored,
     uploads,
@@ -52,6 +53,7 @@ FAMILIES = (
     vector_stores,
     vector_store_files,
     file_batches,
+    request_log,
     routes,
 )
 MOST_EXCHANGES = 256
