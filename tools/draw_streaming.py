@@ -9,12 +9,14 @@ CSS alone. It stands still and complete for readers who ask for reduced motion.
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from cassette import CassetteError
 from cassette.format import Cassette, RecordedExchange, decode
 from tools.draw_svg import COURSE, WIDTH, Drawing, write
 
@@ -74,11 +76,13 @@ class Race:
 
 
 def read_race(path: Path) -> Race:
-    """The first answer of a cassette that did not stream, beside the first that did."""
+    """The first answer of a cassette that did not stream, beside the first that did.
+
+    Raises CassetteError if it can't be read, or has only one of them.
+    """
     cassette = Cassette(path)
-    asked = [each for each in cassette.exchanges.values() if "messages" in _body(each)]
-    waited = next(each for each in asked if not _body(each).get("stream"))
-    streamed = next(each for each in asked if _body(each).get("stream"))
+    waited = _first(cassette, is_stream=False)
+    streamed = _first(cassette, is_stream=True)
     header = cassette.header
     return Race(
         _body(waited)["messages"][-1]["content"],
@@ -164,6 +168,15 @@ def _joined(line: Iterable[Run]) -> list[Run]:
         else:
             runs.append((text, number))
     return runs
+
+
+def _first(cassette: Cassette, *, is_stream: bool) -> RecordedExchange:
+    for exchange in cassette.exchanges.values():
+        body = _body(exchange)
+        if "messages" in body and bool(body.get("stream")) == is_stream:
+            return exchange
+    kind = "with streaming" if is_stream else "without streaming"
+    raise CassetteError(f"{cassette.path} has no chat completion {kind}")
 
 
 def _body(exchange: RecordedExchange) -> dict[str, Any]:
@@ -295,7 +308,11 @@ def _animation(name: str, frames: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Draws docs/streaming.svg from a cassette.")
     parser.add_argument("cassette", nargs="?", type=Path, default=CASSETTE, metavar="CASSETTE")
-    write(PICTURE, draw(read_race(parser.parse_args().cassette)))
+    try:
+        race = read_race(parser.parse_args().cassette)
+    except CassetteError as error:
+        sys.exit(f"error: {error}")
+    write(PICTURE, draw(race))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import re
 
+from cassette import CassetteError
 from tests.support.cassettes import END, HEADER, REQUEST, RESPONSE, write_cassette
 from tools.draw_streaming import (
     CASSETTE,
@@ -69,6 +70,14 @@ def test_pieces_have_time_of_the_chunk_that_completed_them(cassette):
     assert race.streamed.pieces == (TimedText(0.5, "The Moon"), TimedText(0.7, " & Mars."))
     assert race.waited.pieces == (TimedText(2.0, "The Moon & Mars."),)
     assert (race.streamed.end, race.waited.end) == (0.8, 2.0)
+
+
+def test_cassette_without_streamed_answer_is_refused(tmp_path):
+    whole = exchange(1, QUESTION, (0.1, "{}"))
+    path = write_cassette(tmp_path / "whole.jsonl", [HEADER, *whole])
+
+    with pytest.raises(CassetteError, match="has no chat completion with streaming"):
+        read_race(path)
 
 
 def test_each_piece_appears_at_its_share_of_the_round(cassette):
