@@ -114,19 +114,6 @@ def test_commands_in_readme_exist():
     assert all((COURSE / f"{module.replace('.', '/')}.py").is_file() for module in modules)
 
 
-def test_files_linked_from_texts_exist():
-    for text in COURSE.glob("*.md"):
-        for target in re.findall(r"\]\((?!http|#)([^)#]+)", text.read_text(encoding="utf-8")):
-            assert (COURSE / target).exists(), f"{text.name}: {target}"
-
-
-def test_headings_linked_in_readme_exist():
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-
-    assert set(re.findall(r"\]\(#([^)]+)\)", README)) <= anchors
-
-
 def test_errors_in_readme_are_real():
     table = README.partition("## Troubleshooting")[2].partition("\n## ")[0]
     sources = [*SOURCES, COURSE / "course.py"]
