@@ -52,7 +52,7 @@ import httpx2
 from openai import OpenAI
 
 if TYPE_CHECKING:
-    from common.proxy import Proxy
+    from common.proxy import LoopbackProxy
 
 Option = tuple[str, str, str]
 """An option of the command line: its name, its kind (a key of `OPTION_KINDS`), its help."""
@@ -112,7 +112,7 @@ class Lesson:
     model: str
     stack: ExitStack
     now: Part | None = None
-    _proxy: "Proxy | None" = field(default=None, init=False)
+    _proxy: "LoopbackProxy | None" = field(default=None, init=False)
 
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, print its title and why it is there."""
@@ -155,7 +155,7 @@ class Lesson:
         return (known.price if known else None) or (0.0, 0.0)
 
     @property
-    def proxy(self) -> "Proxy":
+    def proxy(self) -> "LoopbackProxy":
         """A proxy in front of the server, which can break answers and drop WebSockets."""
         if self._proxy is None:
             # Imported here, as most parts need no server of their own.
