@@ -108,7 +108,7 @@ def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
 
 
 def check(args: argparse.Namespace, file: str) -> None:
-    """Raise CourseError for a file that isn't there, or a failure that the emulator doesn't have."""
+    """Raise CourseError for a file that is missing, or a failure that the emulator lacks."""
     if file != "--" and not Path(file).is_file():
         raise CourseError(f"there is no file {file}", attempt="check the path")
     try:
