@@ -38,7 +38,7 @@ def test_stream_that_was_closed_early(start):
         log = log_of(emulator, chunks.response.headers["x-request-id"]).json()
 
     assert log["ended"] == "disconnected"
-    assert 3 <= log["blocks"] <= 4
+    assert log["blocks"] >= 3
 
 
 def test_unknown_request(emulator):
