@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import count
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from emulator.faults import Faults
 from emulator.server import Emulator
 from tests.support.emulator_clients import connect
 
+import httpcore2
 import httpx2
 import pytest
-import uvicorn
 from openai import AsyncOpenAI, OpenAI
 
 
@@ -27,17 +27,29 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+class ShortSleeps:
+    """`asyncio` for uvicorn's server: the same, but no sleep lasts longer than 5 ms."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.005))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def servers_stop_at_once() -> Iterator[None]:
-    """uvicorn looks every 100 ms whether it is to stop; a suite that starts many cannot wait."""
-
-    async def look_often(server: uvicorn.Server) -> None:
-        ticks = count()
-        while not await server.on_tick(next(ticks)):
-            await asyncio.sleep(0.005)
-
+    """uvicorn sleeps 0.1 s two or three times before it stops, and a suite starts many servers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn.Server, "main_loop", look_often)
+        patch.setattr("uvicorn.server.asyncio", ShortSleeps())
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> Iterator[None]:
+    """Each client reads this machine's certificates, which takes 20 ms; no test needs its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpcore2.default_ssl_context", cache(httpcore2.default_ssl_context))
         yield
 
 
