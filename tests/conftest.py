@@ -1,7 +1,9 @@
 """What the tests share: the emulator in a thread, and clients that validate strictly."""
 
 import asyncio
+import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -17,6 +19,43 @@ import httpcore2
 import httpx2
 import pytest
 from openai import AsyncOpenAI, OpenAI
+
+# Python keeps what it compiled, in folders that git ignores, even where the environment says that
+# it should not: otherwise each worker compiles all tests, and each child process all packages.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# The files that take longest, the longest first. The workers of pytest-xdist begin with them, so
+# that no worker still has a long one to do when the others have done all the rest.
+LONGEST = [
+    *("lessons/test_lesson1_script.py", "lessons/test_lesson3_script.py", "lessons/"),
+    *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
+    *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
+    *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),
+    *("emulator/realtime/", "emulator/voice/", "emulator/retrieval/", "cassette/"),
+]
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist would begin with the files that have most tests.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        matches = (number for number, begin in enumerate(LONGEST) if path.startswith(begin))
+        return next(matches, len(LONGEST))
+
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist; all others keep the order
+        items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    # What there is by now stays until the end: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
