@@ -17,6 +17,7 @@ from tests.support.emulator_clients import connect
 
 import httpcore2
 import httpx2
+import hypothesis
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
@@ -24,6 +25,12 @@ from openai import AsyncOpenAI, OpenAI
 # it should not: otherwise each worker compiles all tests, and each child process all packages.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A property is tried with fewer examples than Hypothesis would, but with others each time. On a
+# server that tests each change, which sets CI, Hypothesis tries all of its hundred.
+hypothesis.settings.register_profile("desk", max_examples=40)
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("desk")
 
 # The files that take longest, the longest first. The workers of pytest-xdist begin with them, so
 # that no worker still has a long one to do when the others have done all the rest.
