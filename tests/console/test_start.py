@@ -11,6 +11,7 @@ from pathlib import Path
 from console import start
 from setup import requirements
 from tests.support import lessons
+from tests.support.fork_server import Popen
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -43,15 +44,12 @@ OWN = """if True:
 
 
 def python(*words, cwd=None, **variables):
-    return subprocess.run(
-        [sys.executable, *words],
-        env=lessons.environment(**variables),
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=60,
-        check=False,
-    )
+    """Run Python; a script starts from a process that has imported the packages, where it can."""
+    pipe = subprocess.PIPE
+    command, environment = [sys.executable, *words], lessons.environment(**variables)
+    with Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=cwd) as process:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @can_interrupt

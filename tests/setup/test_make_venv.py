@@ -149,6 +149,24 @@ def test_stopped_set_up_is_repaired(course: CourseCopy) -> None:
     assert course.is_current()
 
 
+@pytest.mark.parametrize(
+    "ending", ["raise SystemExit('ERROR: no room')", "os.kill(os.getppid(), 9)"]
+)
+def test_old_stamp_is_no_proof_after_half_an_install(course: CourseCopy, ending: str) -> None:
+    """Some packages are new by then, so the old requirements.txt is not what is installed."""
+    old = (course.folder / "requirements.txt").read_text()
+    course.require("# something else\n")
+    course.let_pip(f"import os; {ending}")
+
+    assert course.run("1")[0] != 0
+    course.require(old)
+
+    assert not course.is_current()
+    course.let_pip("")
+    assert course.run("1")[0] == 0
+    assert course.is_current()
+
+
 # In place of `venv`: starts a program, as venv starts ensurepip, and waits for it. That one
 # connects to the test and stays.
 GRANDPARENT = """
