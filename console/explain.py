@@ -6,7 +6,7 @@
         CassetteFileError   a cassette is unusable
 
 `explain` turns exceptions of the SDK, of the connection and of the system into these three lines.
-Servers word their errors in many ways; console/server_words.py reads them.
+Servers word their errors in many ways, which emulator/text/reasons.py reads.
 """
 
 import re
@@ -22,8 +22,9 @@ from common import LESSON, course_command
 from common.client import not_openai
 from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
-from console.server_words import codes_in, first_words, printable, reason_in, tidied, unlike_openai
+from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
+from emulator.text.reasons import first_words, printable, reason_in
 
 import httpx2
 import openai

@@ -1,20 +1,16 @@
-"""Reads what a server said, in whatever shape it came, and fits it into a line on the screen."""
+"""Reads what the SDK makes of a server's words: codes, exceptions, and what is no answer at all."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator
 from traceback import walk_tb
 from typing import Any
 
+from emulator.text.reasons import first_words, reason_in, shortened
+
 import openai
 from pydantic import ValidationError
 
-LONGEST = 200
-
-# Where servers and gateways put the reason of an error, the most precise first.
-_REASONS = ("message", "error", "detail", "error_description", "msg", "reason", "title", "errors")
-_NOT_SHOWN = re.compile(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>")
 # How Python shows an error object of the SDK, and a code that isn't there.
 _REPR = re.compile(
     r"\w+\(code=(?P<code>'\w+'|None), message=(?P<quote>['\"])(?P<text>.*?)(?P=quote).*\)"
@@ -24,48 +20,6 @@ _READERS = {"openai", "httpx2", "httpcore2", "h11"}
 _WHILE_READING = (AssertionError, LookupError, ValueError, RecursionError)
 _ANSWERS = {"choices", "output", "output_text", "data"}
 _JSON = (str, int, float, list, dict)
-
-
-def printable(text: str) -> str:
-    """Text of others for the screen: in one line, and without characters that steer a terminal."""
-    spaced = " ".join(text.split())
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in spaced
-    )
-
-
-def shortened(text: str) -> str:
-    """Printable, and at most as long as fits into a line with something around it."""
-    line = printable(text)
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
-
-
-def first_words(text: str) -> str:
-    """The beginning of a text or a web page, without its markup."""
-    return shortened(_NOT_SHOWN.sub(" ", text[:20_000]))
-
-
-def reason_in(body: object) -> str:
-    """The reason in a server's own words; empty if it gave none, or sent a web page."""
-    if isinstance(body, bytes | bytearray):
-        return reason_in(bytes(body).decode("utf-8", "replace"))
-    if isinstance(body, str):
-        return _reason_in_text(body)
-    if isinstance(body, list):
-        return shortened("; ".join(filter(None, map(reason_in, body[:5]))))
-    if isinstance(body, dict):
-        return next(filter(None, (reason_in(body.get(name)) for name in _REASONS)), "")
-    return ""
-
-
-def _reason_in_text(text: str) -> str:
-    """Errors are sometimes JSON within a text; only an object of JSON is read further."""
-    if text.lstrip().startswith("{"):
-        try:
-            return reason_in(json.loads(text))
-        except (ValueError, RecursionError):
-            return shortened(text)
-    return "" if text.lstrip().startswith("<") else shortened(text)
 
 
 def codes_in(error: openai.APIError) -> list[str]:
