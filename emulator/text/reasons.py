@@ -29,24 +29,31 @@ def first_words(text: str) -> str:
     return shortened(_NOT_SHOWN.sub(" ", text[:20_000]))
 
 
-def reason_in(body: object) -> str:
-    """The reason in a server's own words; empty if it gave none, or sent a web page."""
+def reason_in(body: object, depth: int = 6) -> str:
+    """The reason in a server's own words; empty if it gave none, or sent a web page.
+
+    Objects within objects are read as far as `depth`.
+    """
+    if depth == 0:
+        return ""
     if isinstance(body, bytes | bytearray):
-        return reason_in(bytes(body).decode("utf-8", "replace"))
+        return reason_in(bytes(body).decode("utf-8", "replace"), depth)
     if isinstance(body, str):
-        return _reason_in_text(body)
+        return _reason_in_text(body, depth)
     if isinstance(body, list):
-        return shortened("; ".join(filter(None, map(reason_in, body[:5]))))
+        found = (reason_in(each, depth - 1) for each in body[:5])
+        return shortened("; ".join(filter(None, found)))
     if isinstance(body, dict):
-        return next(filter(None, (reason_in(body.get(name)) for name in _REASONS)), "")
+        found = (reason_in(body.get(name), depth - 1) for name in _REASONS)
+        return next(filter(None, found), "")
     return ""
 
 
-def _reason_in_text(text: str) -> str:
+def _reason_in_text(text: str, depth: int) -> str:
     """Errors are sometimes JSON within a text; only an object of JSON is read further."""
     if text.lstrip().startswith("{"):
         try:
-            return reason_in(json.loads(text))
+            return reason_in(json.loads(text), depth - 1)
         except (ValueError, RecursionError):
             return shortened(text)
     return "" if text.lstrip().startswith("<") else shortened(text)

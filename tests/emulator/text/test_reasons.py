@@ -46,3 +46,11 @@ def test_page_is_read_without_markup_and_programs():
     page = "<head><style>p {}</style></head><body><script>alert(1)</script><h1>Log</h1> in</body>"
 
     assert first_words(page) == "Log in"
+
+
+def test_reason_is_not_sought_for_ever():
+    nested = "too deep"
+    for _ in range(100_000):
+        nested = {"error": nested}
+
+    assert reason_in(nested) == ""
