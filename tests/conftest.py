@@ -13,6 +13,7 @@ from typing import Any
 from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
+from setup.launch import hold_interrupts, release_interrupts
 from tests.support.emulator_clients import connect
 
 import httpcore2
@@ -63,6 +64,20 @@ def pytest_collection_finish() -> None:
     # What there is by now stays until the end: the garbage collector need not look at it again.
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart() -> Iterator[None]:
+    """Let no Ctrl-C reach a worker of xdist while it starts: it would print a traceback.
+
+    The signal is blocked while the workers are started, and they inherit that. A worker takes it up
+    here, too, where pytest handles it.
+    """
+    hold_interrupts()
+    try:
+        yield
+    finally:
+        release_interrupts()
 
 
 @pytest.fixture(autouse=True)

@@ -189,3 +189,14 @@ def test_stopping_course_alone_stops_what_makes_venv(bare: CourseCopy) -> None:
 
             assert (stopped.returncode, err.endswith("stopped\n")) == (130, True)
             assert ensurepip.recv(1) == b""  # it is gone: its end of the connection is closed
+
+
+def test_socks_proxy_is_named_with_what_to_do(course_with_pip: CourseCopy) -> None:
+    course_with_pip.require("no-such-package==1\n")
+
+    code, _, err = course_with_pip.run("1", ALL_PROXY="socks5://127.0.0.1:9")
+
+    error, why, attempt = lines_of(err)
+    assert (code, error) == (1, "error: pip cannot use a SOCKS proxy")
+    assert "ALL_PROXY" in why
+    assert attempt.startswith("  try: unset it, or set HTTPS_PROXY to an HTTP proxy, then ")
