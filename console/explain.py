@@ -19,12 +19,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.client import not_openai
 from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
 from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
-from emulator.text.reasons import first_words, printable, reason_in
+from emulator.text.reasons import first_words, on_one_line, reason_in
 
 import httpx2
 import openai
@@ -66,7 +65,13 @@ def explain(error: BaseException, context: ErrorContext) -> CourseError | None:
 
 
 def _shown(part: str | None) -> Any:
-    return part and printable(part)
+    return part and on_one_line(part)
+
+
+def not_openai(host: str, why: str) -> CourseError:
+    """Another kind of server answered, or a login page on the way."""
+    fix = "check OPENAI_BASE_URL (most end in /v1), and whether your network needs a login"
+    return CourseError(f"{host} does not speak OpenAI's protocol", why, fix)
 
 
 def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:

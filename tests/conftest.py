@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
 from tests.support.emulator_clients import connect
 
-import httpcore2
 import httpx2
 import hypothesis
 import pytest
@@ -103,14 +101,6 @@ def servers_stop_at_once() -> Iterator[None]:
     """uvicorn sleeps 0.1 s two or three times before it stops, and a suite starts many servers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("uvicorn.server.asyncio", ShortSleeps())
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def certificates_are_read_once() -> Iterator[None]:
-    """Each client reads this machine's certificates, which takes 20 ms; no test needs its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("httpcore2.default_ssl_context", cache(httpcore2.default_ssl_context))
         yield
 
 
