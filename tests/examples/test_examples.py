@@ -35,7 +35,9 @@ def code_lines(path):
             if ast.get_docstring(node) is not None:
                 told.update(range(first.lineno, first.end_lineno + 1))
     lines = enumerate(text.splitlines(), 1)
-    return [line for place, line in lines if line.strip()[:1] not in ("", "#") and place not in told]
+    return [
+        line for place, line in lines if line.strip()[:1] not in ("", "#") and place not in told
+    ]
 
 
 @pytest.fixture
