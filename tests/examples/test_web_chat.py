@@ -54,11 +54,7 @@ class Chat:
         return self.page.locator(".assistant .words").last
 
     def wait_for(self, text):
-        self.page.wait_for_function(
-            "text => [...document.querySelectorAll('.assistant .words')].at(-1)"
-            ".textContent.includes(text)",
-            arg=text,
-        )
+        self.page.locator(".assistant .words", has_text=text).wait_for()
 
     def wait_until_done(self):
         self.page.get_by_role("button", name="Send").wait_for()

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from tests.support.loopback_http import copy
@@ -21,10 +21,8 @@ class Relay:
     def cut(self):
         while self._open:
             end = self._open.pop()
-            try:
+            with suppress(OSError):  # it was closed by its other end
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it was closed by its other end
             end.close()
 
     def close(self):
