@@ -90,7 +90,7 @@ def main(folder: Path) -> int:
         for id in (*files, store):
             try:
                 (client.vector_stores if id == store else client.files).delete(id)
-            except OpenAIError as error:
+            except (OpenAIError, ValueError) as error:
                 show(f"not deleted: {id}: {error}")
     return 1
 
@@ -98,5 +98,5 @@ def main(folder: Path) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "data/handbook")))
-    except OpenAIError as error:
+    except (OpenAIError, ValueError) as error:
         sys.exit(f"error: {error}")

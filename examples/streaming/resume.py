@@ -46,10 +46,12 @@ def main() -> str | None:
             with connect(client, id, last) as events:
                 event: Any
                 for event in events:
-                    kind, number = getattr(event, "type", ""), getattr(event, "sequence_number", 0)
-                    if number and number <= last:
-                        continue  # This one came before the break.
-                    last = number or last + 1
+                    kind = getattr(event, "type", None)
+                    number = getattr(event, "sequence_number", None)
+                    number = last + 1 if number is None else number
+                    if kind is None or number <= last:
+                        continue  # It says nothing, or it came before the break.
+                    last = number
                     if kind == "response.created":
                         id = event.response.id
                     elif kind in ("response.output_text.delta", "response.refusal.delta"):
