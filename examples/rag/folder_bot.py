@@ -45,13 +45,11 @@ def upload(client: OpenAI, folder: Path, store: str, files: dict[str, str]) -> i
 def answer(client: OpenAI, question: str, store: str, previous: str | None) -> str:
     """Print an answer, its sources by number, and their names. Return its id."""
     sources = dict[str, int]()
-    with client.responses.create(
-        model=MODEL,
-        input=question,
-        previous_response_id=previous,  # "And on Fridays?" means nothing alone.
-        tools=[{"type": "file_search", "vector_store_ids": [store]}],
-        stream=True,
-    ) as events:
+    asked: Any = {"model": MODEL, "input": question}
+    asked["tools"] = [{"type": "file_search", "vector_store_ids": [store]}]
+    # "And on Fridays?" means something only after the answer before it.
+    asked["previous_response_id"] = previous
+    with client.responses.create(**asked, stream=True) as events:
         event: Any
         for event in events:
             kind = getattr(event, "type", None)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from openai import OpenAI, OpenAIError, pydantic_function_tool
@@ -28,6 +27,9 @@ class CountPlaces(BaseModel):
     day: str
 
 
+TOOLS = [pydantic_function_tool(CountPlaces, name="count_places")]
+
+
 def count_places(arguments: str) -> dict[str, object]:
     """Your function. The model gets an error too, so that it can correct its arguments."""
     try:
@@ -36,42 +38,29 @@ def count_places(arguments: str) -> dict[str, object]:
         return {"error": "name one day: Friday or Saturday"}
 
 
-@dataclass
-class ToolCall:
-    index: int
-    id: str
-    name: str = ""
-    arguments: str = ""
-
-    def as_sent(self) -> dict[str, object]:
-        function = {"name": self.name, "arguments": self.arguments}
-        return {"id": self.id, "type": "function", "function": function}
-
-
-def add(piece: Any, calls: list[ToolCall]) -> None:
+def add(piece: Any, calls: list[Any], indexes: list[int]) -> None:
     """Add a piece to its call. Only the first piece of a call is sure to have an id and a name."""
     index = piece.index or 0
     # Some servers give each call the index 0. A new id is a new call all the same.
-    found = [call for call in calls if (call.id == piece.id if piece.id else call.index == index)]
+    known = zip(calls, indexes, strict=True)
+    found = [call for call, its in known if (call["id"] == piece.id if piece.id else its == index)]
     if not found:
-        found = [ToolCall(index, piece.id or f"call_{index}")]
+        function = {"name": "", "arguments": ""}
+        found = [{"id": piece.id or f"call_{index}", "type": "function", "function": function}]
         calls += found
+        indexes.append(index)
     if piece.function:
+        function = found[-1]["function"]
         # Some servers repeat the name in each piece.
-        found[-1].name = found[-1].name or piece.function.name or ""
-        found[-1].arguments += piece.function.arguments or ""
+        function["name"] = function["name"] or piece.function.name or ""
+        function["arguments"] += piece.function.arguments or ""
 
 
-def stream(client: OpenAI, messages: list[Any]) -> list[ToolCall]:
+def stream(client: OpenAI, messages: list[Any]) -> list[Any]:
     """Print the text as it comes; return the calls, which are complete when the stream is."""
-    calls, end, tools = (
-        list[ToolCall](),
-        "cut off",
-        [pydantic_function_tool(CountPlaces, name="count_places")],
-    )
-    with client.chat.completions.create(
-        model=MODEL, messages=messages, tools=tools, stream=True
-    ) as chunks:
+    calls, indexes, end = list[Any](), list[int](), "cut off"
+    asked: Any = {"model": MODEL, "messages": messages, "tools": TOOLS}
+    with client.chat.completions.create(**asked, stream=True) as chunks:
         for chunk in chunks:
             for choice in getattr(chunk, "choices", None) or []:
                 end = choice.finish_reason or end
@@ -79,7 +68,7 @@ def stream(client: OpenAI, messages: list[Any]) -> list[ToolCall]:
                     text = choice.delta.content or choice.delta.refusal or ""
                     print(UNSAFE.sub("\ufffd", text), end="", flush=True)
                     for piece in choice.delta.tool_calls or []:
-                        add(piece, calls)
+                        add(piece, calls, indexes)
     if end not in ("stop", "tool_calls"):
         raise ValueError(f"the answer is not complete: {end}")
     return calls
@@ -92,11 +81,12 @@ def main() -> None:
         if not calls:
             return print()
         # The model needs to see its own calls again, and a result for each of them.
-        messages.append({"role": "assistant", "tool_calls": [call.as_sent() for call in calls]})
+        messages.append({"role": "assistant", "tool_calls": calls})
         for call in calls:
-            result = json.dumps(count_places(call.arguments))
-            print(UNSAFE.sub("\ufffd", f"{call.name}({call.arguments}) -> {result}"))
-            messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            result = json.dumps(count_places(arguments))
+            print(UNSAFE.sub("\ufffd", f"{name}({arguments}) -> {result}"))
+            messages.append({"role": "tool", "tool_call_id": call["id"], "content": result})
     raise ValueError("the model still asks for a tool after five rounds")
 
 

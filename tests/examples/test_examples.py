@@ -18,6 +18,8 @@ PROGRAMS = {
     "realtime/voice_turn.py": ([CALLERS / "ask-closed.wav", "answer.wav"], "", "seconds"),
 }
 SERVERS = {"streaming/web_chat/server.py", "realtime/browser_voice/server.py"}
+# The three longest could be shorter only by leaving out what can go wrong.
+MOST_LINES = 75
 each_program = pytest.mark.parametrize("name", PROGRAMS)
 
 
@@ -62,7 +64,7 @@ def test_example_is_small_and_says_how_to_run_it(name):
     path = EXAMPLES / name
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
-    assert 15 <= len(code_lines(path)) <= 80
+    assert 15 <= len(code_lines(path)) <= MOST_LINES
     assert f"    python3 course.py run examples/{name}" in docstring
 
 

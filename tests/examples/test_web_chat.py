@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from emulator.answers.answer import Answer
 from emulator.server import Emulator
 from emulator.wire import tokens
+from tests.support.cassettes import player, recorder
 from tests.support.emulator_clients import Gate, connect
 from tests.support.example_runs import serve_example
 from tests.support.loopback_relay import relay_to
@@ -221,3 +222,23 @@ def test_other_sites_cannot_ask(emulator, headers, status):
         reply = httpx2.post(f"{url}/answers", content=asked, headers=headers, trust_env=False)
 
     assert reply.status_code == status
+
+
+def asked_without_a_browser(url):
+    """What the page does: the events of an answer, as they come."""
+    asked = {"question": "When are you closed?", "previous": None}
+    id = httpx2.post(f"{url}/answers", json=asked, trust_env=False).json()["id"]
+    return httpx2.get(f"{url}/answers/{id}", trust_env=False).text
+
+
+def test_server_runs_on_emulator_and_from_cassette(emulator, cassette_path):
+    with recorder(cassette_path, emulator.base_url) as base_url:
+        with serve_example(SERVER, base_url) as url:
+            recorded = asked_without_a_browser(url)
+    with player(cassette_path) as base_url:
+        with serve_example(SERVER, base_url) as url:
+            played = asked_without_a_browser(url)
+
+    assert "closed" in recorded
+    assert recorded.endswith('event: end\ndata: ""\n\n')
+    assert played == recorded

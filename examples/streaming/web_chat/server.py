@@ -34,13 +34,10 @@ async def ask(request: Request) -> Response:
     if request.headers.get("content-type") != "application/json":
         return Response(status_code=415)  # Another site could send a form here, but no JSON.
     asked = await request.json()
+    question, previous = asked["question"], asked["previous"]
     # In background the API keeps writing, whoever reads: to lose a connection loses no text.
     events = await client.responses.create(
-        model=MODEL,
-        input=asked["question"],
-        previous_response_id=asked["previous"],
-        background=True,
-        stream=True,
+        model=MODEL, input=question, previous_response_id=previous, background=True, stream=True
     )
     async with events:
         async for event in events:
@@ -64,7 +61,7 @@ async def relay(id: str, last: str) -> AsyncIterator[str]:
             async for event in events:
                 kind = getattr(event, "type", "")
                 if kind in ("response.output_text.delta", "response.refusal.delta"):
-                    yield f"id: {event.sequence_number}\ndata: {json.dumps(event.delta)}\n\n"
+                    yield f"id: {event.sequence_number}\ndata: {json.dumps(event.delta or '')}\n\n"
                 elif kind == "response.completed":
                     yield 'event: end\ndata: ""\n\n'
                 elif kind in ("response.failed", "response.incomplete", "error"):
@@ -83,10 +80,9 @@ async def stop(request: Request) -> Response:
 
 def reason(failure: Any) -> str:
     """Why an answer failed, in the server's words."""
+    body, ended = getattr(failure, "body", None), getattr(failure, "response", None) or failure
     if isinstance(failure, OpenAIError):
-        body = getattr(failure, "body", None)
         return (isinstance(body, dict) and body.get("message")) or str(failure)
-    ended = getattr(failure, "response", None) or failure
     why = getattr(ended, "error", None) or getattr(ended, "incomplete_details", None) or ended
     return getattr(why, "message", None) or getattr(why, "reason", None) or "no reason given"
 
@@ -95,17 +91,15 @@ async def explain(request: Request, error: Exception) -> Response:
     return JSONResponse({"problem": reason(error)}, status_code=502)
 
 
-app = Starlette(
-    routes=[
-        Route("/", page),
-        Route("/answers", ask, methods=["POST"]),
-        Route("/answers/{id}", read),
-        Route("/answers/{id}/stop", stop, methods=["POST"]),
-    ],
-    # Nobody but this computer may use your key.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
-    exception_handlers={OpenAIError: explain},
-)
+routes = [
+    Route("/", page),
+    Route("/answers", ask, methods=["POST"]),
+    Route("/answers/{id}", read),
+    Route("/answers/{id}/stop", stop, methods=["POST"]),
+]
+# Nobody but this computer may use your key.
+local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+app = Starlette(routes=routes, middleware=[local], exception_handlers={OpenAIError: explain})
 
 if __name__ == "__main__":
     uvicorn.run(app, port=int(os.environ.get("PORT", "8000")), timeout_graceful_shutdown=1)
