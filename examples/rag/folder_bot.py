@@ -55,6 +55,8 @@ def answer(client: OpenAI, question: str, store: str, previous: str | None) -> s
             kind = getattr(event, "type", None)
             if kind in ("response.output_text.delta", "response.refusal.delta"):
                 show(event.delta or "", end="")
+            elif kind == "response.refusal.done":
+                show("\n(The model refused.)", end="")
             elif kind == "response.output_text.annotation.added":
                 # A citation comes right behind the words that it is for.
                 name = dict(event.annotation or {}).get("filename", "?")

@@ -62,5 +62,5 @@ def main() -> str | None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (KeyError, OSError, TypeError, ValueError, WebSocketException) as error:
+    except (AttributeError, KeyError, OSError, TypeError, ValueError, WebSocketException) as error:
         sys.exit(f"error: {error}")

@@ -46,13 +46,13 @@ def main(question: str, answer: str) -> str | None:
         event: Any
         for event in connection:
             if event.type == "response.output_audio.delta":
-                spoken += b64decode(event.delta)
+                spoken += b64decode(event.delta or "")
             elif event.type == "response.output_audio_transcript.delta":
                 print(UNSAFE.sub("\ufffd", event.delta or ""), end="", flush=True)
             elif event.type == "error":
                 return f"{event.error.message}"
             elif event.type == "response.done":
-                status = event.response.status
+                status = getattr(event.response, "status", None)
                 break
     with wave.open(answer, "wb") as sound:
         sound.setparams((1, 2, 24_000, 0, "NONE", ""))

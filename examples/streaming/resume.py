@@ -56,6 +56,8 @@ def main() -> str | None:
                         id = event.response.id
                     elif kind in ("response.output_text.delta", "response.refusal.delta"):
                         print(UNSAFE.sub("\ufffd", event.delta or ""), end="", flush=True)
+                    elif kind == "response.refusal.done":
+                        print("\n(The model refused.)", end="")
                     elif kind in ("response.failed", "response.incomplete", "error"):
                         return f"{kind}: {reason(getattr(event, 'response', event))}"
                     elif kind == "response.completed":

@@ -58,7 +58,7 @@ def add(piece: Any, calls: list[Any], indexes: list[int]) -> None:
 
 def stream(client: OpenAI, messages: list[Any]) -> list[Any]:
     """Print the text as it comes; return the calls, which are complete when the stream is."""
-    calls, indexes, end = list[Any](), list[int](), "cut off"
+    calls, indexes, end, refused = list[Any](), list[int](), "cut off", False
     asked: Any = {"model": MODEL, "messages": messages, "tools": TOOLS}
     with client.chat.completions.create(**asked, stream=True) as chunks:
         for chunk in chunks:
@@ -66,9 +66,12 @@ def stream(client: OpenAI, messages: list[Any]) -> list[Any]:
                 end = choice.finish_reason or end
                 if choice.delta:
                     text = choice.delta.content or choice.delta.refusal or ""
+                    refused = refused or bool(choice.delta.refusal)
                     print(UNSAFE.sub("\ufffd", text), end="", flush=True)
                     for piece in choice.delta.tool_calls or []:
                         add(piece, calls, indexes)
+    if refused:
+        print("\n(The model refused.)", end="")
     if end not in ("stop", "tool_calls"):
         raise ValueError(f"the answer is not complete: {end}")
     return calls

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.support.example_runs import CALLERS, run_example
+from tests.support.example_runs import CALLERS, run_example, serve_example
 from tests.support.loopback_sockets import send_event, socket_server
 from tests.support.scripted_http import (
     DONE,
@@ -15,6 +15,7 @@ from tests.support.scripted_http import (
     tool_delta,
 )
 
+import httpx2
 import pytest
 
 CHAT, RESUME, TOOLS = "streaming/chat.py", "streaming/resume.py", "streaming/tool_calls.py"
@@ -173,6 +174,13 @@ def test_arguments_that_make_no_sense_go_back_to_the_model(arguments):
     assert ended.returncode == 0
 
 
+def test_refusal_instead_of_a_call_is_shown():
+    with answering(delta(refusal="I won't.") + END) as (base_url, _):
+        ended = run_example(TOOLS, base_url=base_url)
+
+    assert (ended.stdout, ended.returncode) == ("I won't.\n(The model refused.)\n", 0)
+
+
 def test_model_that_calls_for_ever_is_stopped():
     calling = call("a", "count_places", FRIDAY, index=0) + delta("tool_calls") + DONE
     with answering(calling) as (base_url, sent):
@@ -204,8 +212,13 @@ ANSWERS = {
     "complete": ([CREATED + TEXT + COMPLETED], "Hi\n", ""),
     "null as keep-alive": ([CREATED + block("null") + TEXT + COMPLETED], "Hi\n", ""),
     "refusal": (
-        [CREATED + event("response.refusal.delta", 1, delta="No.") + COMPLETED],
-        "No.\n",
+        [
+            CREATED
+            + event("response.refusal.delta", 1, delta="No.")
+            + event("response.refusal.done", 2, refusal="No.")
+            + event("response.completed", 3, response={"id": "resp_1"})
+        ],
+        "No.\n(The model refused.)\n",
         "",
     ),
     "repeated events": ([CREATED + TEXT, CREATED + TEXT + COMPLETED], "Hi\n[connection", ""),
@@ -308,3 +321,14 @@ def test_wrong_sound_is_refused(tmp_path):
 
         assert ended.stderr.startswith("error: ")
         assert ended.returncode == 1
+
+
+def test_chat_page_is_told_of_refusals_and_failures():
+    refusal = event("response.refusal.delta", 1, delta="No.") + event("response.refusal.done", 2)
+    failed = event("response.failed", 1, response={"error": NESTED})
+    for streamed, said in ((refusal, "The model refused."), (failed, "Out of credit.")):
+        with answering(streamed) as (base_url, _):
+            with serve_example("streaming/web_chat/server.py", base_url) as url:
+                relayed = httpx2.get(f"{url}/answers/resp_1", trust_env=False).text
+
+        assert f'event: end\ndata: "{said}"\n\n' in relayed

@@ -13,7 +13,7 @@ class Chromium:
 
     def __init__(self, *arguments):
         """Skips the test where there is no browser, or nothing to drive it."""
-        playwright = pytest.importorskip("playwright.sync_api", reason="drives the browser")
+        playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright")
         path = next(filter(None, map(shutil.which, NAMES)), None)
         if path is None:
             pytest.skip(f"no browser: none of {', '.join(NAMES)} is installed")

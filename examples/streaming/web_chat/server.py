@@ -62,6 +62,8 @@ async def relay(id: str, last: str) -> AsyncIterator[str]:
                 kind = getattr(event, "type", "")
                 if kind in ("response.output_text.delta", "response.refusal.delta"):
                     yield f"id: {event.sequence_number}\ndata: {json.dumps(event.delta or '')}\n\n"
+                elif kind == "response.refusal.done":
+                    yield 'event: end\ndata: "The model refused."\n\n'
                 elif kind == "response.completed":
                     yield 'event: end\ndata: ""\n\n'
                 elif kind in ("response.failed", "response.incomplete", "error"):
