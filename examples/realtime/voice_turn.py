@@ -52,7 +52,7 @@ def main(question: str, answer: str) -> str | None:
             elif event.type == "error":
                 return f"{event.error.message}"
             elif event.type == "response.done":
-                status = getattr(event.response, "status", None)
+                status = f"{getattr(event.response, 'status', None)}"
                 break
     with wave.open(answer, "wb") as sound:
         sound.setparams((1, 2, 24_000, 0, "NONE", ""))
