@@ -1,6 +1,7 @@
 """The floors of the house: no module imports from a floor above its own."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ EMULATOR = [
 ]
 # The learner's programs show plain `openai`, and setup/ runs before anything is installed.
 ALONE = ("examples", "setup")
+# What an example may import besides Python: `openai`, and what that package brings along; its web
+# servers are made with two packages more.
+FOR_EXAMPLES = {"openai", "pydantic", "websockets"}
+FOR_SERVERS = {"starlette", "uvicorn"}
 
 
 def floors_of(house):
@@ -149,6 +154,15 @@ def test_every_import_is_found(tmp_path):
     path.write_text(NESTED)
 
     assert "".join(name for _, name in sorted(imports(path))) == "abcdefgh.ij"
+
+
+@pytest.mark.parametrize("path", sources("examples"), ids=lambda path: path.parent.name)
+def test_example_runs_anywhere(path):
+    known = set(sys.stdlib_module_names) | FOR_EXAMPLES
+    if path.name == "server.py":
+        known |= FOR_SERVERS
+
+    assert {name.split(".")[0] for _, name in imports(path)} <= known
 
 
 def test_climbing_import_is_named_with_both_files(tmp_path, monkeypatch):
