@@ -13,8 +13,6 @@ ROOMS = [
 
 # The same thing twice, on purpose.
 SAME_CLASS = {
-    # A question, its model and its effort: a lesson is copied whole, so each brings its own.
-    "Ask": {"01_streaming.py", "02_vector_store_rag.py"},
     # The shape that each of other people's clients has to fill; they share no environment.
     "Price": {
         "tests/conformance/clients/with_agents.py",
