@@ -38,7 +38,7 @@ def embed(texts: Sequence[str], model: str) -> list[list[float]]:
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:
     """1 if two vectors have the same direction, about 0 if they have nothing in common."""
     product = sum(a * b for a, b in zip(one, other, strict=True))
-    return product / (hypot(*one) * hypot(*other))
+    return product / (hypot(*one) * hypot(*other) or 1)
 
 
 # ------------------------------------ 2  by_hand: Do RAG by hand
@@ -48,13 +48,9 @@ def by_hand(question: str, passages: Sequence[str], model: str, embedding_model:
     ranked = sorted(zip(scores, passages, strict=False), reverse=True)
     best = [passage for _, passage in ranked[:3]]
     rules = "Answer only from these passages. If they don't hold the answer, say so."
-    client = OpenAI()
-    events = client.responses.create(
-        model=model,
-        instructions="\n\n".join([rules, *best]),
-        input=question,
-        store=False,
-        stream=True,
+    prompt = "\n\n".join([rules, *best])
+    events = OpenAI().responses.create(
+        model=model, instructions=prompt, input=question, store=False, stream=True
     )
     write(events)
 
@@ -282,10 +278,11 @@ def main() -> None:
     with (
         open_lesson(__file__, (60_000, 2_000), OPTIONS) as lesson,
         delete_at_end(lesson, cleanup) as made,
+        OpenAI(timeout=60) as client,
     ):
-        client, terminal, settings = OpenAI(timeout=60), lesson.terminal, lesson.settings
-        folder, model = read_folder(lesson.options.folder), settings.model
-        opened = OpenedStore(lesson, folder, made, store, wait)  # filled when a part needs it
+        terminal, settings, model = lesson.terminal, lesson.settings, lesson.settings.model
+        folder = read_folder(lesson.options.folder)
+        opened = OpenedStore(lesson, client, folder, made, store, wait)
         if lesson.part(embed):
             vectors = embed(lesson.texts, settings.embedding_model)
             terminal.similarities(lesson.texts, vectors, cosine)

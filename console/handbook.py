@@ -87,6 +87,7 @@ class OpenedStore:
     """
 
     lesson: Lesson
+    client: OpenAI
     folder: Folder
     made: Made
     store: Store
@@ -99,7 +100,7 @@ class OpenedStore:
     @cached_property
     def _filled(self) -> tuple[str, list[str]]:
         """The store, and the ids of the files that can be searched."""
-        client, terminal = OpenAI(timeout=60), self.lesson.terminal
+        client, terminal = self.client, self.lesson.terminal
         if kept := self.lesson.options.store:
             _require(client.vector_stores.retrieve(kept).file_counts.completed, kept)
             return kept, []
@@ -125,7 +126,7 @@ class OpenedStore:
 
     def again(self, chunks_of: Chunks, tokens: int) -> str:
         """The same files in another store, in chunks of that many tokens."""
-        client, (_, indexed) = OpenAI(timeout=60), self._filled
+        client, (_, indexed) = self.client, self._filled
         with self.made.noting():
             store_id = chunks_of(client, tokens, indexed, self.made)
         files = self.wait(client, store_id, indexed)

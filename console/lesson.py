@@ -334,7 +334,8 @@ def _delete(lesson: Lesson, cleanup: Cleanup, made: Made) -> None:
     before = list(made)
     lesson.terminal.note(f"Deleting {_counted(before)}. Ctrl-C waits until that is done.")
     try:
-        cleanup(OpenAI(timeout=60), made)
+        with OpenAI(timeout=60) as client:
+            cleanup(client, made)
     finally:
         deleted = [id for id in before if id not in made]
         left = f"Left: {', '.join(made)}." if made else "Nothing is left."
