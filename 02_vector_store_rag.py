@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from console.handbook import OpenedStore, known_questions, read_folder
+from console.handbook import OpenedStore, known_questions
 from console.lesson import Option, delete_at_end, open_lesson
 
 from openai import BaseModel, NotFoundError, OpenAI
@@ -281,15 +281,14 @@ def main() -> None:
         OpenAI(timeout=60) as client,
     ):
         terminal, settings, model = lesson.terminal, lesson.settings, lesson.settings.model
-        folder = read_folder(lesson.options.folder)
-        opened = OpenedStore(lesson, client, folder, made, store, wait)
+        opened = OpenedStore(lesson, client, made, store, wait)
         if lesson.part(embed):
             vectors = embed(lesson.texts, settings.embedding_model)
             terminal.similarities(lesson.texts, vectors, cosine)
             terminal.plane(vectors, lesson.texts, lesson.options.picture)
         if lesson.part(by_hand):
             terminal.question(lesson.question)
-            by_hand(lesson.question, folder.passages(), model, settings.embedding_model)
+            by_hand(lesson.question, opened.passages, model, settings.embedding_model)
             terminal.note("The same question without the passages:")
             without_files(lesson.question, model)
         if lesson.part(store):
@@ -302,9 +301,10 @@ def main() -> None:
         if lesson.part(answer):
             ask(client, opened.id, terminal.asked(lesson.own_questions), model)
         if lesson.part(filter):
+            store_id = opened.id
             for edition in (2025, 2026):
                 terminal.question(f"{lesson.question} (edition {edition})")
-                filter(client, opened.id, lesson.question, model, edition)
+                filter(client, store_id, lesson.question, model, edition)
         if lesson.part(measure) and opened.has_known_answers():
             known, results = known_questions(30), dict[str, tuple[float, float, float]]()
             for threshold in (0, 0.3, 0.6):

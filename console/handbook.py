@@ -88,10 +88,16 @@ class OpenedStore:
 
     lesson: Lesson
     client: OpenAI
-    folder: Folder
     made: Made
     store: Store
     wait: Wait
+
+    def __post_init__(self) -> None:
+        self.folder = read_folder(self.lesson.options.folder)
+
+    @property
+    def passages(self) -> list[str]:
+        return self.folder.passages()
 
     @property
     def id(self) -> str:

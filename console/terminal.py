@@ -267,6 +267,7 @@ class Terminal:
             self.say(f"{place}  {score:.2f}  [cyan]{plain(name)}[/]")
             room = self._console.width - 9
             self.say(f"         {plain(excerpt(text, question, room))}")
+        self.say()
 
     def measured(self, results: Mapping[str, Iterable[float]]) -> None:
         """What was tried, and how often the right passage came."""
