@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -108,11 +109,13 @@ class OpenedStore:
         """The store, and the ids of the files that can be searched."""
         client, terminal = self.client, self.lesson.terminal
         if kept := self.lesson.options.store:
-            _require(client.vector_stores.retrieve(kept).file_counts.completed, kept)
+            counts = client.vector_stores.retrieve(kept).file_counts
+            _require(counts.completed if counts else 0, kept)
             return kept, []
         terminal.left_out(self.folder.left_out)
-        with self.made.noting():
-            files = terminal.progress(self.folder.files.items(), "uploading")
+        uploading = terminal.progress(self.folder.files.items(), "uploading")
+        # Closed at once after Ctrl-C: a progress bar would go on drawing during the deleting.
+        with closing(uploading) as files, self.made.noting():
             store_id, names = self.store(client, files, self.made)
         states = list(terminal.progress(self.wait(client, store_id, names), "indexing"))
         terminal.files(states, names)

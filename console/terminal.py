@@ -233,7 +233,11 @@ class Terminal:
         others = [file for file in states if file.status != "completed"]
         self.note(f"{len(names) - len(others)} of {len(names)} files are indexed.")
         rows = [
-            (names[file.id], file.status, error.message if (error := file.last_error) else "")
+            (
+                names.get(file.id, file.id),
+                file.status,
+                error.message if (error := file.last_error) else "",
+            )
             for file in others
         ]
         if rows:
@@ -274,7 +278,7 @@ class Terminal:
         rows = [(name, *(f"{value:.2f}" for value in values)) for name, values in results.items()]
         self.table(["", "first", "among five", "passages"], rows)
 
-    def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
+    def progress(self, items: Iterable[Item], title: str) -> Generator[Item, None, None]:
         """The items, with a progress bar on a terminal."""
         total = len(items) if isinstance(items, Sized) else None
         self._page.end()
