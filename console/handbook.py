@@ -98,7 +98,13 @@ class OpenedStore:
 
     @property
     def passages(self) -> list[str]:
-        return self.folder.passages()
+        """The paragraphs of the plain texts in the folder; says so if there are none."""
+        found = self.folder.passages()
+        if not found:
+            self.lesson.terminal.note(
+                "No file here is a .md or .txt file, so there are no passages."
+            )
+        return found
 
     @property
     def id(self) -> str:

@@ -243,6 +243,15 @@ def test_folder_that_cannot_be_used_is_an_error(start, tmp_path):
     assert left(emulator) == []
 
 
+def test_by_hand_says_if_there_are_no_passages(start, tmp_path):
+    (tmp_path / "data.json").write_text('{"key": "The key hangs behind the clock."}')
+
+    result = run(start(pace=0), "by_hand", "--folder", str(tmp_path))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "there are no passages" in unbroken(result.stdout)
+
+
 def test_own_folder_has_no_known_answers(start):
     shown = run(start(pace=0), "measure", "--folder", LEAFLETS).stdout
 
