@@ -290,9 +290,9 @@ def test_unknown_store_is_told(start, monkeypatch):
 
 
 def test_model_that_is_none_is_named(start):
-    result = run(start(pace=0), "embed", OPENAI_EMBEDDING_MODEL="nope")
+    result = run(start(pace=0), "embed", OPENAI_EMBEDDING_MODEL="embed-nope")
 
-    assert "the model nope does not exist" in result.stderr
+    assert "the model embed-nope does not exist" in result.stderr
     assert "set OPENAI_EMBEDDING_MODEL=" in result.stderr
 
 
