@@ -30,8 +30,8 @@ from openai.types.vector_stores.file_batch_create_params import File
 # ------------------------------------ 1  embed: Turn texts into vectors
 def embed(texts: Sequence[str], model: str) -> list[list[float]]:
     """Return a vector for each text. Texts with similar meanings get similar vectors."""
-    client = OpenAI()
-    created = client.embeddings.create(model=model, input=list(texts))
+    with OpenAI() as client:
+        created = client.embeddings.create(model=model, input=list(texts))
     return [each.embedding for each in sorted(created.data, key=lambda each: each.index or 0)]
 
 
@@ -42,21 +42,23 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 # ------------------------------------ 2  by_hand: Do RAG by hand
-def by_hand(question: str, passages: Sequence[str], model: str, embedding_model: str) -> None:
+def by_hand(
+    client: OpenAI, question: str, passages: Sequence[str], model: str, embedding_model: str
+) -> None:
     asked, *vectors = embed([question, *passages], embedding_model)
     scores = [cosine(asked, vector) for vector in vectors]
     ranked = sorted(zip(scores, passages, strict=False), reverse=True)
     best = [passage for _, passage in ranked[:3]]
     rules = "Answer only from these passages. If they don't hold the answer, say so."
     prompt = "\n\n".join([rules, *best])
-    events = OpenAI().responses.create(
+    events = client.responses.create(
         model=model, instructions=prompt, input=question, store=False, stream=True
     )
     write(events)
 
 
-def without_files(question: str, model: str) -> None:
-    write(OpenAI().responses.create(model=model, input=question, store=False, stream=True))
+def without_files(client: OpenAI, question: str, model: str) -> None:
+    write(client.responses.create(model=model, input=question, store=False, stream=True))
 
 
 def write(events: Iterable[ResponseStreamEvent]) -> None:
@@ -288,9 +290,9 @@ def main() -> None:
             terminal.plane(vectors, lesson.texts, lesson.options.picture)
         if lesson.part(by_hand):
             terminal.question(lesson.question)
-            by_hand(lesson.question, opened.passages, model, settings.embedding_model)
+            by_hand(client, lesson.question, opened.passages, model, settings.embedding_model)
             terminal.note("The same question without the passages:")
-            without_files(lesson.question, model)
+            without_files(client, lesson.question, model)
         if lesson.part(store):
             opened.fill_with_unreadable()
         if lesson.part(search):

@@ -82,7 +82,8 @@ def test_by_hand_sends_the_three_nearest_passages(monkeypatch, capsys):
     answers = {"POST /embeddings": {"data": data}, "POST /responses": text("Yes") + END}
     used_by_lesson(monkeypatch, client_for(answers, asked))
 
-    LESSON.by_hand("why?", ["far", "near", "half", "nearest"], MODEL, "m")
+    client = client_for(answers, asked)
+    LESSON.by_hand(client, "why?", ["far", "near", "half", "nearest"], MODEL, "m")
 
     sent = json.loads(asked[1][1])
     assert sent["input"] == "why?"
@@ -90,11 +91,11 @@ def test_by_hand_sends_the_three_nearest_passages(monkeypatch, capsys):
     assert capsys.readouterr().out == "Yes\n"
 
 
-def test_without_files_sends_the_question_alone(monkeypatch, capsys):
+def test_without_files_sends_the_question_alone(capsys):
     asked = []
-    used_by_lesson(monkeypatch, client_for({"POST /responses": text("No") + END}, asked))
+    client = client_for({"POST /responses": text("No") + END}, asked)
 
-    LESSON.without_files("why?", MODEL)
+    LESSON.without_files(client, "why?", MODEL)
 
     assert json.loads(asked[0][1]).keys() == {"model", "input", "store", "stream"}
     assert capsys.readouterr().out == "No\n"

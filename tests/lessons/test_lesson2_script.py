@@ -320,7 +320,8 @@ USES = {
     "embed": ([], "print(round(cosine(*embed(['a dog', 'a dog'], EMBEDDING))))", "1"),
     "by_hand": (
         ["embed"],
-        "by_hand('Where does the camel sleep?', ['The camel sleeps inside.'], MODEL, EMBEDDING)",
+        """passages = ['The camel sleeps inside.']
+by_hand(OpenAI(), 'Where does the camel sleep?', passages, MODEL, EMBEDDING)""",
         "The camel sleeps inside.",
     ),
     "store": ([], f"{FILLED}print(made == [store_id, *names])", "True"),
