@@ -111,12 +111,9 @@ def session_config(transcriber: str) -> types.RealtimeSessionCreateRequestParam:
         "output_modalities": ["audio"],
         "audio": {
             "input": {
-                # A second has 24,000 samples of 16 bits: 48,000 bytes.
-                "format": {"type": "audio/pcm", "rate": 24_000},
-                # Words for people to read. The model itself hears the sound.
-                "transcription": {"model": transcriber},
-                # Without turn detection, your code says when the turn is over: commit.
-                "turn_detection": None,
+                "format": {"type": "audio/pcm", "rate": 24_000},  # 16 bits: 48,000 bytes a second
+                "transcription": {"model": transcriber},  # words to read; the model hears the sound
+                "turn_detection": None,  # so your code commits the sound when the turn is over
             },
             "output": {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": "marin"},
         },
