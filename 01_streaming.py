@@ -22,6 +22,7 @@ from openai import APIConnectionError, APIError, AsyncOpenAI, OpenAI, pydantic_f
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from openai.types.responses import ResponseStreamEvent
+from openai.types.shared import ReasoningEffort
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 from pydantic import BaseModel
 
@@ -156,8 +157,7 @@ def stop(client: OpenAI, question: str, model: str) -> str | None:
             print(piece, end="", flush=True)
             if number == 30:
                 break
-    # Leaving the `with` closed the connection. `break` alone would leave it open.
-    print()
+    print()  # Leaving the `with` closed the connection. `break` alone would leave it open.
     return chunks.response.headers.get("x-request-id")
 
 
@@ -208,7 +208,6 @@ def resume(client: OpenAI, question: str, model: str) -> Iterator[str]:
 
 # ------------------------------------ 9  together: Stream several answers at once
 async def together(questions: Sequence[str], model: str, show: Callable[[int, str], None]) -> None:
-
     async def answer(column: int, question: str) -> None:
         chunks = await client.chat.completions.create(
             model=model, messages=[{"role": "user", "content": question}], stream=True
@@ -228,20 +227,21 @@ async def together(questions: Sequence[str], model: str, show: Callable[[int, st
 
 # ------------------------------------ 10  tools: Stream tool calls
 class Visit(BaseModel):
-    """How many places are left on a public evening."""
-
     day: str
     people: int
 
 
-def tools(client: OpenAI, question: str, model: str) -> dict[str, dict[str, str]]:
+def tools(
+    client: OpenAI, question: str, model: str, effort: ReasoningEffort
+) -> dict[str, dict[str, str]]:
     """Return the calls that the model asks for: id -> name and arguments."""
     calls: dict[str, dict[str, str]] = {}
     newest, finish = dict[int, str](), None  # index -> the id of its newest call
     for chunk in client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
-        tools=[pydantic_function_tool(Visit, name="count_places")],
+        reasoning_effort=effort,  # gpt-6-luna takes tools in chat with "none" only
+        tools=[pydantic_function_tool(Visit, name="count_places", description="Places left")],
         tool_choice="required",
         stream=True,
     ):
@@ -319,7 +319,7 @@ def main() -> None:
             with terminal.lanes(lesson.questions) as lanes:
                 lesson.run(together(lesson.questions, model, lanes.add))
         if lesson.part(tools):
-            for call in tools(client, lesson.question, model).values():
+            for call in tools(client, lesson.question, model, lesson.settings.effort).values():
                 print(call["name"], json.loads(call["arguments"]))
         if lesson.part(objects):
             terminal.changes(objects(client, lesson.question, model))

@@ -64,17 +64,20 @@ class Connection:
         """The last four characters of the real key, enough to tell two keys apart."""
         return None if self.key == PLACEHOLDER else self.key[-4:]
 
-    def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """An environment in which `OpenAI()`, or any other client, reaches this server."""
-        kept = {name: value for name, value in environment.items() if not self._is_hidden(name)}
+    def variables(self, environment: Mapping[str, str], *, is_own: bool = True) -> dict[str, str]:
+        """An environment in which `OpenAI()`, or any other client, reaches this server.
+
+        A program that `is_own` talks to nobody else, so it sees no proxy if the server is local.
+        """
+        hidden: set[str] = set()
+        if not self.is_live:
+            hidden |= {name for name in environment if name.startswith("OPENAI_")}
+            hidden -= {name for name in environment if name.endswith("_MODEL")}
+        if self.is_local and is_own:
+            hidden |= {*PROXIES, *CERTIFICATES}
+        kept = {name: value for name, value in environment.items() if name not in hidden}
         passed_by = {name: _with_loopback(environment.get(name)) for name in NO_PROXY}
         return kept | passed_by | {KEY: self.key, BASE_URL: self.base_url}
-
-    def _is_hidden(self, name: str) -> bool:
-        is_secret = name.startswith("OPENAI_") and not name.endswith("_MODEL")
-        return (is_secret and not self.is_live) or (
-            self.is_local and name in (*PROXIES, *CERTIFICATES)
-        )
 
     @contextmanager
     def in_environment(self) -> Iterator[None]:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from common.proxy import Proxy
 
 Option = tuple[str, str, str]
-"""An option of the command line: its name, its kind (a key of `_KINDS`), its help."""
+"""An option of the command line: its name, its kind (a key of `OPTION_KINDS`), its help."""
 
 # Where the emulator keeps what a lesson wants to find again.
 KEPT = COURSE / ".emulator"
@@ -370,7 +370,7 @@ def arguments(
     parser.add_argument("part", nargs="?", metavar="PART", help="a part, by name or number")
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
     for name, kind, text in (*options, *OPTIONS):
-        parser.add_argument(name, help=text, **_KINDS[kind])
+        parser.add_argument(name, help=text, **OPTION_KINDS[kind])
     args = parser.parse_intermixed_args(argv)
     _check_question(parser, args)
     names = list(contents.parts)
@@ -400,6 +400,14 @@ def factor(text: str) -> float:
     """A factor for a pace or a speed: 0 to 1000."""
     number = float(text)
     if not 0 <= number <= 1000:
+        raise ValueError
+    return number
+
+
+def positive(text: str) -> int:
+    """A count: 1 or more."""
+    number = int(text)
+    if number < 1:
         raise ValueError
     return number
 
@@ -439,12 +447,14 @@ OPTIONS: list[Option] = [
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),
 ]
-_KINDS: dict[str, dict[str, Any]] = {
+OPTION_KINDS: dict[str, dict[str, Any]] = {
     "switch": {"action": "store_true"},
     "factor": {"type": factor, "default": 1.0, "metavar": "FACTOR"},
     "file": {"type": Path, "metavar": "FILE"},
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
+    "name": {"metavar": "NAME"},
+    "count": {"type": positive, "default": 1, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }
 

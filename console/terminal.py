@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from audio.call_recording import Mark, Span
 
@@ -81,15 +81,15 @@ class PrintedText(io.TextIOBase):
 
 
 class Terminal:
-    """The learner's terminal: standard output, at most 88 columns wide."""
+    """The learner's terminal: standard output (or `file`), at most 88 columns wide."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: TextIO | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         if sys.stdout is None:  # started with its standard output closed
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
-        self._console = Screen(highlight=False, file=sys.stdout)
+        self._console = Screen(highlight=False, file=file or sys.stdout)
         self._console.width = max(NARROWEST, min(self._console.width, WIDEST))
         self._page = Page(self._console)
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS

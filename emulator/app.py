@@ -93,6 +93,8 @@ class App:
         refused: ApiError | None = None
         try:
             guard.check(scope)
+            if self.service.upstream is not None:
+                guard.check_no_loop(scope)
             self._apply_faults(scope, exchange)
             await self._router(scope, guard.bounded(scope, receive), send)
         except ApiError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
+from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
 import httpx2
@@ -25,6 +26,11 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("OPENAI_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> None:
+    share_certificates()
 
 
 @pytest.fixture(scope="session", autouse=True)
