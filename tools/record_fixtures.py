@@ -38,10 +38,15 @@ _MASKS = [
     # How much the server had sent when the connection closed differs by an event or two.
     (r"\b\d+ events sent", "0 events sent"),
     (r"^(caller|assistant) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
+    (r"^(the [\w ]+?|speech [\w ]+?) +\+0\.00 s.*$", r"\1 (seconds)"),
     (r"^ +[\u25b2^].*$", "(mark)"),
     (r"^ +0 s +\d.*$", "(axis)"),
-    (r"\b[\d,]+ ms of it", "0 ms of it"),
-    (r"^[\d,]+ +[\d,]+ +[\d,]+$", "(milliseconds)"),
+    # How much of an answer was heard before a cut differs by some ms, and so by a word.
+    (
+        r"^ +0\.00 s  assistant .*\n( {18,}.*\n)* +not heard .*\n( {18,}.*\n)*",
+        "(the answer that was cut)\n",
+    ),
+    (r"^\|  Of [\d,]+ ms that had arrived[^\n]*\n\|  [^\n]*$", "|  (milliseconds)"),
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(
