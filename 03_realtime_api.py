@@ -140,7 +140,7 @@ def listen(connection: RealtimeConnection, sound: bytearray) -> types.RealtimeRe
             print()
         elif event.type == "conversation.item.input_audio_transcription.completed":
             # The words of the question come before, during or after the answer.
-            heard = f"(The question was heard as: {event.transcript})\n"
+            heard = f"(The question was heard as: {event.transcript or '?'})\n"
         elif event.type == "response.done":
             response = event.response
     print(heard, end="")
