@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from console.call_display import hold_call, take_turn
+from console.call_display import drop_of, hold_call, take_turn
 from console.lesson import open_lesson
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError
@@ -318,10 +318,10 @@ def main() -> None:
         if lesson.part(tool):
             take_turn(lesson, tool, "book-two")
         if lesson.part(reconnect):
-            client = OpenAI(base_url=lesson.proxy.base_url)
-            reconnect(client, lesson.questions, model, lesson.proxy.drop)
-            terminal.note("The last question alone, in a session that gets no history:")
-            reconnect(client, [lesson.question], model, lesson.proxy.drop)
+            client, drop = OpenAI(base_url=lesson.proxy.base_url), drop_of(lesson)
+            reconnect(client, lesson.questions, model, drop)
+            terminal.note("Now the last question alone, in a session that gets no history:")
+            reconnect(client, [lesson.question], model, drop)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,16 @@ def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) 
     keep_call(caller, file, lesson.terminal)
 
 
+def drop_of(lesson: Lesson) -> Callable[[], None]:
+    """What drops the connection of part 5, as a network does, and says so."""
+
+    def drop() -> None:
+        lesson.terminal.note("The connection is dropped here, on purpose.")
+        lesson.proxy.drop()
+
+    return drop
+
+
 def sound_file(lesson: Lesson, name: str) -> Path:
     """Where the sound of a part is kept; its folder exists."""
     folder: Path = lesson.options.calls
