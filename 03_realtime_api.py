@@ -285,7 +285,8 @@ def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[
                 if event.type == "session.created":
                     # The SDK has connected again: to a new session, which knows nothing.
                     answer = ""
-                    start(connection, [*history, message("user", question)])
+                    with suppress(ConnectionClosed):  # it may drop once more
+                        start(connection, [*history, message("user", question)])
                 elif event.type == "response.output_text.delta":
                     answer += event.delta or ""
                     print(event.delta or "", end="", flush=True)

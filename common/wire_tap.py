@@ -98,7 +98,9 @@ class SocketTap:
         self._runs.clear()
 
     def _fold(self, kind: str, content: str) -> None:
-        run = self._runs.setdefault(kind, MessageRun(self._clock() - self._start))
+        if kind not in self._runs:
+            self._runs[kind] = MessageRun(self._clock() - self._start)
+        run = self._runs[kind]
         run.count += 1
         if kind in SOUNDS:
             run.seconds += byte_count(content) / self._bytes_per_ms[FOLDED[kind][0]] / 1000

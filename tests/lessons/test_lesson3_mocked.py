@@ -181,7 +181,11 @@ def test_bare_ends_with_an_error():
 
 
 def test_bare_notices_a_missing_end():
-    with Server(lambda server: server.hang_up()) as server, reached(server):
+    def hang_up(server):
+        server.hear("response.create")
+        server.hang_up()
+
+    with Server(hang_up) as server, reached(server):
         with pytest.raises(EOFError, match="closed before response.done"):
             list(LESSON.bare("Is it cold?", MODEL))
 
@@ -543,10 +547,13 @@ def test_question_is_asked_again_if_its_answer_broke_off():
 
 
 @pytest.mark.parametrize("code", [1001, 1011, 1012])
-def test_sdk_connects_again_after_these_codes(code):
+@pytest.mark.parametrize("heard_first", ["session.update", "response.create"])
+def test_sdk_connects_again_after_these_codes(code, heard_first):
+    """Also if the connection ends while settings and history are being sent."""
+
     def closes(server):
         server.say(CREATED)
-        server.hear("response.create")
+        server.hear(heard_first)
         server.hang_up(code)
 
     with Server(closes, answering("At eight.")) as server:
