@@ -28,7 +28,7 @@ from rich.text import Text
 
 NARROWEST, WIDEST = 20, 88
 SPEAKER = len("assistant")
-VOICES = {"caller": "green", "assistant": "magenta"}
+VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}
 Item = TypeVar("Item")
 
 # C0 but for tab and line feed, DEL, C1, and the marks that change the direction of a line.
@@ -136,9 +136,10 @@ class Terminal:
         """A question, marked to differ from the answer below it."""
         self.say(f"[bold]> {plain(text)}[/]")
 
-    def utterance(self, seconds: float, speaker: str, text: str) -> None:
-        """What a side of a call said, and when."""
-        start = f"{seconds:5.1f} s  {speaker:{SPEAKER}}  "
+    def utterance(self, seconds: float | None, speaker: str, text: str) -> None:
+        """What a side of a call said, and when; None continues the line before."""
+        moment = " " * 7 if seconds is None else f"{seconds:5.1f} s"
+        start = f"{moment}  {speaker:{SPEAKER}}  "
         lines = textwrap.wrap(text, max(20, self._console.width - len(start) - 1)) or [""]
         colour = VOICES.get(speaker, "default")
         for place, line in enumerate(lines):
@@ -168,7 +169,11 @@ class Terminal:
 
     def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:
         """The types of events, as they come: each run of the same type as one line."""
-        for kind, run in groupby(event.type for event in events):
+        self.kinds((event.type for event in events), meanings)
+
+    def kinds(self, kinds: Iterable[str], meanings: Mapping[str, str]) -> None:
+        """The same for events of which only the types are known."""
+        for kind, run in groupby(kinds):
             count = sum(1 for _ in run)
             times = f"x {count}" if count > 1 else ""
             meaning = meanings.get(kind, "(new to this lesson)")
