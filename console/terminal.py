@@ -167,7 +167,7 @@ class Terminal:
 
     def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:
         """The types of events, as they come: each run of the same type as one line."""
-        for kind, run in groupby(event.type for event in events):
+        for kind, run in groupby(event.type or "(without a type)" for event in events):
             count = sum(1 for _ in run)
             times = f"x {count}" if count > 1 else ""
             meaning = meanings.get(kind, "(new to this lesson)")
