@@ -44,6 +44,7 @@ from common.settings import (
 )
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
+from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
@@ -219,9 +220,11 @@ def open_lesson(
     end_early_stop()
     contents = contents_of(Path(file))
     args = arguments(contents, options)
-    terminal, context = Terminal(), ErrorContext()
+    terminal, seen = Terminal(), FirstBytes()
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
+        stack.enter_context(seen.watch())
         settings = _settings(is_needed=not (args.offline or args.replay))
         connection = stack.enter_context(
             open_connection(

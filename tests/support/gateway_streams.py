@@ -12,23 +12,27 @@ from tests.support.scripted_upstream import SSE
 
 FIXTURES = lessons.COURSE / "tests" / "fixtures" / "lesson1"
 DONE = "[DONE]"
+KEEP_ALIVE = ["data: null", ": ping"]
+SURROGATE = "\ud83d"
 
 
 class Gateway:
-    """Answers requests by its bodies, one after the other, and then by the last one again.
+    """Answers requests for a stream by `body`, and others by `whole`.
 
-    With `is_lost` the connection is closed in the middle of each body.
+    With `is_lost` the connection is closed in the middle of the body.
     """
 
-    def __init__(self):
-        self.answer()
+    body, kind, status, is_lost = b"", SSE, 200, False
+    whole = b"{}"
 
-    def answer(self, *bodies, kind=SSE, status=200, is_lost=False):
-        self.bodies, self.kind, self.status, self.is_lost = list(bodies), kind, status, is_lost
-        self.asked = []
+    def answer(self, body, kind=SSE, status=200, is_lost=False):
+        self.body, self.kind, self.status, self.is_lost = body, kind, status, is_lost
 
-    def next_body(self):
-        return self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+    def answer_to(self, asked):
+        """The content type, the body, and the length that is announced."""
+        if asked.get("stream") or not asked:
+            return self.kind, self.body, len(self.body) + self.is_lost
+        return "application/json", self.whole, len(self.whole)
 
 
 @contextmanager
@@ -38,11 +42,10 @@ def open_gateway():
 
     class Handler(Quiet):
         def do_POST(self):
-            gateway.asked.append((self.path, json.loads(self.read_request() or b"{}")))
-            body = gateway.next_body()
+            kind, body, length = gateway.answer_to(json.loads(self.read_request() or b"{}"))
             self.send_response(gateway.status)
-            self.send_header("content-type", gateway.kind)
-            self.send_header("content-length", str(len(body) + gateway.is_lost))
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(length))
             self.end_headers()
             self.wfile.write(body)
 
@@ -82,8 +85,8 @@ def recorded_streams(part):
 
 def is_end(value):
     """Whether this chunk, or event, says that the answer is complete."""
-    finishes = [choice.get("finish_reason") for choice in choices_of(value)]
-    return value.get("type") == "response.completed" or bool({"stop", "tool_calls"} & {*finishes})
+    ends = [choice.get("finish_reason") in ("stop", "tool_calls") for choice in choices_of(value)]
+    return value.get("type") == "response.completed" or any(ends)
 
 
 def choices_of(value):
@@ -97,8 +100,9 @@ def texts_of(value):
         return []
     if value.get("type") in ("response.output_text.delta", "response.refusal.delta"):
         return [value.get("delta") or ""]
-    deltas = [choice.get("delta") or {} for choice in choices_of(value)]
-    return [delta.get(name) or "" for delta in deltas for name in ("content", "refusal")]
+    deltas = [choice.get("delta") for choice in choices_of(value)]
+    names, known = ("content", "refusal"), [each for each in deltas if isinstance(each, dict)]
+    return [delta.get(name) or "" for delta in known for name in names]
 
 
 def without_most_text(values, kept=4):
@@ -110,3 +114,30 @@ def without_most_text(values, kept=4):
         if left >= 0 or is_end(value) or not "".join(texts_of(value)):
             shown.append(value)
     return shown
+
+
+def is_fault(value):
+    """Whether the stream ends here with an error that it reports itself."""
+    kinds = ("error", "response.failed", "response.incomplete")
+    return bool(value.get("error")) or value.get("type") in kinds
+
+
+def paths(value, path=()):
+    """The way to every field inside a value."""
+    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
+    for key in keys:
+        if isinstance(value, dict):
+            yield (*path, key)
+        yield from paths(value[key], (*path, key))
+
+
+def changed(value, path, change):
+    """A copy with a field replaced, or deleted if there is no replacement."""
+    copied = value.copy()
+    if len(path) > 1:
+        copied[path[0]] = changed(copied[path[0]], path[1:], change)
+    elif change:
+        copied[path[0]] = change[0]
+    else:
+        del copied[path[0]]
+    return copied
