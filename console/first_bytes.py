@@ -42,7 +42,7 @@ class FirstBytes:
                 body += data[: KEPT - len(body)]
                 yield data
 
-        httpx2.Response.iter_bytes = iter_bytes  # type: ignore[method-assign]
+        httpx2.Response.iter_bytes = iter_bytes  # type: ignore[method-assign,assignment]
         httpx2.Response.aiter_bytes = aiter_bytes  # type: ignore[method-assign,assignment]
         try:
             yield
