@@ -183,7 +183,8 @@ class Terminal:
         shown = textwrap.shorten(text, 45, placeholder=" ...")
         self.say(f"[bold]{plain(how)}[/]")
         self.say(f"    kept:  {len(text.split())} words: {plain(shown)}")
-        self.say(f"    ended: {plain(ending)}")
+        room = self._console.width - len("    ended: ")
+        self.say(f"    ended: {plain(textwrap.shorten(ending, room, placeholder=' ...'))}")
 
     def bill(self, counted: Any, cents: float | None, prices: tuple[float, float]) -> None:
         """The tokens of a request, and what they cost."""
