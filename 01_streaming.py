@@ -7,10 +7,10 @@ reads OPENAI_BASE_URL and OPENAI_API_KEY. The lesson sets them: to yours, or to 
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
@@ -65,12 +65,12 @@ def compare(question: str, model: str, show: Callable[[int, str], None]) -> None
         completion = client.chat.completions.create(model=model, messages=messages)
         show(0, "".join(each.message.content or "" for each in completion.choices if each.message))
 
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(wait)
-        chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
-        for piece in read(chunks):
-            show(1, piece)
-        waiting.result()
+    waiting = Thread(target=wait, daemon=True)  # so that Ctrl-C doesn't wait for it
+    waiting.start()
+    chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
+    for piece in read(chunks):
+        show(1, piece)
+    waiting.join()
 
 
 # ------------------------------------ 3  events: Read the typed events of the Responses API

@@ -28,6 +28,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,7 @@ class Lesson:
     options: argparse.Namespace
     model: str
     stack: ExitStack
+    thread_failures: list[BaseException]
     now: Part | None = None
     _proxy: "Proxy | None" = field(default=None, init=False)
 
@@ -129,7 +131,9 @@ class Lesson:
         return True
 
     def end_part(self) -> None:
-        """Say what to notice about the part that has just run."""
+        """Say what to notice about the part that has just run; raise what its threads raised."""
+        if self.thread_failures:
+            raise self.thread_failures.pop()
         if self.now and (notice := self.now.texts.get("notice")):
             self.terminal.note(f"Notice: {notice}")
 
@@ -243,7 +247,10 @@ def open_lesson(
         stack.enter_context(connection.in_environment())
         _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
         with terminal.as_output():
-            lesson = Lesson(settings, connection, terminal, contents, args, context.model, stack)
+            raised = stack.enter_context(thread_failures())
+            lesson = Lesson(
+                settings, connection, terminal, contents, args, context.model, stack, raised
+            )
             yield lesson
             lesson.end_part()
 
@@ -255,6 +262,28 @@ def watched(connection: Connection, terminal: Terminal) -> Iterator[Connection]:
 
     with start_proxy(connection.base_url, Tap(terminal.wire)) as proxy:
         yield replace(connection, base_url=proxy.base_url, is_local=True)
+
+
+@contextmanager
+def thread_failures() -> Iterator[list[BaseException]]:
+    """Collect what threads raise, instead of a traceback on the screen.
+
+    A thread that outlives the block, as after Ctrl-C, stays silent.
+    """
+    raised: list[BaseException] = []
+    before, others = threading.excepthook, set(threading.enumerate())
+    threading.excepthook = lambda failed: raised.extend(filter(None, [failed.exc_value]))
+    try:
+        yield raised
+    finally:
+        late = set(threading.enumerate()) - others
+        silent = partial(_report_unless, late, before)
+        threading.excepthook = silent if late else before
+
+
+def _report_unless(threads: set[threading.Thread], report: Callable[[Any], Any], it: Any) -> None:
+    if it.thread not in threads:
+        report(it)
 
 
 @contextmanager

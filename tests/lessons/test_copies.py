@@ -15,12 +15,14 @@ from functools import cache
 from console.lesson import contents_of
 from emulator.server import Emulator
 from tests.support import lessons
+from tests.support.fork_server import Popen
 
 import pytest
 
 SCRIPTS = [lessons.SCRIPT, lessons.LESSON_2, lessons.LESSON_3]
 ALLOWED = {*sys.stdlib_module_names, "openai", "pydantic", "websockets", "jiter"}
 CALLS = ("create", "connect", "search")
+SYSTEM = ("SYSTEMROOT",)  # Windows opens no socket without it
 LINES, LINES_OF_MAIN, FIRST_CALL = 330, 60, 45
 
 QUESTION = "Reply with exactly: one two three"
@@ -35,8 +37,7 @@ CALLS_OF_PARTS = {
         "compare": (f"compare({QUESTION!r}, 'gpt-6-luna', {SHOW})", "0 one two three"),
         "events": (f"for event in events({ASK}): print(event.type)", "response.completed"),
         "chat": (
-            f"chat(OpenAI(), [{QUESTION!r}], 'gpt-6-luna')\n"
-            f"chat_by_id(OpenAI(), [{QUESTION!r}], 'gpt-6-luna')",
+            f"for each in (chat, chat_by_id): each(OpenAI(), [{QUESTION!r}], 'gpt-6-luna')",
             "> Reply with exactly: one two three\none two three\n" * 2,
         ),
         "usage": (f"print(cents(usage({ASK}), 100, 100))", "0."),
@@ -77,7 +78,9 @@ def is_definition(node):
 
 def names_defined(node):
     if isinstance(node, ast.Assign):
-        return {each.id for target in node.targets for each in ast.walk(target) if hasattr(each, "id")}
+        return {
+            each.id for target in node.targets for each in ast.walk(target) if hasattr(each, "id")
+        }
     return {node.name}
 
 
@@ -120,7 +123,9 @@ def imports(script):
     """The script's import lines that are not of the course."""
     for node in tree_of(script).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            modules = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            modules = (
+                [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+            )
             if {module.partition(".")[0] for module in modules} <= ALLOWED:
                 yield node
 
@@ -159,7 +164,7 @@ def server():
         yield emulator
 
 
-@pytest.mark.parametrize(("script", "part"), every_part())
+@pytest.mark.parametrize(("script", "part"), list(every_part()))
 def test_part_uses_no_name_of_the_course(script, part):
     nodes = copied(script, part)
 
@@ -167,7 +172,7 @@ def test_part_uses_no_name_of_the_course(script, part):
     assert unknown == set()
 
 
-@pytest.mark.parametrize(("script", "part"), every_part())
+@pytest.mark.parametrize(("script", "part"), list(every_part()))
 def test_part_runs_in_a_file_of_its_own(server, tmp_path, script, part):
     if part not in CALLS_OF_PARTS[script.name]:
         pytest.skip("there is no call for this part yet")
@@ -177,17 +182,18 @@ def test_part_runs_in_a_file_of_its_own(server, tmp_path, script, part):
     file.write_text(f"{body}\n{call}\n", encoding="utf-8")
 
     environment = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "offline"}
-    result = subprocess.run(
-        [sys.executable, "-I", str(file)],
-        env=environment | {k: os.environ[k] for k in ("SYSTEMROOT",) if k in os.environ},
+    with Popen(
+        [sys.executable, str(file)],
+        env=environment | {name: os.environ[name] for name in SYSTEM if name in os.environ},
         cwd=tmp_path,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
-        check=False,
-    )
+    ) as process:
+        shown, error = process.communicate(timeout=60)
 
-    assert (result.returncode, result.stderr) == (0, "")
-    assert expected in result.stdout
+    assert (process.returncode, error) == (0, "")
+    assert expected in shown
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)

@@ -10,7 +10,7 @@ from operator import getitem
 
 from console.explain import ErrorContext
 from console.first_bytes import FirstBytes
-from console.lesson import report_failures
+from console.lesson import report_failures, thread_failures
 from console.terminal import Terminal
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL
@@ -107,8 +107,10 @@ def watch(gateway, part, body, **how):
             context = ErrorContext(MODEL, "host", instead_of_stream=seen.instead_of_stream)
             with report_failures(context), seen.watch():
                 terminal = Terminal()
-                with terminal.as_output():
+                with terminal.as_output(), thread_failures() as raised:
                     PARTS[part][1](client, terminal)
+                    if raised:
+                        raise raised.pop()
         except SystemExit as ended:
             code = ended.code
     return code, out.getvalue(), err.getvalue()

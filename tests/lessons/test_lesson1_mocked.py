@@ -368,6 +368,4 @@ def test_objects_refuse_half_an_object(end):
 
 def test_objects_refuse_another_object():
     with pytest.raises(EOFError, match="this isn't a Plan: {}"):
-        list(
-            LESSON.objects(client_for(sse(chunk("{}"), chunk(finish="stop"))), QUESTION, MODEL)
-        )
+        list(LESSON.objects(client_for(sse(chunk("{}"), chunk(finish="stop"))), QUESTION, MODEL))

@@ -84,6 +84,7 @@ def run_here(
     os.environ.clear()
     os.environ.update(environment(**variables))
     gc.freeze()
+    gc.disable()
     try:
         with redirect_stdout(out), redirect_stderr(err):
             runpy.run_path(str(script), run_name="__main__")
@@ -96,5 +97,6 @@ def run_here(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+        gc.enable()
         gc.unfreeze()
     return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
