@@ -113,9 +113,11 @@ class Lesson:
     options: argparse.Namespace
     model: str
     stack: ExitStack
-    thread_failures: list[BaseException]
     now: Part | None = None
     _proxy: "Proxy | None" = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._thread_failures = self.stack.enter_context(thread_failures())
 
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, print its title and why it is there."""
@@ -132,8 +134,8 @@ class Lesson:
 
     def end_part(self) -> None:
         """Say what to notice about the part that has just run; raise what its threads raised."""
-        if self.thread_failures:
-            raise self.thread_failures.pop()
+        if self._thread_failures:
+            raise self._thread_failures.pop()
         if self.now and (notice := self.now.texts.get("notice")):
             self.terminal.note(f"Notice: {notice}")
 
@@ -247,10 +249,7 @@ def open_lesson(
         stack.enter_context(connection.in_environment())
         _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
         with terminal.as_output():
-            raised = stack.enter_context(thread_failures())
-            lesson = Lesson(
-                settings, connection, terminal, contents, args, context.model, stack, raised
-            )
+            lesson = Lesson(settings, connection, terminal, contents, args, context.model, stack)
             yield lesson
             lesson.end_part()
 
