@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common.servers import CassetteFile, start_emulator
-from common.settings import OPENAI, WRITER, CourseError, Settings
+from common.settings import OPENAI, WRITER, Settings
 
 PLACEHOLDER = "offline"
 EMULATOR = "Answers: the course's emulator on this machine"
@@ -166,9 +166,3 @@ def _emulator(writer: Mapping[str, str]) -> str:
     if url := writer.get(f"{WRITER}BASE_URL"):
         return f"{EMULATOR}; {urlsplit(url).netloc.rpartition('@')[2]} writes for it"
     return f"{EMULATOR}, free of charge; it quotes the handbook"
-
-
-def not_openai(host: str, why: str) -> CourseError:
-    """Another kind of server answered, or a login page on the way."""
-    fix = "check OPENAI_BASE_URL (most end in /v1), and whether your network needs a login"
-    return CourseError(f"{host} does not speak OpenAI's protocol", why, fix)

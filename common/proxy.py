@@ -198,7 +198,7 @@ async def _receive_unless(stopped: asyncio.Event, receive: Receive, gone: Messag
         stopping.cancel()
 
 
-class Proxy:
+class LoopbackProxy:
     """The proxy as an ASGI application: its base URL, and what it can be asked to do."""
 
     def __init__(self, upstream: str, tap: Tap | None, fault: str = "", every: int = 1) -> None:
@@ -230,9 +230,9 @@ class Proxy:
 @contextmanager
 def start_proxy(
     upstream: str, tap: Tap | None = None, fault: str = "", every: int = 1
-) -> Iterator[Proxy]:
+) -> Iterator[LoopbackProxy]:
     """A proxy in front of the base URL `upstream`, in a thread, until the block ends."""
-    proxy = Proxy(upstream, tap, fault, every)
+    proxy = LoopbackProxy(upstream, tap, fault, every)
     thread = threading.Thread(target=proxy.run, name="proxy", daemon=True)
     thread.start()
     try:

@@ -90,7 +90,8 @@ def start_emulator(
     command = ["emulator", "--child", "--pace", str(pace), *options]
     with start_child(*command, **writer or {}) as child:
         if not child.base_url:
-            raise EmulatorError("the emulator did not start", attempt=course_command("doctor"))
+            why = child.complaint or None
+            raise EmulatorError("the emulator did not start", why, course_command("doctor"))
         yield child.base_url
 
 

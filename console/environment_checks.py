@@ -34,7 +34,7 @@ def proxy_problem(environ: Mapping[str, str] = os.environ) -> CourseError | None
         if not is_usable:
             what = f"{name} is not the address of a proxy"
             return CourseError(
-                what, "it looks like http://host:port", f"correct it, or {unset(name)}"
+                what, "an address looks like http://host:port", f"correct it, or {unset(name)}"
             )
         missing = [package for package, module in _SOCKS.items() if find_spec(module) is None]
         if parts.scheme.startswith("socks") and missing:

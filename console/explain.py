@@ -19,12 +19,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.client import not_openai
 from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
 from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
-from emulator.text.reasons import first_words, printable, reason_in
+from emulator.text.reasons import first_words, on_one_line, reason_in
 
 import httpx2
 import openai
@@ -68,7 +67,13 @@ def explain(error: BaseException, context: ErrorContext) -> CourseError | None:
 
 
 def _shown(part: str | None) -> Any:
-    return part and printable(part)
+    return part and on_one_line(part)
+
+
+def not_openai(host: str, why: str) -> CourseError:
+    """Another kind of server answered, or a login page on the way."""
+    fix = "check OPENAI_BASE_URL (most end in /v1), and whether your network needs a login"
+    return CourseError(f"{host} does not speak OpenAI's protocol", why, fix)
 
 
 def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
@@ -78,25 +83,32 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     number = " ".join([str(status), *codes[:1]])
     for known in filter(None, map(_BY_CODE.get, codes)):
         return known(number, reason, context)
+    if status == 404 and re.search(r"\bmodel\b.*(not found|not exist)", reason):
+        return _no_model_there(number, reason, context)
+    if status in DOWN and not (codes and reason):
+        return _down(number, reason, context)
     if status == 401:
         return _bad_key(number, context)
     if status == 429:
         wait = "wait a minute, then run it again"
         return CourseError(f"the server asks to slow down ({number})", reason or None, wait)
-    if status == 404 and re.search(r"\bmodel\b.*(not found|not exist)", reason):
-        return _no_model(number, reason, context)
-    if status in DOWN and not (codes and reason):
-        return _down(number, reason, context)
     if not reason or (status in (404, 405) and _is_wrong_path(error, reason)):
         said = reason or first_words(error.response.text) or "no reason"
         return not_openai(context.host, f"it answered {number}: {said}")
-    if status >= 500:
-        id = f"; the request id is {error.request_id}" if error.request_id else ""
-        why = f"the fault is not on your side: {reason}{id}"
-        again = "run it again" if context.is_ours else f"run it again in a minute, or {OFFLINE}"
-        return CourseError(f"the server failed ({number})", why, again)
-    attempt = "change the question or the settings" if context.is_ours else OFFLINE
-    return CourseError(f"the server refused the request ({number})", reason, attempt)
+    return _refused(number, reason, error, context)
+
+
+def _refused(
+    number: str, reason: str, error: openai.APIStatusError, context: ErrorContext
+) -> CourseError:
+    """A refusal for no cause that is known here, with the server's own reason."""
+    if error.status_code < 500:
+        attempt = "change the question or the settings" if context.is_ours else OFFLINE
+        return CourseError(f"the server refused the request ({number})", reason, attempt)
+    id = f"; the request id is {error.request_id}" if error.request_id else ""
+    again = "run it again" if context.is_ours else f"run it again in a minute, or {OFFLINE}"
+    why = f"the fault is not on your side: {reason}{id}"
+    return CourseError(f"the server failed ({number})", why, again)
 
 
 def _is_wrong_path(error: openai.APIStatusError, reason: str) -> bool:
@@ -136,21 +148,33 @@ def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseErr
 
 
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:
-    found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
-    model = found[1] if found else context.model
-    variable = "OPENAI_EMBEDDING_MODEL" if "embed" in model else "OPENAI_MODEL"
-    what = f"the model {model} does not exist, or not for this key ({number})"
-    if not context.is_openai:
-        why = f"{context.host} says: {reason}"
-        return CourseError(what, why, f"set {variable} in .env to a model that it has")
+    model, variable = _named_model(reason, context)
     known = MODELS.get(model)
     ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
     better = (known.successor if known else None) or DEFAULT_MODELS[variable]
+    instead = OFFLINE if context.is_openai else f"name a model that {context.host} has"
     return CourseError(
-        what,
+        f"the model {model} does not exist, or not for this key ({number})",
         f"{ends}it is set by {variable}, in .env or the environment",
-        f"set {variable}={better} in .env, or {OFFLINE}",
+        f"set {variable}={better} in .env, or {instead}",
     )
+
+
+def _no_model_there(number: str, reason: str, context: ErrorContext) -> CourseError:
+    """The same from another server, such as Ollama, whose models have names of their own."""
+    model, variable = _named_model(reason, context)
+    return CourseError(
+        f"the model {model} does not exist there ({number})",
+        f"{context.host} says: {reason}",
+        f"set {variable} in .env to a model that it has",
+    )
+
+
+def _named_model(reason: str, context: ErrorContext) -> tuple[str, str]:
+    """The model that a refusal names, and the variable that sets it."""
+    found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
+    model = found[1] if found else context.model
+    return model, "OPENAI_EMBEDDING_MODEL" if "embed" in model else "OPENAI_MODEL"
 
 
 def _bad_key(number: str, context: ErrorContext) -> CourseError:
@@ -220,34 +244,42 @@ def _socket_kinds() -> list[Kind]:
         return []
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-    def handshake(error: InvalidStatus, context: ErrorContext) -> CourseError:
-        """Refused; the SDK doesn't show the reason, which is in the body."""
-        status, reason = error.response.status_code, reason_in(error.response.body)
-        number = f"{status}, at the handshake of the WebSocket"
-        if "quota" in reason:
-            return _no_credit(number, reason, context)
-        if status in (401, 403):
-            return _bad_key(number, context)
-        why = reason or "it answered the handshake of the WebSocket with that status"
-        again = f"run it again, or {OFFLINE}"
-        return CourseError(f"{context.host} did not open a session ({status})", why, again)
+    return [
+        (InvalidStatus, _no_session),
+        (ConnectionClosed, _closed),
+        (InvalidHandshake, _no_socket),
+    ]
 
-    def closed(error: ConnectionClosed, context: ErrorContext) -> CourseError:
-        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
-        if code == 3000:
-            return _bad_key(f"{code} {reason}", context)
-        if "insufficient_quota" in reason:
-            return _no_credit(f"{code} {reason}", reason, context)
-        if "model" in reason:
-            return _no_realtime_model(f"{code} {reason}", context)
-        why = reason or "it gave no reason"
-        again = f"run it again, or {OFFLINE}"
-        return CourseError(f"the server closed the session ({code})", why, again)
 
-    def no_socket(error: InvalidHandshake, context: ErrorContext) -> CourseError:
-        return not_openai(context.host, f"it did not open a WebSocket: {error}")
+def _no_session(error: Any, context: ErrorContext) -> CourseError:
+    """A handshake that was refused; the SDK doesn't show the reason, which is in the body."""
+    status, reason = error.response.status_code, reason_in(error.response.body)
+    number = f"{status}, at the handshake of the WebSocket"
+    if "quota" in reason:
+        return _no_credit(number, reason, context)
+    if status in (401, 403):
+        return _bad_key(number, context)
+    why = reason or "it answered the handshake of the WebSocket with that status"
+    again = f"run it again, or {OFFLINE}"
+    return CourseError(f"{context.host} did not open a session ({status})", why, again)
 
-    return [(InvalidStatus, handshake), (ConnectionClosed, closed), (InvalidHandshake, no_socket)]
+
+def _closed(error: Any, context: ErrorContext) -> CourseError:
+    code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+    number = f"{code} {reason}"
+    if "quota" in reason:
+        return _no_credit(number, reason, context)
+    if code == 3000:
+        return _bad_key(number, context)
+    if "model" in reason:
+        return _no_realtime_model(number, context)
+    why = reason or "it gave no reason"
+    again = f"run it again, or {OFFLINE}"
+    return CourseError(f"the server closed the session ({code})", why, again)
+
+
+def _no_socket(error: Any, context: ErrorContext) -> CourseError:
+    return not_openai(context.host, f"it did not open a WebSocket: {error}")
 
 
 def _cut(error: BaseException, context: ErrorContext) -> CourseError:

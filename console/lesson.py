@@ -54,7 +54,7 @@ import httpx2
 from openai import OpenAI
 
 if TYPE_CHECKING:
-    from common.proxy import Proxy
+    from common.proxy import LoopbackProxy
 
 Option = tuple[str, str, str]
 """An option of the command line: its name, its kind (a key of `OPTION_KINDS`), its help."""
@@ -114,7 +114,7 @@ class Lesson:
     model: str
     stack: ExitStack
     now: Part | None = None
-    _proxy: "Proxy | None" = field(default=None, init=False)
+    _proxy: "LoopbackProxy | None" = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._thread_failures = self.stack.enter_context(thread_failures())
@@ -162,7 +162,7 @@ class Lesson:
         return (known.price if known else None) or (0.0, 0.0)
 
     @property
-    def proxy(self) -> "Proxy":
+    def proxy(self) -> "LoopbackProxy":
         """A proxy in front of the server, which can break answers and drop WebSockets."""
         if self._proxy is None:
             # Imported here, as most parts need no server of their own.

@@ -46,12 +46,13 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str]) -> int:
     """Start the server, run the program, and return its exit code."""
-    words, command = split(argv)
-    args = parse(words, command)
+    words, rest = split(argv)
+    args = parse(words, rest)
+    command = rest[1:] if rest[0] == "--" else [sys.executable, *rest]
     context = ErrorContext()
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
-        check(args)
+        check(args, rest[0])
         connection = stack.enter_context(
             open_connection(
                 load_settings(),
@@ -81,16 +82,15 @@ def main(argv: Sequence[str]) -> int:
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Our own options, and the command: they end at the first word that is no option."""
+    """Our own options, and the rest: they end at the first word that is no option."""
     valued = {name for name, kind, _ in OPTIONS if kind != "switch"}
     place = 0
     while place < len(argv) and argv[place].startswith("-") and argv[place] != "--":
         place += 2 if argv[place] in valued else 1
-    words, rest = list(argv[:place]), list(argv[place:])
-    return (words, rest[1:]) if rest[:1] == ["--"] else (words, rest and [sys.executable, *rest])
+    return list(argv[:place]), list(argv[place:])
 
 
-def parse(words: Sequence[str], command: Sequence[str]) -> argparse.Namespace:
+def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     usage = f"{course_command('run')} [options] FILE [ARGS]  or  [options] -- COMMAND [ARGS]"
     parser = argparse.ArgumentParser(
         course_command("run"), usage=usage, description=__doc__.partition("\n\n")[2]
@@ -98,17 +98,19 @@ def parse(words: Sequence[str], command: Sequence[str]) -> argparse.Namespace:
     for name, kind, text in OPTIONS:
         parser.add_argument(name, help=text, **OPTION_KINDS[kind])
     args = parser.parse_args(words)
-    if not command:
+    if rest in ([], ["--"]):
         parser.error("name a Python file, or -- and a command")
     if args.record and args.replay:
         parser.error("use either --record or --replay, not both")
-    if command[0] == sys.executable and not command[1].endswith(".py"):
-        parser.error(f"{command[1]} is no Python file; for other programs: run -- {command[1]}")
+    if rest[0] != "--" and not rest[0].endswith(".py"):
+        parser.error(f"{rest[0]} is no Python file; for other programs: run -- {rest[0]}")
     return args
 
 
-def check(args: argparse.Namespace) -> None:
-    """Raise CourseError for a failure that the emulator doesn't have."""
+def check(args: argparse.Namespace, file: str) -> None:
+    """Raise CourseError for a file that is missing, or a failure that the emulator lacks."""
+    if file != "--" and not Path(file).is_file():
+        raise CourseError(f"there is no file {file}", attempt="check the path")
     try:
         for spec in filter(None, (args.fault or "").split(",")):
             Fault.parse(spec)
@@ -129,8 +131,6 @@ def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile |
 
 def run_program(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Run it to its end. Ctrl-C reaches the whole terminal, so the program gets it by itself."""
-    if command[0] == sys.executable and not Path(command[1]).is_file():
-        raise CourseError(f"there is no file {command[1]}", attempt="check the path")
     # A handler of our own is not inherited, while `ignore` would be.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:

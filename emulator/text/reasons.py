@@ -10,7 +10,7 @@ _REASONS = ("message", "error", "detail", "error_description", "msg", "reason", 
 _NOT_SHOWN = re.compile(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>")
 
 
-def printable(text: str) -> str:
+def on_one_line(text: str) -> str:
     """Text of others for the screen: in one line, and without characters that steer a terminal."""
     spaced = " ".join(text.split())
     return "".join(
@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 
 def shortened(text: str) -> str:
     """Printable, and at most as long as fits into a line with something around it."""
-    line = printable(text)
+    line = on_one_line(text)
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
 

@@ -12,6 +12,10 @@ import openai
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosedError, InvalidHandshake, InvalidStatus
+from websockets.frames import Close
+from websockets.http11 import Response
 
 HOST = "127.0.0.1:8000"
 THERE = ErrorContext(model="llama3", host=HOST)
@@ -115,7 +119,7 @@ def test_missing_v1_is_hinted_at():
 def test_model_that_a_server_lacks_is_named_in_its_words(error):
     said = explained({"error": error}, 404)
 
-    assert "the model x does not exist" in said
+    assert "the model x does not exist there" in said
     assert "not found" in said
     assert "set OPENAI_MODEL in .env to a model that it has" in said
 
@@ -248,6 +252,36 @@ def test_certificate_file_that_is_gone_is_named(monkeypatch, tmp_path):
 
     assert f"SSL_CERT_FILE names a file that is not there: {path}" in lines(caught.value)
     assert "SSL_CERT_FILE" not in lines(FileNotFoundError(2, "No such file", "cats.md"))
+
+
+def handshake(status, body):
+    return InvalidStatus(Response(status, "", Headers(), json.dumps(body).encode()))
+
+
+def closed(code, reason):
+    return ConnectionClosedError(Close(code, reason), None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            handshake(429, {"error": {"message": "You exceeded your current quota"}}),
+            "add credit at",
+        ),
+        (handshake(401, {"error": {"message": "no key"}}), "--send-key"),
+        (handshake(503, {"error": {"message": "at rest"}}), "at rest"),
+        (handshake(503, {}), "with that status"),
+        (closed(1008, "insufficient_quota: over"), "add credit at"),
+        (closed(3000, "invalid_api_key"), "--send-key"),
+        (closed(4000, "the model cannot speak"), "OPENAI_REALTIME_MODEL"),
+        (closed(1011, "\x1b[2J"), "\ufffd[2J"),
+        (ConnectionClosedError(None, None), "it gave no reason"),
+        (InvalidHandshake("no upgrade"), "it did not open a WebSocket: no upgrade"),
+    ],
+)
+def test_websocket_that_is_refused_or_closed_is_told(error, said):
+    assert said in lines(error)
 
 
 def test_redirect_without_an_end_is_another_server():

@@ -1,10 +1,16 @@
 """The frame of a lesson: what it reads from the script, what it deletes, and Ctrl-C meanwhile."""
 
+import asyncio
 import signal
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 
+from common import COURSE
+from common.client import Connection
+from common.settings import default_settings
 from console.lesson import (
+    Lesson,
     arguments,
     contents_of,
     cost_of,
@@ -18,40 +24,139 @@ import pytest
 
 SCRIPT = '''"""A lesson.
 
-1  first    what is shown first
--  extra    only where it is asked for
-2  second   and then
+It teaches.
 """
 
+# ------------------------------------ 1  first: See what comes first
 def first():
-    """Yield it.
+    pass
 
-    Because it comes first.
-    """
 
+# ------------------------------------ +  extra: Do what is done only if asked for
 async def extra():
-    """Only this line."""
+    pass
 
-def second(): pass
+
+# ------------------------------------ 3  second: And then this
+def second():
+    pass
+
+
+# ------------------------------------ main
 '''
+TEXTS = """
+[1.first]
+why = "Because."
+question = "Is it cold?"
+before = ["Is it dark?"]
+after = ["Is it wet?"]
+notice = "It was."
+"""
 
 
 @pytest.fixture
-def contents(tmp_path):
-    (tmp_path / "lesson.py").write_text(SCRIPT)
-    return contents_of(tmp_path / "lesson.py")
+def contents(tmp_path, monkeypatch):
+    (tmp_path / "01_lesson.py").write_text(SCRIPT)
+    (tmp_path / "parts.toml").write_text(TEXTS)
+    monkeypatch.setattr("console.lesson.TEXTS", tmp_path / "parts.toml")
+    return contents_of(tmp_path / "01_lesson.py")
 
 
-def test_parts_and_reasons_are_read_from_the_file(contents):
-    assert contents.parts == {
-        "first": "what is shown first",
-        "extra": "only where it is asked for",
-        "second": "and then",
+def test_parts_are_read_from_the_file(contents):
+    assert contents.text == "A lesson.\n\nIt teaches.\n"
+    headings = {name: part.heading for name, part in contents.parts.items()}
+    assert headings == {
+        "first": "1. See what comes first",
+        "extra": "Do what is done only if asked for",
+        "second": "3. And then this",
     }
-    assert contents.extra_parts == {"extra"}
-    reasons = {name: reason.strip() for name, reason in contents.reasons.items()}
-    assert reasons == {"first": "Because it comes first.", "extra": "", "second": ""}
-    assert [contents.title(name) for name in contents.parts] == ["1  first", "extra", "3  second"]
+    assert [part.is_extra for part in contents.parts.values()] == [False, True, False]
+    assert contents.parts["first"].texts["why"] == "Because."
+
+
+def test_number_that_is_out_of_order_is_a_mistake_of_ours():
+    for script in sorted(COURSE.glob("0[0-9]_*.py")):
+        contents = contents_of(script)
+        numbers = [part.number for part in contents.parts.values()]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def first():
+    pass
+
+
+def second():
+    pass
+
+
+def frame(contents, *argv):
+    lesson = Lesson(
+        default_settings(),
+        Connection("http://127.0.0.1:9/v1", "offline", "who"),
+        Terminal(),
+        contents,
+        arguments(contents, argv=argv),
+        "gpt-6-luna",
+        ExitStack(),
+    )
+    return lesson
+
+
+def test_part_shows_why_and_then_what_to_notice(contents, capsys):
+    lesson = frame(contents)
+
+    assert lesson.part(first)
+    assert lesson.questions == ["Is it dark?", "Is it cold?", "Is it wet?"]
+    assert lesson.part(second)
+
+    shown = capsys.readouterr().out
+    assert shown == (
+        "\n1. See what comes first\n|  Because.\n\n|  Notice: It was.\n\n3. And then this\n\n"
+    )
+
+
+def test_question_of_the_learner_takes_the_place_of_the_part_s(contents):
+    lesson = frame(contents, "first", "Is it windy?")
+
+    assert lesson.part(first) and not lesson.part(second)
+    assert lesson.questions == ["Is it dark?", "Is it windy?", "Is it wet?"]
+
+
+def test_options_may_stand_anywhere(contents):
+    for argv in (
+        ["first", "--offline", "Is it windy?", "--pace", "0"],
+        ["--pace", "0", "first", "Is it windy?", "--offline"],
+        ["--offline", "--pace=0", "first", "Is it windy?"],
+    ):
+        args = arguments(contents, argv=argv)
+        assert (args.part, args.question, args.offline, args.pace) == (
+            "first",
+            "Is it windy?",
+            True,
+            0.0,
+        )
+
+
+def test_part_without_a_question_takes_none(contents, capsys):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=["second", "Why?"])
+
+    assert "the part second takes no question; these do: first" in capsys.readouterr().err
+
+
+def test_coroutine_runs_with_a_loop_and_without_one(contents):
+    lesson, done = frame(contents), []
+
+    async def work():
+        done.append(threading.current_thread() is threading.main_thread())
+
+    async def as_in_a_notebook():
+        lesson.run(work())
+
+    lesson.run(work())
+    asyncio.run(as_in_a_notebook())
+
+    assert done == [True, False]
 
 
 def test_part_is_given_by_name_or_number(contents):

@@ -1,6 +1,6 @@
 """What a server said: the reason out of any body, made fit for one line of a terminal."""
 
-from emulator.text.reasons import first_words, printable, reason_in
+from emulator.text.reasons import first_words, on_one_line, reason_in
 
 import pytest
 from hypothesis import given
@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 
 @given(st.text())
-def test_printable_text_steers_no_terminal(text):
-    shown = printable(text)
+def test_text_on_one_line_steers_no_terminal(text):
+    shown = on_one_line(text)
 
     assert shown.isprintable()
-    assert printable(shown) == shown
+    assert on_one_line(shown) == shown
 
 
-def test_printable_text_keeps_what_can_be_read():
-    assert printable(" a\tb\r\nc é日 ") == "a b c é日"
-    assert printable("\x1b[31m\u202ered\ud800") == "\ufffd[31m\ufffdred\ufffd"
+def test_text_on_one_line_keeps_what_can_be_read():
+    assert on_one_line(" a\tb\r\nc é日 ") == "a b c é日"
+    assert on_one_line("\x1b[31m\u202ered\ud800") == "\ufffd[31m\ufffdred\ufffd"
 
 
 @pytest.mark.parametrize(
