@@ -28,6 +28,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ from common.settings import (
 )
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
+from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
@@ -115,6 +117,9 @@ class Lesson:
     _proxy: "LoopbackProxy | None" = field(default=None, init=False)
     _has_ended: bool = field(default=False, init=False)
 
+    def __post_init__(self) -> None:
+        self._thread_failures = self.stack.enter_context(thread_failures())
+
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, print its title and why it is there."""
         part = self.contents.parts[function.__name__]
@@ -129,7 +134,9 @@ class Lesson:
         return True
 
     def end_part(self) -> None:
-        """Say what to notice about the part that has just run, once."""
+        """Say once what to notice about the part; raise what its threads raised."""
+        if self._thread_failures:
+            raise self._thread_failures.pop()
         if self.now and not self._has_ended and (notice := self.now.texts.get("notice")):
             self.terminal.note(f"Notice: {notice}")
         self._has_ended = True
@@ -231,9 +238,11 @@ def open_lesson(
     end_early_stop()
     contents = contents_of(Path(file))
     args = arguments(contents, options)
-    terminal, context = Terminal(), ErrorContext()
+    terminal, seen = Terminal(), FirstBytes()
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
+        stack.enter_context(seen.watch())
         settings = _settings(is_needed=not (args.offline or args.replay))
         connection = stack.enter_context(
             open_connection(
@@ -264,6 +273,28 @@ def watched(connection: Connection, terminal: Terminal) -> Iterator[Connection]:
 
     with start_proxy(connection.base_url, Tap(terminal.wire)) as proxy:
         yield replace(connection, base_url=proxy.base_url, is_local=True)
+
+
+@contextmanager
+def thread_failures() -> Iterator[list[BaseException]]:
+    """Collect what threads raise, instead of a traceback on the screen.
+
+    A thread that outlives the block, as after Ctrl-C, stays silent.
+    """
+    raised: list[BaseException] = []
+    before, others = threading.excepthook, set(threading.enumerate())
+    threading.excepthook = lambda failed: raised.extend(filter(None, [failed.exc_value]))
+    try:
+        yield raised
+    finally:
+        late = set(threading.enumerate()) - others
+        silent = partial(_report_unless, late, before)
+        threading.excepthook = silent if late else before
+
+
+def _report_unless(threads: set[threading.Thread], report: Callable[[Any], Any], it: Any) -> None:
+    if it.thread not in threads:
+        report(it)
 
 
 @contextmanager

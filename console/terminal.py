@@ -169,7 +169,7 @@ class Terminal:
 
     def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:
         """The types of events, as they come: each run of the same type as one line."""
-        self.kinds((event.type for event in events), meanings)
+        self.kinds((event.type or "(without a type)" for event in events), meanings)
 
     def kinds(self, kinds: Iterable[str], meanings: Mapping[str, str]) -> None:
         """The same for events of which only the types are known."""
@@ -189,7 +189,8 @@ class Terminal:
         shown = textwrap.shorten(text, 45, placeholder=" ...")
         self.say(f"[bold]{plain(how)}[/]")
         self.say(f"    kept:  {len(text.split())} words: {plain(shown)}")
-        self.say(f"    ended: {plain(ending)}")
+        room = self._console.width - len("    ended: ")
+        self.say(f"    ended: {plain(textwrap.shorten(ending, room, placeholder=' ...'))}")
 
     def bill(self, counted: Any, cents: float | None, prices: tuple[float, float]) -> None:
         """The tokens of a request, and what they cost."""

@@ -87,8 +87,8 @@ def test_follow_up_makes_sense_only_after_the_first_question(start):
     shown = run(start(pace=0), "answer").stdout
 
     first, second = shown.split("> Where does it stand?")
-    assert "> What is the Lantern?" in first
-    assert second.lstrip().startswith("The Lantern stands in the flat-roofed hut")
+    assert "> What is the Kettle?" in first
+    assert second.lstrip().startswith("It is open from 14:00 to 17:30")
     assert "[1] module7-about-the-observatory.md" in second
 
 
