@@ -86,10 +86,10 @@ def test_question_is_answered(start, question, fact):
 def test_follow_up_makes_sense_only_after_the_first_question(start):
     shown = run(start(pace=0), "answer").stdout
 
-    first, second = shown.split("> Where does it stand?")
+    first, second = shown.split("> When does it open?")
     assert "> What is the Kettle?" in first
     assert second.lstrip().startswith("It is open from 14:00 to 17:30")
-    assert "[1] module7-about-the-observatory.md" in second
+    assert "[1] module7-hours-and-prices.md" in second
 
 
 def test_own_question_has_no_follow_up(start):
