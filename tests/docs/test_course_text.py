@@ -85,21 +85,6 @@ def test_page_of_a_lesson_has_a_section_for_each_part(lesson):
     assert text.count("<summary>Question: ") == text.count("</details>") >= len(found)
 
 
-COMMAND = re.compile(r"^python3 course\.py(?: (\w+))?(?: ([a-z]\w+))?", re.MULTILINE)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_commands_in_pages_exist(page):
-    text = page.read_text(encoding="utf-8")
-    known = {"", *commands.LESSONS, *commands.MODULES}
-
-    for word, part in COMMAND.findall(re.sub(r"`(python3 [^`]+)`", r"\n\1\n", text)):
-        assert word in known
-        if word in commands.LESSONS and part:
-            parts = contents_of(COURSE / commands.LESSONS[word][0]).parts
-            assert part in parts or not parts
-
-
 def test_commands_in_readme_exist():
     words = set(re.findall(r"python3 course\.py(?: (\w+))?", README))
     modules = re.findall(r"python -m (benchmarks\.\w+)", README)
