@@ -47,6 +47,12 @@ def test_answers_that_were_no_streams_do_not_count():
     assert seen.instead_of_stream() is None
 
 
+def test_upload_of_a_file_is_passed_on(tmp_path):
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=iter([b"ok"])))
+    with httpx2.Client(transport=transport) as client, FirstBytes().watch():
+        assert client.post("http://host/v1/files", files={"file": b"x" * 9}).text == "ok"
+
+
 def test_little_is_kept_of_a_long_answer():
     seen = FirstBytes()
     with seen.watch():
@@ -57,7 +63,11 @@ def test_little_is_kept_of_a_long_answer():
 
 async def test_asynchronous_answers_are_kept_too():
     seen = FirstBytes()
-    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=b"Log in"))
+
+    async def page():
+        yield b"Log in"
+
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(200, content=page()))
     async with httpx2.AsyncClient(transport=transport) as client:
         with seen.watch():
             async with client.stream("GET", "http://host/x?stream=true") as response:
