@@ -7,7 +7,7 @@ its reason would be lost. This keeps the first bytes of each stream, as they pas
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from json import JSONDecodeError, loads
 from typing import Any
 
@@ -51,9 +51,11 @@ class FirstBytes:
             httpx2.Response.aiter_bytes = asynchronous  # type: ignore[method-assign]
 
     def _body_of(self, response: httpx2.Response) -> bytearray:
-        body, request = bytearray(), response.request
-        if _STREAM.search(request.content) or request.url.params.get("stream") == "true":
-            self._bodies.append(body)
+        body = bytearray()
+        with suppress(RuntimeError):  # it has no request yet, or one that sends a file
+            request = response.request
+            if _STREAM.search(request.content) or request.url.params.get("stream") == "true":
+                self._bodies.append(body)
         return body
 
     def instead_of_stream(self) -> str | None:
