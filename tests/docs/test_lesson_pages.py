@@ -33,13 +33,3 @@ def test_section_has_all_that_a_learner_needs(page):
         assert text.count("<details><summary>Question: ") == text.count("</details>") == 1, title
         for part in ("What you see", "What to notice", "You learned:", "Things to try"):
             assert part in text, (title, part)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_code_of_page_is_cut_from_its_script(page):
-    text = page.read_text(encoding="utf-8")
-
-    snippets = SNIPPET.findall(text)
-    assert text.count("```python") == len(snippets)
-    for name, code in snippets:
-        assert code in (lessons.COURSE / name).read_text(encoding="utf-8")
