@@ -1,433 +1,329 @@
-"""Lesson 1. Streaming: show an answer while it is still being written.
+"""Lesson 1. Streaming: show an answer while it is being written. Run it: python3 course.py 1
 
-1  stream    print each piece of an answer as it comes
-2  race      the same question, whole and streamed: what streaming buys
-3  events    the Responses API: typed events instead of chunks
-4  usage     what it cost: the chunk that has no choices
-5  stop      leave early, and the server stops, too
-6  broken    the connection breaks: keep what came, and go on from there
-7  together  several answers at once, with the async client
-8  beyond    more than prose: calls of tools, and an object that grows
-
-python 01_streaming.py                        all of it; no key needed
-python 01_streaming.py race "Is it cold?"     one part, with your own question
+Each part is a small program: copy its functions into a file of your own, and they run. `OpenAI()`
+reads OPENAI_BASE_URL and OPENAI_API_KEY. The lesson sets them: to yours, or to the emulator.
 """
 
 import asyncio
 import sys
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from threading import Thread
 
-# Python's option -P leaves the folder of the script out.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from console.lesson import Lesson, open_lesson
+from console.lesson import open_lesson
 
-from openai import (
-    APIConnectionError,
-    APIError,
-    APITimeoutError,
-    AsyncOpenAI,
-    OpenAI,
-    pydantic_function_tool,
-)
-from openai.types import CompletionUsage
+from jiter import from_json
+from openai import APIConnectionError, APIError, AsyncOpenAI, OpenAI, pydantic_function_tool
+from openai.types import CompletionUsage, ReasoningEffort
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from openai.types.responses import ResponseStreamEvent
-from openai.types.shared import ReasoningEffort
+from openai.types.shared_params.response_format_json_schema import JSONSchema
 from pydantic import BaseModel
 
-QUESTION = "What happens on a public evening at Fernhill Observatory? Answer in six sentences."
-WISH = "Are there places for two people on Friday, and for four people on Saturday?"
-QUICK_ONES = ["When does the last bus leave?", "May I bring my dog?", "What is the Lantern?"]
 
-
-@dataclass(frozen=True)
-class Ask:
-    """A question and the model it is for; `effort` is how long that may think before it writes."""
-
-    question: str
-    model: str
-    effort: ReasoningEffort
-
-
-# -------------------------------------------------------------------- 1  stream
-
-
-def stream(client: OpenAI, ask: Ask) -> Generator[str, None, None]:
-    """Yield each piece of the answer as soon as it arrives.
-
-    All of it takes as long as before, but the reader starts to read at once.
-    """
-    finish = None
-    with client.chat.completions.create(
-        model=ask.model,
-        messages=[{"role": "user", "content": ask.question}],
-        reasoning_effort=ask.effort,
+# ------------------------------------ 1  stream: Print an answer while it is being written
+def stream(question: str, model: str) -> None:
+    client = OpenAI()
+    chunks = client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": question}],
         stream=True,
-    ) as chunks:
-        for chunk in chunks:
-            # A chunk may come without a choice: the one that carries the usage does.
-            for choice in chunk.choices:
-                finish = choice.finish_reason or finish
-                # The first delta tells the role and the last one nothing: both have no text.
-                if choice.delta.content:
-                    yield choice.delta.content
-    # A connection that is cut looks like an end; only "stop" says that the answer is whole.
-    if finish != "stop":
-        raise EOFError(f"the stream ended with finish_reason {finish}")
-
-
-# ---------------------------------------------------------------------- 2  race
-
-
-@dataclass(frozen=True)
-class Timing:
-    """When each piece came, in seconds after the request; a piece is about a token."""
-
-    arrivals: list[float]
-    tokens: int
-
-
-def race(
-    client: OpenAI, ask: Ask, clock: Callable[[], float] = time.perf_counter
-) -> dict[str, Timing]:
-    """Ask twice, and note when the text comes.
-
-    Time to first token (TTFT) is what a reader feels; the speed after it only has to beat reading.
-    """
-    start = clock()
-    completion = client.chat.completions.create(
-        model=ask.model,
-        messages=[{"role": "user", "content": ask.question}],
-        reasoning_effort=ask.effort,
     )
-    arrival = clock() - start
-    tokens = completion.usage.completion_tokens if completion.usage else 0
-    return {"whole": Timing([arrival], tokens), "streamed": measure(stream(client, ask), clock)}
+    for piece in read(chunks):
+        print(piece, end="", flush=True)
+    print()
 
 
-def measure(pieces: Iterable[str], clock: Callable[[], float] = time.perf_counter) -> Timing:
-    """Drain a stream, noting when each piece came."""
-    start = clock()
-    arrivals = [clock() - start for _ in pieces]
-    return Timing(arrivals or [clock() - start], len(arrivals))
+def read(chunks: Iterable[ChatCompletionChunk]) -> Iterator[str]:
+    """Yield the text of a stream. Raises EOFError if the end of the answer is missing."""
+    finish = refusal = None
+    for chunk in chunks:
+        # A chunk may have no choices, and a delta may have no text.
+        for choice in (chunk and chunk.choices) or []:
+            finish = choice.finish_reason or finish
+            if choice.delta:
+                refusal = choice.delta.refusal or refusal
+                yield choice.delta.content or choice.delta.refusal or ""
+    if refusal:
+        yield " [The model refused.]"
+    # "length" and "content_filter" mean that the answer was cut off; it's missing if no end came.
+    if finish != "stop":
+        raise EOFError(f"finish_reason is {finish or 'missing'}")
 
 
-# -------------------------------------------------------------------- 3  events
+# ------------------------------------ 2  compare: Compare waiting with streaming
+def compare(question: str, model: str, show: Callable[[int, str], None]) -> None:
+    """Ask the same question twice at the same time; `show` adds text to column 0 or 1."""
+    client = OpenAI()
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": question}]
 
-MEANING = {
-    "response.created": "the question has been taken, and the answer has an id",
-    "response.in_progress": "the model is at work",
-    "response.output_item.added": "an item of the answer begins: here a message",
-    "response.content_part.added": "a part of that message begins: here text",
-    "response.output_text.delta": "a piece of the text",
-    "response.output_text.done": "the whole text once more",
-    "response.content_part.done": "the part is complete",
-    "response.output_item.done": "the item is complete",
-    "response.completed": "the end, with the whole response and its usage",
-    "response.incomplete": "the end, cut short: incomplete_details says why",
-    "response.failed": "the end, by a failure: response.error says which",
-    "error": "the end, by an error inside the stream",
-}
+    def wait() -> None:
+        completion = client.chat.completions.create(model=model, messages=messages)
+        show(0, "".join(each.message.content or "" for each in completion.choices if each.message))
 
-
-def events(client: OpenAI, ask: Ask) -> Iterator[ResponseStreamEvent]:
-    """Yield the typed events of an answer.
-
-    Chat sends chunks of one shape. The Responses API, the newer one, says what each event means.
-    """
-    with client.responses.create(
-        model=ask.model,
-        input=ask.question,
-        reasoning={"effort": ask.effort},
-        store=False,
-        stream=True,
-    ) as stream_of_events:
-        yield from stream_of_events
+    waiting = Thread(target=wait, daemon=True)  # so that Ctrl-C doesn't wait for it
+    waiting.start()
+    chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
+    for piece in read(chunks):
+        show(1, piece)
+    waiting.join()
 
 
-def text_of(seen: Iterable[ResponseStreamEvent]) -> tuple[str, str]:
-    """Build the text from its deltas; give it back beside the text that the last event repeats."""
-    text = ""
-    for event in seen:
-        if event.type == "response.output_text.delta":
-            text += event.delta
-        elif event.type == "response.completed":
-            return text, event.response.output_text
-        # The SDK raises nothing for these three: whoever does not look takes half for the whole.
-        elif event.type == "error":
-            raise EOFError(f"the stream carried an error: {event.message}")
-        elif event.type == "response.failed":
-            raise EOFError(f"the response failed: {event.response.error}")
-        elif event.type == "response.incomplete":
-            raise EOFError(f"the response was cut short: {event.response.incomplete_details}")
+# ------------------------------------ 3  events: Read the typed events of the Responses API
+def events(client: OpenAI, question: str, model: str) -> Iterator[ResponseStreamEvent]:
+    answer = client.responses.create(model=model, input=question, store=False, stream=True)
+    yield from read_events(answer)
+
+
+def read_events(events: Iterable[ResponseStreamEvent]) -> Iterator[ResponseStreamEvent]:
+    """Yield the events of a response. Raises EOFError if it isn't complete at its end."""
+    for event in (each for each in events if each):  # `data: null` only keeps a connection open
+        yield event
+        if event.type == "response.completed":
+            return
+        # The SDK raises no exception for these three, so your code has to look.
+        if event.type in ("response.incomplete", "response.failed"):
+            why = event.response and (event.response.error or event.response.incomplete_details)
+            raise EOFError(f"{event.type}: {why.to_json(indent=None) if why else 'no reason'}")
+        if event.type == "error":
+            raise EOFError(f"error: {event.code or ''} {event.message or 'no reason'}")
     raise EOFError("the stream ended without response.completed")
 
 
-def outline(seen: Iterable[ResponseStreamEvent]) -> list[tuple[str, int, str]]:
-    """The events in order, a run of the same type as one row: type, how many, meaning."""
-    runs = [(kind, len(list(run))) for kind, run in groupby(event.type for event in seen)]
-    return [(kind, count, MEANING.get(kind, "(new to this lesson)")) for kind, count in runs]
+def text_of(event: ResponseStreamEvent) -> str:
+    if event.type == "response.output_text.delta" or event.type == "response.refusal.delta":
+        return event.delta or ""
+    return " [The model refused.]" if event.type == "response.refusal.done" else ""
 
 
-# --------------------------------------------------------------------- 4  usage
+# ------------------------------------ 4  chat: Hold a conversation
+def chat(client: OpenAI, questions: Sequence[str], model: str) -> None:
+    """Chat Completions: the server keeps nothing, so you send all messages every time."""
+    messages: list[ChatCompletionMessageParam] = []
+    for question in questions:
+        print(f"> {question}")
+        messages.append({"role": "user", "content": question})
+        answer = ""
+        chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
+        for piece in read(chunks):
+            answer += piece
+            print(piece, end="", flush=True)
+        messages.append({"role": "assistant", "content": answer.encode(errors="replace").decode()})
+        print()
 
 
-def usage(client: OpenAI, ask: Ask) -> CompletionUsage:
-    """Count the tokens of a stream.
+def chat_by_id(client: OpenAI, questions: Sequence[str], model: str) -> None:
+    """Responses: the server keeps each response, so you name the one before."""
+    previous: str | None = None
+    for question in questions:
+        print(f"> {question}")
+        events = client.responses.create(
+            model=model, input=question, previous_response_id=previous, stream=True
+        )
+        for event in read_events(events):
+            print(text_of(event), end="", flush=True)
+            if event.type == "response.completed" and event.response:
+                previous = event.response.id
+        print()
 
-    A stream tells its cost only if asked to, in one chunk near its end that has no choices.
-    """
-    counted = None
-    with client.chat.completions.create(
-        model=ask.model,
-        messages=[{"role": "user", "content": ask.question}],
-        reasoning_effort=ask.effort,
+
+# ------------------------------------ 5  usage: Count the tokens and the cents
+def usage(client: OpenAI, question: str, model: str) -> CompletionUsage | None:
+    counted, finished = None, False
+    for chunk in client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": question}],
         stream=True,
         stream_options={"include_usage": True},
-    ) as chunks:
-        for chunk in chunks:
-            # Not always the very last chunk, and never there when the stream was cut.
-            counted = chunk.usage or counted
-    if counted is None:
-        raise EOFError("the stream ended without its usage")
+    ):
+        counted = (chunk and chunk.usage) or counted
+        finished |= any(choice.finish_reason for choice in (chunk and chunk.choices) or [])
+    if not finished:
+        raise EOFError("finish_reason is missing")
     return counted
 
 
-# ---------------------------------------------------------------------- 5  stop
+def cents(counted: CompletionUsage, price_in: float, price_out: float) -> float:
+    """Prices are in dollars for a million tokens."""
+    return (counted.prompt_tokens * price_in + counted.completion_tokens * price_out) / 10_000
 
 
-def stop(client: OpenAI, ask: Ask, sentences: int = 2) -> Iterator[str]:
-    """Yield the first sentences, then close the stream.
-
-    A bare break stops nothing: while the stream object lives the server writes on, and bills.
-    Leaving a `with`, or close(), hangs up. Ctrl-C does the same here: what came stays.
-    """
-    with closing(stream(client, ask)) as pieces:
-        for piece in pieces:
-            yield piece
-            if piece.rstrip().endswith((".", "!", "?")):
-                sentences -= 1
-            if sentences == 0:
-                break
+# ------------------------------------ 6  stop: Stop early, and see that the server stopped
+def stop(client: OpenAI, question: str, model: str) -> str | None:
+    """Print the first pieces, then close the stream; return the id of the request."""
+    with client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": question}], stream=True
+    ) as chunks:
+        for piece in islice(read(chunks), 30):
+            print(piece, end="", flush=True)
+    print()  # Leaving the `with` closed the connection. Leaving only the loop keeps it open.
+    return chunks.response.headers.get("x-request-id")
 
 
-# -------------------------------------------------------------------- 6  broken
-
-
-def broken(client: OpenAI, ask: Ask) -> tuple[str, str]:
-    """Give back what arrived of an answer, and how it ended.
-
-    A stream that has begun is never retried by the SDK, so what came must be kept here. These
-    connections break on purpose, after twenty chunks.
-    """
+# ------------------------------------ 7  recover: Recover when the connection breaks
+def recover(client: OpenAI, question: str, model: str) -> tuple[str, str]:
+    """Return the text that came, and how the stream ended."""
     text = ""
+    chunks = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": question}], stream=True
+    )
     try:
-        for piece in stream(client, ask):
+        for piece in read(chunks):
             text += piece
-    except APITimeoutError:
-        return text, "the server fell silent"
-    except APIConnectionError:
-        if not text:
-            raise  # it never began
-        return text, "the connection was lost"
-    except APIError as error:
-        return text, f"the server reported an error in the stream: {error.message}"
-    except EOFError as error:
-        return text, f"{error}, and the SDK had raised nothing"
-    except ValueError as error:
-        return text, f"the stream was garbled: {error}"
+    except APIError as error:  # the connection closed or fell silent, or an error event came
+        return text, f"{type(error).__name__}: {error.message}"
+    except (EOFError, ValueError) as error:  # `read` raised it, or half an event isn't JSON
+        return text, f"{type(error).__name__}: {error}"
     return text, "complete"
 
 
-ENDS = ("response.completed", "response.incomplete", "response.failed", "error")
-CONNECTIONS = 20
-
-
-def resume(client: OpenAI, ask: Ask) -> Iterator[tuple[int, ResponseStreamEvent]]:
-    """Yield all events of an answer, each with the number of the connection that brought it.
-
-    A response in background is written on whether or not anybody reads. Its events are numbered:
-    whoever knows the last one that came can ask for those after it.
-    """
+# ------------------------------------ 8  resume: Resume an answer after a break
+def resume(client: OpenAI, question: str, model: str) -> Iterator[str]:
+    """Yield the whole text once, however often the connection breaks."""
     id, last = "", -1
-    numbered_events = client.responses.create(
-        model=ask.model,
-        input=ask.question,
-        reasoning={"effort": ask.effort},
-        background=True,
-        stream=True,
-    )
-    for connection in range(1, CONNECTIONS):
-        with suppress(APIConnectionError), numbered_events:
-            for event in numbered_events:
-                if event.type == "response.created":
+    # With background=True the server keeps writing even if nobody reads.
+    events = client.responses.create(model=model, input=question, background=True, stream=True)
+    for _ in range(20):
+        try:
+            if id:
+                events = client.responses.retrieve(id, stream=True, starting_after=last)
+            for event in read_events(events):
+                # A server may leave the numbers out, or send old events again.
+                number = last + 1 if event.sequence_number is None else event.sequence_number
+                if event.type == "response.created" and event.response:
                     id = event.response.id
-                last = event.sequence_number
-                yield connection, event
-                if event.type in ENDS:
-                    return
-        numbered_events = client.responses.retrieve(id, stream=True, starting_after=last)
-    raise EOFError(f"{CONNECTIONS} connections were not enough")
+                if number > last:
+                    yield text_of(event)
+                last = max(last, number)
+            return
+        except APIConnectionError:
+            if not id:
+                raise
+            yield f" [the connection broke after event {last}] "
+    raise EOFError("20 connections were not enough")
 
 
-def stretches(
-    seen: Iterable[tuple[int, ResponseStreamEvent]],
-) -> Iterator[tuple[int, str, str]]:
-    """What each connection brought: its events by their numbers, and its stretch of the text."""
-    for connection, pairs in groupby(seen, key=itemgetter(0)):
-        came = [event for _, event in pairs]
-        text = "".join(event.delta for event in came if event.type == "response.output_text.delta")
-        yield connection, f"{came[0].sequence_number} to {came[-1].sequence_number}", text
-
-
-# ------------------------------------------------------------------ 7  together
-
-
-async def together(
-    client: AsyncOpenAI, asks: Sequence[Ask], show: Callable[[int, str], None]
-) -> None:
-    """Stream several answers at once.
-
-    They share one client and one event loop; each piece is shown in its lane as it comes.
-    """
-
-    async def one(lane: int, ask: Ask) -> None:
+# ------------------------------------ 9  together: Stream several answers at once
+async def together(questions: Sequence[str], model: str, show: Callable[[int, str], None]) -> None:
+    async def answer(column: int, question: str) -> None:
         chunks = await client.chat.completions.create(
-            model=ask.model,
-            messages=[{"role": "user", "content": ask.question}],
-            reasoning_effort=ask.effort,
-            stream=True,
+            model=model, messages=[{"role": "user", "content": question}], stream=True
         )
         finish = None
-        async with chunks:
-            async for chunk in chunks:
-                for choice in chunk.choices:
-                    finish = choice.finish_reason or finish
-                    show(lane, choice.delta.content or "")
+        async for chunk in chunks:
+            for choice in (chunk and chunk.choices) or []:
+                finish = choice.finish_reason or finish
+                if choice.delta:
+                    show(column, choice.delta.content or choice.delta.refusal or "")
         if finish != "stop":
-            raise EOFError(f"answer {lane} ended with finish_reason {finish}")
+            raise EOFError(f"finish_reason is {finish or 'missing'}")
 
-    async with client:
-        await asyncio.gather(*(one(lane, ask) for lane, ask in enumerate(asks)))
-
-
-# -------------------------------------------------------------------- 8  beyond
+    async with AsyncOpenAI() as client:
+        await asyncio.gather(*(answer(*each) for each in enumerate(questions)))
 
 
+# ------------------------------------ 10  tools: Stream tool calls
 class Visit(BaseModel):
     day: str
     people: int
 
 
+def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) -> None:
+    calls: dict[str, dict[str, str]] = {}  # id -> name and arguments
+    newest, finish, text = dict[int, str](), None, ""  # index -> the id of its newest call
+    for chunk in client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": question}],
+        reasoning_effort=effort,  # gpt-6-luna takes tools in chat with "none" only
+        tools=[pydantic_function_tool(Visit, name="count_places", description="Places left")],
+        stream=True,
+    ):
+        for choice in (chunk and chunk.choices) or []:
+            finish = choice.finish_reason or finish
+            text += (choice.delta and (choice.delta.content or choice.delta.refusal)) or ""
+            for part in (choice.delta and choice.delta.tool_calls) or []:
+                # Only the first part of a call has its id. Some servers leave the index out.
+                index = part.index or 0
+                newest[index] = part.id or newest.get(index, f"call {index}")
+                call = calls.setdefault(newest[index], {"name": "", "arguments": ""})
+                if part.function:
+                    call["name"] = call["name"] or part.function.name or ""
+                    call["arguments"] += part.function.arguments or ""
+    if finish not in ("tool_calls", "stop") or not calls:
+        raise EOFError(f"finish_reason is {finish or 'missing'}; {len(calls)} calls, text: {text}")
+    for call in calls.values():
+        print(call["name"], Visit.model_validate_json(call["arguments"]))
+
+
+# ------------------------------------ 11  objects: Stream an object
 class Plan(BaseModel):
     visits: list[Visit]
 
 
-COUNT_PLACES = pydantic_function_tool(
-    Visit, name="count_places", description="How many places are left on a public evening."
-)
-
-
-def beyond(client: OpenAI, ask: Ask) -> Iterator[tuple[int, str]]:
-    """Yield the calls of a tool that the model asks for: the index of the call, and a piece of it.
-
-    The first piece of a call has its id and its name. The others are its arguments, bits of JSON
-    that mean nothing alone: they are joined by index, and parsed when the stream has ended.
-    """
-    finish = None
-    with client.chat.completions.create(
-        model=ask.model,
-        messages=[{"role": "user", "content": ask.question}],
-        reasoning_effort=ask.effort,
-        tools=[COUNT_PLACES],
-        tool_choice="required",
+def objects(client: OpenAI, question: str, model: str) -> Iterator[object]:
+    """Yield the object each time that more of it is known; the last one is a Plan."""
+    schema = pydantic_function_tool(Plan)["function"]["parameters"]
+    plan: JSONSchema = {"name": "plan", "strict": True, "schema": schema}
+    chunks = client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": question}],
+        response_format={"type": "json_schema", "json_schema": plan},
         stream=True,
-    ) as chunks:
-        for chunk in chunks:
-            for choice in chunk.choices:
-                finish = choice.finish_reason or finish
-                for part in choice.delta.tool_calls or []:
-                    if part.function:
-                        yield part.index, part.function.name or part.function.arguments or ""
-    if finish != "tool_calls":
-        raise EOFError(f"the stream ended with finish_reason {finish}")
+    )
+    text = b""
+    for piece in read(chunks):
+        text += piece.encode(errors="replace")
+        # Half an object isn't JSON yet. This parser closes the brackets that are still open.
+        with suppress(ValueError):
+            yield from_json(text, partial_mode="trailing-strings")
+    try:
+        yield Plan.model_validate_json(text)
+    except ValueError:
+        raise EOFError(f"this isn't a Plan: {text.decode()}") from None
 
 
-def growing(client: OpenAI, ask: Ask) -> Iterator[object]:
-    """Yield the object that answers, each time that more of it is known.
-
-    JSON in pieces is no JSON yet. The SDK's helper closes the brackets that are still open, so
-    that there is something to show; only the last object is checked against the class.
-    """
-    known: object = None
-    with client.chat.completions.stream(
-        model=ask.model,
-        messages=[{"role": "user", "content": ask.question}],
-        reasoning_effort=ask.effort,
-        response_format=Plan,
-    ) as helper_events:
-        for event in helper_events:
-            if event.type in ("content.delta", "content.done") and event.parsed != known:
-                known = event.parsed
-                yield known
-    if not isinstance(known, Plan):
-        raise EOFError("the stream ended before the object was complete")
-
-
-# -------------------------------------------------------------------------- main
-
-
+# ------------------------------------ main
 def main() -> None:
-    with open_lesson(__file__, tour_tokens=(500, 1700)) as lesson:
-        client, terminal = lesson.client, lesson.terminal
-        ask = Ask(lesson.question or QUESTION, lesson.settings.model, lesson.settings.effort)
+    with open_lesson(__file__, tour_tokens=(1_000, 2_500)) as lesson:
+        client = OpenAI(timeout=60)
+        terminal, model = lesson.terminal, lesson.settings.model
         if lesson.part(stream):
-            terminal.live(stream(client, ask))
-        if lesson.part(race):
-            terminal.timings(race(client, ask))
+            stream(lesson.question, model)
+        if lesson.part(compare):
+            with terminal.lanes(["waiting", "streaming"]) as lanes:
+                compare(lesson.question, model, lanes.add)
+            terminal.timings(lanes)
         if lesson.part(events):
-            seen = list(events(client, ask))
-            terminal.table(["event", "times", "what it means"], outline(seen))
-            built, final = text_of(seen)
-            terminal.note(
-                f"{len(built)} letters in deltas; the same as the final text: {built == final}"
-            )
+            terminal.events(events(client, lesson.question, model), lesson.meanings)
+        if lesson.part(chat):
+            chat(client, lesson.questions, model)
+            terminal.note("The same by previous_response_id:")
+            chat_by_id(client, lesson.questions, model)
+            terminal.note("The second question alone, without the first:")
+            chat(client, [lesson.question], model)
         if lesson.part(usage):
-            cost = usage(client, ask)
-            counts = (cost.prompt_tokens, cost.completion_tokens)
-            terminal.table(["tokens in", "tokens out"], [counts])
+            counted = usage(client, lesson.question, model)
+            terminal.bill(counted, cents(counted, *lesson.prices) if counted else 0, lesson.prices)
         if lesson.part(stop):
-            terminal.live(stop(client, ask))
-        if lesson.part(broken):
-            show_broken(lesson, ask)
+            lesson.show_request(stop(client, lesson.question, model))
+        if lesson.part(recover):
+            for how, what in lesson.breaks.items():
+                broken = OpenAI(base_url=lesson.breaking(how), timeout=1)
+                terminal.broken(what, *recover(broken, lesson.question, model))
+        if lesson.part(resume):
+            broken = OpenAI(base_url=lesson.breaking("cut", after=50))
+            terminal.live(resume(broken, lesson.question, model))
         if lesson.part(together):
-            questions = [lesson.question or QUICK_ONES[0], *QUICK_ONES[1:]]
-            asks = [replace(ask, question=question) for question in questions]
-            with terminal.lanes([each.question for each in asks]) as lanes:
-                asyncio.run(together(lesson.connection.async_client(), asks, lanes.add))
-        if lesson.part(beyond):
-            show_beyond(lesson, replace(ask, question=lesson.question or WISH))
-
-
-def show_broken(lesson: Lesson, ask: Ask) -> None:
-    rows = [(how, *broken(lesson.connection.broken(how), ask)) for how in lesson.connection.breaks]
-    lesson.terminal.table(["break", "kept", "how it ended"], rows)
-    lesson.terminal.note("The same in background: each time that the line breaks, it is picked up.")
-    picked_up = resume(lesson.connection.broken("cut", after=50), ask)
-    lesson.terminal.table(["connection", "events", "text"], stretches(picked_up))
-
-
-def show_beyond(lesson: Lesson, ask: Ask) -> None:
-    with lesson.terminal.lanes(more="call") as lanes:
-        for index, piece in beyond(lesson.client, ask):
-            lanes.add(index, piece)
-    lesson.terminal.live(f"{known}\n" for known in growing(lesson.client, ask))
+            with terminal.lanes(lesson.questions) as lanes:
+                lesson.run(together(lesson.questions, model, lanes.add))
+        if lesson.part(tools):
+            tools(client, lesson.question, model, lesson.settings.effort)
+        if lesson.part(objects):
+            terminal.changes(objects(client, lesson.question, model))
 
 
 if __name__ == "__main__":

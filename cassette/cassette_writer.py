@@ -26,8 +26,10 @@ class CassetteWriter:
     """Writes a cassette line by line into `FILE.part`; `close` makes it `FILE`.
 
     The file is made when the first answer comes. What goes wrong in writing never disturbs the
-    conversation: `close` raises it.
+    conversation: `close` raises it. It is not immediate: its calls wait until a block is sent on.
     """
+
+    is_immediate = False
 
     def __init__(self, path: Path, header: Mapping[str, Any], scrubber: Scrubber) -> None:
         """Raises CassetteError where the file cannot be written, before any request is made."""

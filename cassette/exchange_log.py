@@ -23,8 +23,11 @@ class ExchangeLog:
         self.how = "left"
 
     def defer(self, write: Callable[[], None]) -> None:
-        """Keep a call until `flush`."""
-        self._waiting.append(write)
+        """Keep a call until `flush`; for a writer that shows what passes, make it at once."""
+        if self._writer.is_immediate:
+            write()
+        else:
+            self._waiting.append(write)
 
     def flush(self) -> None:
         """Make the calls that were kept, in their order."""

@@ -24,10 +24,10 @@ class HttpExchange(ExchangeLog):
         packed = response.headers.get("content-encoding", "identity") != "identity"
         dropped = HOP_BY_HOP | {"content-encoding"} if packed else HOP_BY_HOP - {"content-length"}
         kept = [pair for pair in raw if pair[0].decode("latin-1") not in dropped]
-        await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
         named = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in raw]
         self._writer.scrubber.learn(named)
         self.log_head(response.status_code, self._writer.scrubber.headers(named))
+        await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:
@@ -47,8 +47,8 @@ class HttpExchange(ExchangeLog):
         """Until the body ends or the connection drops; if cancelled, the client has `left`."""
         try:
             async for block in blocks:
-                await send({"type": "http.response.body", "body": block, "more_body": True})
                 self.log_chunk(block)
+                await send({"type": "http.response.body", "body": block, "more_body": True})
                 self.flush()
         except httpx2.TransportError:
             self.how = "cut"

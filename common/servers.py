@@ -75,17 +75,23 @@ def _child_environment() -> dict[str, str]:
 
 @contextmanager
 def start_emulator(
-    pace: float, writer: Mapping[str, str] | None = None, data: Path | None = None
+    pace: float,
+    writer: Mapping[str, str] | None = None,
+    data: Path | None = None,
+    *,
+    has_faults: bool = False,
 ) -> Iterator[str]:
     """The emulator's base URL. Raises EmulatorError if it doesn't start.
 
     `writer` are the variables of the server that writes for it, if there is one; `data` is the
-    folder where it keeps what it stores.
+    folder where it keeps what it stores; with `has_faults` it fails where a header asks for that.
     """
-    kept = ("--data", str(data)) if data else ()
-    with start_child("emulator", "--child", "--pace", str(pace), *kept, **writer or {}) as child:
+    options = [*(["--data", str(data)] if data else []), *(["--faults"] if has_faults else [])]
+    command = ["emulator", "--child", "--pace", str(pace), *options]
+    with start_child(*command, **writer or {}) as child:
         if not child.base_url:
-            raise EmulatorError("the emulator did not start", attempt=course_command("doctor"))
+            why = child.complaint or None
+            raise EmulatorError("the emulator did not start", why, course_command("doctor"))
         yield child.base_url
 
 

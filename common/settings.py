@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from common import COURSE
 from emulator.models import MODELS
+from setup.dotenv_problems import NOT_UTF_8, missing_file_problem, text_problem
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -103,8 +104,10 @@ def load_settings(
 
     Raises SettingsError, which names every problem.
     """
-    values = {name: value for name, value in read_dotenv(dotenv).items() if value}
-    values |= {name: value for name, value in environment.items() if value}
+    values = _stripped(read_dotenv(dotenv)) | _stripped(environment)
+    is_set = "OPENAI_API_KEY" in values or "OPENAI_BASE_URL" in values
+    if not is_set and (problem := missing_file_problem(dotenv)):
+        raise SettingsError(*problem)
     problems = [
         *_key_problems(values.get("OPENAI_API_KEY")),
         *_url_problems("OPENAI_BASE_URL", values),
@@ -118,6 +121,12 @@ def load_settings(
     writer = {name: value for name, value in values.items() if name.startswith(WRITER)}
     key, base_url = values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL")
     return Settings(key, base_url, *models, writer=writer)
+
+
+def _stripped(values: Mapping[str, str | None]) -> dict[str, str]:
+    """The values without blanks and line breaks around them; those that are empty are left out."""
+    stripped = {name: (value or "").strip() for name, value in values.items()}
+    return {name: value for name, value in stripped.items() if value}
 
 
 def default_settings() -> Settings:
@@ -136,24 +145,14 @@ def read_dotenv(path: Path) -> dict[str, str | None]:
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:
-        raise SettingsError(
-            ".env is not text in UTF-8",
-            "PowerShell's > and some editors write UTF-16",
-            "save it as UTF-8, or start again: copy .env.example to .env",
-        ) from None
+        raise SettingsError(*NOT_UTF_8) from None
     except OSError as error:
         raise SettingsError(
             f".env cannot be read: {error.strerror}",
             attempt="fix its permissions, or move it away",
         ) from None
-    for line in parse_stream(StringIO(text)):
-        if line.error:
-            wrong = f"line {line.original.line} of .env is not NAME=value"
-            raise SettingsError(
-                wrong,
-                "a quotation mark may be unclosed, or a name missing",
-                "fix the line, or put # in front of it",
-            )
+    if problem := text_problem(text, parse_stream(StringIO(text))):
+        raise SettingsError(*problem)
     return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
@@ -169,6 +168,8 @@ def _key_problems(key: str | None) -> list[str]:
         return ["OPENAI_API_KEY has quotation marks in it"]
     if not key.isascii() or not key.isprintable():
         return ["OPENAI_API_KEY has characters in it that no key has"]
+    if "OPENAI_API_KEY" in key:
+        return ["OPENAI_API_KEY has its own name in it"]
     if any(part in key.lower() for part in _PLACEHOLDERS):
         return ["OPENAI_API_KEY is still a placeholder"]
     return []
@@ -183,7 +184,10 @@ def _url_problems(name: str, values: Mapping[str, str]) -> list[str]:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
-    return [] if is_usable else [f"{name} is not an http address: {url!r}"]
+    # urlsplit leaves out line breaks and tabs, but nobody else does.
+    if is_usable and url.isprintable() and " " not in url:
+        return []
+    return [f"{name} is not an http address: {url!a}"]
 
 
 def _model_problems(values: Mapping[str, str]) -> list[str]:

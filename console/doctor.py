@@ -1,14 +1,19 @@
 """Examines this machine, and names the command that fixes what is missing: `course.py doctor`."""
 
+import os
 import platform
 import shutil
+import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from ctypes.util import find_library
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 from common import COURSE, course_command
 from common.client import open_connection
@@ -20,12 +25,13 @@ from common.settings import (
     default_settings,
     load_settings,
 )
+from console.environment_checks import certificate_problem, proxy_problem
 from console.explain import ErrorContext
-from console.lesson import report_failures
+from console.lesson import KEPT, report_failures
 from console.terminal import Terminal
 from emulator.models import MODELS
 
-from openai import OpenAIError
+from openai import OpenAI, OpenAIError
 
 PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
@@ -55,7 +61,9 @@ def examine(settings: Settings, today: date) -> Iterator[Finding]:
     yield microphone()
     yield key(settings)
     yield answering_server(settings)
+    yield from surroundings()
     yield from models(settings, today)
+    yield kept_files(KEPT)
     yield emulator(settings)
 
 
@@ -120,6 +128,34 @@ def answering_server(settings: Settings) -> Finding:
     return Finding("server", live if settings.key else "the emulator on this machine")
 
 
+def surroundings() -> Iterator[Finding]:
+    """Variables of the environment that stop connections to the outside."""
+    for subject, problem in (("proxy", proxy_problem()), ("certificates", certificate_problem())):
+        if problem is not None:
+            yield Finding(subject, f"{problem}; {problem.why}", problem.attempt or "")
+
+
+def kept_files(folder: Path) -> Finding:
+    """The folder where the emulator keeps what lesson 2 stores, and whether it can write there."""
+    try:
+        if folder.exists():
+            tempfile.TemporaryFile(dir=folder).close()
+            for file in folder.glob("*.sqlite3"):
+                with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as database:
+                    database.execute("BEGIN IMMEDIATE").close()
+    except (OSError, sqlite3.Error) as error:
+        command = "rmdir /s" if sys.platform == "win32" else "rm -r"
+        sudo = "sudo " if belongs_to_another(folder) else ""
+        fix = f'{sudo}{command} "{folder}", which deletes what the emulator has stored'
+        return Finding("kept files", f"{folder} can't be written: {error}", fix)
+    return Finding("kept files", str(folder) if folder.exists() else "none yet")
+
+
+def belongs_to_another(folder: Path) -> bool:
+    """Whether another user made it, as the first run with sudo does."""
+    return hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()
+
+
 def models(settings: Settings, today: date) -> Iterator[Finding]:
     yield model("model", settings.model, today)
     yield model("embeddings", settings.embedding_model, today)
@@ -140,8 +176,8 @@ def model(subject: str, name: str, today: date) -> Finding:
 def emulator(settings: Settings) -> Finding:
     """Start it as a lesson does, and send it a request."""
     try:
-        with open_connection(settings, offline=True) as connection:
-            count = len(connection.client.models.list().data)
+        with open_connection(settings, offline=True) as connection, connection.in_environment():
+            count = len(OpenAI().models.list().data)
             return Finding("emulator", f"starts, and knows {count} model names")
     except (CourseError, OpenAIError, OSError) as error:
         return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")

@@ -6,6 +6,7 @@
         CassetteFileError   a cassette is unusable
 
 `explain` turns exceptions of the SDK, of the connection and of the system into these three lines.
+Servers word their errors in many ways, which emulator/text/reasons.py reads.
 """
 
 import re
@@ -15,61 +16,113 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any
+from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.client import not_openai
-from common.settings import DEFAULT_MODELS, CourseError
+from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
+from console.environment_checks import certificate_problem, proxy_problem
+from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
+from emulator.text.reasons import first_words, on_one_line, reason_in
 
 import httpx2
 import openai
+from pydantic import ValidationError
 
 OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
 AGAIN = f"run it again: {course_command(*LESSON)}"
+DOWN = (502, 503, 504, *range(520, 531))  # what gateways answer for a server that does not
 
 
-Kind = tuple[type[BaseException], Callable[[Any, "ErrorContext"], CourseError]]
+Kind = tuple[type[BaseException], Callable[[Any, "ErrorContext"], CourseError | None]]
 
 
 @dataclass
 class ErrorContext:
     """What a message may name, as far as it is known: model, host, the last letters of the key.
 
-    `is_ours` is whether the course itself started the server that answers.
+    `is_ours` is whether the course itself started the server that answers. `instead_of_stream`
+    returns what came in place of a stream, if anything did.
     """
 
     model: str = ""
     host: str = ""
     key_tail: str | None = None
     is_ours: bool = False
+    instead_of_stream: Callable[[], str | None] = lambda: None
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether the model's name is one of OpenAI's: its own server, or our emulator."""
+        return self.is_ours or self.host in ("", "api.openai.com")
 
 
 def explain(error: BaseException, context: ErrorContext) -> CourseError | None:
     """The three lines for an exception of a lesson; None for one that is the course's own bug."""
     for kind, describe in [*_socket_kinds(), *_KINDS]:
         if isinstance(error, kind):
-            return describe(error, context)
+            found = describe(error, context)
+            return found and type(found)(*map(_shown, (str(found), found.why, found.attempt)))
     return None
+
+
+def _shown(part: str | None) -> Any:
+    return part and on_one_line(part)
+
+
+def not_openai(host: str, why: str) -> CourseError:
+    """Another kind of server answered, or a login page on the way."""
+    fix = "check OPENAI_BASE_URL (most end in /v1), and whether your network needs a login"
+    return CourseError(f"{host} does not speak OpenAI's protocol", why, fix)
 
 
 def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     """A refusal by the server: first by its code, which is most precise, then by its status."""
-    number = f"{error.status_code} {error.code or error.type or ''}".strip()
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code](number, _reason(error), context)
-    if error.status_code == 401:
+    status, reason = error.status_code, reason_in(error.body)
+    codes = codes_in(error)
+    number = " ".join([str(status), *codes[:1]])
+    for known in filter(None, map(_BY_CODE.get, codes)):
+        return known(number, reason, context)
+    if status == 404 and re.search(r"\bmodel\b.*(not found|not exist)", reason):
+        return _no_model_there(number, reason, context)
+    if status in DOWN and not (codes and reason):
+        return _down(number, reason, context)
+    if status == 401:
         return _bad_key(number, context)
-    if error.status_code == 429:
+    if status == 429:
         wait = "wait a minute, then run it again"
-        return CourseError(f"the server asks to slow down ({number})", _reason(error), wait)
-    if not isinstance(error.body, dict):
-        return not_openai(context.host, f"it answered {error.status_code} without a reason in JSON")
-    if error.status_code >= 500:
-        why = f"the fault is not on your side; the request id is {error.request_id}"
-        again = "run it again" if context.is_ours else f"run it again in a minute, or {OFFLINE}"
-        return CourseError(f"the server failed ({number})", why, again)
-    attempt = "change the question or the settings" if context.is_ours else OFFLINE
-    return CourseError(f"the server refused the request ({number})", _reason(error), attempt)
+        return CourseError(f"the server asks to slow down ({number})", reason or None, wait)
+    if not reason or (status in (404, 405) and _is_wrong_path(error, reason)):
+        said = reason or first_words(error.response.text) or "no reason"
+        return not_openai(context.host, f"it answered {number}: {said}")
+    return _refused(number, reason, error, context)
+
+
+def _refused(
+    number: str, reason: str, error: openai.APIStatusError, context: ErrorContext
+) -> CourseError:
+    """A refusal for no cause that is known here, with the server's own reason."""
+    if error.status_code < 500:
+        attempt = "change the question or the settings" if context.is_ours else OFFLINE
+        return CourseError(f"the server refused the request ({number})", reason, attempt)
+    id = f"; the request id is {error.request_id}" if error.request_id else ""
+    again = "run it again" if context.is_ours else f"run it again in a minute, or {OFFLINE}"
+    why = f"the fault is not on your side: {reason}{id}"
+    return CourseError(f"the server failed ({number})", why, again)
+
+
+def _is_wrong_path(error: openai.APIStatusError, reason: str) -> bool:
+    """Whether nothing is served at that address at all, as without the `/v1` in it."""
+    is_routed = re.search(r"/v\d", error.request.url.path)
+    return not is_routed or bool(
+        re.fullmatch(r"(?i)(404 |405 )?(not found|.* not allowed)\W*", reason)
+    )
+
+
+def _down(number: str, reason: str, context: ErrorContext) -> CourseError:
+    why = reason or "a gateway in front of it answered, and gave no reason"
+    again = f"run it again in a minute, or {OFFLINE}"
+    return CourseError(f"{context.host} is down or overloaded ({number})", why, again)
 
 
 def _no_credit(number: str, reason: str, context: ErrorContext) -> CourseError:
@@ -94,27 +147,43 @@ def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseErr
     return CourseError(f"the server that writes for the emulator failed ({number})", reason, fix)
 
 
-def _reason(error: openai.APIStatusError) -> str:
-    """The reason in the server's own words."""
-    body = error.body
-    return str(body.get("message")) if isinstance(body, dict) else str(error.message)
-
-
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:
-    found = re.search(r"[`']([^`']+)[`']", reason)
-    model = found[1] if found else context.model
-    variable = "OPENAI_MODEL" if model == context.model else "OPENAI_EMBEDDING_MODEL"
+    model, variable = _named_model(reason, context)
     known = MODELS.get(model)
     ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
     better = (known.successor if known else None) or DEFAULT_MODELS[variable]
+    instead = OFFLINE if context.is_openai else f"name a model that {context.host} has"
     return CourseError(
         f"the model {model} does not exist, or not for this key ({number})",
         f"{ends}it is set by {variable}, in .env or the environment",
-        f"set {variable}={better} in .env, or {OFFLINE}",
+        f"set {variable}={better} in .env, or {instead}",
     )
 
 
+def _no_model_there(number: str, reason: str, context: ErrorContext) -> CourseError:
+    """The same from another server, such as Ollama, whose models have names of their own."""
+    model, variable = _named_model(reason, context)
+    return CourseError(
+        f"the model {model} does not exist there ({number})",
+        f"{context.host} says: {reason}",
+        f"set {variable} in .env to a model that it has",
+    )
+
+
+def _named_model(reason: str, context: ErrorContext) -> tuple[str, str]:
+    """The model that a refusal names, and the variable that sets it."""
+    found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
+    model = found[1] if found else context.model
+    return model, "OPENAI_EMBEDDING_MODEL" if "embed" in model else "OPENAI_MODEL"
+
+
 def _bad_key(number: str, context: ErrorContext) -> CourseError:
+    if context.key_tail is None and is_this_machine(urlsplit(f"//{context.host}").hostname or ""):
+        return CourseError(
+            f"{context.host} refused a request without a key ({number})",
+            "a server on this machine does not get your key unless you say so",
+            f"put its key in .env as OPENAI_API_KEY, and add --send-key, or {OFFLINE}",
+        )
     key = (
         f"the key that ends in {context.key_tail}"
         if context.key_tail
@@ -138,9 +207,17 @@ def _connection(error: BaseException, context: ErrorContext) -> CourseError:
     cause = error.__cause__
     if isinstance(cause, CourseError):
         return cause
+    if isinstance(cause, httpx2.DecodingError):
+        return _malformed(cause, context)
+    if isinstance(cause, httpx2.TooManyRedirects):
+        return not_openai(context.host, "it redirects every request to another address")
     if isinstance(cause, httpx2.ConnectError) and context.is_ours:
         why = "its process has ended, or never started"
         return CourseError(f"the course's own server ({context.host}) is gone", why, AGAIN)
+    if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        why = f"its certificate is unknown here, as one of a company's proxy would be: {cause}"
+        fix = f"set SSL_CERT_FILE to your company's certificate file, or {OFFLINE}"
+        return CourseError(f"{context.host} cannot be trusted", why, fix)
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return _not_reached(f"no connection could be made: {cause}", context)
     why = "the connection was closed before the answer was complete"
@@ -150,9 +227,14 @@ def _connection(error: BaseException, context: ErrorContext) -> CourseError:
 
 
 def _in_stream(error: openai.APIError, context: ErrorContext) -> CourseError:
-    why = f"it came inside the stream, after status 200: {error.message}"
+    """An error that came as an event, or an answer that the SDK refuses."""
+    codes, reason = codes_in(error), reason_in(error.body) or error.message
+    for known in filter(None, map(_BY_CODE.get, codes)):
+        return known(f"{codes[0]}, inside the stream", reason, context)
+    why = f"it came inside the stream, after status 200: {reason}"
+    number = f" ({codes[0]})" if codes else ""
     return CourseError(
-        f"the server stopped in the middle of its answer ({error.code})", why, "run it again"
+        f"the server stopped in the middle of its answer{number}", why, "run it again"
     )
 
 
@@ -162,41 +244,104 @@ def _socket_kinds() -> list[Kind]:
         return []
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-    def handshake(error: InvalidStatus, context: ErrorContext) -> CourseError:
-        """Refused; the SDK doesn't show the reason, which is in the body."""
-        status = error.response.status_code
-        if status in (401, 403):
-            return _bad_key(f"{status}, at the handshake of the WebSocket", context)
-        why = "it answered the handshake of the WebSocket with that status"
-        again = f"run it again, or {OFFLINE}"
-        return CourseError(f"{context.host} did not open a session ({status})", why, again)
+    return [
+        (InvalidStatus, _no_session),
+        (ConnectionClosed, _closed),
+        (InvalidHandshake, _no_socket),
+    ]
 
-    def closed(error: ConnectionClosed, context: ErrorContext) -> CourseError:
-        code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
-        if code == 3000:
-            return _bad_key(f"{code} {reason}", context)
-        if "model" in reason:
-            return _no_realtime_model(f"{code} {reason}", context)
-        why = reason or "it gave no reason"
-        again = f"run it again, or {OFFLINE}"
-        return CourseError(f"the server closed the session ({code})", why, again)
 
-    def no_socket(error: InvalidHandshake, context: ErrorContext) -> CourseError:
-        return not_openai(context.host, f"it did not open a WebSocket: {error}")
+def _no_session(error: Any, context: ErrorContext) -> CourseError:
+    """A handshake that was refused; the SDK doesn't show the reason, which is in the body."""
+    status, reason = error.response.status_code, reason_in(error.response.body)
+    number = f"{status}, at the handshake of the WebSocket"
+    if "quota" in reason:
+        return _no_credit(number, reason, context)
+    if status in (401, 403):
+        return _bad_key(number, context)
+    why = reason or "it answered the handshake of the WebSocket with that status"
+    again = f"run it again, or {OFFLINE}"
+    return CourseError(f"{context.host} did not open a session ({status})", why, again)
 
-    return [(InvalidStatus, handshake), (ConnectionClosed, closed), (InvalidHandshake, no_socket)]
+
+def _closed(error: Any, context: ErrorContext) -> CourseError:
+    code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
+    number = f"{code} {reason}"
+    if "quota" in reason:
+        return _no_credit(number, reason, context)
+    if code == 3000:
+        return _bad_key(number, context)
+    if "model" in reason:
+        return _no_realtime_model(number, context)
+    why = reason or "it gave no reason"
+    again = f"run it again, or {OFFLINE}"
+    return CourseError(f"the server closed the session ({code})", why, again)
+
+
+def _no_socket(error: Any, context: ErrorContext) -> CourseError:
+    return not_openai(context.host, f"it did not open a WebSocket: {error}")
 
 
 def _cut(error: BaseException, context: ErrorContext) -> CourseError:
-    why = f"{error}; the SDK raises nothing then"
+    said = context.instead_of_stream()
+    words = f"{said or ''} {error}"
+    for pattern, describe in _ENDS:
+        if re.search(pattern, words):
+            return describe(words, context)
+    if said:
+        return not_openai(context.host, said)
+    why = f"{tidied(error)}; the SDK raises nothing then"
     return CourseError("the answer stopped before its end", why, "run it again")
 
 
+def _at_limit(error: BaseException, context: ErrorContext) -> CourseError:
+    why = "the limit of tokens was reached before the end"
+    return CourseError("the answer was cut off (length)", why, "ask for less, or raise the limit")
+
+
+def _filtered(error: BaseException, context: ErrorContext) -> CourseError:
+    why = "the server's content filter stopped the answer"
+    return CourseError("the answer was withheld (content_filter)", why, "change the question")
+
+
+def _unended(error: BaseException, context: ErrorContext) -> CourseError | None:
+    """What `get_final_response` of the SDK raises for a stream that has no end."""
+    return _cut(error, context) if "response.completed" in str(error) else _foreign(error, context)
+
+
+def _foreign(error: BaseException, context: ErrorContext) -> CourseError | None:
+    """What server or environment did to code that is right; None if it may be our own bug."""
+    if problem := _in_environment(error):
+        return problem
+    said = unlike_openai(error)
+    return None if said is None else not_openai(context.host, said)
+
+
+def _in_environment(error: BaseException) -> CourseError | None:
+    """A proxy or a certificate that a variable names, if the error came from that."""
+    is_nameless = isinstance(error, OSError) and error.filename is None
+    if is_nameless and (problem := certificate_problem()):
+        return problem
+    is_proxy = isinstance(error, httpx2.InvalidURL) or re.search("(?i)socks|proxy", str(error))
+    return proxy_problem() if is_proxy else None
+
+
 def _malformed(error: BaseException, context: ErrorContext) -> CourseError:
-    why = f"what came is not an event of OpenAI's API: {error}"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    else:
+        said = str(error)
+    why = f"what came is not an event of OpenAI's API: {said}"
     return CourseError(
         "the stream was malformed", why, "run it again, or check for a proxy that changes it"
     )
+
+
+def _not_encodable(error: UnicodeEncodeError, context: ErrorContext) -> CourseError:
+    why = f"it has a character that can't be written there: {error.reason}"
+    fix = "remove the character from the question, the file's name or the variable"
+    return CourseError("a text could not be encoded", why, fix)
 
 
 def _late(error: BaseException, context: ErrorContext) -> CourseError:
@@ -205,6 +350,8 @@ def _late(error: BaseException, context: ErrorContext) -> CourseError:
 
 
 def _system(error: BaseException, context: ErrorContext) -> CourseError:
+    if problem := _in_environment(error):
+        return problem
     return CourseError(f"the operating system refused: {error}", attempt=course_command("doctor"))
 
 
@@ -235,11 +382,14 @@ def _no_realtime_model(number: str, context: ErrorContext) -> CourseError:
 
 def _sdk(error: BaseException, context: ErrorContext) -> CourseError:
     """What the SDK refuses, and what a server refuses in an event of type `error`."""
-    message = str(error)
-    if message.endswith("(invalid_api_key)"):
-        return _bad_key("invalid_api_key", context)
-    if message.endswith("(invalid_model)"):
-        return _no_realtime_model("invalid_model", context)
+    message = tidied(error)
+    code = message.rpartition("(")[2].removesuffix(")")
+    if code == "invalid_api_key":
+        return _bad_key(code, context)
+    if code == "invalid_model":
+        return _no_realtime_model(code, context)
+    if code in _BY_CODE:
+        return _BY_CODE[code](code, message, context)
     why = "the openai package, or the server in an event of type `error`, did not accept it"
     return CourseError(f"refused: {message}", why, course_command("doctor"))
 
@@ -247,10 +397,19 @@ def _sdk(error: BaseException, context: ErrorContext) -> CourseError:
 _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
     "model_not_found": _no_model,
     "insufficient_quota": _no_credit,
+    "billing_hard_limit_reached": _no_credit,
     "not_recorded": _not_recorded,
     "unreachable": _unreachable,
     "upstream_error": _writer_failed,
 }
+
+# How an answer ended early, by what the lesson says about it, or the server.
+_ENDS: list[tuple[str, Callable[[Any, ErrorContext], CourseError]]] = [
+    ("insufficient_quota", lambda _, it: _no_credit("insufficient_quota", "", it)),
+    (r"(?i)\bmodel\b.*(not found|not exist)", lambda words, it: _no_model("200", words, it)),
+    (r"finish_reason is length|max_output_tokens", _at_limit),
+    (r"finish_reason is content_filter|: ?\"content_filter\"", _filtered),
+]
 
 # The first kind that fits counts, so the special ones come before the general ones.
 _KINDS: list[Kind] = [
@@ -259,12 +418,18 @@ _KINDS: list[Kind] = [
     (openai.APIConnectionError, _connection),
     (openai.APIStatusError, _status),
     (openai.APIError, _in_stream),
+    (openai.LengthFinishReasonError, _at_limit),
+    (openai.ContentFilterFinishReasonError, _filtered),
     (openai.OpenAIError, _sdk),
     (EOFError, _cut),
     (JSONDecodeError, _malformed),
-    (UnicodeDecodeError, _malformed),
+    (UnicodeEncodeError, _not_encodable),
+    (UnicodeError, _malformed),
+    (ValidationError, _malformed),
     (TimeoutError, _late),
     (ConnectionRefusedError, _refused_port),
     (socket.gaierror, _no_such_host),
     (OSError, _system),
+    (RuntimeError, _unended),
+    (Exception, _foreign),
 ]

@@ -3,35 +3,38 @@
 A lesson's `main` is one `with open_lesson(...)`. Whatever happens inside ends in one of five ways:
 
     exit code 0     all of it ran
-    1               a failure, told in three lines: what happened, why, what to type now
+    1               a failure, explained in three lines: what happened, why, what to type now
     2               the arguments make no sense
     130             Ctrl-C
     141             the reader of a pipe has gone, as in `| head`
 
-The parts of a lesson are written in its docstring, a numbered line for each, and the function of
-the same name has the reason for the part in its own docstring. Both are read from the lesson's file
-and not from `__doc__`, which `python -OO` leaves empty.
+A part begins with a comment in the lesson's file: `# ------ 2  compare: Compare waiting with ...`.
+It gives the part's number (a plus sign for one that runs only if asked for), its name, which is
+that of its function, and its title. What else the screen says about it stands in parts.toml.
 """
 
 import argparse
-import ast
+import asyncio
 import os
 import re
 import signal
 import sys
 import textwrap
 import threading
+import tomllib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common import COURSE, LESSON, course_command
-from common.client import Connection, open_connection
+from common.client import LOCAL, Connection, open_connection
 from common.servers import CassetteFile
 from common.settings import (
     CourseError,
@@ -42,66 +45,182 @@ from common.settings import (
 )
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
+from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
 
+import httpx2
 from openai import OpenAI
 
+if TYPE_CHECKING:
+    from common.proxy import LoopbackProxy
+
 Option = tuple[str, str, str]
-"""An option of the command line: its name, its kind (a key of `_KINDS`), its help."""
+"""An option of the command line: its name, its kind (a key of `OPTION_KINDS`), its help."""
 
 # Where the emulator keeps what a lesson wants to find again.
 KEPT = COURSE / ".emulator"
 
-Cleanup = Callable[[OpenAI, dict[str, str]], Iterable[tuple[str, str]]]
+Cleanup = Callable[[OpenAI, list[str]], None]
 
 FAILED, STOPPED, UNREAD = 1, 130, 141
 
 
+_PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
+TEXTS = Path(__file__).with_name("parts.toml")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a lesson; `texts` is its table in parts.toml."""
+
+    number: int
+    name: str
+    title: str
+    is_extra: bool
+    texts: Mapping[str, Any]
+
+    @property
+    def heading(self) -> str:
+        return self.title if self.is_extra else f"{self.number}. {self.title}"
+
+    @property
+    def takes_question(self) -> bool:
+        return "question" in self.texts
+
+
 @dataclass(frozen=True)
 class Contents:
-    """The parts of a lesson: name -> what it shows; a tour leaves out `extra_parts`.
-
-    `reasons` are those of the parts: what their functions' docstrings say after the first line.
-    """
+    """The parts of a lesson, by name, and what its docstring says; a tour leaves out the extras."""
 
     text: str
-    parts: dict[str, str]
-    extra_parts: set[str]
-    reasons: dict[str, str]
+    parts: dict[str, Part]
 
-    def title(self, name: str) -> str:
-        number = list(self.parts).index(name) + 1
-        return name if name in self.extra_parts else f"{number}  {name}"
+    def listing(self) -> str:
+        rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]
+        return "\n".join(f"  {mark:>2}  {part.name:10} {part.title}" for mark, part in rows)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lesson:
-    """What a lesson's main needs: the settings, the client, the terminal, and the arguments."""
+    """What a lesson's main needs: the settings, the server, the terminal, and the arguments."""
 
     settings: Settings
     connection: Connection
     terminal: Terminal
     contents: Contents
-    chosen: str | None
-    question: str | None
     options: argparse.Namespace
+    model: str
+    stack: ExitStack
+    now: Part | None = None
+    _proxy: "LoopbackProxy | None" = field(default=None, init=False)
+    _has_ended: bool = field(default=False, init=False)
 
-    @property
-    def client(self) -> OpenAI:
-        return self.connection.client
+    def __post_init__(self) -> None:
+        self._thread_failures = self.stack.enter_context(thread_failures())
 
     def part(self, function: Callable[..., object]) -> bool:
-        """Whether this part is to run; if so, print its title and its reason."""
-        name, contents = function.__name__, self.contents
-        if self.chosen not in (None, name):
+        """Whether this part is to run; if so, print its title and why it is there."""
+        part = self.contents.parts[function.__name__]
+        chosen = self.options.part
+        if chosen != part.name and (chosen is not None or part.is_extra):
             return False
-        if self.chosen is None and name in contents.extra_parts:
-            return False
-        title = f"{contents.title(name)}: {contents.parts[name]}"
-        self.terminal.heading(title, contents.reasons.get(name, ""))
+        self.end_part()
+        if self.now and self.options.step:
+            self.terminal.pause()
+        self.now, self._has_ended = part, False
+        self.terminal.heading(part.heading, part.texts.get("why", ""))
         return True
+
+    def end_part(self) -> None:
+        """Say once what to notice about the part; raise what its threads raised."""
+        if self._thread_failures:
+            raise self._thread_failures.pop()
+        if self.now and not self._has_ended and (notice := self.now.texts.get("notice")):
+            self.terminal.note(f"Notice: {notice}")
+        self._has_ended = True
+
+    @property
+    def question(self) -> str:
+        """The question of the command line, or else this part's own."""
+        return str(self.options.question or (self.now.texts["question"] if self.now else ""))
+
+    @property
+    def questions(self) -> list[str]:
+        """That question among the others of this part."""
+        texts = self.now.texts if self.now else {}
+        return [*texts.get("before", []), self.question, *texts.get("after", [])]
+
+    @property
+    def own_questions(self) -> list[str]:
+        """The question of the command line alone, as the others of this part don't go with it."""
+        return [self.question] if self.options.question else self.questions
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that this part works on."""
+        return list(self.now.texts["texts"]) if self.now else []
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the events of this part mean, by their type."""
+        return dict(self.now.texts["meanings"]) if self.now else {}
+
+    @property
+    def prices(self) -> tuple[float, float]:
+        """Dollars for a million tokens, in and out; zeros if they aren't known here."""
+        known = MODELS.get(self.model)
+        return (known.price if known else None) or (0.0, 0.0)
+
+    @property
+    def proxy(self) -> "LoopbackProxy":
+        """A proxy in front of the server, which can break answers and drop WebSockets."""
+        if self._proxy is None:
+            # Imported here, as most parts need no server of their own.
+            from common.proxy import start_proxy
+
+            base_url = os.environ["OPENAI_BASE_URL"]
+            self._proxy = self.stack.enter_context(start_proxy(base_url))
+        return self._proxy
+
+    @property
+    def breaks(self) -> dict[str, str]:
+        """The ways in which an answer can break, and what each one does."""
+        from common.proxy import BREAKS
+
+        return {how: what for how, (what, _) in BREAKS.items()}
+
+    def breaking(self, how: str, after: int = 20) -> str:
+        """The base URL of a server whose answers break after some events."""
+        return self.proxy.breaking(how, after)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine to its end, also where a notebook's event loop is running already."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(work)
+        else:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(asyncio.run, work).result()
+
+    def show_request(self, request_id: str | None) -> None:
+        """Show what the emulator's own log says about a request; OpenAI shows its log to nobody."""
+        if self.connection.is_live or not request_id:
+            self.terminal.note(f"The request id is {request_id}; OpenAI's support can look it up.")
+            return
+        origin = os.environ["OPENAI_BASE_URL"].removesuffix("/v1")
+        headers = {"Authorization": f"Bearer {self.connection.key}"}
+        answer = httpx2.get(f"{origin}/exchanges/{request_id}", headers=headers, **LOCAL)
+        if answer.is_success:
+            sent, ended = answer.json()["blocks"], answer.json()["ended"]
+            after = (
+                "then the client disconnected. The server has written nothing since"
+                if ended == "disconnected"
+                else "and that was all of it: the server was faster than your code"
+            )
+            self.terminal.note(f"The server's log of this request: {sent} events sent, {after}.")
 
 
 @contextmanager
@@ -110,34 +229,72 @@ def open_lesson(
     tour_tokens: tuple[int, int],
     options: Sequence[Option] = (),
     model_of: Callable[[Settings], str] = attrgetter("model"),
-    asking: Sequence[str] | None = None,
 ) -> Iterator[Lesson]:
-    """Read the arguments, open the client, say which server answers; exit as described above.
+    """Read the arguments, choose the server, say which it is; exit as described above.
 
     `file` is the script; `tour_tokens` are those that a tour takes, in and out; `options` are the
-    lesson's own; `model_of` picks the model that answers; `asking` are the parts that take a
-    question from the command line, if not all do.
+    lesson's own; `model_of` picks the model that answers.
     """
     end_early_stop()
     contents = contents_of(Path(file))
-    args = arguments(contents, options, asking=asking)
-    terminal, context = Terminal(), ErrorContext()
-    with report_failures(context, debug=args.debug):
+    args = arguments(contents, options)
+    terminal, seen = Terminal(), FirstBytes()
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
+    with ExitStack() as stack:
+        stack.enter_context(report_failures(context, debug=args.debug))
+        stack.enter_context(seen.watch())
         settings = _settings(is_needed=not (args.offline or args.replay))
-        with open_connection(
-            settings,
-            offline=args.offline,
-            send_key=args.send_key,
-            pace=args.pace,
-            cassette=_cassette(args),
-            data=KEPT if _is_kept(args, contents) else None,
-        ) as connection:
-            if args.wire:
-                connection = connection.tapped(Tap(terminal.wire))
-            context.model, context.host = model_of(settings), connection.host
-            context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
-            _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
-            yield Lesson(settings, connection, terminal, contents, args.part, args.question, args)
+        connection = stack.enter_context(
+            open_connection(
+                settings,
+                offline=args.offline,
+                send_key=args.send_key,
+                pace=args.pace,
+                cassette=_cassette(args),
+                data=KEPT if _is_kept(args, contents) else None,
+            )
+        )
+        context.model, context.host = model_of(settings), connection.host
+        context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
+        if args.wire:
+            connection = stack.enter_context(watched(connection, terminal))
+        stack.enter_context(connection.in_environment())
+        _introduce(terminal, context.model, connection, args.part is None, tour_tokens)
+        with terminal.as_output():
+            lesson = Lesson(settings, connection, terminal, contents, args, context.model, stack)
+            yield lesson
+            lesson.end_part()
+
+
+@contextmanager
+def watched(connection: Connection, terminal: Terminal) -> Iterator[Connection]:
+    """The same server behind a proxy that shows the traffic."""
+    from common.proxy import start_proxy
+
+    with start_proxy(connection.base_url, Tap(terminal.wire)) as proxy:
+        yield replace(connection, base_url=proxy.base_url, is_local=True)
+
+
+@contextmanager
+def thread_failures() -> Iterator[list[BaseException]]:
+    """Collect what threads raise, instead of a traceback on the screen.
+
+    A thread that outlives the block, as after Ctrl-C, stays silent.
+    """
+    raised: list[BaseException] = []
+    before, others = threading.excepthook, set(threading.enumerate())
+    threading.excepthook = lambda failed: raised.extend(filter(None, [failed.exc_value]))
+    try:
+        yield raised
+    finally:
+        late = set(threading.enumerate()) - others
+        silent = partial(_report_unless, late, before)
+        threading.excepthook = silent if late else before
+
+
+def _report_unless(threads: set[threading.Thread], report: Callable[[Any], Any], it: Any) -> None:
+    if it.thread not in threads:
+        report(it)
 
 
 @contextmanager
@@ -160,15 +317,42 @@ def report_failures(context: ErrorContext, *, debug: bool = False) -> Iterator[N
         sys.exit(FAILED)
 
 
-@contextmanager
-def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
-    """A record (id -> kind) of what a lesson creates; it's deleted at the end, even after an error.
+class Made(list[str]):
+    """The ids of what a lesson creates, in order."""
 
-    With --keep it stays, and the commands to use it again and to delete it later are printed.
+    _is_stopped = False
+
+    def append(self, id: str) -> None:
+        super().append(id)
+        self._stop_if_asked()
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Let Ctrl-C wait until the id of what a request creates is noted."""
+        with _interrupts_go_to(self._remember):
+            yield
+        self._stop_if_asked()
+
+    def _remember(self, number: int, frame: object) -> None:
+        self._is_stopped = True
+
+    def _stop_if_asked(self) -> None:
+        if self._is_stopped:
+            self._is_stopped = False
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[Made]:
+    """A list of what a lesson creates; it's deleted at the end, even after an error or Ctrl-C.
+
+    `cleanup` deletes each and takes it off the list. With --keep it stays, and the commands to use
+    it again and to delete it later are printed.
     """
-    made: dict[str, str] = {}
+    made = Made()
     try:
         yield made
+        lesson.end_part()
     finally:
         if made and lesson.options.keep:
             _tell_kept(lesson.terminal, made)
@@ -177,38 +361,35 @@ def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
                 _delete(lesson, cleanup, made)
 
 
-def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
-    total, deleted = Counter(made.values()), Counter[str]()
-    lesson.terminal.note(f"Deleting what was made, {len(made)} things; Ctrl-C waits for it.")
+def _delete(lesson: Lesson, cleanup: Cleanup, made: Made) -> None:
+    before = list(made)
+    lesson.terminal.note(f"Deleting {_counted(before)}. Ctrl-C waits until that is done.")
     try:
-        deleted = Counter(kind for kind, _ in cleanup(lesson.client, made))
+        with OpenAI(timeout=60) as client:
+            cleanup(client, made)
     finally:
-        counts = [f"{count} of {total[kind]} {kind}s deleted" for kind, count in deleted.items()]
-        left = f"left: {', '.join(made)}" if made else "nothing is left"
-        lesson.terminal.note(f"{', '.join(counts) or 'nothing deleted'}; {left}.")
+        deleted = [id for id in before if id not in made]
+        left = f"Left: {', '.join(made)}." if made else "Nothing is left."
+        lesson.terminal.note(f"Deleted: {_counted(deleted) or 'nothing'}. {left}")
         if made:
-            lesson.terminal.note("To delete them later:")
+            lesson.terminal.note("To delete the rest later:")
             lesson.terminal.command(course_command(*LESSON, "clean"))
 
 
-def _tell_kept(terminal: Terminal, made: Mapping[str, str]) -> None:
-    store = next((id for id, kind in made.items() if kind == "vector store"), None)
-    kinds = Counter(made.values())
-    terminal.note(f"Kept: {', '.join(f'{count} {kind}s' for kind, count in kinds.items())}.")
+def _counted(ids: Sequence[str]) -> str:
+    """How many there are of each kind, in words."""
+    kinds = Counter("vector store" if id.startswith("vs_") else "file" for id in ids)
+    words = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items()]
+    return " and ".join(words)
+
+
+def _tell_kept(terminal: Terminal, made: Made) -> None:
+    terminal.note(f"Kept: {_counted(made)}.")
+    store = next((id for id in made if id.startswith("vs_")), None)
     if store:
-        terminal.note("To use them again, and to delete them later:")
+        terminal.note("To ask about them again, and to delete them later:")
         terminal.command(course_command(*LESSON, "ask", "--store", store))
     terminal.command(course_command(*LESSON, "clean"))
-
-
-@contextmanager
-def delay_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of the block: what a request creates must be noted."""
-    stopped: list[int] = []
-    with _interrupts_go_to(lambda number, _: stopped.append(number)):
-        yield
-    if stopped:
-        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -225,40 +406,39 @@ def _interrupts_go_to(handler: Any) -> Iterator[None]:
 
 
 def contents_of(script: Path) -> Contents:
-    """Read a lesson's docstrings; a line that begins with a number is a part, a dash an extra."""
-    module = ast.parse(script.read_text(encoding="utf-8"))
-    text = ast.get_docstring(module) or ""
-    found = re.findall(r"^ *([\d-])  (\w+) +(.+)$", text, re.MULTILINE)
-    functions = (
-        node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    docs = {function.name: ast.get_docstring(function) or "" for function in functions}
-    return Contents(
-        text,
-        {name: shown for _, name, shown in found},
-        {name for mark, name, _ in found if mark == "-"},
-        {name: doc.partition("\n")[2] for name, doc in docs.items()},
-    )
+    """The parts of a lesson, from the comments in its file and from parts.toml."""
+    source = script.read_text(encoding="utf-8")
+    text = source.partition('"""')[2].partition('"""')[0]
+    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8")).get(script.name[1], {})
+    found = _PART.finditer(source)
+    parts = [
+        Part(
+            number,
+            match["name"],
+            match["title"],
+            match["mark"] == "+",
+            texts.get(match["name"], {}),
+        )
+        for number, match in enumerate(found, 1)
+    ]
+    return Contents(text, {part.name: part for part in parts})
 
 
 def arguments(
-    contents: Contents,
-    options: Sequence[Option] = (),
-    argv: Sequence[str] | None = None,
-    asking: Sequence[str] | None = None,
+    contents: Contents, options: Sequence[Option] = (), argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Parse the command line. A part may be given by its name or its number."""
     parser = argparse.ArgumentParser(
         course_command(*LESSON),
-        description=contents.text,
+        description=f"{contents.text}\nparts:\n{contents.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="%(prog)s [PART] [QUESTION] [options]",
     )
     parser.add_argument("part", nargs="?", metavar="PART", help="a part, by name or number")
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
     for name, kind, text in (*options, *OPTIONS):
-        parser.add_argument(name, help=text, **_KINDS[kind])
-    args = parser.parse_args(argv)
+        parser.add_argument(name, help=text, **OPTION_KINDS[kind])
+    args = parser.parse_intermixed_args(argv)
     _check_question(parser, args)
     names = list(contents.parts)
     if args.part and args.part.isdecimal() and 1 <= int(args.part) <= len(names):
@@ -266,10 +446,12 @@ def arguments(
     if args.part is not None and args.part not in names:
         order = "; the part comes first, then the question" if " " in args.part else ""
         parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
-    if args.question and asking and args.part not in asking:
-        parser.error(f"the part {args.part} takes no question; {' and '.join(asking)} does")
-    if args.record and args.replay:
-        parser.error("--record and --replay exclude each other")
+    asking = [part.name for part in contents.parts.values() if part.takes_question]
+    if args.question and args.part not in asking:
+        parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
+    for one, other in (("record", "replay"), ("store", "folder")):
+        if getattr(args, one, None) and getattr(args, other, None):
+            parser.error(f"use either --{one} or --{other}, not both")
     return args
 
 
@@ -290,10 +472,19 @@ def factor(text: str) -> float:
     return number
 
 
+def positive(text: str) -> int:
+    """A count: 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def _is_kept(args: argparse.Namespace, contents: Contents) -> bool:
     """Whether what the emulator stores must still be there in another run."""
     asked = getattr(args, "keep", False) or getattr(args, "store", None)
-    return args.part in contents.extra_parts or bool(asked)
+    is_extra = args.part is not None and contents.parts[args.part].is_extra
+    return is_extra or bool(asked)
 
 
 def folder(text: str) -> Path:
@@ -320,15 +511,18 @@ OPTIONS: list[Option] = [
     ("--replay", "file", "let a cassette answer: no network, no key"),
     ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
     ("--wire", "switch", "show the traffic, beside the text"),
+    ("--step", "switch", "wait for Enter between the parts"),
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),
 ]
-_KINDS: dict[str, dict[str, Any]] = {
+OPTION_KINDS: dict[str, dict[str, Any]] = {
     "switch": {"action": "store_true"},
     "factor": {"type": factor, "default": 1.0, "metavar": "FACTOR"},
     "file": {"type": Path, "metavar": "FILE"},
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
+    "name": {"metavar": "NAME"},
+    "count": {"type": positive, "default": 1, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }
 

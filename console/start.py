@@ -1,10 +1,12 @@
-"""The first half second of a run: missing packages, and Ctrl-C while packages are imported.
+"""The first half second of a run: hidden or missing modules, and Ctrl-C during imports.
 
 A lesson imports `console` before `openai`, so a package that is missing is reported here, in three
 lines instead of a traceback. Importing packages takes half a second, in which Ctrl-C would give
 a traceback, too; here it ends the run at once, until the lesson's own handling begins.
 
-Both are for runs of the course's own scripts. In any other program, such as a notebook or
+A file in the course's folder may be named like a module; it is reported before it is loaded.
+
+All this is for runs of the course's own scripts. In any other program, such as a notebook or
 a learner's own script that imports a lesson, `prepare` changes nothing.
 """
 
@@ -15,7 +17,7 @@ import threading
 from pathlib import Path
 
 from common import COURSE, LESSON, course_command
-from setup.requirements import missing_packages
+from setup.shadows import refuse_shadows
 
 # In requirements.txt for the tests and for sound; a lesson runs without them.
 NOT_NEEDED = {"pytest", "pytest-asyncio", "pyaudio"}
@@ -37,6 +39,9 @@ def is_own_run() -> bool:
 
 def check_packages() -> None:
     """Exit with three lines if packages are missing."""
+    # Imported late, as it imports modules of Python that a learner's file may hide.
+    from setup.requirements import missing_packages
+
     missing = [name for name in missing_packages() if name not in NOT_NEEDED]
     if missing:
         again = (LESSON, *sys.argv[1:]) if LESSON else ()
@@ -66,7 +71,8 @@ def end_early_stop() -> None:
 
 
 def prepare() -> None:
-    """Do both, if this is a run of the course's own."""
+    """Do all of it, if this is a run of the course's own."""
     if is_own_run():
+        refuse_shadows()
         check_packages()
         catch_early_stop()

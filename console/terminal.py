@@ -4,14 +4,17 @@ In a pipe, and with `NO_COLOR`, it is plain text. Characters that the terminal's
 replaced by ASCII ones, so nothing breaks on Windows or in an old locale.
 """
 
+import io
 import os
 import re
 import sys
 import textwrap
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import closing, nullcontext
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import closing, contextmanager, nullcontext, suppress
+from itertools import groupby
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from audio.call_recording import Mark, Span
 
@@ -23,100 +26,194 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-WIDEST = 88
+NARROWEST, WIDEST = 20, 88
 SPEAKER = len("assistant")
+VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}
 Item = TypeVar("Item")
+
+# C0 but for tab and line feed, DEL, C1, and the marks that change the direction of a line.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
 SPEECH, PLAIN_SPEECH = "█▲", "#^"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class Timed(Protocol):
-    """When the pieces of an answer came, in seconds after the request; how many tokens it has."""
+def printable(text: str) -> str:
+    """A text whose control characters are shown as signs, so that they can't move the cursor.
+
+    Line breaks and tabs stay. Marks that reverse the direction of a line go the same way.
+    """
+    return _CONTROL.sub(lambda found: _sign(found[0]), text)
+
+
+def _sign(letter: str) -> str:
+    """Unicode has a picture for each of the first 32 control characters; others get a stand-in."""
+    return chr(0x2400 + ord(letter)) if ord(letter) < 0x20 else "\ufffd"
+
+
+def plain(text: str) -> str:
+    """A text as it is to be shown: without control characters, and no markup of rich's."""
+    return escape(printable(text))
+
+
+class PrintedText(io.TextIOBase):
+    """Standard output while a lesson runs; whatever is not about writing is the stream's own."""
+
+    def __init__(self, page: "Page", stream: Any) -> None:
+        self._page, self._stream = page, stream
+
+    def write(self, text: str) -> int:
+        self._page.write(printable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return bool(self._stream.isatty())
+
+    def fileno(self) -> int:
+        return int(self._stream.fileno())
 
     @property
-    def arrivals(self) -> Sequence[float]: ...
-    @property
-    def tokens(self) -> int: ...
+    def encoding(self) -> str:  # type: ignore[override]
+        return str(self._stream.encoding)
 
 
 class Terminal:
-    """The learner's terminal: standard output, at most 88 columns wide."""
+    """The learner's terminal: standard output (or `file`), at most 88 columns wide."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: TextIO | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         if sys.stdout is None:  # started with its standard output closed
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
-        self._console = Screen(highlight=False)
-        self._console.width = min(self._console.width, WIDEST)
-        self._page: Page | None = None
+        self._console = Screen(highlight=False, file=file or sys.stdout)
+        self._console.width = max(NARROWEST, min(self._console.width, WIDEST))
+        self._page = Page(self._console)
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
 
+    @contextmanager
+    def as_output(self) -> Iterator[None]:
+        """Let `print` write to this terminal: it wraps between words, and shows control characters.
+
+        A lesson prints what a model wrote. Without this, a model could move the cursor.
+        """
+        before = sys.stdout
+        sys.stdout = PrintedText(self._page, before)
+        try:
+            yield
+        finally:
+            self._page.end()
+            sys.stdout = before
+
+    def say(self, text: Any = "", **options: Any) -> None:
+        """Print markup or something of rich's on a line of its own."""
+        self._page.end()
+        self._console.print(text, **options)
+
     def heading(self, title: str, why: str = "") -> None:
-        """The title of a part, and the reason for it."""
-        self._console.print(f"\n[bold cyan]{escape(title)}[/]")
+        """The title of a part, and why it is there."""
+        self.say(f"\n[bold cyan]{plain(title)}[/]")
         if why:
             self.note(why)
-        self._console.print()
+        self.say()
 
     def note(self, text: str) -> None:
         """A remark of the lesson, marked so that nobody takes it for the model's words."""
-        lines = textwrap.wrap(" ".join(text.split()), self._console.width - 3)
-        for line in lines:
-            self._console.print(f"[dim]|  {escape(line)}[/]")
+        for line in textwrap.wrap(" ".join(text.split()), self._console.width - 3):
+            self.say(f"[cyan]|[/]  {plain(line)}")
+
+    def pause(self) -> None:
+        """Wait for Enter, if somebody is there to press it."""
+        if sys.stdin and sys.stdin.isatty():
+            with suppress(EOFError):
+                self._console.input("\n[cyan]|[/]  Press Enter for the next part. ")
 
     def question(self, text: str) -> None:
         """A question, marked to differ from the answer below it."""
-        self._console.print(f"[bold]> {escape(text)}[/]")
+        self.say(f"[bold]> {plain(text)}[/]")
 
-    def utterance(self, seconds: float, speaker: str, text: str) -> None:
-        """What a side of a call said, and when."""
-        start = f"{seconds:5.1f} s  {speaker:{SPEAKER}}  "
+    def utterance(self, seconds: float | None, speaker: str, text: str) -> None:
+        """What a side of a call said, and when; None continues the line before."""
+        moment = " " * 7 if seconds is None else f"{seconds:5.1f} s"
+        start = f"{moment}  {speaker:{SPEAKER}}  "
         lines = textwrap.wrap(text, max(20, self._console.width - len(start) - 1)) or [""]
+        colour = VOICES.get(speaker, "default")
         for place, line in enumerate(lines):
-            margin = f"[dim]{start}[/]" if place == 0 else " " * len(start)
-            self._console.print(f"{margin}{escape(line)}")
+            margin = start if place == 0 else " " * len(start)
+            self.say(f"[{colour}]{margin}{plain(line)}[/]")
 
     def command(self, text: str) -> None:
         """A command that can be typed next, on a line of its own that never wraps."""
-        self._console.print(f"   {text}", markup=False, soft_wrap=True)
+        self.say(f"   {text}", markup=False, soft_wrap=True)
 
     def live(self, pieces: Iterable[str]) -> str:
         """Print pieces as they come, and return the text; a generator is always closed."""
-        page = self._page = Page(self._console)
         guard = closing(pieces) if isinstance(pieces, Generator) else nullcontext()
         text = ""
         try:
             with guard:
                 for piece in pieces:
                     text += piece
-                    page.write(piece)
+                    self._page.write(printable(piece))
         finally:
-            page.end()
+            self._page.end()
         return text
 
     def wire(self, line: str) -> None:
         """A line of `--wire`, dimmed and cut to the width; it starts a new line amid an answer."""
-        if self._page:
-            self._page.end()
-        self._console.print(Text(line, style="dim"), no_wrap=True, overflow="ellipsis")
+        self.say(Text(printable(line), style="dim"), no_wrap=True, overflow="ellipsis")
 
-    def timings(self, rows: Mapping[str, Timed]) -> None:
-        """Time to first token, total, speed, and a histogram of when the text came."""
-        longest = max(timed.arrivals[-1] for timed in rows.values())
+    def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:
+        """The types of events, as they come: each run of the same type as one line."""
+        self.kinds((event.type or "(without a type)" for event in events), meanings)
+
+    def kinds(self, kinds: Iterable[str], meanings: Mapping[str, str]) -> None:
+        """The same for events of which only the types are known."""
+        for kind, run in groupby(kinds):
+            count = sum(1 for _ in run)
+            times = f"x {count}" if count > 1 else ""
+            meaning = meanings.get(kind, "(new to this lesson)")
+            self.say(f"[bold]{plain(kind):29}[/] {times:>5}  {plain(meaning)}")
+
+    def changes(self, states: Iterable[object]) -> None:
+        """Each state that differs from the one before, on a line of its own."""
+        for state, _ in groupby(states):
+            self.say(plain(str(state)))
+
+    def broken(self, how: str, text: str, ending: str) -> None:
+        """A stream that broke: what was kept of it, and how it ended."""
+        shown = textwrap.shorten(text, 45, placeholder=" ...")
+        self.say(f"[bold]{plain(how)}[/]")
+        self.say(f"    kept:  {len(text.split())} words: {plain(shown)}")
+        room = self._console.width - len("    ended: ")
+        self.say(f"    ended: {plain(textwrap.shorten(ending, room, placeholder=' ...'))}")
+
+    def bill(self, counted: Any, cents: float | None, prices: tuple[float, float]) -> None:
+        """The tokens of a request, and what they cost."""
+        if counted is None:
+            self.note("The stream ended without its usage.")
+            return
+        rows = [(counted.prompt_tokens, counted.completion_tokens, f"{cents or 0:.4f}")]
+        self.table(["tokens in", "tokens out", "cents"], rows)
+        known = f"${prices[0]:.2f} for a million tokens in, and ${prices[1]:.2f} out"
+        self.note(f"At {known}." if any(prices) else "The price of this model isn't known here.")
+
+    def timings(self, lanes: "Lanes") -> None:
+        """Time to first text, total, and a histogram of when the text came, for each lane."""
+        rows = {name: times for name, times in lanes.arrivals.items() if times}
+        longest = max((times[-1] for times in rows.values()), default=0.0)
         table = bare_table()
-        for title in ("", "first text", "all of it", "tokens/s"):
+        for title in ("", "first text", "all of it"):
             table.add_column(title, justify="left" if not title else "right")
         table.add_column(f"0 to {longest:.1f} s", no_wrap=True)
-        room = max(12, self._console.width - 46)
-        for name, timed in rows.items():
-            first, last = timed.arrivals[0], timed.arrivals[-1]
-            writing = last - first or last
-            speed = f"{timed.tokens / writing:.0f}" if writing else "-"
-            picture = histogram(timed.arrivals, longest, room, self._bars)
-            table.add_row(name, f"{first:.2f} s", f"{last:.2f} s", speed, f"[cyan]{picture}[/]")
+        room = max(12, self._console.width - 38)
+        for name, times in rows.items():
+            picture = histogram(times, longest, room, self._bars)
+            table.add_row(name, f"{times[0]:.2f} s", f"{times[-1]:.2f} s", f"[cyan]{picture}[/]")
         self._print_table(table)
 
     def table(
@@ -128,24 +225,69 @@ class Terminal:
             is_whole = place == 0 if folded is None else place != folded
             table.add_column(title, overflow="fold", no_wrap=is_whole)
         for row in rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
+            table.add_row(*(plain(str(cell)) for cell in row))
         self._print_table(table)
 
-    def passages(
-        self, title: str, found: Iterable[tuple[str, float, str]], question: str, prefix: str = ""
-    ) -> None:
-        """Search results: score, file (without the prefix), and an excerpt near the question."""
-        self._console.print(f"[bold]{escape(title)}[/]")
-        for place, (name, score, text) in enumerate(found, 1):
-            self._console.print(
-                f"{place}  {score:.2f}  [cyan]{escape(name.removeprefix(prefix))}[/]"
-            )
-            room = self._console.width - 9
-            self._console.print(f"         [dim]{escape(excerpt(text, question, room))}[/]")
+    def left_out(self, reasons: Mapping[str, str]) -> None:
+        """Files that aren't used, and why."""
+        if reasons:
+            self.note(f"Left out: {len(reasons)} of your files.")
+            self.table(["file", "why"], reasons.items(), folded=1)
 
-    def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
+    def files(self, states: Iterable[Any], names: Mapping[str, str]) -> None:
+        """How many files of a store are indexed, and each that isn't, with the reason."""
+        others = [file for file in states if file.status != "completed"]
+        self.note(f"{len(names) - len(others)} of {len(names)} files are indexed.")
+        rows = [
+            (
+                names.get(file.id, file.id),
+                file.status,
+                error.message if (error := file.last_error) else "",
+            )
+            for file in others
+        ]
+        if rows:
+            self.table(["file", "state", "last_error"], rows, folded=2)
+
+    def similarities(
+        self,
+        texts: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        cosine: Callable[[Sequence[float], Sequence[float]], float],
+    ) -> None:
+        """How similar each text is to each, with a letter for each text."""
+        rows = [
+            (f"{letter}  {text}", *(f"{cosine(vector, other):4.1f}" for other in vectors))
+            for letter, text, vector in zip(LETTERS, texts, vectors, strict=False)
+        ]
+        self.table(["", *LETTERS[: len(texts)]], rows, folded=0)
+
+    def hits(self, title: str, hits: Iterable[Any], question: str) -> None:
+        """The passages that a search of a store has found."""
+        found = [
+            (hit.filename or "", hit.score or 0, " ".join(part.text for part in hit.content or []))
+            for hit in hits
+        ]
+        self.passages(title, found, question)
+
+    def passages(self, title: str, found: Iterable[tuple[str, float, str]], question: str) -> None:
+        """Search results: score, file, and an excerpt near the question."""
+        self.say(f"[bold]{plain(title)}[/]")
+        for place, (name, score, text) in enumerate(found, 1):
+            self.say(f"{place}  {score:.2f}  [cyan]{plain(name)}[/]")
+            room = self._console.width - 9
+            self.say(f"         {plain(excerpt(text, question, room))}")
+        self.say()
+
+    def measured(self, results: Mapping[str, Iterable[float]]) -> None:
+        """What was tried, and how often the right passage came."""
+        rows = [(name, *(f"{value:.2f}" for value in values)) for name, values in results.items()]
+        self.table(["", "first", "among five", "passages"], rows)
+
+    def progress(self, items: Iterable[Item], title: str) -> Generator[Item, None, None]:
         """The items, with a progress bar on a terminal."""
         total = len(items) if isinstance(items, Sized) else None
+        self._page.end()
         if not self._console.is_terminal:
             yield from items
             return
@@ -157,17 +299,18 @@ class Terminal:
     def plane(
         self,
         vectors: Sequence[Sequence[float]],
-        marks: Sequence[str],
         labels: Sequence[str],
         file: Path | None = None,
     ) -> None:
-        """The vectors as points on a plane; with `file`, as a picture, too."""
+        """The vectors as letters on a plane; with `file`, as a picture, too."""
         # Imported here, as NumPy takes a tenth of a second to load and lesson 1 does not need it.
         from console.pictures import in_letters, on_a_plane, write_svg
 
         points = on_a_plane(vectors)
-        for line in in_letters(points, marks, min(60, self._console.width - 2), 12):
-            self._console.print(f"  [cyan]{escape(line)}[/]")
+        for line in in_letters(
+            points, LETTERS[: len(points)], min(60, self._console.width - 2), 12
+        ):
+            self.say(f"  [cyan]{plain(line)}[/]")
         if file is not None:
             write_svg(file, points, labels)
             self.note(f"The picture is in {file}.")
@@ -186,14 +329,22 @@ class Terminal:
         characters = SPEECH if can_print(SPEECH, self._console.encoding) else PLAIN_SPEECH
         width = self._console.width
         for line in timeline_in_letters(spans, marks, duration_s, width, characters):
-            self._console.print(f"[cyan]{escape(line)}[/]", no_wrap=True, crop=True)
+            self.say(f"[cyan]{plain(line)}[/]", no_wrap=True, crop=True)
         if file is not None:
             write_timeline(file, spans, marks, duration_s, levels)
             self.note(f"The timeline is in {file}.")
 
-    def lines(self, prompt: str) -> Iterator[str]:
-        """What is typed, line by line, until an empty line or the end of the input."""
-        while line := self._typed(prompt):
+    def asked(self, questions: Iterable[str]) -> Iterator[str]:
+        """The questions, each shown before it is asked."""
+        for question in questions:
+            self.question(question)
+            yield question
+
+    def typed(self, first: str | None = None) -> Iterator[str]:
+        """Questions as they are typed, after the first, until an empty line or the input's end."""
+        if first:
+            yield from self.asked([first])
+        while line := self._typed("Your question (an empty line ends): "):
             yield line
 
     def _typed(self, prompt: str) -> str:
@@ -205,17 +356,16 @@ class Terminal:
 
     def _print_table(self, table: Table) -> None:
         """Print it without the spaces that fill its last column."""
+        self._page.end()
         with self._console.capture() as printed:
             self._console.print(table)
         for line in printed.get().splitlines():
             self._console.file.write(line.rstrip() + "\n")
 
-    def lanes(self, titles: Sequence[str] = (), more: str = "lane") -> "Lanes":
-        """Several answers side by side, each growing in a lane of its own.
-
-        A lane without a title is named by `more` and its number.
-        """
-        return Lanes(self._console, titles, more)
+    def lanes(self, titles: Sequence[str]) -> "Lanes":
+        """Several answers side by side, each growing in a lane of its own."""
+        self._page.end()
+        return Lanes(self._console, titles)
 
 
 class Screen(Console):
@@ -277,22 +427,35 @@ class Page:
 
 
 class Lanes:
-    """A column for each answer on a terminal; in a pipe each one is printed whole at the end."""
+    """A column for each answer on a terminal; in a pipe each one is printed whole at the end.
 
-    def __init__(self, console: Console, titles: Sequence[str], more: str) -> None:
-        self._console, self._titles, self._more = console, list(titles), more
+    A column without text shows how long it has waited. `arrivals` has the time of each piece, in
+    seconds after the start.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        titles: Sequence[str],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._console, self._titles, self._clock = console, list(titles), clock
+        self._start = clock()
         self._texts = [""] * len(titles)
-        self._live = Live(console=console, refresh_per_second=15, transient=False)
+        self._arrivals: list[list[float]] = [[] for _ in titles]
+        self._live = Live(console=console, refresh_per_second=15, get_renderable=self._columns)
+
+    @property
+    def arrivals(self) -> dict[str, list[float]]:
+        return dict(zip(self._titles, self._arrivals, strict=True))
 
     def add(self, lane: int, piece: str) -> None:
-        for number in range(len(self._texts), lane + 1):
-            self._titles.append(f"{self._more} {number}")
-            self._texts.append("")
-        self._texts[lane] += piece
-        if self._console.is_terminal:
-            self._live.update(self._columns())
+        if piece:
+            self._arrivals[lane].append(self._clock() - self._start)
+            self._texts[lane] += piece
 
     def __enter__(self) -> "Lanes":
+        self._start = self._clock()
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -302,13 +465,14 @@ class Lanes:
             self._live.stop()
             return
         for title, text in zip(self._titles, self._texts, strict=True):
-            self._console.print(f"{title}\n{text}\n", markup=False, soft_wrap=True)
+            self._console.print(f"{plain(title)}\n{plain(text)}\n", soft_wrap=True)
 
     def _columns(self) -> Table:
         table = bare_table(expand=True)
         for title in self._titles:
-            table.add_column(title, ratio=1, header_style="bold", overflow="fold")
-        table.add_row(*map(escape, self._texts))
+            table.add_column(plain(title), ratio=1, header_style="bold", overflow="fold")
+        waited = f"[cyan]{self._clock() - self._start:.1f} s[/]"
+        table.add_row(*(plain(text) if text else waited for text in self._texts))
         return table
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulator.answers.answer import Write
 from emulator.answers.corpus import Corpus, read_corpus
+from emulator.answers.upstream_address import UpstreamRefused, upstream_address
 from emulator.guard import base_url, listen
 from emulator.storage.objects import ObjectStore
 
@@ -66,18 +67,26 @@ def main() -> int:
     try:
         corpus, store = read_corpus(args.corpus), ObjectStore(args.data)
         with listen(args.port) as listener:
+            upstream_address(os.environ, listener.getsockname()[1])  # raises where it is wrong
             print(base_url(listener), flush=True)
             if args.child:
                 threading.Thread(target=end_with_parent, daemon=True).start()
             serve(args, corpus, store, listener)
+    except UpstreamRefused as error:
+        fix = "name another server, or none: then the emulator quotes"
+        return complain(str(error), fix, is_child=args.child)
     except (OSError, OverflowError, UnicodeDecodeError, sqlite3.Error) as error:
-        return complain(f"the emulator cannot start: {error}", "another --port, --data or --corpus")
+        fix = "another --port, --data or --corpus"
+        return complain(f"the emulator cannot start: {error}", fix, is_child=args.child)
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def complain(error: str, attempt: str) -> int:
+def complain(error: str, attempt: str, *, is_child: bool = False) -> int:
+    """Say why it can't start; a parent reads that where it would read the base URL."""
+    if is_child:
+        print(error, flush=True)
     print(f"error: {error}\n  try: {attempt}", file=sys.stderr)
     return 1
 
@@ -101,11 +110,12 @@ def serve(
 
 def upstream(environ: Mapping[str, str]) -> Write | None:
     """Who writes instead, if the environment names somebody; importing openai takes its time."""
-    if not environ.get("EMULATOR_CHAT_BASE_URL"):
+    address = upstream_address(environ)
+    if address is None:
         return None
     from emulator.answers.upstream import Upstream
 
-    return Upstream.from_environment(environ).answer
+    return Upstream.at(address).answer
 
 
 def pace(text: str) -> float:

@@ -21,6 +21,7 @@ from emulator.api import (
     file_batches,
     files,
     model_list,
+    request_log,
     responses,
     stored,
     uploads,
@@ -52,6 +53,7 @@ FAMILIES = (
     vector_stores,
     vector_store_files,
     file_batches,
+    request_log,
     routes,
 )
 MOST_EXCHANGES = 256
@@ -91,6 +93,8 @@ class App:
         refused: ApiError | None = None
         try:
             guard.check(scope)
+            if self.service.upstream is not None:
+                guard.check_no_loop(scope)
             self._apply_faults(scope, exchange)
             await self._router(scope, guard.bounded(scope, receive), send)
         except ApiError as error:

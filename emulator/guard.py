@@ -35,6 +35,8 @@ MESSAGE_LIMIT = 16 * 2**20
 _LOOPBACK = (HOST, "localhost", "[::1]")
 _FORM = "multipart/form-data"
 _FORM_PATHS = re.compile(r"/v1/(files|uploads/[^/]+/parts)")
+# A header of the requests that an emulator sends to the server that writes for it.
+SENT_BY = "x-emulator-upstream"
 
 Scope = MutableMapping[str, Any]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -70,6 +72,13 @@ def check(scope: Scope) -> None:
     _check_key(_values(headers, b"authorization"))
     if scope["method"] in ("POST", "PUT", "PATCH"):
         _check_body(headers, scope["path"])
+
+
+def check_no_loop(scope: Scope) -> None:
+    """Refuse what an emulator asks of another that would ask on; raises ApiError (508)."""
+    if _values(scope["headers"], SENT_BY.encode()):
+        message = "EMULATOR_CHAT_BASE_URL names an emulator that hands its own writing on."
+        raise ApiError(508, message, type="server_error", code="upstream_error")
 
 
 def check_socket(scope: Scope) -> None:

@@ -15,6 +15,8 @@
     launch          hands over to .venv's Python
     launched        what runs there first
     requirements    which packages of requirements.txt are missing
+    dotenv_problems what is often wrong with .env
+    shadows         files that hide a module of the same name
 
 All of it uses the standard library only, as it runs before anything is installed. On a current
 set-up it has to be quick, so a module that is seldom needed is imported where it is used.

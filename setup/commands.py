@@ -9,11 +9,12 @@ from setup.launch import become, wait_for
 from setup.problem import Problem, command, say
 
 LESSONS = {
-    "1": ("01_streaming.py", "lesson 1: streaming"),
-    "2": ("02_vector_store_rag.py", "lesson 2: answers from your own documents"),
-    "3": ("03_realtime_api.py", "lesson 3: talking"),
+    "1": ("01_streaming.py", "lesson 1: streaming responses"),
+    "2": ("02_vector_store_rag.py", "lesson 2: answers from your own files, with sources"),
+    "3": ("03_realtime_api.py", "lesson 3: a spoken conversation that can be interrupted"),
 }
 MODULES = {
+    "run": ("", "give your own program a server: run FILE, or run -- COMMAND"),
     "test": ("pytest", "the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
@@ -36,7 +37,7 @@ def menu() -> str:
 
 def usage() -> str:
     """The text of --help."""
-    tour = f"  {command():30} set up, then a tour; no key needed"
+    tour = f"  {command():30} set up, then a preview of the three lessons; no key needed"
     note = "The first run sets up .venv, which takes about half a minute."
     return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{note}"
 
@@ -47,6 +48,8 @@ def arguments(word: str, args: list[str]) -> list[str]:
         raise Problem(f"unknown word {args[0]!r} after extras", "", command("extras"), code=2)
     if word == "test" and not any(arg.startswith(("-n", "--pdb", "-h")) for arg in args):
         args = [*ALL_CORES, *args]
+    if word == "run":  # by its path, as it stays in the folder where it was typed
+        return [str(COURSE / "console" / "run.py"), *args]
     if word in MODULES:
         return ["-m", MODULES[word][0], *args]
     if word not in LESSONS:
@@ -66,7 +69,7 @@ def start(words: list[str]) -> int:
         return 0
     # A wrong word is refused before set-up, which may take a minute.
     environment = Environment(COURSE)
-    argv = arguments(word or "1", args or ([] if word else ["--offline"]))
+    argv = arguments(word, args) if word else []
     set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))
     if word == "extras":
         extras(environment, is_retry=True)
@@ -74,8 +77,8 @@ def start(words: list[str]) -> int:
     if word == "3" and not HELP & set(args):
         extras(environment, is_retry=False)
     if not word:
-        return tour(environment, argv)
-    if word in MODULES:
+        return preview(environment)
+    if word in MODULES and word != "run":
         os.chdir(COURSE)
     return become(environment.python, argv)
 
@@ -98,12 +101,24 @@ def extras(environment: Environment, *, is_retry: bool) -> None:
         add_extras(environment, is_retry=is_retry)
 
 
-def tour(environment: Environment, argv: list[str]) -> int:
-    """Show lesson 1, then what can be typed next."""
-    code = wait_for(environment.python, argv)
-    if code == 0:
-        print("\nWhat to type next:\n" + menu())
-    return code
+# The most striking part of each lesson.
+PREVIEW = {"1": "compare", "2": "answer", "3": "interrupt"}
+
+
+def preview(environment: Environment) -> int:
+    """Show one part of each lesson, then say what to type next."""
+    present = [word for word in PREVIEW if (COURSE / LESSONS[word][0]).is_file()]
+    for word in present:
+        argv = arguments(word, [PREVIEW[word], "--offline"])
+        if word == "3":
+            extras(environment, is_retry=False)
+        print(f"\n{LESSONS[word][1].capitalize()}")
+        sys.stdout.flush()
+        if code := wait_for(environment.python, argv):
+            return code
+    print(f"\nThat was one part of each lesson. Begin with lesson 1: {command('1 --step')}")
+    print("docs/1-streaming.md explains each part. All commands: " + command("--help"))
+    return 0
 
 
 def explain(words: list[str]) -> int:

@@ -13,9 +13,15 @@ import sys
 
 def main() -> None:
     """Start what the command line names."""
-    # Python put the folder of this file first, where its modules would stand before others.
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    import runpy
+    # Python put the folder of this file first, where its modules would stand before others. The
+    # course's folder goes last until it is known that no file there hides a module.
+    course = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[:1] = []
+    sys.path.append(course)
+    from setup.shadows import refuse_shadows
+
+    refuse_shadows(course)
+    sys.path[:] = [course, *sys.path[:-1]]
     import signal
 
     if sys.platform != "win32":
@@ -23,10 +29,39 @@ def main() -> None:
     if sys.argv[1] == "-m":
         name = sys.argv[2]
         sys.argv[:3] = ["-m"]
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        (run_pytest if name == "pytest" else run)(name)
     else:
+        import runpy
+
         del sys.argv[0]
         runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def run(name: str) -> None:
+    """Run a module as `python -m` does."""
+    import runpy
+
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+def run_pytest(name: str) -> None:
+    """The same for pytest, which after Ctrl-C ends as if its command line were wrong."""
+    import signal
+
+    interrupts: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        interrupts.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    try:
+        run(name)
+    except SystemExit:
+        if interrupts:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def stop() -> int:

@@ -1,22 +1,82 @@
 """What the tests share: the emulator in a thread, and clients that validate strictly."""
 
 import asyncio
+import gc
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
+from setup.launch import hold_interrupts, release_interrupts
+from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
 import httpx2
+import hypothesis
 import pytest
-import uvicorn
 from openai import AsyncOpenAI, OpenAI
+
+# Python keeps what it compiled, in folders that git ignores, even where the environment says that
+# it should not: otherwise each worker compiles all tests, and each child process all packages.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A property is tried with fewer examples than Hypothesis would, but with others each time. On a
+# server that tests each change, which sets CI, Hypothesis tries all of its hundred.
+hypothesis.settings.register_profile("desk", max_examples=40)
+if "CI" not in os.environ:
+    hypothesis.settings.load_profile("desk")
+
+# The files that take longest, the longest first. The workers of pytest-xdist begin with them, so
+# that no worker still has a long one to do when the others have done all the rest.
+LONGEST = [
+    *("lessons/test_lesson1_script.py", "lessons/test_lesson3_script.py", "lessons/"),
+    *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
+    *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
+    *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),
+    *("emulator/realtime/", "emulator/voice/", "emulator/retrieval/", "cassette/"),
+]
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pytest-xdist would begin with the files that have most tests.
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(TESTS).as_posix()
+        matches = (number for number, begin in enumerate(LONGEST) if path.startswith(begin))
+        return next(matches, len(LONGEST))
+
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist; all others keep the order
+        items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    # What there is by now stays until the end: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionstart() -> Iterator[None]:
+    """Let no Ctrl-C reach a worker of xdist while it starts: it would print a traceback.
+
+    The signal is blocked while the workers are started, and they inherit that. A worker takes it up
+    here, too, where pytest handles it.
+    """
+    hold_interrupts()
+    try:
+        yield
+    finally:
+        release_interrupts()
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +87,26 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+class ShortSleeps:
+    """`asyncio` for uvicorn's server: the same, but no sleep lasts longer than 5 ms."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.005))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> None:
+    share_certificates()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def servers_stop_at_once() -> Iterator[None]:
-    """uvicorn looks every 100 ms whether it is to stop; a suite that starts many cannot wait."""
-
-    async def look_often(server: uvicorn.Server) -> None:
-        ticks = count()
-        while not await server.on_tick(next(ticks)):
-            await asyncio.sleep(0.005)
-
+    """uvicorn sleeps 0.1 s two or three times before it stops, and a suite starts many servers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn.Server, "main_loop", look_often)
+        patch.setattr("uvicorn.server.asyncio", ShortSleeps())
         yield
 
 

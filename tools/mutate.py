@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -181,6 +182,7 @@ def _sources(room: str) -> list[Path]:
     return sorted(path for path in (COURSE / room).rglob("*.py") if path.name != "__init__.py")
 
 
+@cache
 def _mutations(path: Path) -> list[Mutation]:
     file = path.relative_to(COURSE).as_posix()
     return mutations_of(file, path.read_text(encoding="utf-8"))

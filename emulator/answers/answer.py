@@ -131,9 +131,10 @@ Search = Callable[[Sequence[str]], SearchOutcome]
 class Answer:
     """The answer in pieces as they are streamed, then its calls, and why it ended.
 
-    `finish` is `stop`, `length` or `tool_calls`; `reasoning` is in tokens; `found` is what was
-    searched before, and a piece ends where a citation stands. A live answer is still being written,
-    so that its pieces have a pace of their own.
+    `finish` is `stop`, `length`, `tool_calls` or `content_filter`; `reasoning` is in tokens;
+    `found` is what was searched before, and a piece ends where a citation stands. `refusal` is what
+    another server's model says in place of an answer. A live answer is still being written, so that
+    its pieces have a pace of their own.
     """
 
     is_live: ClassVar[bool] = False
@@ -144,6 +145,12 @@ class Answer:
     reasoning: int = 0
     found: SearchOutcome | None = None
     citations: Sequence[Citation] = ()
+    refusal: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the answer ended before its end."""
+        return self.finish in ("length", "content_filter")
 
     @property
     def text(self) -> str:
@@ -153,7 +160,7 @@ class Answer:
     def tokens(self) -> int:
         """All that was written, reasoning included."""
         called = sum(len(call.pieces) + tokens.count(call.name) for call in self.calls)
-        return self.reasoning + len(self.pieces) + called
+        return self.reasoning + len(self.pieces) + tokens.count(self.refusal) + called
 
     async def write(self) -> AsyncIterator[str]:
         """The pieces as they come; calls and finish are settled once they have come."""

@@ -8,6 +8,7 @@
 Whoever answers (a tool, a schema, a quotation) reads it here, and ranks nothing again.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,12 @@ from emulator.answers.answer import Prompt
 from emulator.answers.corpus import Corpus, Ranked, answering
 from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
 from emulator.text.small_talk import find_small_talk
+from emulator.text.words import content_words
+
+# What a question refers to when it stands in an earlier one.
+_LEANING = re.compile(
+    r"^(?:and|but|or|what about|how about)\b|\b(?:it|its|they|them|their|there)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,22 @@ class Question:
 
     @cached_property
     def hits(self) -> Ranked:
-        """What answers it, if need be together with the one before; nothing if nothing does."""
+        """What answers it; nothing if nothing does.
+
+        A question that leans on the one before ("And where does it stand?") is read together with
+        it, and so is one that nothing answers alone.
+        """
         alone = answering(self.ranked)
-        if alone or not self.before:
+        if not self.before or (alone and not _LEANING.search(self.bare)):
             return alone
-        return answering(self.corpus.rank(f"{self.before} {self.bare}"))
+        return answering(self.corpus.rank(f"{self.before} {self.bare}")) or alone
+
+    @property
+    def searched(self) -> str:
+        """What file search looks for: a question that leans gets the words of the one before."""
+        if not self.before or not _LEANING.search(self.bare):
+            return self.text
+        return f"{self.bare.rstrip(' ?.!')} {' '.join(content_words(self.before))}?"
 
     def best_sentence(self, wanted: str) -> str:
         """The sentence that answers the text with the words that `wanted` adds to it, if any."""

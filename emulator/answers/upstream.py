@@ -7,20 +7,33 @@ hands the writing to Ollama; llama.cpp and vLLM are reached the same way. The co
 - The prompt is sent as it is: conversation, tools, schema, limits, sampling. Only `developer`
   becomes `system`, which more servers know. What file search found comes first, in numbered
   passages, and the model's marks for them (`[1]`) become citations.
-- Text is passed on as it comes. Calls and `finish` are known at the end of the stream.
+- Text is passed on as it comes. Calls, a refusal and `finish` are known at the end of the stream.
+- Servers differ from OpenAI in what they send; upstream_body.py and upstream_chunks.py read it.
 - A server that refuses, cannot be reached, breaks off or sends nonsense is an ApiError (502) that
   names it, before the first piece or in the midst of the stream. Nothing is tried twice here, and
   `x-should-retry` keeps the caller's SDK from doing so.
+- A request says that an emulator sends it. One that has a server upstream refuses it, as two that
+  name each other, or one that names itself, would ask for ever.
 - If the caller hangs up, the stream upstream is closed, so that the model stops writing.
 """
 
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from emulator.answers.answer import Answer, Call, Citation, Message, Prompt, SearchOutcome
+from emulator.answers.answer import Answer, Message, Prompt, SearchOutcome
+from emulator.answers.citation_marks import MarkReader
+from emulator.answers.upstream_address import (
+    VARIABLE,
+    UpstreamAddress,
+    UpstreamRefused,
+)
+from emulator.answers.upstream_body import UpstreamMalformed, objects
+from emulator.answers.upstream_chunks import ChunkReader
 from emulator.errors import ApiError
+from emulator.guard import SENT_BY
+from emulator.text.reasons import first_words, reason_in
 
 import httpx2
 from openai import (
@@ -33,34 +46,39 @@ from openai import (
 )
 from openai.types.chat import ChatCompletionChunk
 
-_MARK = re.compile(r"(\[\d{1,2}\])")
-_BEGUN = re.compile(r"\[\d{0,2}$")
+_BROKEN = (httpx2.HTTPError, httpx2.StreamError, UpstreamMalformed)
 READ_THESE = """Answer from the numbered passages below alone. Behind each statement put the \
 number of its passage in square brackets, like [1]. Where they do not tell, say so.
 """
-FINISHES = ("stop", "length", "tool_calls")
 
 
 class Upstream:
     """The server that writes, and the model that it is asked for."""
 
     def __init__(self, base_url: str, model: str, api_key: str) -> None:
+        is_near = UpstreamAddress(base_url, model, api_key).is_on_loopback
         # Each answer has a connection of its own: none is left open when the emulator stops.
-        http = DefaultAsyncHttpx2Client(limits=httpx2.Limits(max_keepalive_connections=0))
+        http = DefaultAsyncHttpx2Client(
+            limits=httpx2.Limits(max_keepalive_connections=0),
+            trust_env=not is_near,  # no proxy stands before this machine
+        )
         self._client = AsyncOpenAI(
-            base_url=base_url, api_key=api_key, max_retries=0, http_client=http
+            base_url=base_url,
+            api_key=api_key,
+            max_retries=0,
+            http_client=http,
+            default_headers={SENT_BY: "1"},
         )
         self._base_url = base_url
         self._model = model
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Upstream":
-        """By EMULATOR_CHAT_BASE_URL, `_MODEL` and `_API_KEY`."""
-        return cls(
-            environ["EMULATOR_CHAT_BASE_URL"],
-            environ.get("EMULATOR_CHAT_MODEL") or "default",
-            environ.get("EMULATOR_CHAT_API_KEY") or "none",
-        )
+    def at(cls, address: UpstreamAddress) -> "Upstream":
+        """Raises UpstreamRefused where the environment does not let it be reached."""
+        try:
+            return cls(address.base_url, address.model, address.api_key)
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # a proxy that is unusable
+            raise UpstreamRefused(f"{VARIABLE} cannot be reached: {error}") from None
 
     async def answer(self, prompt: Prompt, found: SearchOutcome | None = None) -> Answer:
         """Begin an answer; raises ApiError (502) where the server refuses or is not there.
@@ -74,8 +92,10 @@ class Upstream:
             stream = await self._client.chat.completions.create(**self._request(prompt))
         except APIError as error:
             raise self._failure(_why(error)) from None
-        relayed = RelayedAnswer(stream, self._failure)
-        relayed.found = found
+        except Exception as error:  # what the SDK could not read, such as an unknown encoding
+            raise self._failure(f"sent what cannot be read ({type(error).__name__})") from None
+        relayed = RelayedAnswer(stream, self._failure, found)
+        await relayed.begin()
         return relayed
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -110,13 +130,29 @@ class RelayedAnswer(Answer):
     is_live = True
 
     def __init__(
-        self, stream: AsyncStream[ChatCompletionChunk], failure: Callable[[str], ApiError]
+        self,
+        stream: AsyncStream[ChatCompletionChunk],
+        failure: Callable[[str], ApiError],
+        found: SearchOutcome | None,
     ) -> None:
-        super().__init__()
-        self.citations: list[Citation] = []
+        super().__init__(found=found)
         self._stream: AsyncStream[ChatCompletionChunk] | None = stream
+        self._objects = objects(stream.response.aiter_bytes())
+        self._first: dict[str, Any] | None = None
         self._failure = failure
-        self._called: dict[int, dict[str, str]] = {}
+        self._chunks = ChunkReader()
+        self._marks = MarkReader(found.results if found else ())
+        self.citations = self._marks.citations
+
+    async def begin(self) -> None:
+        """Wait for the first chunk; raises ApiError (502) if something else comes."""
+        try:
+            self._first = await anext(self._objects, {})
+        except _BROKEN as error:
+            raise self._told(error) from None
+        finally:
+            if self._first is None and self._stream is not None:
+                await self._stream.close()
 
     async def write(self) -> AsyncIterator[str]:
         """Raises ApiError (502) where the server breaks off; read again, it repeats."""
@@ -125,56 +161,30 @@ class RelayedAnswer(Answer):
                 yield piece
             return
         stream, self._stream = self._stream, None
-        finish = None
-        held = ""  # the end of the text so far, as it may become a mark
         try:
-            async with stream:
-                async for chunk in stream:
-                    for choice in chunk.choices[:1]:
-                        finish = choice.finish_reason or finish
-                        self._take_calls(choice.delta.tool_calls or [])
-                        text, held = self._take_marks(held + (choice.delta.content or ""))
-                        if text:
-                            self.pieces.append(text)
-                            yield text
-        except APIError as error:
-            raise self._failure(_why(error)) from None
-        except ValueError:
-            raise self._failure("sent a malformed stream") from None
-        if held:
-            self.pieces.append(held)
-            yield held
-        self._end(finish)
+            async with stream, aclosing(self._pieces()) as pieces:
+                async for piece in pieces:
+                    self.pieces.append(piece)
+                    yield piece
+            self.calls, self.finish = self._chunks.end()
+        except _BROKEN as error:
+            raise self._told(error) from None
+        self.refusal = self._chunks.refusal
 
-    def _take_marks(self, text: str) -> tuple[str, str]:
-        """Turn `[1]` into a citation of the first passage; what may become a mark is held back."""
-        if self.found is None or not self.found.results:
-            return text, ""
-        cited = dict(enumerate(self.found.results, 1))
-        before, kept = len(self.text), ""
-        # By the group in the pattern every other part is a mark; one of no passage stays text.
-        for part in _MARK.split(text):
-            found = cited.get(int(part[1:-1])) if _MARK.fullmatch(part) else None
-            if found is None:
-                kept += part
-            else:
-                place = before + len(kept)
-                self.citations.append(Citation(place, found["file_id"], found["filename"]))
-        begun = _BEGUN.search(kept)
-        return (kept[: begun.start()], begun[0]) if begun else (kept, "")
+    async def _pieces(self) -> AsyncGenerator[str, None]:
+        """The text of the chunks, without the marks of passages."""
+        for piece in self._marks.take(self._chunks.take(self._first or {})):
+            yield piece
+        async with aclosing(self._objects):
+            async for chunk in self._objects:
+                for piece in self._marks.take(self._chunks.take(chunk)):
+                    yield piece
+        for piece in [*self._marks.take(self._chunks.rest()), *self._marks.rest()]:
+            yield piece
 
-    def _take_calls(self, deltas: Any) -> None:
-        for delta in deltas:
-            call = self._called.setdefault(delta.index, {"name": "", "arguments": ""})
-            if delta.function is not None:
-                call["name"] += delta.function.name or ""
-                call["arguments"] += delta.function.arguments or ""
-
-    def _end(self, finish: str | None) -> None:
-        if finish is None:
-            raise self._failure("ended its stream without a finish_reason")
-        self.calls = [Call(call["name"], call["arguments"]) for call in self._called.values()]
-        self.finish = "tool_calls" if self.calls else finish if finish in FINISHES else "stop"
+    def _told(self, error: Exception) -> ApiError:
+        """The error as the caller gets it."""
+        return self._failure(str(error) if isinstance(error, UpstreamMalformed) else "broke off")
 
 
 def _passages(found: SearchOutcome) -> Message:
@@ -188,10 +198,11 @@ def _passages(found: SearchOutcome) -> Message:
 def _why(error: APIError) -> str:
     """What went wrong, without a header or a key of the server's."""
     if isinstance(error, APIStatusError):
-        return f"answered {error.status_code}: {error.message}"
+        reason = reason_in(error.body) or first_words(error.response.text) or "no reason"
+        return f"answered {error.status_code}: {reason}"
     if isinstance(error, APIConnectionError):
         return "could not be reached, or broke off"
-    return f"reported an error: {error.message}"
+    return f"reported an error: {reason_in(error.body) or error.message}"
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The chunks of a stream, in the order of recorded traffic:
     role        one for each choice; its content is "", or null where the answer is calls alone:
                 then it already has the head of the first call
     content     one for each piece of text; several choices (`n`) take turns
+    refusal     pieces of it, where another server's model refuses
     calls       for each call its head (index, id, name), then pieces of its arguments
     finish      one for each choice: an empty delta and the `finish_reason`
     usage       if it was asked for: no choices, the token counts; the others have `usage: null`
@@ -22,7 +23,7 @@ from typing import Any
 
 from emulator.answers.answer import Answer, Call, Prompt
 from emulator.errors import ApiError
-from emulator.wire import sse
+from emulator.wire import sse, tokens
 
 FINGERPRINT = "fp_emulator"
 
@@ -71,11 +72,11 @@ def completion(envelope: Envelope, prompt: Prompt, answers: Sequence[Answer]) ->
 
 def message(answer: Answer) -> dict[str, Any]:
     """The assistant's message; it has `tool_calls` only if there are some."""
-    content = answer.text if answer.pieces or not answer.calls else None
+    content = answer.text if answer.pieces or not (answer.calls or answer.refusal) else None
     fields: dict[str, Any] = {
         "role": "assistant",
         "content": content,
-        "refusal": None,
+        "refusal": answer.refusal or None,
         "annotations": [],
     }
     calls = [_call(call.id, call.name, call.arguments) for call in answer.calls]
@@ -99,7 +100,7 @@ async def chunks(
         yield sse.data(sse.compact({"error": error.fields()}))
         return
     for index, answer in enumerate(answers):
-        for block in encode.calls(index, answer):
+        for block in [*encode.refusal(index, answer), *encode.calls(index, answer)]:
             yield block
     for index, answer in enumerate(answers):
         yield encode.chunk(index, "{}", f'"{envelope.finish(answer)}"')
@@ -153,11 +154,15 @@ class _ChunkEncoder:
         return self._block(f"{self._before}[{choice}]{self._after}")
 
     def opening(self, index: int, answer: Answer) -> bytes:
-        content = '"content":""'
+        content = '"content":null' if answer.refusal and not answer.pieces else '"content":""'
         if answer.calls and not answer.pieces:
             content = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}]'
         block = self.chunk(index, f'{{"role":"assistant",{content},"refusal":null}}')
         return sse.ReasoningBlock(block, answer.reasoning)
+
+    def refusal(self, index: int, answer: Answer) -> list[bytes]:
+        pieces = map(sse.compact, tokens.split(answer.refusal))
+        return [self.chunk(index, f'{{"refusal":{piece}}}') for piece in pieces]
 
     def calls(self, index: int, answer: Answer) -> list[bytes]:
         """Heads and arguments of all calls, but for the head that the opening has."""

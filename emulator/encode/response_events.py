@@ -30,6 +30,8 @@ parallel_tool_calls presence_penalty previous_response_id prompt_cache_key promp
 reasoning safety_identifier service_tier store temperature text tool_choice tools top_logprobs
 top_p truncation usage user metadata""".split()
 
+CUT_BY = {"length": "max_output_tokens", "content_filter": "content_filter"}
+
 
 class ResponseWriter:
     """Encodes one answer: its bodies and its events share ids, time and settings.
@@ -116,23 +118,38 @@ class ResponseWriter:
         answer, written = self._answer, 0
         pieces = answer.write()
         piece = await anext(pieces, None)
-        if piece is None and (answer.calls or answer.finish == "length"):
+        if piece is None and not answer.refusal and (answer.calls or answer.is_cut):
             return
         item: dict[str, Any] = {"id": self._ids.new("msg"), "type": "message"}
         item |= {"status": "in_progress", "content": [], "role": "assistant"}
         at = {"item_id": item["id"], "output_index": len(self.output), "content_index": 0}
         yield self._added(item)
-        yield self._event("response.content_part.added", **at, part=_part(""))
-        while piece is not None:
-            yield self._delta("response.output_text.delta", at, piece, logprobs=[])
-            written += len(piece)
-            piece = await anext(pieces, None)
+        content = []
+        if piece is not None or not answer.refusal:
+            yield self._event("response.content_part.added", **at, part=_part(""))
             for block in self._annotations(at, written):
                 yield block
-        yield self._event("response.output_text.done", **at, text=answer.text, logprobs=[])
-        part = _part(answer.text, answer.citations)
+            while piece is not None:
+                yield self._delta("response.output_text.delta", at, piece, logprobs=[])
+                written += len(piece)
+                piece = await anext(pieces, None)
+                for block in self._annotations(at, written):
+                    yield block
+            yield self._event("response.output_text.done", **at, text=answer.text, logprobs=[])
+            content = [_part(answer.text, answer.citations)]
+            yield self._event("response.content_part.done", **at, part=content[0])
+        if answer.refusal:
+            refusal = {"type": "refusal", "refusal": answer.refusal}
+            for block in self._refusal(at | {"content_index": len(content)}, refusal):
+                yield block
+            content.append(refusal)
+        yield self._done(item | {"status": self._outcome, "content": content})
+
+    def _refusal(self, at: dict[str, Any], part: dict[str, str]) -> Iterator[bytes]:
+        yield self._event("response.content_part.added", **at, part=part | {"refusal": ""})
+        yield self._delta("response.refusal.delta", at, part["refusal"])
+        yield self._event("response.refusal.done", **at, refusal=part["refusal"])
         yield self._event("response.content_part.done", **at, part=part)
-        yield self._done(item | {"status": self._outcome, "content": [part]})
 
     def _annotations(self, at: Mapping[str, Any], written: int) -> Iterator[bytes]:
         """Those that stand right behind the first `written` characters."""
@@ -155,7 +172,7 @@ class ResponseWriter:
 
     @property
     def _outcome(self) -> str:
-        return "incomplete" if self._answer.finish == "length" else "completed"
+        return "incomplete" if self._answer.is_cut else "completed"
 
     def _added(self, item: dict[str, Any]) -> bytes:
         at = len(self.output)
@@ -195,7 +212,7 @@ class ResponseWriter:
             "completed_at": self._ended_at if status == "completed" else None,
             "error": self._error,
             "frequency_penalty": 0.0,
-            "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+            "incomplete_details": {"reason": CUT_BY[self._answer.finish]} if is_cut else None,
             "output": list(self.output),
             "presence_penalty": 0.0,
             "reasoning": {"effort": self._values["reasoning"]["effort"], "summary": None},

@@ -256,6 +256,8 @@ class Response:
     def _finish(self) -> None:
         if self._answer.finish == "length":
             self._end("incomplete", AT_LIMIT)
+        elif self._answer.finish == "content_filter":
+            self._end("incomplete", {"type": "incomplete", "reason": "content_filter"})
         else:
             self._end("completed", None)
 

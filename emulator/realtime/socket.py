@@ -212,6 +212,7 @@ class Shell:
         except ApiError as error:
             return error
         answer.pieces[:0] = tokens.split(job.notice)
+        answer.pieces += tokens.split(answer.refusal)
         return answer
 
     def _begin(self, work: Any) -> None:

@@ -92,12 +92,30 @@ def test_bad_key_is_named_but_not_told(dotenv, key):
     assert "OPENAI_API_KEY=" in caught.value.attempt
 
 
+URL = "http://127.0.0.1:11434/v1"
+
+
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL", "OPENAI_API_KEY"])
+def test_line_breaks_around_a_value_are_left_out(dotenv, name):
+    """As `$(cat file)` of a file from Windows has them."""
+    value = KEY if name == "OPENAI_API_KEY" else URL
+    settings = load(dotenv, **{name: f" {value}\r\n"})
+
+    assert value in (settings.key, settings.base_url, settings.writer.get(name))
+    assert load(dotenv, **{name: " \n"}) == default_settings()
+
+
 @pytest.mark.parametrize(
-    "url", ["localhost:11434", "ftp://x", "http://", "http://[", "http://x:y/"]
+    "url",
+    [
+        *("localhost:11434", "ftp://x", "http://", "http://[", "http://x:y/"),
+        *("http://x\n/v1", "http://x/\tv1", "http://x/v1 http://y", "\u201chttp://x\u201d"),
+    ],
 )
 def test_bad_url_is_named(dotenv, url):
-    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is not an http address"):
-        load(dotenv, OPENAI_BASE_URL=url)
+    for name in ("OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL"):
+        with pytest.raises(SettingsError, match=f"{name} is not an http address"):
+            load(dotenv, **{name: url})
 
 
 def test_all_problems_stand_in_one_message(dotenv):

@@ -1,149 +1,13 @@
-"""--wire on WebSockets: each event with its direction and time, sound as its length."""
+"""The lines of --wire: requests, answers and events in short, sound as its length."""
 
-import asyncio
 import json
 from base64 import b64encode
-from contextlib import contextmanager
-from http import HTTPStatus
-from types import SimpleNamespace
 
-from common.client import LOCAL, Connection, CourseClient
 from common.wire_tap import SocketTap, Tap, shorten
-from tests.support.emulator_clients import MODEL
-from tests.support.loopback_sockets import socket_server
 
-import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 PCM = b64encode(bytes(960)).decode()
-
-
-@contextmanager
-def tapped_connection(base_url, shown):
-    """A connection with a tap whose clock moves by a quarter of a second at each look."""
-    ticks = iter(range(1000))
-    http_client = httpx2.Client(**LOCAL)
-    with CourseClient(base_url=base_url, api_key="sk-secret", http_client=http_client) as client:
-        tap = Tap(shown.append, lambda: next(ticks) / 4)
-        with Connection(client, "who", False).tapped(tap).client as opened:
-            yield Connection(opened, "who", False, tap)
-
-
-def answer(socket):
-    socket.recv()
-    socket.send(json.dumps({"type": "session.created", "event_id": "e", "session": {"id": "s"}}))
-    socket.recv()
-    delta = {"type": "response.output_audio.delta", "response_id": "r", "delta": PCM * 10}
-    socket.send(json.dumps(delta))
-    socket.recv()
-
-
-SHOWN = [
-    "> +0.250 GET /v1/realtime?model=m",
-    "< +0.500 101 Switching Protocols",
-    '> +0.750 session.update  session {"type": "realtime"}',
-    '< +1.000 session.created  session {"id": "s"}',
-    "> +1.250 input_audio_buffer.append  audio 20 ms (960 bytes)",
-    '< +1.500 response.output_audio.delta  audio 200 ms (9,600 bytes)  response_id "r"',
-    "> +1.750 close 1000",
-]
-
-
-def test_sync_connection_is_shown():
-    shown = []
-
-    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
-        with tapped.client.realtime.connect(model="m") as connection:
-            connection.session.update(session={"type": "realtime"})
-            connection.recv()
-            connection.input_audio_buffer.append(audio=PCM)
-            connection.recv()
-
-    assert shown == SHOWN
-
-
-def test_async_connection_is_shown():
-    shown = []
-
-    async def call(tapped):
-        async with (
-            tapped.async_client() as client,
-            client.realtime.connect(model="m") as connection,
-        ):
-            await connection.session.update(session={"type": "realtime"})
-            await connection.recv()
-            await connection.input_audio_buffer.append(audio=PCM)
-            await connection.recv()
-
-    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
-        asyncio.run(call(tapped))
-
-    assert shown == SHOWN
-
-
-def test_connection_keeps_the_options_of_its_caller():
-    shown = []
-
-    with socket_server(answer) as base_url, tapped_connection(base_url, shown) as tapped:
-        with tapped.client.realtime.connect(
-            model="m", websocket_connection_options={"max_size": 10}
-        ) as connection:
-            connection.session.update(session={"type": "realtime"})
-            with pytest.raises(ConnectionClosedError, match="1009"):
-                connection.recv()
-
-    assert len(shown) == 3
-
-
-def test_end_by_the_server_is_shown():
-    shown = []
-
-    def end(socket):
-        socket.close(1001, "Your session hit the maximum duration.")
-
-    with socket_server(end) as base_url, tapped_connection(base_url, shown) as tapped:
-        with tapped.client.realtime.connect(model="m") as connection:
-            assert list(connection) == []
-
-    assert shown[2:] == ["< +0.750 close 1001 Your session hit the maximum duration."]
-
-
-def test_own_close_is_shown_once():
-    shown = []
-
-    with socket_server(lambda socket: socket.recv()) as base_url:
-        with tapped_connection(base_url, shown) as tapped:
-            with tapped.client.realtime.connect(model="m") as connection:
-                connection.close()
-                assert list(connection) == []
-
-    assert shown[2:] == ["> +0.750 close 1000"]
-
-
-def test_broken_connection_is_shown():
-    shown = []
-
-    with socket_server(lambda socket: socket.close_socket()) as base_url:
-        with tapped_connection(base_url, shown) as tapped:
-            with tapped.client.realtime.connect(model="m") as connection:
-                with pytest.raises(ConnectionClosedError, match="no close frame"):
-                    connection.recv()
-
-    assert shown[2:] == ["< +0.750 the connection dropped"]
-
-
-def test_refusal_is_shown():
-    shown = []
-
-    def refuse(socket, request):
-        return socket.respond(HTTPStatus.UNAUTHORIZED, "no")
-
-    with socket_server(answer, process_request=refuse) as base_url:
-        with tapped_connection(base_url, shown) as tapped, pytest.raises(InvalidStatus):
-            tapped.client.realtime.connect(model="m").enter()
-
-    assert shown == ["> +0.250 GET /v1/realtime?model=m", "< +0.500 401 Unauthorized"]
 
 
 PADDED = "x  audio 2 ms (100 bytes)"
@@ -202,9 +66,10 @@ def test_length_follows_the_format_of_the_session(name, ms):
     talk.message("<", json.dumps({"type": "session.updated", "session": {"audio": sides}}))
     talk.message("<", json.dumps({"type": "response.output_audio.delta", "delta": PCM}))
     talk.message(">", json.dumps({"type": "input_audio_buffer.append", "audio": PCM}))
+    talk.end({"how": "cut"})
 
-    assert shown[1].endswith(f"audio {ms} ms (960 bytes)")
-    assert shown[2].endswith("audio 120 ms (960 bytes)")
+    assert f"x 1, {ms / 1000:.2f} s" in "\n".join(shown[1:])
+    assert "append x 1, 0.12 s" in "\n".join(shown[1:])
 
 
 @pytest.mark.parametrize("session", [None, {}, {"audio": None}, {"audio": {"output": 7}}])
@@ -216,104 +81,43 @@ def test_odd_session_is_shown_like_any(session):
     assert shown == [f"< +0.000 x  session {json.dumps(session)}"]
 
 
-# ------------------------------------------------------------ HTTP
+ENDS = {
+    "our close": ({"how": "complete", "code": 1000, "reason": "", "by": "client"}, "> close 1000"),
+    "its close": (
+        {"how": "complete", "code": 1001, "reason": "60 minutes", "by": "server"},
+        "< close 1001 60 minutes",
+    ),
+    "it dropped": ({"how": "cut"}, "< the connection dropped"),
+    "we dropped": ({"how": "left"}, "> the connection dropped"),
+}
 
 
-def shown_lines(emulator, ask):
-    """What the tap shows of requests to the emulator."""
-    shown = []
-    http_client = httpx2.Client(**LOCAL)
-    with CourseClient(
-        base_url=emulator.base_url, api_key="sk-secret", http_client=http_client
-    ) as client:
-        tapped = Connection(client, "who", False).tapped(Tap(shown.append))
-        with tapped.client:
-            ask(tapped)
-    return shown
-
-
-QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "Reply with exactly: a b"}]}
-
-
-def chunks_of(shown):
-    return [line for line in shown if line.startswith('< data: {"id"')]
-
-
-def test_request_and_chunks_are_shown_in_short(start):
-    def ask(tapped):
-        list(tapped.client.chat.completions.create(**QUESTION, stream=True))
-
-    shown = shown_lines(start(), ask)
-
-    assert shown[0].startswith('> POST /v1/chat/completions {"')
-    assert '"content":"Reply with exactly: a b"' in shown[0]
-    assert shown[1] == "< 200 OK, text/event-stream; charset=utf-8"
-    assert shown[-1] == "< data: [DONE]"
-    assert [line for line in shown if '"content":"a' in line] != []
-    assert all(line.startswith('< data: {"id":"chatcmpl') for line in chunks_of(shown))
-    assert all(' ... "delta":' in line for line in chunks_of(shown) if '"delta"' in line)
-    assert "sk-secret" not in "".join(shown)
-
-
-def test_request_without_a_body_is_shown(start):
-    shown = shown_lines(start(), lambda tapped: tapped.client.models.retrieve(MODEL))
-
-    assert shown[0] == f"> GET /v1/models/{MODEL} "
-    assert shown[1] == "< 200 OK, application/json"
-    assert f'<   "id": "{MODEL}",' in shown
-
-
-def test_upload_is_shown_without_its_bytes(start):
-    def ask(tapped):
-        tapped.client.files.create(file=("a.txt", b"secret words"), purpose="assistants")
-
-    assert shown_lines(start(), ask)[0] == "> POST /v1/files "
-
-
-def test_async_client_shows_the_same(start):
-    def ask(tapped):
-        list(tapped.client.chat.completions.create(**QUESTION, stream=True))
-
-    def ask_async(tapped):
-        asyncio.run(drain(tapped))
-
-    async def drain(tapped):
-        async with tapped.async_client() as client:
-            async for _ in await client.chat.completions.create(**QUESTION, stream=True):
-                pass
-
-    lines = [shown_lines(start(), each) for each in (ask, ask_async)]
-
-    assert lines[0][:2] == lines[1][:2]
-    assert [len(each) for each in map(chunks_of, lines)] == [len(chunks_of(lines[0]))] * 2
-
-
-def test_stream_that_is_left_is_closed(start):
-    emulator = start(pace=1.0)
-
-    def ask(tapped):
-        with tapped.client.chat.completions.create(**QUESTION, stream=True) as chunks:
-            next(iter(chunks))
-
-    shown = shown_lines(emulator, ask)
-
-    assert shown[-1] != "< data: [DONE]"
-
-
-def test_failed_handshake_is_shown_without_an_answer():
+@pytest.mark.parametrize("name", ENDS)
+def test_end_of_a_socket_is_shown(name):
+    line, expected = ENDS[name]
     shown = []
 
-    SocketTap(shown.append, lambda: 0.0).handshake(SimpleNamespace(path="/v1/realtime"), None)
+    SocketTap(shown.append, lambda: 0.0).end(line)
 
-    assert shown == ["> +0.000 GET /v1/realtime"]
+    assert shown == [expected.replace(" ", " +0.000 ", 1)]
 
 
-def test_reason_of_a_close_is_shown():
+def test_refusal_without_a_close_ends_in_silence():
     shown = []
 
-    SocketTap(shown.append, lambda: 0.0).close(">", 1000, "done")
+    SocketTap(shown.append, lambda: 0.0).end({"how": "complete"})
 
-    assert shown == ["> +0.000 close 1000 done"]
+    assert shown == []
+
+
+def test_request_is_one_line():
+    shown = []
+
+    Tap(shown.append).show_request("POST", "/v1/x", {"a": "\u00e9"})
+    Tap(shown.append).show_request("GET", "/v1/models")
+    Tap(shown.append).show_response(200, "")
+
+    assert shown == ['> POST /v1/x {"a":"\u00e9"}', "> GET /v1/models", "< 200"]
 
 
 @pytest.mark.parametrize(

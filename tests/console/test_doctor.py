@@ -1,12 +1,15 @@
 """The doctor: what it finds, what it advises, and that it tells no key."""
 
+import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import date
 
 from common.settings import load_settings
 from console import doctor
-from console.doctor import Finding, engine, examine, main, microphone, model
+from console.doctor import Finding, engine, examine, kept_files, main, microphone, model
 
 import pytest
 
@@ -119,3 +122,58 @@ def test_microphone_stands_on_portaudio(tmp_path, monkeypatch, system, library, 
     assert found.found.startswith("PyAudio 7")
     assert found.found.endswith(end)
     assert found.fix == ""
+
+
+def test_variables_that_stop_connections_are_rows(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    found = findings(tmp_path)
+
+    assert "ALL_PROXY names a SOCKS proxy" in found["proxy"].found
+    assert "pip install socksio" in found["proxy"].fix
+    assert "gone.pem" in found["certificates"].found
+    assert "SSL_CERT_FILE" in found["certificates"].fix
+    assert found["emulator"].fix == "", "it works without either"
+
+
+def test_env_file_with_another_name_is_a_row(tmp_path, monkeypatch, capsys):
+    (tmp_path / ".env.txt").write_text("OPENAI_API_KEY=sk-x\n")
+    monkeypatch.setattr(doctor, "load_settings", lambda: load_settings({}, tmp_path / ".env"))
+
+    assert main() == 1
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "there is a file .env.txt, but no .env" in shown
+
+
+def test_kept_files_are_found(tmp_path):
+    folder = tmp_path / ".emulator"
+    assert kept_files(folder) == Finding("kept files", "none yet")
+
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "library.sqlite3")) as database:
+        database.execute("CREATE TABLE x (y)")
+    assert kept_files(folder) == Finding("kept files", str(folder))
+    assert os.listdir(folder) == ["library.sqlite3"]
+
+
+def test_kept_files_that_cannot_be_written_are_told(tmp_path):
+    """Whoever runs this may be allowed everything, so that other obstacles stand in the way."""
+    folder = tmp_path / ".emulator"
+    folder.write_text("a file")
+    assert "can't be written: " in kept_files(folder).found
+
+    folder.unlink()
+    folder.mkdir()
+    (folder / "library.sqlite3").write_text("no database, but as long as the head of one. " * 30)
+    found = kept_files(folder)
+    assert f"{folder} can't be written: " in found.found
+    assert f'"{folder}"' in found.fix
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give away")
+def test_kept_files_of_another_user_need_more_rights(tmp_path):
+    (tmp_path / "emulator.sqlite3").write_text("no database, but as long as a head. " * 30)
+    os.chown(tmp_path, 12345, -1)
+
+    assert kept_files(tmp_path).fix.startswith("sudo rm -r ")

@@ -1,14 +1,20 @@
 """The frame of a lesson: what it reads from the script, what it deletes, and Ctrl-C meanwhile."""
 
+import asyncio
 import signal
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 
+from common import COURSE
+from common.client import Connection
+from common.settings import default_settings
 from console.lesson import (
+    Lesson,
+    Made,
     arguments,
     contents_of,
     cost_of,
-    delay_interrupts,
     delete_at_end,
 )
 from console.terminal import Terminal
@@ -18,40 +24,139 @@ import pytest
 
 SCRIPT = '''"""A lesson.
 
-1  first    what is shown first
--  extra    only where it is asked for
-2  second   and then
+It teaches.
 """
 
+# ------------------------------------ 1  first: See what comes first
 def first():
-    """Yield it.
+    pass
 
-    Because it comes first.
-    """
 
+# ------------------------------------ +  extra: Do what is done only if asked for
 async def extra():
-    """Only this line."""
+    pass
 
-def second(): pass
+
+# ------------------------------------ 3  second: And then this
+def second():
+    pass
+
+
+# ------------------------------------ main
 '''
+TEXTS = """
+[1.first]
+why = "Because."
+question = "Is it cold?"
+before = ["Is it dark?"]
+after = ["Is it wet?"]
+notice = "It was."
+"""
 
 
 @pytest.fixture
-def contents(tmp_path):
-    (tmp_path / "lesson.py").write_text(SCRIPT)
-    return contents_of(tmp_path / "lesson.py")
+def contents(tmp_path, monkeypatch):
+    (tmp_path / "01_lesson.py").write_text(SCRIPT)
+    (tmp_path / "parts.toml").write_text(TEXTS)
+    monkeypatch.setattr("console.lesson.TEXTS", tmp_path / "parts.toml")
+    return contents_of(tmp_path / "01_lesson.py")
 
 
-def test_parts_and_reasons_are_read_from_the_file(contents):
-    assert contents.parts == {
-        "first": "what is shown first",
-        "extra": "only where it is asked for",
-        "second": "and then",
+def test_parts_are_read_from_the_file(contents):
+    assert contents.text == "A lesson.\n\nIt teaches.\n"
+    headings = {name: part.heading for name, part in contents.parts.items()}
+    assert headings == {
+        "first": "1. See what comes first",
+        "extra": "Do what is done only if asked for",
+        "second": "3. And then this",
     }
-    assert contents.extra_parts == {"extra"}
-    reasons = {name: reason.strip() for name, reason in contents.reasons.items()}
-    assert reasons == {"first": "Because it comes first.", "extra": "", "second": ""}
-    assert [contents.title(name) for name in contents.parts] == ["1  first", "extra", "3  second"]
+    assert [part.is_extra for part in contents.parts.values()] == [False, True, False]
+    assert contents.parts["first"].texts["why"] == "Because."
+
+
+def test_number_that_is_out_of_order_is_a_mistake_of_ours():
+    for script in sorted(COURSE.glob("0[0-9]_*.py")):
+        contents = contents_of(script)
+        numbers = [part.number for part in contents.parts.values()]
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+def first():
+    pass
+
+
+def second():
+    pass
+
+
+def frame(contents, *argv):
+    lesson = Lesson(
+        default_settings(),
+        Connection("http://127.0.0.1:9/v1", "offline", "who"),
+        Terminal(),
+        contents,
+        arguments(contents, argv=argv),
+        "gpt-6-luna",
+        ExitStack(),
+    )
+    return lesson
+
+
+def test_part_shows_why_and_then_what_to_notice(contents, capsys):
+    lesson = frame(contents)
+
+    assert lesson.part(first)
+    assert lesson.questions == ["Is it dark?", "Is it cold?", "Is it wet?"]
+    assert lesson.part(second)
+
+    shown = capsys.readouterr().out
+    assert shown == (
+        "\n1. See what comes first\n|  Because.\n\n|  Notice: It was.\n\n3. And then this\n\n"
+    )
+
+
+def test_question_of_the_learner_takes_the_place_of_the_part_s(contents):
+    lesson = frame(contents, "first", "Is it windy?")
+
+    assert lesson.part(first) and not lesson.part(second)
+    assert lesson.questions == ["Is it dark?", "Is it windy?", "Is it wet?"]
+
+
+def test_options_may_stand_anywhere(contents):
+    for argv in (
+        ["first", "--offline", "Is it windy?", "--pace", "0"],
+        ["--pace", "0", "first", "Is it windy?", "--offline"],
+        ["--offline", "--pace=0", "first", "Is it windy?"],
+    ):
+        args = arguments(contents, argv=argv)
+        assert (args.part, args.question, args.offline, args.pace) == (
+            "first",
+            "Is it windy?",
+            True,
+            0.0,
+        )
+
+
+def test_part_without_a_question_takes_none(contents, capsys):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=["second", "Why?"])
+
+    assert "the part second takes no question; these do: first" in capsys.readouterr().err
+
+
+def test_coroutine_runs_with_a_loop_and_without_one(contents):
+    lesson, done = frame(contents), []
+
+    async def work():
+        done.append(threading.current_thread() is threading.main_thread())
+
+    async def as_in_a_notebook():
+        lesson.run(work())
+
+    lesson.run(work())
+    asyncio.run(as_in_a_notebook())
+
+    assert done == [True, False]
 
 
 def test_part_is_given_by_name_or_number(contents):
@@ -68,60 +173,79 @@ def test_cost_is_told_where_it_is_known():
 
 
 def lesson(keep=False):
-    return SimpleNamespace(options=SimpleNamespace(keep=keep), terminal=Terminal(), client=None)
+    """As much of a lesson as deleting needs; making a client needs a key in the environment."""
+    options = SimpleNamespace(keep=keep)
+    return SimpleNamespace(options=options, terminal=Terminal(), end_part=lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "offline")
 
 
 def stopped_cleanup(client, made):
     """Deletes one thing after another; Ctrl-C comes before each of them."""
-    for id in list(made):
+    for id in made.copy():
         signal.raise_signal(signal.SIGINT)
-        yield made.pop(id), id
+        made.remove(id)
 
 
 @can_interrupt
 def test_second_ctrl_c_does_not_stop_the_deleting(capsys):
     with pytest.raises(KeyboardInterrupt):
         with delete_at_end(lesson(), stopped_cleanup) as made:
-            made |= {"file-1": "file", "file-2": "file", "vs_1": "vector store"}
+            made += ["vs_1", "file-1", "file-2"]
             signal.raise_signal(signal.SIGINT)
 
     shown = capsys.readouterr().out
-    assert made == {}
-    assert "2 of 2 files deleted, 1 of 1 vector stores deleted; nothing is left." in shown
+    assert made == []
+    assert "Deleted: 1 vector store and 2 files. Nothing is left." in shown
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @can_interrupt
 def test_ctrl_c_during_the_deleting_alone_is_no_failure():
     with delete_at_end(lesson(), stopped_cleanup) as made:
-        made["file-1"] = "file"
+        made.append("file-1")
 
-    assert made == {}
+    assert made == []
 
 
 @can_interrupt
-def test_interrupt_waits_until_the_end_of_the_block():
-    done = []
+def test_interrupt_waits_until_the_id_is_noted():
+    made = Made()
     with pytest.raises(KeyboardInterrupt):
-        with delay_interrupts():
+        with made.noting():
             signal.raise_signal(signal.SIGINT)
-            done.append("noted")
+            made.append("file-1")
+            made.append("file-2")
 
-    assert done == ["noted"]
+    assert made == ["file-1"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@can_interrupt
+def test_interrupt_waits_no_longer_than_the_block():
+    made = Made()
+    with pytest.raises(KeyboardInterrupt):
+        with made.noting():
+            signal.raise_signal(signal.SIGINT)
+
+    made.append("file-1")
+    assert made == ["file-1"]
 
 
 def test_what_is_left_is_named_with_the_command(capsys):
     def failing_cleanup(client, made):
-        made.pop("file-1")
-        yield "file", "file-1"
+        made.remove("file-1")
         raise OSError("the network is gone")
 
     with pytest.raises(OSError, match="network"):
         with delete_at_end(lesson(), failing_cleanup) as made:
-            made |= {"file-1": "file", "vs_1": "vector store"}
+            made += ["vs_1", "file-1"]
 
     shown = capsys.readouterr().out
-    assert "left: vs_1." in shown
+    assert "Deleted: 1 file. Left: vs_1." in shown
     assert shown.rstrip().endswith("course.py clean")
 
 
@@ -130,12 +254,12 @@ def test_what_is_kept_is_named_with_the_commands(capsys):
         raise AssertionError("nothing is to be deleted")
 
     with delete_at_end(lesson(keep=True), no_cleanup) as made:
-        made |= {"file-1": "file", "vs_1": "vector store"}
+        made += ["vs_1", "file-1"]
 
     shown = capsys.readouterr().out
-    assert "Kept: 1 files, 1 vector stores." in shown
+    assert "Kept: 1 vector store and 1 file." in shown
     assert "ask --store vs_1\n" in shown
-    assert set(made) == {"file-1", "vs_1"}
+    assert made == ["vs_1", "file-1"]
 
 
 def test_nothing_made_is_nothing_said(capsys):
@@ -150,7 +274,7 @@ def test_interrupts_are_not_touched_outside_the_main_thread():
 
     def work():
         try:
-            with delay_interrupts():
+            with Made().noting():
                 pass
         except ValueError as error:
             errors.append(error)

@@ -110,14 +110,6 @@ def test_terminal_draws_what_it_can_print(monkeypatch, capsys, encoding, block):
     assert can_print(PLAIN_SPEECH, "ascii") and len(PLAIN_SPEECH) == len(SPEECH)
 
 
-def test_narrow_terminal_is_borne(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "8")
-
-    Terminal().timeline(CALL, [CUT], 10.0)
-
-    assert all(len(line) <= 8 for line in capsys.readouterr().out.splitlines())
-
-
 def test_terminal_keeps_the_picture(tmp_path, capsys):
     Terminal().timeline(CALL, [CUT], 10.0, file=tmp_path / "call.svg")
 

@@ -1,6 +1,7 @@
 """The first half second of a run; importing the course changes nothing for other programs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from console import start
 from setup import requirements
 from tests.support import lessons
+from tests.support.fork_server import Popen
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -42,15 +44,12 @@ OWN = """if True:
 
 
 def python(*words, cwd=None, **variables):
-    return subprocess.run(
-        [sys.executable, *words],
-        env=lessons.environment(**variables),
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=60,
-        check=False,
-    )
+    """Run Python; a script starts from a process that has imported the packages, where it can."""
+    pipe = subprocess.PIPE
+    command, environment = [sys.executable, *words], lessons.environment(**variables)
+    with Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=cwd) as process:
+        out, err = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @can_interrupt
@@ -101,7 +100,7 @@ def test_one_missing_package_is_named(tmp_path, monkeypatch, capsys, package):
     assert f"not installed for this Python: {package}\n" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("script", "part"), [(0, "stream"), (1, "unaided"), (2, "text")])
+@pytest.mark.parametrize(("script", "part"), [(0, "stream"), (1, "embed"), (2, "text")])
 def test_lesson_runs_without_docstrings_and_its_folder(script, part):
     """`python -OO -P`; the emulator, a child, is started without them, too."""
     words = [str(LESSONS[script]), part, "--offline", "--pace", "0"]
@@ -110,7 +109,7 @@ def test_lesson_runs_without_docstrings_and_its_folder(script, part):
 
     assert (result.returncode, result.stderr) == (0, "")
     heading, reason = result.stdout.split("\n\n")[1].splitlines()[:2]
-    assert heading.startswith(tuple("12")) and f"{part}: " in heading
+    assert re.match(r"1\. [A-Z]", heading)
     assert reason.startswith("|  ")
 
 

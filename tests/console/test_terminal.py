@@ -1,8 +1,21 @@
 """The terminal: live text that wraps, pictures, plain signs where fine ones cannot be printed."""
 
 import io
+import sys
+import unicodedata
+from types import SimpleNamespace
 
-from console.terminal import BARS, PLAIN_BARS, Page, Terminal, can_print, excerpt, histogram
+from console.terminal import (
+    BARS,
+    PLAIN_BARS,
+    Lanes,
+    Page,
+    Terminal,
+    can_print,
+    excerpt,
+    histogram,
+    printable,
+)
 
 import pytest
 from hypothesis import assume, given
@@ -126,21 +139,186 @@ def test_colours_follow_no_color(monkeypatch, capsys):
     assert "36m" not in capsys.readouterr().out
 
 
+class Counted:
+    prompt_tokens, completion_tokens = 23, 217
+
+
+def show_everything(show):
+    """Whatever a terminal can show, in one go."""
+    show.heading("A title that says the task", "why " * 40)
+    show.note("word " * 60)
+    show.question("Is it cold?")
+    show.table(["a", "b"], [("x" * 18, "y " * 60)])
+    show.bill(Counted, 0.0111, (0.1, 0.5))
+    show.broken("the connection is closed", "word " * 40, "APIConnectionError: gone")
+    show.passages("found", [("a.md", 0.5, "word " * 40)], "word")
+    show.utterance(1.0, "caller", "word " * 40)
+    show.timeline([], [], 10.0)
+    with show.lanes(["waiting", "streaming"]) as lanes:
+        lanes.add(0, "one ")
+        lanes.add(1, "two ")
+    show.timings(lanes)
+    show.timings(show.lanes([]))
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_nothing_is_wider_than_the_terminal(monkeypatch, capsys, width):
     monkeypatch.setenv("COLUMNS", str(width))
-    show = Terminal()
 
-    show.note("word " * 60)
-    show.table(["a", "b"], [("x" * 30, "y " * 60)])
-    show.timings({"whole": TimedPieces([3.0], 9), "streamed": TimedPieces([1.0, 3.0], 9)})
+    show_everything(Terminal())
 
     assert all(len(line) <= width for line in capsys.readouterr().out.splitlines())
 
 
-class TimedPieces:
-    def __init__(self, arrivals, tokens):
-        self.arrivals, self.tokens = arrivals, tokens
+@pytest.mark.parametrize("width", [1, 2, 3, 8, 20])
+def test_tiny_terminal_gets_some_output(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    show_everything(Terminal())
+
+    assert "word" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------ text of others
+
+HOSTILE = "a\x1b[2Jb\x07c\rd\x9be\u202ef\u2066g\x7fh"
+HARMLESS = "a\u241b[2Jb\u2407c\u240dd\ufffde\ufffdf\ufffdg\ufffdh"
+
+
+def test_control_characters_are_shown_as_signs():
+    assert printable(HOSTILE) == HARMLESS
+    assert printable("tab\tand\nline") == "tab\tand\nline"
+
+
+@given(st.text())
+def test_nothing_printable_moves_the_cursor(text):
+    shown = printable(text)
+
+    assert not [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\t\n"]
+    assert printable(shown) == shown
+
+
+def test_printed_text_is_harmless(capsys):
+    with Terminal().as_output():
+        print(HOSTILE, end="", flush=True)
+        print("[bold]no markup[/]")
+
+    assert capsys.readouterr().out == f"{HARMLESS}[bold]no markup[/]\n"
+
+
+SHOWING = {
+    "live": lambda show: show.live([HOSTILE]),
+    "note": lambda show: show.note(HOSTILE),
+    "heading": lambda show: show.heading(HOSTILE, HOSTILE),
+    "question": lambda show: show.question(HOSTILE),
+    "utterance": lambda show: show.utterance(1.0, "caller", HOSTILE),
+    "wire": lambda show: show.wire(HOSTILE),
+    "table": lambda show: show.table(["a"], [(HOSTILE,)]),
+    "passages": lambda show: show.passages("t", [(HOSTILE, 0.1, HOSTILE)], "q"),
+    "broken": lambda show: show.broken("how", HOSTILE, HOSTILE),
+    "changes": lambda show: show.changes([HOSTILE]),
+}
+
+
+@pytest.mark.parametrize("name", SHOWING)
+def test_whatever_is_shown_is_harmless(capsys, name):
+    SHOWING[name](Terminal())
+
+    shown = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e", "\u2066", "\x7f"} & set(shown)
+
+
+def test_lanes_are_harmless(capsys):
+    with Terminal().lanes([HOSTILE]) as lanes:
+        lanes.add(0, HOSTILE)
+
+    assert capsys.readouterr().out == f"{HARMLESS}\n{HARMLESS}\n\n"
+
+
+# ------------------------------------------------------------ what belongs to a part
+
+
+def test_print_and_note_do_not_share_a_line(capsys):
+    terminal = Terminal()
+    with terminal.as_output():
+        print("half a line", end="")
+        terminal.note("a remark")
+        print("more", end="")
+
+    assert capsys.readouterr().out == "half a line\n|  a remark\nmore\n"
+
+
+def test_output_is_its_own_again_at_the_end():
+    before = sys.stdout
+    with pytest.raises(EOFError), Terminal().as_output():
+        assert (sys.stdout.isatty(), sys.stdout.encoding) == (before.isatty(), before.encoding)
+        raise EOFError
+
+    assert sys.stdout is before
+
+
+def test_events_are_counted_by_runs(capsys):
+    kinds = ["begin", "piece", "piece", "end", "new"]
+    meanings = {"begin": "it begins", "piece": "a piece", "end": "it ends"}
+
+    Terminal().events([SimpleNamespace(type=kind) for kind in kinds], meanings)
+
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["begin", "it", "begins"],
+        ["piece", "x", "2", "a", "piece"],
+        ["end", "it", "ends"],
+        ["new", "(new", "to", "this", "lesson)"],
+    ]
+
+
+def lanes_by(now, file):
+    """Lanes whose clock shows `now[0]`."""
+    return Lanes(Console(file=file, width=60), ["waiting", "streaming"], lambda: now[0])
+
+
+def test_lane_times_its_pieces():
+    now = [10.0]
+    with lanes_by(now, io.StringIO()) as lanes:
+        for lane, piece, time in [(0, "x", 11.0), (1, "", 11.2), (0, "y", 11.5), (1, "z", 13.0)]:
+            now[0] = time
+            lanes.add(lane, piece)
+
+    assert lanes.arrivals == {"waiting": [1.0, 1.5], "streaming": [3.0]}
+
+
+def test_empty_lane_shows_how_long_it_has_waited():
+    now, file = [10.0], io.StringIO()
+    with lanes_by(now, file) as lanes:
+        lanes.add(1, "text")
+        now[0] = 12.5
+        Console(file=file, width=60).print(lanes._columns())
+
+    assert "2.5 s" in file.getvalue()
+
+
+def test_price_that_is_not_known_is_not_shown_as_nothing(capsys):
+    Terminal().bill(Counted, 0.0, (0.0, 0.0))
+
+    assert "isn't known" in capsys.readouterr().out
+
+
+def test_usage_that_never_came_is_said(capsys):
+    Terminal().bill(None, 0.0, (0.1, 0.5))
+
+    assert capsys.readouterr().out == "|  The stream ended without its usage.\n"
+
+
+def test_states_are_shown_when_they_change(capsys):
+    Terminal().changes([{}, {}, {"a": 1}, {"a": 1}, {}])
+
+    assert capsys.readouterr().out == "{}\n{'a': 1}\n{}\n"
+
+
+def test_nobody_waits_where_nobody_can_press_enter(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+
+    Terminal().pause()
 
 
 def test_excerpt_begins_at_the_most_telling_word():

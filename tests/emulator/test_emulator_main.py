@@ -48,6 +48,12 @@ def test_p19_ctrl_c_ends_it_alone():
     assert error == ""
 
 
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
 def test_taken_port_is_told():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         server = alone("--port", str(taken.getsockname()[1]))
@@ -56,6 +62,24 @@ def test_taken_port_is_told():
     assert (server.returncode, out) == (1, "")
     assert error.startswith("error: the emulator cannot start: ")
     assert "Traceback" not in error
+
+
+def test_server_upstream_that_is_the_emulator_itself_is_refused(free_port):
+    upstream = {"EMULATOR_CHAT_BASE_URL": f"http://localhost:{free_port}/v1"}
+    server = alone("--port", str(free_port), env=lessons.environment(**upstream))
+    out, error = server.communicate(timeout=10)
+
+    assert (server.returncode, out) == (1, "")
+    assert "EMULATOR_CHAT_BASE_URL names this emulator itself" in error
+    assert "Traceback" not in error
+
+
+def test_child_tells_its_parent_why_it_cannot_start():
+    environment = lessons.environment(EMULATOR_CHAT_BASE_URL="no address")
+    server = alone("--child", env=environment)
+    out, _ = server.communicate(timeout=10)
+
+    assert out == "EMULATOR_CHAT_BASE_URL is not an http address: 'no address'\n"
 
 
 @pytest.mark.parametrize("option", ["--corpus", "--data"])

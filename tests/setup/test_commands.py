@@ -1,5 +1,6 @@
 """What is typed after course.py, and what that starts."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,25 +22,31 @@ def test_lesson_exit_code_passed_on(course: CourseCopy) -> None:
     assert course.run("1", "fail")[0] == 7
 
 
-def test_tour_ends_with_commands(course: CourseCopy) -> None:
+def test_preview_shows_a_part_of_each_lesson_and_one_suggestion(course: CourseCopy) -> None:
     code, out, _ = course.run()
 
-    first, *rest = out.splitlines()
-    assert (code, first) == (0, "lesson ['--offline'] in ")
-    assert [line.split()[2] for line in rest if "course.py" in line] == [
-        "1",
-        "test",
-        "doctor",
-        "extras",
-        "fixtures",
-        "conformance",
-    ]
+    assert code == 0
+    assert "lesson ['compare', '--offline'] in " in out
+    *_, suggestion, help = out.splitlines()
+    assert suggestion.endswith("course.py 1 --step")
+    assert help.endswith("course.py --help")
 
 
-def test_tour_that_fails_ends_there(course: CourseCopy) -> None:
+def test_preview_that_fails_ends_there(course: CourseCopy) -> None:
     (course.folder / "01_streaming.py").write_text("import sys; sys.exit(7)")
 
-    assert course.run() == (7, "", "")
+    assert course.run() == (7, "\nLesson 1: streaming responses\n", "")
+
+
+def test_program_runs_where_it_was_typed(course: CourseCopy) -> None:
+    (course.folder / "console").mkdir(exist_ok=True)
+    (course.folder / "console" / "run.py").write_text(
+        "import os, sys; print(sys.argv[1:], os.getcwd())"
+    )
+
+    code, out, _ = course.run("run", "--wire", "mine.py")
+
+    assert (code, out) == (0, f"['--wire', 'mine.py'] {os.sep}\n")
 
 
 def test_doctor_runs_in_course_folder(course: CourseCopy) -> None:

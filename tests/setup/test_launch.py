@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from setup import launch
+from tests.support.course_copy import CourseCopy
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -77,3 +78,27 @@ def test_python_that_cannot_start_holds_nothing(tmp_path: Path) -> None:
 
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+PYTEST = """
+import signal, sys
+try:
+    if "press" in sys.argv:
+        signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+sys.exit(2)
+"""
+
+
+@can_interrupt
+@pytest.mark.parametrize(("words", "code"), [([], 2), (["press"], 130)])
+def test_pytest_that_ctrl_c_ends_has_its_exit_code(
+    words: list[str], code: int, course: CourseCopy
+) -> None:
+    """pytest itself ends with 2, which also stands for a wrong command line."""
+    (course.folder / "requirements-dev.txt").write_text("# nothing\n")
+    course.environment.write_stamp(["requirements.txt", "requirements-dev.txt"])
+    (course.folder / "pytest.py").write_text(PYTEST)
+
+    assert course.run("test", "-n0", *words)[0] == code

@@ -149,6 +149,24 @@ def test_stopped_set_up_is_repaired(course: CourseCopy) -> None:
     assert course.is_current()
 
 
+@pytest.mark.parametrize(
+    "ending", ["raise SystemExit('ERROR: no room')", "os.kill(os.getppid(), 9)"]
+)
+def test_old_stamp_is_no_proof_after_half_an_install(course: CourseCopy, ending: str) -> None:
+    """Some packages are new by then, so the old requirements.txt is not what is installed."""
+    old = (course.folder / "requirements.txt").read_text()
+    course.require("# something else\n")
+    course.let_pip(f"import os; {ending}")
+
+    assert course.run("1")[0] != 0
+    course.require(old)
+
+    assert not course.is_current()
+    course.let_pip("")
+    assert course.run("1")[0] == 0
+    assert course.is_current()
+
+
 # In place of `venv`: starts a program, as venv starts ensurepip, and waits for it. That one
 # connects to the test and stays.
 GRANDPARENT = """
@@ -171,3 +189,14 @@ def test_stopping_course_alone_stops_what_makes_venv(bare: CourseCopy) -> None:
 
             assert (stopped.returncode, err.endswith("stopped\n")) == (130, True)
             assert ensurepip.recv(1) == b""  # it is gone: its end of the connection is closed
+
+
+def test_socks_proxy_is_named_with_what_to_do(course_with_pip: CourseCopy) -> None:
+    course_with_pip.require("no-such-package==1\n")
+
+    code, _, err = course_with_pip.run("1", ALL_PROXY="socks5://127.0.0.1:9")
+
+    error, why, attempt = lines_of(err)
+    assert (code, error) == (1, "error: pip cannot use a SOCKS proxy")
+    assert "ALL_PROXY" in why
+    assert attempt.startswith("  try: unset it, or set HTTPS_PROXY to an HTTP proxy, then ")

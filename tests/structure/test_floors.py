@@ -1,6 +1,7 @@
 """The floors of the house: no module imports from a floor above its own."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,15 +39,27 @@ EMULATOR = [
 ]
 # The learner's programs show plain `openai`, and setup/ runs before anything is installed.
 ALONE = ("examples", "setup")
+# What an example may import besides Python: `openai`, and what that package brings along; its web
+# servers are made with two packages more.
+FOR_EXAMPLES = {"openai", "pydantic", "websockets"}
+FOR_SERVERS = {"starlette", "uvicorn"}
 
 
 def floors_of(house):
     return {room: number for number, rooms in enumerate(house) for room in rooms}
 
 
+def statements(block):
+    """All statements of a block and those within them; an import never stands in an expression."""
+    for node in block:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from statements(getattr(node, part, ()))
+
+
 def imports(path):
     """(line, dotted name) of all that a file imports, wherever in it the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -112,6 +125,44 @@ def test_room_stands_alone(room):
     for path in sources(room):
         foreign = {name.split(".")[0] for _, name in imports(path)} & (ours - {room})
         assert not foreign, f"{path.relative_to(COURSE)} imports {foreign}"
+
+
+NESTED = """
+import a
+def f():
+    if f:
+        import b
+    elif f:
+        import c
+    else:
+        with f: import d
+class C:
+    async def m():
+        for i in m:
+            while i:
+                try: import e
+                except* ValueError: import f
+                else: import g
+                finally: from h import i
+        match m:
+            case 1: import j
+"""
+
+
+def test_every_import_is_found(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(NESTED)
+
+    assert "".join(name for _, name in sorted(imports(path))) == "abcdefgh.ij"
+
+
+@pytest.mark.parametrize("path", sources("examples"), ids=lambda path: path.parent.name)
+def test_example_runs_anywhere(path):
+    known = set(sys.stdlib_module_names) | FOR_EXAMPLES
+    if path.name == "server.py":
+        known |= FOR_SERVERS
+
+    assert {name.split(".")[0] for _, name in imports(path)} <= known
 
 
 def test_climbing_import_is_named_with_both_files(tmp_path, monkeypatch):

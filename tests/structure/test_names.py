@@ -2,6 +2,7 @@
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -12,8 +13,6 @@ ROOMS = [
 
 # The same thing twice, on purpose.
 SAME_CLASS = {
-    # A question, its model and its effort: a lesson is copied whole, so each brings its own.
-    "Ask": {"01_streaming.py", "02_vector_store_rag.py"},
     # The shape that each of other people's clients has to fill; they share no environment.
     "Price": {
         "tests/conformance/clients/with_agents.py",
@@ -29,6 +28,11 @@ def sources():
     return sorted([*inside, *COURSE.glob("*.py")])
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def place(path):
     return path.relative_to(COURSE).as_posix()
 
@@ -40,7 +44,7 @@ def twice(named):
 def test_class_names_are_unique():
     named = defaultdict(set)
     for path in sources():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef):
                 named[node.name].add(place(path))
 
@@ -59,7 +63,7 @@ def test_module_names_are_unique():
 
 def test_no_test_module_imports_another():
     for path in (COURSE / "tests").rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             module = node.module if isinstance(node, ast.ImportFrom) else None
             if module and module.startswith("tests"):
                 named = [module, *(f"{module}.{alias.name}" for alias in node.names)]

@@ -34,6 +34,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from tests.support.certificates import share_certificates
+
 COURSE = Path(__file__).resolve().parents[2]
 ADDRESS = "TESTS_FORK_SERVER"
 # On macOS the frameworks below NumPy do not stand being forked.
@@ -162,6 +164,7 @@ def serve(address: str) -> dict[str, Any]:
     """Fork for whoever connects, until standard input closes; only a child comes back from here."""
     for name in PRELOADED:
         importlib.import_module(name)
+    share_certificates()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the tests
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:

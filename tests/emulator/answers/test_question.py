@@ -75,6 +75,33 @@ def test_question_that_finds_enough_alone_does_not_lean():
     assert leaning.hits == CORPUS.rank("What is the Lantern?")
 
 
+def test_file_search_is_given_the_words_that_a_question_leans_on():
+    leaning = understand(asked("What is the Lantern?", "Where does it stand?"), CORPUS)
+    alone = understand(asked("What is the Lantern?", "May I bring my dog?"), CORPUS)
+
+    assert leaning.searched == "Where does it stand lantern?"
+    assert alone.searched == "May I bring my dog?"
+
+
+@pytest.mark.parametrize(
+    "leaning", ["Where does it stand?", "And where does it stand?", "But when did it open?"]
+)
+def test_question_that_refers_to_the_one_before_is_read_with_it(leaning):
+    """Alone each of these finds something else, and that would be the wrong answer."""
+    alone = understand(asked(leaning), CORPUS)
+    follow_up = understand(asked("What is the Lantern?", leaning), CORPUS)
+
+    found = CORPUS.sentences[follow_up.hits[0][1]].text
+    assert "Lantern" in found
+    assert not alone.hits or CORPUS.sentences[alone.hits[0][1]].text != found
+
+
+def test_question_that_refers_to_nothing_is_read_alone():
+    assert understand(asked("Where does it stand?"), CORPUS).hits == CORPUS.rank(
+        "Where does it stand?"
+    )
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -5,32 +5,29 @@ The server upstream is a second emulator: it speaks chat completions, as any of 
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from emulator.answers.answer import Call, Message, Prompt, Tool
 from emulator.answers.upstream import Upstream
 from tests.support.city_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
 from tests.support.emulator_clients import MODEL, Gate, ask, connect
+from tests.support.scripted_upstream import SSE, ScriptedUpstream, chunk, said, stream_of
 
 import openai
 import pytest
 
+JSON = "application/json"
 EXACT = ask("Reply with exactly: one two three")
 
 
 @pytest.fixture
-def behind(start, monkeypatch):
+def behind(start):
     """Start an emulator with these arguments, and another one that hands its writing to it."""
 
     def started(**arguments):
         back = start(**arguments)
-        upstream = Upstream.from_environment(
-            {"EMULATOR_CHAT_BASE_URL": back.base_url, "EMULATOR_CHAT_MODEL": "gpt-4o"}
-        )
+        upstream = Upstream(back.base_url, "gpt-4o", "none")
         return back, start(upstream=upstream.answer)
 
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return started
 
 
@@ -123,8 +120,7 @@ def test_break_upstream_ends_the_stream_with_an_error(behind, fault):
     assert (failed.status, failed.error.code) == ("failed", "upstream_error")
 
 
-def test_nobody_upstream_is_told(start, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_nobody_upstream_is_told(start):
     upstream = Upstream("http://127.0.0.1:9/v1", "x", "none")
     with connect(start(upstream=upstream.answer)) as client:
         with pytest.raises(openai.InternalServerError, match="could not be reached"):
@@ -144,59 +140,18 @@ def test_hangup_reaches_upstream(behind):
     assert asyncio.iscoroutinefunction(Upstream.answer)
 
 
-class Marks:
-    """A server upstream that says this, piece by piece, whatever it is asked."""
+def answer_to(server, prompt):
+    async def written():
+        answer = await server.write(prompt)
+        await answer.finished()
+        return answer
 
-    def __init__(self, *pieces, finish="stop"):
-        chunks = [{"content": piece} for piece in pieces]
-        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in chunks]
-        choices.append({"index": 0, "delta": {}, "finish_reason": finish})
-        lines = [
-            json.dumps({"id": "x", "object": "chat.completion.chunk", "choices": [choice]})
-            for choice in choices
-        ]
-        self.body = "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]).encode()
-        self.asked = []
-
-    def __enter__(self):
-        marks = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                length = int(self.headers["content-length"])
-                marks.asked.append(json.loads(self.rfile.read(length)))
-                self.send_response(200)
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("content-length", str(len(marks.body)))
-                self.end_headers()
-                self.wfile.write(marks.body)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def write(self):
-        return Upstream(f"http://127.0.0.1:{self._server.server_port}/v1", "x", "none").answer
-
-    def answer_to(self, prompt):
-        async def written():
-            answer = await self.write(prompt)
-            await answer.finished()
-            return answer
-
-        return asyncio.run(written())
+    return asyncio.run(written())
 
 
 def test_marks_of_passages_become_citations(start):
-    with Marks("Shut on", " Mondays [", "1", "]. Not [12", "] here [x] [") as marks:
+    body = said("Shut on", " Mondays [", "1", "]. Not [12", "] here [x] [")
+    with ScriptedUpstream(body) as marks:
         with connect(start(upstream=marks.write)) as client:
             store = client.vector_stores.create()
             client.vector_stores.files.upload_and_poll(
@@ -211,11 +166,10 @@ def test_marks_of_passages_become_citations(start):
     assert [(note.filename, note.index) for note in notes] == [("hours.md", 16)]
     kinds = [event.type for event in events]
     assert kinds.count("response.output_text.annotation.added") == 1
-    assert "[1] hours.md\nWe are closed on Mondays." in marks.asked[0]["messages"][0]["content"]
+    assert "[1] hours.md\nWe are closed on Mondays." in marks.asked[0][1]["messages"][0]["content"]
 
 
-def test_prompt_is_sent_as_it_is(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_prompt_is_sent_as_it_is():
     call = Call("get_time", '{"city":"Rome"}', "call_1")
     prompt = Prompt(
         [
@@ -231,10 +185,10 @@ def test_prompt_is_sent_as_it_is(monkeypatch):
         sampling={"temperature": 0.5},
     )
 
-    with Marks("See [1].") as server:
-        answer = server.answer_to(prompt)
+    with ScriptedUpstream(said("See [1].")) as server:
+        answer = answer_to(server, prompt)
 
-    [sent] = server.asked
+    [(_, sent)] = server.asked
     function = {"name": "get_time", "description": "The time.", "parameters": {"type": "object"}}
     called = {"name": "get_time", "arguments": '{"city":"Rome"}'}
     assert sent == {
@@ -259,7 +213,110 @@ def test_prompt_is_sent_as_it_is(monkeypatch):
     assert (answer.text, answer.finish, answer.citations) == ("See [1].", "stop", [])
 
 
-def test_unknown_reason_to_end_counts_as_stop(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Marks("Hm.", finish="content_filter") as server:
-        assert server.answer_to(Prompt([Message("user", "Hm?")])).finish == "stop"
+@pytest.mark.parametrize(
+    ("given", "taken"), [("eos", "stop"), ("content_filter", "content_filter")]
+)
+def test_reason_to_end_is_one_of_openais(given, taken):
+    with ScriptedUpstream(said("Hm.", finish=given)) as server:
+        assert answer_to(server, Prompt([Message("user", "Hm?")])).finish == taken
+
+
+def asked_of(server, start):
+    """The whole and the streamed chat answer, and the events, of what an upstream sends."""
+    events = {"model": MODEL, "input": "Hm?"}
+    with connect(start(upstream=server.write)) as client:
+        whole = client.chat.completions.create(**EXACT)
+        with client.chat.completions.stream(**EXACT) as stream:
+            streamed = stream.get_final_completion()
+        return whole, streamed, list(client.responses.create(**events, stream=True))
+
+
+def test_refusal_is_passed_on(start):
+    body = stream_of(chunk({"refusal": "I can't "}), chunk({"refusal": "help."}), chunk({}, "stop"))
+    with ScriptedUpstream(body) as server:
+        whole, streamed, events = asked_of(server, start)
+
+    for message in (whole.choices[0].message, streamed.choices[0].message):
+        assert (message.content, message.refusal) == (None, "I can't help.")
+    [part] = events[-1].response.output[0].content
+    assert (part.type, part.refusal) == ("refusal", "I can't help.")
+    kinds = [event.type for event in events]
+    assert "response.refusal.delta" in kinds and "response.refusal.done" in kinds
+    assert events[-1].type == "response.completed"
+
+
+def test_content_filter_is_passed_on(start):
+    with ScriptedUpstream(said("Half of", finish="content_filter")) as server:
+        with connect(start(upstream=server.write)) as client:
+            whole = client.chat.completions.create(**EXACT)
+            events = list(client.responses.create(model=MODEL, input="Hm?", stream=True))
+
+    assert whole.choices[0].finish_reason == "content_filter"
+    assert events[-1].type == "response.incomplete"
+    assert events[-1].response.incomplete_details.reason == "content_filter"
+
+
+def test_calls_of_other_servers_are_calls(start):
+    whole = {"id": "a", "function": {"name": "one", "arguments": '{"x":1}'}}
+    body = stream_of(chunk({"tool_calls": [whole, whole | {"id": "b"}]}), chunk({}, "stop"))
+    with ScriptedUpstream(body) as server:
+        whole, streamed, events = asked_of(server, start)
+
+    for choice in (whole.choices[0], streamed.choices[0]):
+        called = [
+            (call.function.name, call.function.arguments) for call in choice.message.tool_calls
+        ]
+        assert called == [("one", '{"x":1}')] * 2
+        assert choice.finish_reason == "tool_calls"
+    assert [item.type for item in events[-1].response.output] == ["function_call"] * 2
+
+
+REFUSED = [
+    (b'{"error": "model \'x\' not found"}', 404, JSON, "answered 404: model 'x' not found"),
+    (b"<html>Bad gateway</html>", 502, "text/html", "answered 502: Bad gateway"),
+    (b'{"error": {"message": "out of memory"}}', 200, JSON, "reported an error: out of memory"),
+    (b'{"detail": "Not Found"}', 200, JSON, "sent no answer: Not Found"),
+    (b"<html>Log in</html>", 200, SSE, "sent a web page: Log in"),
+    (b"upstream connect error", 200, SSE, "sent no stream of events: upstream connect error"),
+    (b"", 200, SSE, "sent nothing"),
+    (b"x", 500, "text/html; charset=base64", "sent what cannot be read"),
+    (stream_of({"error": {"message": "\ud800!"}}), 200, SSE, "reported an error: \ufffd!"),
+    (b'event: error\ndata: {"message": "too long"}\n\n', 200, SSE, "reported an error: too long"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "kind", "reason"), REFUSED)
+def test_what_is_no_answer_is_told_with_its_reason(start, body, status, kind, reason):
+    with ScriptedUpstream(body, kind, status) as server:
+        with connect(start(upstream=server.write)) as client:
+            for streams in (False, True):
+                with pytest.raises(openai.InternalServerError) as caught:
+                    client.chat.completions.create(**EXACT, stream=streams)
+                assert (caught.value.status_code, caught.value.code) == (502, "upstream_error")
+                assert reason in caught.value.message
+
+
+def test_whole_completion_in_place_of_a_stream_is_an_answer(start):
+    message = {"role": "assistant", "content": "Hm."}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+    with ScriptedUpstream(body, JSON) as server:
+        whole, streamed, events = asked_of(server, start)
+
+    assert whole.choices[0].message.content == streamed.choices[0].message.content == "Hm."
+    assert events[-1].response.output_text == "Hm."
+
+
+def test_emulator_that_asks_itself_stops_at_once(start):
+    """Its address is known only after its start, so that the request itself must be refused."""
+    loop = []
+
+    async def write(prompt, found):
+        return await loop[0](prompt, found)
+
+    emulator = start(upstream=write)
+    loop.append(Upstream(emulator.base_url, "gpt-4o", "none").answer)
+    with connect(emulator) as client:
+        with pytest.raises(openai.InternalServerError, match="hands its own writing on"):
+            client.chat.completions.create(**EXACT)
+
+    assert [exchange.status for exchange in emulator.exchanges] == [502, 508]

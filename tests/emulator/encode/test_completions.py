@@ -206,3 +206,18 @@ def test_any_text_survives_encoding(answers, include_usage, include_obfuscation)
         for choice in json.loads(block.removeprefix("data: "))["choices"]:
             told[choice["index"]] += choice["delta"].get("content") or ""
     assert told == [each.text for each in answers]
+
+
+@pytest.mark.parametrize(("pieces", "content"), [([], None), (["Well."], "Well.")])
+def test_refusal_has_chunks_of_its_own(pieces, content):
+    refused = Answer(pieces, refusal="I can't.")
+    *blocks, _ = blocks_of(refused)
+    deltas = [delta for _, delta, _ in choices(blocks)]
+
+    assert deltas[0] == {"role": "assistant", "content": content and "", "refusal": None}
+    assert "".join(delta.get("refusal") or "" for delta in deltas) == "I can't."
+    body = completion(ENVELOPE, ASKED, [refused])
+    ChatCompletion.model_validate(body, strict=True)
+    message = body["choices"][0]["message"]
+    assert (message["content"], message["refusal"]) == (content, "I can't.")
+    assert body["usage"]["completion_tokens"] == len(pieces) + tokens.count("I can't.")

@@ -237,3 +237,28 @@ def test_usage_adds_up():
     read = ASKED.prompt_tokens() + 2
     assert (counted["input_tokens"], counted["output_tokens"]) == (read, 5)
     assert counted["total_tokens"] == read + 5
+
+
+@pytest.mark.parametrize("pieces", [[], ["Well."]])
+def test_refusal_is_a_part_of_the_message(pieces):
+    refusal = ["content_part.added", "refusal.delta", "refusal.done", "content_part.done"]
+    writer, _, events = written(Answer(pieces, refusal="I can't."))
+
+    text = TEXT if pieces else []
+    assert kinds(events)[2:-1] == [ADDED, *text, *refusal, DONE]
+    [message] = writer.output
+    assert message["content"][-1] == {"type": "refusal", "refusal": "I can't."}
+    assert events[-3]["content_index"] == len(pieces)
+
+
+def test_filtered_answer_is_incomplete():
+    writer, _, events = written(Answer([], "content_filter"))
+
+    assert (events[-1]["type"], writer.output) == ("response.incomplete", [])
+    assert writer.body()["incomplete_details"] == {"reason": "content_filter"}
+
+
+def test_citation_before_all_text_has_its_event():
+    _, _, events = written(Answer(["one"], citations=[Citation(0, "file-1", "a.md")], found=FOUND))
+
+    assert kinds(events).count("output_text.annotation.added") == 1

@@ -1240,15 +1240,18 @@ def test_response_under_way_has_no_usage():
     assert created["response"]["usage"] is None
 
 
-def test_answer_that_was_cut_by_its_length_is_incomplete():
+@pytest.mark.parametrize(
+    ("finish", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")]
+)
+def test_answer_that_was_cut_is_incomplete(finish, reason):
     driver = opened()
-    driver.answer = Answer(tokens.split("At eight."), "length")
+    driver.answer = Answer(tokens.split("At eight."), finish)
     driver.send("conversation.item.create", **user("When?"))
 
     (done,) = of(driver.send("response.create"), "response.done")
 
     assert done["response"]["status"] == "incomplete"
-    assert done["response"]["status_details"]["reason"] == "max_output_tokens"
+    assert done["response"]["status_details"]["reason"] == reason
 
 
 def test_answer_is_generated_once_whatever_is_recognised_meanwhile():

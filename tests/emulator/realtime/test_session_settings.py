@@ -277,6 +277,12 @@ def test_wrong_format_is_refused(change, code, param):
     assert refused(heard, **change) == (code, f"{FORMAT}.{param}".rstrip("."))
 
 
+@pytest.mark.parametrize("value", [True, 1.5, ["inf"]])
+def test_most_tokens_may_be_a_number_or_inf(value):
+    with pytest.raises(ApiError, match="expected an integer or 'inf', but got"):
+        changed(max_output_tokens=value)
+
+
 def server(**fields):
     return {"type": "server_vad", **fields}
 

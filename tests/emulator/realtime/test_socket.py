@@ -5,6 +5,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
+from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.realtime import socket as socket_module
 from emulator.server import Emulator
@@ -412,3 +413,16 @@ def test_first_session_starts_both_engines():
 
     assert socket_module.synthesizer().name
     assert socket_module.recognizer() is socket_module.recognizer()
+
+
+def test_refusal_of_a_server_upstream_is_said():
+    async def refuse(prompt, found):
+        return Answer(refusal="I can't help.")
+
+    with Emulator(upstream=refuse) as emulator, calling(Bare, emulator) as caller:
+        caller.send("session.update", **update(**TEXT))
+        caller.send("conversation.item.create", **user("Hm?"))
+        caller.send("response.create")
+        events = caller.until("response.done")
+
+    assert joined(events, "response.output_text.delta") == "I can't help."

@@ -1,6 +1,7 @@
 """Uploads as rows: parts become blocks of one file, and are gone afterwards."""
 
 import hashlib
+import re
 
 from emulator.storage.upload_table import LIFETIME_S, Mismatch
 
@@ -23,6 +24,10 @@ def upload(storage):
 def rows(storage):
     query = "SELECT file, number, data FROM blocks ORDER BY file, number"
     return [tuple(row) for row in storage.db.rows(query)]
+
+
+def test_id_is_32_hexadecimal_digits(upload):
+    assert re.fullmatch("upload_[0-9a-f]{32}", upload)
 
 
 def test_blocks_of_all_parts_are_numbered_on(storage, upload, clock):

@@ -1,0 +1,154 @@
+"""Give any program a server: `python3 course.py run FILE` or `python3 course.py run -- COMMAND`.
+
+The program is not changed. It finds OPENAI_BASE_URL and OPENAI_API_KEY in its environment, as the
+official clients of every language read them. Which server they name follows the same order as in
+the lessons (common/client.py). Remarks and `--wire` go to standard error; standard output, Ctrl-C
+and the exit code are the program's own.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+# Started by its path, in the folder where the learner is; Python then looks for modules beside it.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from common import course_command
+from common.client import Connection, open_connection
+from common.servers import CassetteFile
+from common.settings import CourseError, load_settings
+from common.wire_tap import Tap
+from console.explain import ErrorContext
+from console.lesson import OPTION_KINDS, Option, report_failures
+from console.terminal import Terminal
+from emulator.errors import ApiError
+from emulator.faults import Fault
+
+OPTIONS: list[Option] = [
+    ("--offline", "switch", "use the emulator, whatever .env says"),
+    ("--pace", "factor", "emulator: 1 as fast as a live model (default), 0 at once"),
+    ("--record", "file", "record the traffic as a cassette"),
+    ("--replay", "file", "let a cassette answer: no network, no key"),
+    ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
+    ("--wire", "switch", "show the traffic"),
+    ("--fault", "name", "emulator: let requests fail, such as 429 or fin@3"),
+    ("--every", "count", "with --fault: only every N-th request fails"),
+    ("--send-key", "switch", "send the real key even to a server on this machine"),
+    ("--debug", "switch", "show the traceback of a failure"),
+]
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """Start the server, run the program, and return its exit code."""
+    words, rest = split(argv)
+    args = parse(words, rest)
+    command = rest[1:] if rest[0] == "--" else [sys.executable, *rest]
+    context = ErrorContext()
+    with ExitStack() as stack:
+        stack.enter_context(report_failures(context, debug=args.debug))
+        check(args, rest[0])
+        connection = stack.enter_context(
+            open_connection(
+                load_settings(),
+                offline=args.offline,
+                send_key=args.send_key,
+                pace=args.pace,
+                cassette=cassette(args, command),
+                has_faults=bool(args.fault),
+            )
+        )
+        check_fault(args.fault, connection)
+        variables = connection.variables(os.environ, is_own=False)
+        terminal = Terminal(sys.stderr)
+        if args.wire or args.fault:
+            from common.proxy import start_proxy
+
+            tap = Tap(terminal.wire) if args.wire else None
+            upstream = connection.base_url
+            proxy = stack.enter_context(start_proxy(upstream, tap, args.fault or "", args.every))
+            variables["OPENAI_BASE_URL"] = proxy.base_url
+        terminal.note(f"{connection.answered_by}.")
+        return run_program(command, variables)
+    return 1  # not reached: a failure that was reported exits
+
+
+def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our own options, and the rest: they end at the first word that is no option."""
+    valued = {name for name, kind, _ in OPTIONS if kind != "switch"}
+    place = 0
+    while place < len(argv) and argv[place].startswith("-") and argv[place] != "--":
+        place += 2 if argv[place] in valued else 1
+    return list(argv[:place]), list(argv[place:])
+
+
+def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
+    usage = f"{course_command('run')} [options] FILE [ARGS]  or  [options] -- COMMAND [ARGS]"
+    parser = argparse.ArgumentParser(
+        course_command("run"), usage=usage, description=__doc__.partition("\n\n")[2]
+    )
+    for name, kind, text in OPTIONS:
+        parser.add_argument(name, help=text, **OPTION_KINDS[kind])
+    args = parser.parse_args(words)
+    if rest in ([], ["--"]):
+        parser.error("name a Python file, or -- and a command")
+    if args.record and args.replay:
+        parser.error("use either --record or --replay, not both")
+    if rest[0] != "--" and not rest[0].endswith(".py"):
+        parser.error(f"{rest[0]} is no Python file; for other programs: run -- {rest[0]}")
+    return args
+
+
+def check(args: argparse.Namespace, file: str) -> None:
+    """Raise CourseError for a file that is missing, or a failure that the emulator lacks."""
+    if file != "--" and not Path(file).is_file():
+        raise CourseError(f"there is no file {file}", attempt="check the path")
+    try:
+        for spec in filter(None, (args.fault or "").split(",")):
+            Fault.parse(spec)
+    except ApiError as error:
+        raise CourseError(
+            str(error), attempt="pick one; emulator/README.md says what each of them does"
+        ) from None
+
+
+def check_fault(fault: str | None, connection: Connection) -> None:
+    if fault and not connection.is_emulator:
+        why = "no other server fails on demand"
+        raise CourseError("--fault needs the emulator", why, "add --offline")
+
+
+def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile | None:
+    if args.replay:
+        return CassetteFile(args.replay, is_recording=False, speed=args.speed)
+    if args.record:
+        about = {"program": " ".join(Path(word).name for word in command[:2])}
+        return CassetteFile(args.record, is_recording=True, about=about)
+    return None
+
+
+def run_program(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run it to its end. Ctrl-C reaches the whole terminal, so the program gets it by itself."""
+    # A handler of our own is not inherited, while `ignore` would be.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        process = subprocess.Popen(command, env=dict(variables))
+    except OSError as error:
+        raise CourseError(
+            f"{command[0]} can't be started: {error.strerror}", attempt="check the command"
+        ) from None
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        code = process.wait()
+        return code if code >= 0 else 128 - code
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

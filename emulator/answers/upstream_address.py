@@ -1,0 +1,62 @@
+"""Where the server upstream is said to be, checked before the emulator starts.
+
+It imports neither `openai` nor an HTTP client, as the emulator says where it listens before that.
+"""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+VARIABLE = "EMULATOR_CHAT_BASE_URL"
+
+
+class UpstreamRefused(Exception):
+    """The variables EMULATOR_CHAT_... can't be used; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class UpstreamAddress:
+    """The server, the model that it is asked for, and its key."""
+
+    base_url: str
+    model: str
+    api_key: str
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether it is on this machine, where no proxy is needed and the emulator listens, too."""
+        try:
+            infos = socket.getaddrinfo(urlsplit(self.base_url).hostname, None)
+        except (OSError, UnicodeError):
+            return False
+        found = [ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
+        return any(each.is_loopback or each.is_unspecified for each in found)
+
+
+def upstream_address(environ: Mapping[str, str], own_port: int = 0) -> UpstreamAddress | None:
+    """By EMULATOR_CHAT_BASE_URL, `_MODEL` and `_API_KEY`; None if the first is not set.
+
+    Raises UpstreamRefused for what is no address, and for the emulator itself, at `own_port`.
+    """
+    url, model, key = (
+        environ.get(f"EMULATOR_CHAT_{name}", "").strip()
+        for name in ("BASE_URL", "MODEL", "API_KEY")
+    )
+    if not url:
+        return None
+    found = UpstreamAddress(url, model or "default", key or "none")
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        port = parts.port
+    except ValueError:
+        is_usable, port = False, None
+    if not is_usable or not url.isprintable():
+        raise UpstreamRefused(f"{VARIABLE} is not an http address: {url!a}")
+    if not (found.api_key.isascii() and found.api_key.isprintable()):
+        raise UpstreamRefused("EMULATOR_CHAT_API_KEY has characters in it that no key has")
+    if own_port and port == own_port and found.is_on_loopback:
+        raise UpstreamRefused(f"{VARIABLE} names this emulator itself, which would ask for ever")
+    return found

@@ -1,0 +1,32 @@
+"""The page on choosing: the ends of models are those of the emulator's table."""
+
+import re
+from pathlib import Path
+
+from emulator.models import MODELS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "which-api-when.md").read_text("utf-8")
+
+
+def test_ends_of_models_are_named_beside_them():
+    for line in PAGE.splitlines():
+        for name in re.findall(r"`(gpt-[\w.-]+)`", line):
+            known = MODELS.get(name)
+            assert not known or not known.ends or known.ends in line, name
+
+
+def test_models_of_realtime_have_prices_of_table():
+    rows = re.findall(r"^\| `(gpt-realtime[\w.-]*)` \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
+
+    assert len(rows) == 2
+    for name, _, audio in rows:
+        price_in, _, price_out = audio.split(" / ")
+        assert MODELS[name].price == (float(price_in), float(price_out))
+
+
+def test_what_could_not_be_verified_is_marked():
+    doubtful = ["`2026` does not match", "some of its files failed", "$0.0025"]
+
+    for words in doubtful:
+        line = next(line for line in PAGE.splitlines() if words in line)
+        assert "(not verified)" in line

@@ -1,0 +1,162 @@
+"""Ctrl-C while an example runs: by a real signal, and in a real terminal."""
+
+import os
+import select
+import signal
+
+from emulator.errors import ApiError
+from emulator.server import Emulator
+from tests.support.emulator_clients import Gate, connect
+from tests.support.example_runs import run_example, start_example
+from tests.support.interrupts import can_interrupt
+
+import pytest
+
+CHAT = "streaming/chat.py"
+
+
+def read_until(stream, text):
+    """What a stream gives, up to this text."""
+    read = ""
+    while not read.endswith(text):
+        letter = stream.read(1)
+        assert letter, f"it ended after {read!r}"
+        read += letter
+    return read
+
+
+def interrupt(process):
+    """Press Ctrl-C until something is printed: Python misses one that comes just before a read."""
+    process.send_signal(signal.SIGINT)
+    while not select.select([process.stdout], [], [], 0.5)[0]:
+        process.send_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def held():
+    """An emulator that is held back after six pieces of text, and its gate."""
+    gate = Gate(6)
+    with Emulator(pace=1.0, sleep=gate.sleep) as emulator:
+        yield emulator, gate
+
+
+@can_interrupt
+def test_ctrl_c_stops_the_answer_and_not_the_chat(held):
+    emulator, gate = held
+    with start_example(CHAT, base_url=emulator.base_url) as chat:
+        chat.stdin.write("When are you closed?\n")
+        chat.stdin.flush()
+        read_until(chat.stdout, "You: The house is")
+        gate.reached.wait(30)
+        interrupt(chat)
+        read_until(chat.stdout, "[this answer is not complete: stopped]\n\nYou: ")
+        gate.open()
+        chat.stdin.write("May I bring my dog?\n")
+        chat.stdin.flush()
+        read_until(chat.stdout, "Dogs may come into the garden")
+        _, err = chat.communicate(timeout=60)
+
+    assert emulator.exchanges[0].ended == "disconnected"
+    assert (chat.returncode, err) == (0, "")
+
+
+@can_interrupt
+def test_ctrl_c_at_the_prompt_says_how_to_leave(emulator):
+    with start_example(CHAT, base_url=emulator.base_url) as chat:
+        read_until(chat.stdout, "You: ")
+        interrupt(chat)
+        read_until(chat.stdout, "(Press Ctrl-D to leave.)")
+        _, err = chat.communicate(timeout=60)
+
+    assert (chat.returncode, err) == (0, "")
+
+
+@can_interrupt
+def test_ctrl_c_in_a_terminal(held):
+    """The key, not the signal: the terminal sends it to whatever runs in it."""
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+    emulator, gate = held
+    outer, inner = pty.openpty()
+    with start_example(
+        CHAT,
+        base_url=emulator.base_url,
+        is_forked=False,
+        streams={"stdin": inner, "stdout": inner, "stderr": inner},
+        start_new_session=True,
+        preexec_fn=lambda: make_controlling(inner),
+    ) as chat:
+        os.close(inner)
+        try:
+            os.write(outer, b"When are you closed?\n")
+            gate.reached.wait(30)
+            read_terminal(outer, "The house is also closed")
+            os.write(outer, b"\x03")
+            read_terminal(outer, "[this answer is not complete: stopped]\r\n\r\nYou: ")
+            os.write(outer, b"\x04")
+            code = chat.wait(30)
+        finally:
+            chat.kill()
+    os.close(outer)
+
+    assert code == 0
+    assert emulator.exchanges[0].ended == "disconnected"
+
+
+def make_controlling(terminal):
+    """In the child: the terminal becomes its own, whose keys send it signals."""
+    import fcntl
+    import termios
+
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def read_terminal(terminal, text):
+    read = ""
+    while not read.endswith(text):
+        assert select.select([terminal], [], [], 30)[0], f"nothing comes after {read!r}"
+        read += os.read(terminal, 1).decode("utf-8", "replace")
+
+
+@can_interrupt
+@pytest.mark.parametrize("moment", ["asking", "answering"])
+def test_folder_is_deleted_after_ctrl_c(held, moment, tmp_path):
+    emulator, gate = held
+    (tmp_path / "hours.md").write_text("The house is closed on Mondays, all year round.")
+    with start_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url) as bot:
+        read_until(bot.stdout, "1 files can be searched.\n\nYou: ")
+        with connect(emulator) as client:
+            assert len(client.files.list().data) == 1
+            if moment == "answering":
+                bot.stdin.write("When are you closed?\n")
+                bot.stdin.flush()
+                gate.reached.wait(30)
+            interrupt(bot)
+            out, err = bot.communicate(timeout=60)
+
+            assert client.files.list().data == client.vector_stores.list().data == []
+    assert out.endswith("Deleting the files and their vector store.\n")
+    assert (bot.returncode, err) == (0, "")
+
+
+async def refuse(prompt, found):
+    raise ApiError(400, "I am not in the mood.")
+
+
+def test_folder_is_deleted_after_an_error(tmp_path):
+    (tmp_path / "hours.md").write_text("The house is closed on Mondays, all year round.")
+    typed = "When are you closed?\n"
+    with Emulator(upstream=refuse) as emulator:
+        ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url, typed=typed)
+        with connect(emulator) as client:
+            assert client.files.list().data == client.vector_stores.list().data == []
+
+    assert "I am not in the mood." in ended.stdout
+    assert ended.returncode == 1
+
+
+def test_folder_without_documents_ends_at_once(emulator, tmp_path):
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url)
+
+    assert "left out: photo.png: .png can't be searched\n0 files can be searched." in ended.stdout
+    assert ended.returncode == 1
