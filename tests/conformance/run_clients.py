@@ -15,6 +15,7 @@ from tests.conformance.elsewhere import Elsewhere
 from tests.conformance.tally import Tally
 
 SCRIPTS = environments.HERE / "clients"
+RUN = COURSE / "console" / "run.py"
 CLIENTS = {
     "openai-agents": "with_agents.py",
     "openai-agents, Realtime": "with_agents_realtime.py",
@@ -23,6 +24,8 @@ CLIENTS = {
     "llm": "with_llm.py",
     "openai for Node": "with_node.mjs",
 }
+# Those that `course.py run` records, replays and lets fail, in two languages.
+GIVEN_A_SERVER = ("llm", "langchain-openai", "openai for Node")
 PATIENCE = 60
 # All else that is set outside, a key above all, is no business of a client's.
 KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
@@ -35,7 +38,30 @@ def run() -> list[Tally]:
         return [
             judge(name, *start(command(script, python, node), settings), elsewhere.take())
             for name, script in CLIENTS.items()
+        ] + [
+            give_a_server(name, command(CLIENTS[name], python, node), settings)
+            for name in GIVEN_A_SERVER
         ]
+
+
+def give_a_server(name: str, argv: list[str], settings: Mapping[str, str]) -> Tally:
+    """Run a client by `course.py run`: it is recorded, replayed without a server, and broken."""
+    cassette = str(Path(settings["HOME"]) / f"{name}.jsonl")
+    ways = {
+        "recorded": (["--offline", "--pace", "0", "--record", cassette], 0),
+        "replayed": (["--replay", cassette, "--speed", "0"], 0),
+        "broken": (["--offline", "--pace", "0", "--fault", "fin@3"], 1),
+    }
+    own = {each: value for each, value in settings.items() if not each.startswith("OPENAI_")}
+    passed = failed = 0
+    for way, (options, expected) in ways.items():
+        code, said = start([sys.executable, str(RUN), *options, "--", *argv], own)
+        if code == expected:
+            passed += 1
+        else:
+            failed += 1
+            problem.say(f"---- {name}, {way} by course.py run: exit code {code}\n{said}")
+    return Tally(f"{name}, by course.py run", passed, failed=failed)
 
 
 @contextmanager
