@@ -29,9 +29,9 @@ def arguments() -> argparse.Namespace:
 
 
 def show(tallies: list[Tally]) -> None:
-    print(f"{'suite':30} {'passed':>7} {'left out':>9} {'failed':>7}")
+    print(f"{'suite':36} {'passed':>7} {'left out':>9} {'failed':>7}")
     for tally in tallies:
-        print(f"{tally.suite:30} {tally.passed:7} {tally.left_out:9} {tally.failed:7}")
+        print(f"{tally.suite:36} {tally.passed:7} {tally.left_out:9} {tally.failed:7}")
 
 
 def run() -> int:
