@@ -8,6 +8,7 @@ from emulator.server import Emulator
 from tests.support.cassettes import player, recorder
 from tests.support.example_runs import serve_example
 from tests.support.realtime_clients import clip
+from tests.support.scripted_http import answering
 
 import httpx2
 import pytest
@@ -75,19 +76,22 @@ def test_question_is_answered_until_you_interrupt(chromium, recognizer):
 
 
 def test_problem_is_shown_and_other_sites_get_no_secret(chromium):
-    with serve_example(SERVER, "http://127.0.0.1:9/v1") as url:
+    refusal = '{"error": {"message": "No such key."}}'
+    with answering(refusal, status=401) as (base_url, sent), serve_example(SERVER, base_url) as url:
         with chromium.page() as page:
             page.goto(url)
             page.get_by_role("button").click()
             page.locator(".problem").wait_for()
 
-            assert page.get_by_role("status").inner_text() == "Connection error."
+            assert "No such key." in page.get_by_role("status").inner_text()
             assert page.get_by_role("button").inner_text() == "Start talking"
 
         for headers in ({"host": "evil.example"}, {"sec-fetch-site": "cross-site"}):
             reply = httpx2.post(f"{url}/start", headers=headers, trust_env=False)
 
             assert reply.status_code == 403
+
+    assert len(sent) == 1
 
 
 def spoken_turn(url):
