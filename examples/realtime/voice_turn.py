@@ -17,7 +17,7 @@ from websockets.exceptions import WebSocketException
 MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 
 
-def main(question: str, answer: str) -> str | None:
+def main(question: str = "data/callers/ask-closed.wav", answer: str = "answer.wav") -> str | None:
     """Hold the turn, write the answer; return what went wrong."""
     with wave.open(question) as sound:
         if sound.getparams()[:3] != (1, 2, 24_000):

@@ -47,7 +47,7 @@ class Wire:
 def test_question_is_answered_until_you_interrupt(chromium, recognizer):
     pages = []
     with Emulator(pace=1.0) as emulator, serve_example(SERVER, emulator.base_url) as url:
-        with chromium.page() as page:
+        with chromium.page(reduced_motion="reduce") as page:
             wire = Wire(page)
             page.on("response", lambda response: pages.append(response.text()))
             page.goto(url)

@@ -212,9 +212,13 @@ AGAIN = "\n[connection lost after event 1; connecting again]\n"
 
 # The streams of one answer, connection by connection; what is printed; what is said at the end.
 ANSWERS = {
-    "null as keep-alive": ([CREATED + block("null") + TEXT + COMPLETED], "Hi\n", ""),
-    "refusal": (
-        [CREATED + REFUSAL + event("response.completed", 3, response={"id": "resp_1"})],
+    "refusal, null as keep-alive": (
+        [
+            CREATED
+            + block("null")
+            + REFUSAL
+            + event("response.completed", 3, response={"id": "resp_1"})
+        ],
         "No.\n",
         "",
     ),

@@ -1,6 +1,5 @@
-"""Ctrl-C while an example runs: by a real signal, and in a real terminal."""
+"""Ctrl-C while an example runs, by a real signal."""
 
-import os
 import select
 import signal
 
@@ -81,61 +80,6 @@ def test_ctrl_c_at_the_prompt_leaves(emulator):
         _, err = chat.communicate(timeout=60)
 
     assert (chat.returncode, err) == (130, "")
-
-
-@can_interrupt
-def test_ctrl_c_in_a_terminal(held):
-    """The key, not the signal: the terminal sends it to whatever runs in it."""
-    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
-    emulator, gate = held
-    outer, inner = pty.openpty()
-    with start_example(
-        CHAT,
-        base_url=emulator.base_url,
-        is_forked=False,
-        streams={"stdin": inner, "stdout": inner, "stderr": inner},
-        start_new_session=True,
-        preexec_fn=lambda: make_controlling(inner),
-    ) as chat:
-        os.close(inner)
-        try:
-            os.write(outer, b"When are you closed?\n")
-            gate.reached.wait(30)
-            read_terminal(outer, "The house is also closed")
-            press_ctrl_c(outer)
-            read_terminal(outer, "[this answer is not complete: stopped]\r\n\r\nYou: ")
-            os.write(outer, b"\x04")
-            code = chat.wait(30)
-        finally:
-            chat.kill()
-    os.close(outer)
-
-    assert code == 0
-    assert emulator.exchanges[0].ended == "disconnected"
-
-
-def make_controlling(terminal):
-    """In the child: the terminal becomes its own, whose keys send it signals."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-
-
-def press_ctrl_c(terminal):
-    """As `interrupt` does; the terminal itself shows the key."""
-    os.write(terminal, b"\x03")
-    read_terminal(terminal, "^C")
-    while not select.select([terminal], [], [], 0.5)[0]:
-        os.write(terminal, b"\x03")
-        read_terminal(terminal, "^C")
-
-
-def read_terminal(terminal, text):
-    read = ""
-    while not read.endswith(text):
-        assert select.select([terminal], [], [], 30)[0], f"nothing comes after {read!r}"
-        read += os.read(terminal, 1).decode("utf-8", "replace")
 
 
 @can_interrupt

@@ -30,7 +30,7 @@ class Chat:
         )
         url = stack.enter_context(serve_example(SERVER, self.emulator.base_url))
         self.relay = stack.enter_context(relay_to(url))
-        self.page = stack.enter_context(chromium.page())
+        self.page = stack.enter_context(chromium.page(reduced_motion="reduce"))
 
     async def _sleep(self, seconds):
         await self.gate.sleep(seconds)

@@ -42,8 +42,9 @@ ADDRESS = "TESTS_FORK_SERVER"
 IS_POSSIBLE = sys.platform == "linux"
 
 # Nothing of `common`, `console` or `audio`: they look at how the process was started.
-PRELOADED = """openai openai.resources.chat.completions openai.resources.responses.responses
-openai.resources.realtime.realtime openai.resources.vector_stores.file_batches
+PRELOADED = """openai openai.resources.chat.completions.completions
+openai.resources.responses.responses openai.resources.realtime.realtime httpcore2 truststore
+encodings.idna openai.resources.vector_stores.file_batches
 openai.resources.files openai.resources.embeddings openai.lib openai.lib.streaming.chat
 openai.types.realtime openai.types.responses httpx2 pydantic dotenv websockets.sync.client
 websockets.asyncio.client rich.console rich.live rich.progress rich.table rich.markup numpy
