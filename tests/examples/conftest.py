@@ -12,7 +12,7 @@ import pytest
 def chromium(tmp_path_factory):
     """A browser whose microphone hears a question, and an interruption of the answer."""
     path = tmp_path_factory.mktemp("microphone") / "caller.wav"
-    pauses = [bytes(2 * 24_000 * seconds) for seconds in (2, 3, 1)]
+    pauses = [bytes(2 * 24_000 * seconds) for seconds in (2, 4, 1)]
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(pauses[0] + clip("ask-programme") + pauses[1])

@@ -2,8 +2,8 @@
 
 Most of a lesson's short run is imports: half a second for the lesson, half a second for its
 emulator. The tests run lessons some two hundred times. So they start one process that imports the
-packages once and then forks. What comes out is a real process of its own, with its own signals,
-streams, environment and exit code; it only skips the imports.
+packages and builds the SDK's types once, and then forks. What comes out is a real process of its
+own, with its own signals, streams, environment and exit code; it only skips that work.
 
     Popen                    stands in for `subprocess.Popen`; what it can't fork, it starts
     python -m tests.support.fork_server SOCKET     the process that forks
