@@ -1,17 +1,16 @@
 """Lesson 1. Streaming: show an answer while it is being written. Run it: python3 course.py 1
 
-Each part is a small program: copy its functions into a file of your own, and they run.
-`OpenAI()` takes the server and the key from the environment. For the lessons, `common` sets
-OPENAI_BASE_URL and OPENAI_API_KEY there: to yours, or to the emulator if you have none.
+Each part is a small program: copy its functions into a file of your own, and they run. `OpenAI()`
+reads OPENAI_BASE_URL and OPENAI_API_KEY. The lesson sets them: to yours, or to the emulator.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+from threading import Thread
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
@@ -19,10 +18,9 @@ from console.lesson import open_lesson
 
 from jiter import from_json
 from openai import APIConnectionError, APIError, AsyncOpenAI, OpenAI, pydantic_function_tool
-from openai.types import CompletionUsage
+from openai.types import CompletionUsage, ReasoningEffort
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from openai.types.responses import ResponseStreamEvent
-from openai.types.shared import ReasoningEffort
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 from pydantic import BaseModel
 
@@ -42,19 +40,19 @@ def stream(question: str, model: str) -> None:
 
 def read(chunks: Iterable[ChatCompletionChunk]) -> Iterator[str]:
     """Yield the text of a stream. Raises EOFError if the end of the answer is missing."""
-    finish, refusal = None, ""
+    finish = refusal = None
     for chunk in chunks:
         # A chunk may have no choices, and a delta may have no text.
         for choice in (chunk and chunk.choices) or []:
             finish = choice.finish_reason or finish
             if choice.delta:
-                refusal += choice.delta.refusal or ""
-                yield choice.delta.content or ""
+                refusal = choice.delta.refusal or refusal
+                yield choice.delta.content or choice.delta.refusal or ""
     if refusal:
-        yield f"The model refused: {refusal}"
-    # "length" and "content_filter" mean that the answer was cut off, None that no end came.
+        yield " [The model refused.]"
+    # "length" and "content_filter" mean that the answer was cut off; it's missing if no end came.
     if finish != "stop":
-        raise EOFError(f"finish_reason is {finish}")
+        raise EOFError(f"finish_reason is {finish or 'missing'}")
 
 
 # ------------------------------------ 2  compare: Compare waiting with streaming
@@ -65,36 +63,41 @@ def compare(question: str, model: str, show: Callable[[int, str], None]) -> None
 
     def wait() -> None:
         completion = client.chat.completions.create(model=model, messages=messages)
-        show(0, "".join(choice.message.content or "" for choice in completion.choices or []))
+        show(0, "".join(each.message.content or "" for each in completion.choices if each.message))
 
-    with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(wait)
-        chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
-        for piece in read(chunks):
-            show(1, piece)
-        waiting.result()
+    waiting = Thread(target=wait, daemon=True)  # so that Ctrl-C doesn't wait for it
+    waiting.start()
+    chunks = client.chat.completions.create(model=model, messages=messages, stream=True)
+    for piece in read(chunks):
+        show(1, piece)
+    waiting.join()
 
 
 # ------------------------------------ 3  events: Read the typed events of the Responses API
 def events(client: OpenAI, question: str, model: str) -> Iterator[ResponseStreamEvent]:
-    yield from read_events(
-        client.responses.create(model=model, input=question, store=False, stream=True)
-    )
+    answer = client.responses.create(model=model, input=question, store=False, stream=True)
+    yield from read_events(answer)
 
 
 def read_events(events: Iterable[ResponseStreamEvent]) -> Iterator[ResponseStreamEvent]:
     """Yield the events of a response. Raises EOFError if it isn't complete at its end."""
-    for event in events:
+    for event in (each for each in events if each):  # `data: null` only keeps a connection open
         yield event
         if event.type == "response.completed":
             return
         # The SDK raises no exception for these three, so your code has to look.
         if event.type in ("response.incomplete", "response.failed"):
-            why = event.response.error or event.response.incomplete_details
-            raise EOFError(f"{event.type}: {why and why.to_json(indent=None)}")
+            why = event.response and (event.response.error or event.response.incomplete_details)
+            raise EOFError(f"{event.type}: {why.to_json(indent=None) if why else 'no reason'}")
         if event.type == "error":
-            raise EOFError(f"error: {event.message}")
+            raise EOFError(f"error: {event.code or ''} {event.message or 'no reason'}")
     raise EOFError("the stream ended without response.completed")
+
+
+def text_of(event: ResponseStreamEvent) -> str:
+    if event.type == "response.output_text.delta" or event.type == "response.refusal.delta":
+        return event.delta or ""
+    return " [The model refused.]" if event.type == "response.refusal.done" else ""
 
 
 # ------------------------------------ 4  chat: Hold a conversation
@@ -109,7 +112,7 @@ def chat(client: OpenAI, questions: Sequence[str], model: str) -> None:
         for piece in read(chunks):
             answer += piece
             print(piece, end="", flush=True)
-        messages.append({"role": "assistant", "content": answer})
+        messages.append({"role": "assistant", "content": answer.encode(errors="replace").decode()})
         print()
 
 
@@ -122,16 +125,15 @@ def chat_by_id(client: OpenAI, questions: Sequence[str], model: str) -> None:
             model=model, input=question, previous_response_id=previous, stream=True
         )
         for event in read_events(events):
-            if event.type == "response.output_text.delta":
-                print(event.delta, end="", flush=True)
-            elif event.type == "response.completed":
+            print(text_of(event), end="", flush=True)
+            if event.type == "response.completed" and event.response:
                 previous = event.response.id
         print()
 
 
 # ------------------------------------ 5  usage: Count the tokens and the cents
 def usage(client: OpenAI, question: str, model: str) -> CompletionUsage | None:
-    counted = None
+    counted, finished = None, False
     for chunk in client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
@@ -139,7 +141,10 @@ def usage(client: OpenAI, question: str, model: str) -> CompletionUsage | None:
         stream_options={"include_usage": True},
     ):
         counted = (chunk and chunk.usage) or counted
-    return counted  # None if the stream was cut off before its last chunk
+        finished |= any(choice.finish_reason for choice in (chunk and chunk.choices) or [])
+    if not finished:
+        raise EOFError("finish_reason is missing")
+    return counted
 
 
 def cents(counted: CompletionUsage, price_in: float, price_out: float) -> float:
@@ -153,11 +158,9 @@ def stop(client: OpenAI, question: str, model: str) -> str | None:
     with client.chat.completions.create(
         model=model, messages=[{"role": "user", "content": question}], stream=True
     ) as chunks:
-        for number, piece in enumerate(read(chunks)):
+        for piece in islice(read(chunks), 30):
             print(piece, end="", flush=True)
-            if number == 30:
-                break
-    print()  # Leaving the `with` closed the connection. `break` alone would leave it open.
+    print()  # Leaving the `with` closed the connection. Leaving only the loop keeps it open.
     return chunks.response.headers.get("x-request-id")
 
 
@@ -173,10 +176,8 @@ def recover(client: OpenAI, question: str, model: str) -> tuple[str, str]:
             text += piece
     except APIError as error:  # the connection closed or fell silent, or an error event came
         return text, f"{type(error).__name__}: {error.message}"
-    except EOFError as error:
-        return text, f"no exception of the SDK's, but {error}"
-    except ValueError:
-        return text, "ValueError: half an event isn't JSON"
+    except (EOFError, ValueError) as error:  # `read` raised it, or half an event isn't JSON
+        return text, f"{type(error).__name__}: {error}"
     return text, "complete"
 
 
@@ -184,24 +185,24 @@ def recover(client: OpenAI, question: str, model: str) -> tuple[str, str]:
 def resume(client: OpenAI, question: str, model: str) -> Iterator[str]:
     """Yield the whole text once, however often the connection breaks."""
     id, last = "", -1
+    # With background=True the server keeps writing even if nobody reads.
+    events = client.responses.create(model=model, input=question, background=True, stream=True)
     for _ in range(20):
         try:
             if id:
                 events = client.responses.retrieve(id, stream=True, starting_after=last)
-            else:  # with background=True the server keeps writing even if nobody reads
-                events = client.responses.create(
-                    model=model, input=question, background=True, stream=True
-                )
             for event in read_events(events):
                 # A server may leave the numbers out, or send old events again.
                 number = last + 1 if event.sequence_number is None else event.sequence_number
-                if event.type == "response.created":
+                if event.type == "response.created" and event.response:
                     id = event.response.id
-                elif event.type == "response.output_text.delta" and number > last:
-                    yield event.delta
+                if number > last:
+                    yield text_of(event)
                 last = max(last, number)
             return
         except APIConnectionError:
+            if not id:
+                raise
             yield f" [the connection broke after event {last}] "
     raise EOFError("20 connections were not enough")
 
@@ -219,7 +220,7 @@ async def together(questions: Sequence[str], model: str, show: Callable[[int, st
                 if choice.delta:
                     show(column, choice.delta.content or choice.delta.refusal or "")
         if finish != "stop":
-            raise EOFError(f"finish_reason is {finish}")
+            raise EOFError(f"finish_reason is {finish or 'missing'}")
 
     async with AsyncOpenAI() as client:
         await asyncio.gather(*(answer(*each) for each in enumerate(questions)))
@@ -231,22 +232,19 @@ class Visit(BaseModel):
     people: int
 
 
-def tools(
-    client: OpenAI, question: str, model: str, effort: ReasoningEffort
-) -> dict[str, dict[str, str]]:
-    """Return the calls that the model asks for: id -> name and arguments."""
-    calls: dict[str, dict[str, str]] = {}
-    newest, finish = dict[int, str](), None  # index -> the id of its newest call
+def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) -> None:
+    calls: dict[str, dict[str, str]] = {}  # id -> name and arguments
+    newest, finish, text = dict[int, str](), None, ""  # index -> the id of its newest call
     for chunk in client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
         reasoning_effort=effort,  # gpt-6-luna takes tools in chat with "none" only
         tools=[pydantic_function_tool(Visit, name="count_places", description="Places left")],
-        tool_choice="required",
         stream=True,
     ):
         for choice in (chunk and chunk.choices) or []:
             finish = choice.finish_reason or finish
+            text += (choice.delta and (choice.delta.content or choice.delta.refusal)) or ""
             for part in (choice.delta and choice.delta.tool_calls) or []:
                 # Only the first part of a call has its id. Some servers leave the index out.
                 index = part.index or 0
@@ -255,9 +253,10 @@ def tools(
                 if part.function:
                     call["name"] = call["name"] or part.function.name or ""
                     call["arguments"] += part.function.arguments or ""
-    if finish not in ("tool_calls", "stop"):
-        raise EOFError(f"finish_reason is {finish}")
-    return calls
+    if finish not in ("tool_calls", "stop") or not calls:
+        raise EOFError(f"finish_reason is {finish or 'missing'}; {len(calls)} calls, text: {text}")
+    for call in calls.values():
+        print(call["name"], Visit.model_validate_json(call["arguments"]))
 
 
 # ------------------------------------ 11  objects: Stream an object
@@ -281,7 +280,10 @@ def objects(client: OpenAI, question: str, model: str) -> Iterator[object]:
         # Half an object isn't JSON yet. This parser closes the brackets that are still open.
         with suppress(ValueError):
             yield from_json(text, partial_mode="trailing-strings")
-    yield Plan.model_validate_json(text)
+    try:
+        yield Plan.model_validate_json(text)
+    except ValueError:
+        raise EOFError(f"this isn't a Plan: {text.decode()}") from None
 
 
 # ------------------------------------ main
@@ -319,8 +321,7 @@ def main() -> None:
             with terminal.lanes(lesson.questions) as lanes:
                 lesson.run(together(lesson.questions, model, lanes.add))
         if lesson.part(tools):
-            for call in tools(client, lesson.question, model, lesson.settings.effort).values():
-                print(call["name"], json.loads(call["arguments"]))
+            tools(client, lesson.question, model, lesson.settings.effort)
         if lesson.part(objects):
             terminal.changes(objects(client, lesson.question, model))
 

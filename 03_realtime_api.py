@@ -1,404 +1,328 @@
-"""Lesson 3. Realtime: a spoken conversation over one WebSocket, which the caller can interrupt.
+"""Lesson 3. Realtime: talk over one WebSocket, and be interrupted. Run it: python3 course.py 3
 
-1  text       a turn in writing: events both ways, and the same without the SDK
-2  voice      a turn in speech: sound in pieces, turn detection, both sides in words
-3  interrupt  the caller cuts in: the sound stops, the server is told what was heard
-4  tool       the caller books: a function is called, and the desk confirms in words
-5  reconnect  the line drops: a new session is told what the old one knew
-
-python 03_realtime_api.py                  all of it; no key, no microphone needed
-python 03_realtime_api.py interrupt        one part
+Each part is a small program: copy it, and the parts that it uses, into a file of your own.
+`OpenAI()` takes the server and the key from the environment. For the lessons, `common` sets
+OPENAI_BASE_URL and OPENAI_API_KEY there: to yours, or to the emulator if you have none.
 """
 
 import asyncio
+import datetime
 import json
+import os
 import sys
+import wave
 from base64 import b64decode, b64encode
-from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import count
-from operator import attrgetter
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Protocol
 
-# Python's option -P leaves the folder of the script out.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from audio.playback import Cut
-from audio.wav import WavMicrophone, WavSpeaker
-from console.call_display import caller_for, keep_call
-from console.lesson import Lesson, open_lesson
+from console.call_display import drop_of, hold_call, take_turn
+from console.lesson import open_lesson
 
-from openai import AsyncOpenAI, OpenAI, OpenAIError, WebSocketQueueFullError
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from openai.types.realtime import (
-    ConversationItemParam,
-    RealtimeError,
-    RealtimeFunctionToolParam,
-    RealtimeResponse,
-    RealtimeServerEvent,
-    RealtimeSessionCreateRequestParam,
-)
+from openai import AsyncOpenAI, OpenAI, OpenAIError
+from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection
+from openai.types import realtime as types
+from pydantic import BaseModel, Field
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-QUESTION = "When does the last bus leave?"
-INSTRUCTIONS = """You answer the telephone at the desk of Fernhill Observatory. Be friendly, and
-answer in at most two short sentences."""
-CALLERS = Path(__file__).with_name("data") / "callers"
-# Two events that crossed on the way: nothing is wrong then.
-HARMLESS = {"response_cancel_not_active", "conversation_already_has_active_response"}
-MODEL = attrgetter("realtime_model")
-TOUR = (640, 1_550)
-OPTIONS = [("--calls", "calls", "where the sound of the calls is kept (default: calls/)")]
 
-
-# -------------------------------------------------------------------- 1  text
-
-
-def text(client: OpenAI, model: str, question: str) -> Iterator[RealtimeServerEvent]:
-    """Yield the events of a turn in writing.
-
-    HTTP has a request and its answer. Here one socket stays open, and both sides send events when
-    they like: the session, then an item of the conversation, then the wish for a response.
-    """
+# ------------------------------------ 1  text: Send a text turn over one WebSocket
+def text(question: str, model: str) -> None:
+    client = OpenAI()
     with client.realtime.connect(model=model) as connection:
         connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-        connection.conversation.item.create(item=written("user", question))
+        connection.conversation.item.create(item=message("user", question))
         connection.response.create()
-        for event in connection:
-            # A server that refuses something says so in an event, and waits for the next one.
-            if event.type == "error":
-                check(event.error)
+        for event in read(connection):
+            if event.type == "response.output_text.delta":
+                print(event.delta or "", end="", flush=True)
+    print()
+
+
+def message(role: str, text: str) -> Any:
+    kind = "input_text" if role == "user" else "output_text"
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+
+
+def read(connection: RealtimeConnection) -> Iterator[types.RealtimeServerEvent]:
+    """Yield the events of one response. Raises EOFError if it isn't complete at its end."""
+    for event in connection:
+        if getattr(event, "type", None):  # JSON that isn't an event may come as well
             yield event
+            check(event)
             if event.type == "response.done":
                 return
-    # A connection that is closed looks like an end; only "response.done" says that it is one.
-    raise EOFError("the server hung up before its response was done")
+    raise EOFError("the connection was closed before response.done")
 
 
-def bare(
-    url: str, key: str, question: str, proxy: Literal[True] | None = True
-) -> Iterator[dict[str, object]]:
-    """The same without the SDK: what it sends is JSON, and what comes is JSON.
+def check(event: types.RealtimeServerEvent, *accepted: str) -> None:
+    # The SDK raises no exception for these two, so your code has to look.
+    if event.type == "error":
+        code = getattr(event.error, "code", None) or getattr(event.error, "type", None)
+        raise OpenAIError(f"{getattr(event.error, 'message', event.error)} ({code or 'no code'})")
+    if event.type == "response.done":
+        status = event.response and event.response.status
+        if status not in ("completed", *accepted):
+            details = event.response and event.response.status_details
+            why = details.to_json(indent=None) if details else "it gave no reason"
+            raise EOFError(f"response.done has the status {status}: {why}")
 
-    `proxy` is None for a server on this machine, which no proxy could reach.
-    """
+
+def bare(question: str, model: str) -> Iterator[str]:
+    """The same turn without the SDK: both sides send JSON. Yields the types of the events."""
+    base_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
+    url = f"{base_url.rstrip('/').replace('http', 'ws', 1)}/realtime?model={model}"
+    headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
     session = {"type": "realtime", "output_modalities": ["text"]}
-    headers = {"Authorization": f"Bearer {key}"}
-    with connect(url, additional_headers=headers, proxy=proxy) as socket:
+    item = message("user", question)
+    with connect(url, additional_headers=headers) as socket:
         socket.send(json.dumps({"type": "session.update", "session": session}))
-        item = written("user", question)
         socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
         socket.send(json.dumps({"type": "response.create"}))
-        for message in socket:
-            event = json.loads(message)
-            yield event
-            if event["type"] in ("error", "response.done"):
+        for data in socket:
+            event = json.loads(data)
+            kind = str(event.get("type")) if isinstance(event, dict) else "not an event"
+            yield kind
+            if kind in ("response.done", "error"):
                 return
+    raise EOFError("the connection was closed before response.done")
 
 
-def written(role: str, words: str) -> ConversationItemParam:
-    """A message of the user's, or one that the assistant is told to have said."""
-    kind = "input_text" if role == "user" else "output_text"
-    content = [{"type": kind, "text": words}]
-    return cast(ConversationItemParam, {"type": "message", "role": role, "content": content})
+# ------------------------------------ 2  voice: Take the smallest voice turn
+def voice(question: Path, answer: Path, model: str, transcriber: str) -> None:
+    """Send a WAV file, print the words of the answer, and write its sound to another WAV file."""
+    sound = bytearray()
+    with OpenAI().realtime.connect(model=model) as connection:
+        connection.session.update(session=session_config(transcriber))
+        speak(connection, question)
+        listen(connection, sound)
+    save(answer, sound)
 
 
-# ------------------------------------------------------------------- 2  voice
-
-
-@dataclass
-class VoiceCall:
-    """A call: what the session is to be, both ends of the sound, and what is known so far."""
-
-    model: str
-    session: RealtimeSessionCreateRequestParam
-    microphone: WavMicrophone
-    speaker: WavSpeaker
-    connection: AsyncRealtimeConnection | None = None
-    response_id: str = ""
-    is_over: bool = False
-    cut_off: set[str] = field(default_factory=set)
-    cuts: list[Cut] = field(default_factory=list)
-    history: dict[str, ConversationItemParam | None] = field(default_factory=dict)
-
-
-def session_config(transcriber: str) -> RealtimeSessionCreateRequestParam:
-    """What the session is to be; whatever a call relies on is said, as defaults have changed."""
+def session_config(transcriber: str) -> types.RealtimeSessionCreateRequestParam:
+    """The settings of a session. Defaults have changed before, so set what you rely on."""
     return {
         "type": "realtime",
-        "instructions": INSTRUCTIONS,
+        "instructions": "You are an observatory's voice assistant. Answer in two short sentences.",
         "output_modalities": ["audio"],
         "audio": {
             "input": {
-                # 24,000 samples a second of 16 bits: a second is 48,000 bytes.
-                "format": {"type": "audio/pcm", "rate": 24_000},
-                # The words of the caller, for people to read: the model hears the sound itself.
-                "transcription": {"model": transcriber},
-                "turn_detection": {
-                    "type": "server_vad",
-                    "threshold": 0.5,
-                    "prefix_padding_ms": 300,
-                    "silence_duration_ms": 500,
-                    "create_response": True,
-                    "interrupt_response": True,
-                },
+                "format": {"type": "audio/pcm", "rate": 24_000},  # 16 bits: 48,000 bytes a second
+                "transcription": {"model": transcriber},  # words to read; the model hears the sound
+                "turn_detection": None,  # so your code commits the sound when the turn is over
             },
             "output": {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": "marin"},
         },
-        "tools": [BOOK],
     }
 
 
-async def voice(client: AsyncOpenAI, call: VoiceCall) -> AsyncGenerator[RealtimeServerEvent, None]:
-    """Hold a call until the caller hangs up: send what is said, play what comes, yield each event.
+def speak(connection: RealtimeConnection, file: Path) -> None:
+    with wave.open(str(file)) as sound:  # 24 kHz, 16 bits, one channel
+        while piece := sound.readframes(2_400):  # 100 ms
+            connection.input_audio_buffer.append(audio=b64encode(piece).decode())
+    connection.input_audio_buffer.commit()
+    connection.response.create()
 
-    The server finds in the sound where a turn ends, and answers by itself. Its sound comes faster
-    than anybody can listen, so it waits in the speaker.
-    """
-    async with client.realtime.connect(
-        model=call.model, on_reconnecting=lambda event: None
-    ) as connection:
-        call.connection = connection
-        sending = asyncio.create_task(send(connection, call))
+
+def listen(connection: RealtimeConnection, sound: bytearray) -> types.RealtimeResponse:
+    """Print the words of a response, and add its sound to `sound`."""
+    heard = ""
+    for event in read(connection):
+        if event.type == "response.output_audio.delta":
+            sound += b64decode(event.delta or "")
+        elif event.type == "response.output_audio_transcript.delta":
+            print(event.delta or "", end="", flush=True)
+        elif event.type == "response.output_audio_transcript.done":
+            print()
+        elif event.type == "conversation.item.input_audio_transcription.completed":
+            # The words of the question come before, during or after the answer.
+            heard = f"(The question was heard as: {event.transcript or '?'})\n"
+        elif event.type == "response.done":
+            response = event.response
+    print(heard, end="")
+    return response
+
+
+def save(file: Path, sound: bytearray) -> None:
+    with wave.open(str(file), "wb") as wav:
+        wav.setparams((1, 2, 24_000, 0, "NONE", "not compressed"))
+        wav.writeframes(sound)
+
+
+# ------------------------------------ 3  interrupt: Let the caller interrupt
+Show = Callable[[types.RealtimeServerEvent], None]
+
+
+class Speaker(Protocol):
+    """A loudspeaker with a queue, which counts what it has played."""
+
+    def play(self, item_id: str, pcm: bytes) -> object: ...
+    def finish(self, item_id: str) -> object: ...  # no more sound of this item will come
+    def stop(self) -> list[tuple[str, int]]: ...  # items that aren't over, ms of each played
+
+
+async def interrupt(
+    microphone: AsyncIterable[bytes], speaker: Speaker, model: str, transcriber: str, show: Show
+) -> None:
+    """Hold a call until the microphone ends."""
+    session = session_config(transcriber)
+    # Now the server decides when a turn is over, and it answers without being asked.
+    session["audio"]["input"]["turn_detection"] = {
+        "type": "server_vad",
+        "silence_duration_ms": 500,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    async with AsyncOpenAI() as client, client.realtime.connect(model=model) as connection:
+        await connection.session.update(session=session)
+        sending = asyncio.create_task(send(connection, microphone))
         try:
-            async for event in connection:
-                # What meets a line that has just dropped is lost; the SDK then connects again.
-                with suppress(ConnectionClosed):
-                    await react(connection, call, event)
-                yield event
+            await receive(connection, speaker, show)
+            if not await sending:
+                raise EOFError("the connection was closed in the middle of the call")
         finally:
             sending.cancel()
-    if not call.is_over:
-        raise EOFError("the server hung up in the middle of the call")
 
 
-async def send(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
-    """Send the caller's sound, 20 ms at a time; no event says that it arrived."""
-    async for frame in call.microphone:
-        # The SDK keeps what meets a line that is down, up to a megabyte.
-        with suppress(ConnectionClosed, WebSocketQueueFullError):
+async def send(connection: AsyncRealtimeConnection, microphone: AsyncIterable[bytes]) -> bool:
+    """Send the caller's sound; return whether all of it could be sent."""
+    with suppress(ConnectionClosed):
+        async for frame in microphone:
             await connection.input_audio_buffer.append(audio=b64encode(frame).decode())
-    call.is_over = True
-    await connection.close()
+        await connection.close()
+        return True
+    return False
 
 
-async def react(
-    connection: AsyncRealtimeConnection, call: VoiceCall, event: RealtimeServerEvent
-) -> None:
-    """Do what an event calls for; most of them call for nothing."""
-    if event.type == "error":
-        check(event.error)
-    elif event.type == "session.created":
-        await reconnect(connection, call)
-    elif event.type == "response.created":
-        call.response_id = event.response.id or ""
-    elif event.type == "response.output_audio.delta" and event.response_id not in call.cut_off:
-        call.speaker.play(event.item_id, b64decode(event.delta), response_id=event.response_id)
-    elif event.type == "response.output_audio.done":
-        call.speaker.finish(event.item_id)
-    elif event.type == "input_audio_buffer.speech_started":
-        await interrupt(connection, call)
-    elif event.type == "response.done":
-        await tool(connection, event.response)
-    remember(call, event)
+async def receive(connection: AsyncRealtimeConnection, speaker: Speaker, show: Show) -> None:
+    newest, stopped = "", set[str]()
+    async for event in connection:
+        if not getattr(event, "type", None):
+            continue
+        if event.type == "response.created":
+            newest = (event.response and event.response.id) or ""
+        elif event.type == "response.output_audio.delta":
+            # Sound comes faster than it can be played, so it waits in the speaker's queue.
+            if event.response_id not in stopped:
+                speaker.play(event.item_id, b64decode(event.delta or ""))
+        elif event.type == "response.output_audio.done":
+            speaker.finish(event.item_id)
+        elif event.type == "input_audio_buffer.speech_started":
+            # The server cancels its response, but most of the sound is here already. What is
+            # still on its way must not be played either.
+            stopped.add(newest)
+            for item_id, played_ms in speaker.stop():
+                await connection.conversation.item.truncate(
+                    item_id=item_id, content_index=0, audio_end_ms=played_ms, event_id="truncate"
+                )
+        # A truncation may come too late; the server's error does no harm then.
+        elif event.type != "error" or getattr(event.error, "event_id", None) != "truncate":
+            check(event, "cancelled")
+        show(event)
 
 
-def check(error: RealtimeError) -> None:
-    """Raise OpenAIError for an `error` event, unless it only tells that two events crossed."""
-    is_late_cut = (error.event_id or "").startswith("truncate_")
-    if not is_late_cut and error.code not in HARMLESS:
-        raise OpenAIError(f"{error.message} ({error.code or error.type})")
+# ------------------------------------ 4  tool: Let the assistant call your function
+class Booking(BaseModel):
+    date: datetime.date
+    time: str = Field(description="The hour, HH:MM")
+    people: int = Field(description="How many people come")
 
 
-# --------------------------------------------------------------- 3  interrupt
-
-
-async def interrupt(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
-    """The caller speaks: fall silent at once, and tell the server how much was heard.
-
-    It has sent most of its answer already, and believes that all of it was said. Of what was
-    heard only this side knows; the server forgets the rest.
-    """
-    # The server ends its response by itself; what is still on the way must not sound.
-    call.cut_off.add(call.response_id)
-    cut = call.speaker.stop()
-    # Before its first sound, and after its last, there is nothing to cut.
-    if cut:
-        call.cuts.append(cut)
-        await connection.conversation.item.truncate(
-            item_id=cut.item_id,
-            content_index=cut.content_index,
-            audio_end_ms=cut.audio_end_ms,
-            event_id=f"truncate_{len(call.cuts)}",
-        )
-
-
-# -------------------------------------------------------------------- 4  tool
-
-BOOK: RealtimeFunctionToolParam = {
+BOOK_SLOT: types.RealtimeFunctionToolParam = {
     "type": "function",
     "name": "book_slot",
     "description": "Book places at the telescope for an evening.",
-    "parameters": {
-        "type": "object",
-        "properties": {
-            "date": {"type": "string", "format": "date", "description": "The day, YYYY-MM-DD"},
-            "time": {"type": "string", "description": "The hour, HH:MM"},
-            "people": {"type": "integer", "description": "How many people come"},
-        },
-        "required": ["date", "time", "people"],
-    },
-}
-_numbers = count(4711)
-
-
-async def tool(connection: AsyncRealtimeConnection, response: RealtimeResponse) -> None:
-    """Run what a response has called, hand in what came of it, and let the desk tell it.
-
-    The arguments come as deltas, like text. One response at a time may be under way, so the next
-    is asked for when this one is done.
-    """
-    calls = [item for item in response.output or [] if item.type == "function_call"]
-    # Half a call, where the caller cut in, is none.
-    if response.status != "completed":
-        return
-    for item in calls:
-        # A model may call with arguments that do not fit: it is told, and can mend them.
-        try:
-            result = book_slot(**json.loads(item.arguments))
-        except (TypeError, ValueError) as error:
-            result = {"error": str(error)}
-        output = json.dumps(result)
-        await connection.conversation.item.create(
-            item={"type": "function_call_output", "call_id": item.call_id or "", "output": output}
-        )
-    if calls:
-        await connection.response.create()
-
-
-def book_slot(date: str, time: str, people: int) -> dict[str, object]:
-    """The observatory's booking system, as far as a lesson needs one."""
-    if people > 6:
-        return {"booked": False, "reason": "a slot holds six people"}
-    return {"booked": True, "number": next(_numbers), "date": date, "time": time, "people": people}
-
-
-# --------------------------------------------------------------- 5  reconnect
-
-
-async def reconnect(connection: AsyncRealtimeConnection, call: VoiceCall) -> None:
-    """A session has begun: say what it is to be, and what was said before it.
-
-    After a drop the SDK connects again, if `on_reconnecting` is given. But a new connection is a
-    new session, which knows nothing: neither the settings nor a word of the conversation.
-    """
-    await connection.session.update(session=call.session)
-    for item in call.history.values():
-        if item is not None:
-            await connection.conversation.item.create(item=item)
-
-
-def remember(call: VoiceCall, event: RealtimeServerEvent) -> None:
-    """Keep what was said, by item: a caller's words may come after the answer to them."""
-    if event.type == "conversation.item.added" and event.item.id:
-        call.history.setdefault(event.item.id, None)
-    elif event.type == "conversation.item.input_audio_transcription.completed":
-        call.history[event.item_id] = written("user", event.transcript)
-    elif event.type == "response.output_audio_transcript.done":
-        call.history[event.item_id] = written("assistant", event.transcript)
-    elif event.type == "conversation.item.truncated":
-        # Nobody knows which of its words were heard.
-        call.history[event.item_id] = None
-
-
-# ------------------------------------------------------------------- what is shown
-
-MEANING = {
-    "session.created": "first of all: the session, with all its defaults",
-    "session.updated": "our wishes, among the defaults",
-    "conversation.item.added": "an item stands in the conversation",
-    "conversation.item.done": "and is complete",
-    "response.created": "the model begins to answer",
-    "response.output_item.added": "an item of the answer begins",
-    "response.content_part.added": "a part of it begins: text, or sound",
-    "response.output_text.delta": "a piece of the text",
-    "response.output_text.done": "all of the text",
-    "response.content_part.done": "the part is complete",
-    "response.output_item.done": "the item is complete",
-    "response.done": "the end: why it ended, and what it cost",
+    "parameters": Booking.model_json_schema(),
 }
 
 
+def book_slot(arguments: str) -> str:
+    """Stands for your own booking system: JSON in, JSON out."""
+    try:
+        booking = Booking.model_validate_json(arguments)
+    except ValueError as error:  # the model reads this, and can correct its call
+        return json.dumps({"error": str(error)})
+    if booking.people > 6:
+        return json.dumps({"booked": False, "reason": "A slot has room for six people."})
+    return json.dumps({"booked": True, "number": 4711, "people": booking.people})
+
+
+def tool(question: Path, answer: Path, model: str, transcriber: str) -> None:
+    sound = bytearray()
+    with OpenAI().realtime.connect(model=model) as connection:
+        connection.session.update(session={**session_config(transcriber), "tools": [BOOK_SLOT]})
+        speak(connection, question)
+        while True:
+            items = listen(connection, sound).output or []
+            calls = [item for item in items if item and item.type == "function_call"]
+            if not calls:
+                break
+            for call in calls:
+                output = book_slot(call.arguments or "")
+                print(f"{call.name}({call.arguments})\n    returned {output}")
+                id = call.call_id or ""
+                connection.conversation.item.create(
+                    item={"type": "function_call_output", "call_id": id, "output": output}
+                )
+            # There can be only one response at a time, so ask for the next when this one is done.
+            connection.response.create()
+    save(answer, sound)
+
+
+# ------------------------------------ 5  reconnect: Reconnect after a drop
+def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[], None]) -> None:
+    """Ask one question after another; the connection drops after each answer."""
+    history: list[types.ConversationItemParam] = []
+    with client.realtime.connect(model=model, on_reconnecting=lambda event: None) as connection:
+        for question in questions:
+            print(f"> {question}")
+            answer = ""
+            for event in read(connection):
+                if event.type == "session.created":
+                    # The SDK has connected again: to a new session, which knows nothing.
+                    answer = ""
+                    with suppress(ConnectionClosed):  # it may drop once more
+                        start(connection, [*history, message("user", question)])
+                elif event.type == "response.output_text.delta":
+                    answer += event.delta or ""
+                    print(event.delta or "", end="", flush=True)
+            print()
+            history += [message("user", question), message("assistant", answer)]
+            drop()
+
+
+def start(connection: RealtimeConnection, items: list[types.ConversationItemParam]) -> None:
+    connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+    for item in items:
+        connection.conversation.item.create(item=item)
+    connection.response.create()
+
+
+# ------------------------------------ main
 def main() -> None:
-    with open_lesson(__file__, TOUR, OPTIONS, MODEL, asking=["text"]) as lesson:
+    calls = ("--calls", "calls", "where the sound is kept (default: the folder calls)")
+    with open_lesson(__file__, (720, 1_080), [calls], lambda it: it.realtime_model) as lesson:
+        terminal, model = lesson.terminal, lesson.model
         if lesson.part(text):
-            show_text(lesson, lesson.question or QUESTION)
+            text(lesson.question, model)
+            terminal.note("The same turn without the SDK, event by event:")
+            terminal.kinds(bare(lesson.question, model), lesson.meanings)
         if lesson.part(voice):
-            show_call(lesson, "voice", {"ask-closed": None})
+            take_turn(lesson, voice, "ask-dogs")
         if lesson.part(interrupt):
-            call = show_call(lesson, "interrupt", {"ask-programme": None, "cut-in-price": 2_000})
-            show_cuts(lesson, call)
+            # The second clip begins when 2,000 ms of the answer to the first one were played.
+            hold_call(lesson, interrupt, {"ask-programme": None, "cut-in-price": 2_000})
         if lesson.part(tool):
-            show_call(lesson, "tool", {"book-two": None})
+            take_turn(lesson, tool, "book-two")
         if lesson.part(reconnect):
-            clips = {"ask-ticket": None, "follow-up-daughter": None}
-            show_call(lesson, "reconnect", clips, is_dropped=True)
-
-
-def show_text(lesson: Lesson, question: str) -> None:
-    client, terminal, model = lesson.client, lesson.terminal, lesson.settings.realtime_model
-    seen: list[RealtimeServerEvent] = []
-    terminal.question(question)
-    terminal.live(deltas(text(client, model, question), seen))
-    times = Counter(event.type for event in seen)
-    rows = [(kind, number, MEANING.get(kind, "")) for kind, number in times.items()]
-    terminal.table(["event", "times", "what it means"], rows, folded=2)
-    url = (
-        f"{client.base_url.copy_with(scheme=lesson.connection.socket_scheme)}realtime?model={model}"
-    )
-    proxy = lesson.connection.socket_proxy
-    told = [event["type"] for event in bare(url, client.api_key, question, proxy)]
-    terminal.note(f"Without the SDK: {len(told)} messages, from {told[0]} to {told[-1]}.")
-
-
-def deltas(events: Iterable[RealtimeServerEvent], seen: list[RealtimeServerEvent]) -> Iterator[str]:
-    """The text of the events, which are all kept in `seen`."""
-    for event in events:
-        seen.append(event)
-        if event.type == "response.output_text.delta":
-            yield event.delta
-
-
-def show_call(
-    lesson: Lesson, name: str, clips: Mapping[str, int | None], *, is_dropped: bool = False
-) -> VoiceCall:
-    """Let a caller ring who speaks these clips, and keep the sound of both sides."""
-    settings, caller = lesson.settings, caller_for(lesson)
-    session = session_config(settings.transcribe_model)
-    call = VoiceCall(settings.realtime_model, session, caller.microphone, caller.speaker)
-    drop = lesson.connection.drop if is_dropped else None
-    files = {CALLERS / f"{clip}.wav": cut_ms for clip, cut_ms in clips.items()}
-
-    async def hold() -> None:
-        async with lesson.connection.async_client() as client:
-            show = lesson.terminal.utterance
-            await caller.run_call(voice(client, call), files, show, drop)
-
-    lesson.options.calls.mkdir(parents=True, exist_ok=True)
-    asyncio.run(hold())
-    keep_call(caller, lesson.options.calls / f"{name}.wav", lesson.terminal)
-    return call
-
-
-def show_cuts(lesson: Lesson, call: VoiceCall) -> None:
-    """What was received, heard and told, for each time that the caller cut in."""
-    columns = ["received, ms", "heard = audio_end_ms", "never heard"]
-    rows = [(cut.received_ms, cut.audio_end_ms, cut.dropped_ms) for cut in call.cuts]
-    lesson.terminal.table(columns, [[f"{each:,}" for each in row] for row in rows])
+            client, drop = OpenAI(base_url=lesson.proxy.base_url), drop_of(lesson)
+            reconnect(client, lesson.questions, model, drop)
+            terminal.note("Now the last question alone, in a session that gets no history:")
+            reconnect(client, [lesson.question], model, drop)
 
 
 if __name__ == "__main__":

@@ -59,12 +59,12 @@ class Recording:
         track[place : place + len(pcm)] = pcm
 
     def mark(self, moment: float, text: str, unheard_s: float = 0.0) -> None:
-        self.marks.append(Mark(self._seconds(moment), text, unheard_s))
+        self.marks.append(Mark(self.seconds(moment), text, unheard_s))
 
     def caption(self, speaker: str, moment: float | None, text: str) -> None:
         """What was said from a moment on; None means that it was never heard, and is ignored."""
         if moment is not None:
-            self._captions.append((self._seconds(moment), speaker, text))
+            self._captions.append((self.seconds(moment), speaker, text))
 
     @property
     def duration_s(self) -> float:
@@ -104,7 +104,7 @@ class Recording:
             spans.append(Span(speaker, start_s, end_s, " ".join(texts)))
         return spans
 
-    def _seconds(self, moment: float) -> float:
+    def seconds(self, moment: float) -> float:
         return max(0, ticks(moment) - (self._start or ticks(moment))) / RATE_HZ
 
 

@@ -1,19 +1,20 @@
 """A simulated caller: speaks recorded clips, listens to the answers, and notes who said what when.
 
 A lesson decides when each clip is spoken: after the answer before it was heard, or in the middle of
-that answer, or after the connection was dropped. What both sides say is noted by item, since
-a transcript may arrive long after the sound.
+that answer. What both sides say is noted by item, since a transcript may arrive long after
+the sound. An answer is shown when it has been heard, or as far as it was heard before a cut.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audio.call_clock import CallClock
 from audio.call_recording import Recording
+from audio.playback import Cut
 from audio.wav import WavMicrophone, WavSpeaker
 from common.settings import CourseError
 
@@ -26,54 +27,65 @@ LOOK_S = 0.02
 TURN_END_S = 0.5
 """The silence after which a server takes a turn for ended; until then it has nothing to do."""
 
-Utterance = tuple[str, str]
-"""Who, and what: the caller's or the assistant's words, a tool call, news of the connection."""
+Show = Callable[[float | None, str, str], None]
+"""Shows what was said: when (None: at the same time as the line before), by whom, the words."""
 
-Show = Callable[[float, str, str], None]
+UNHEARD = "not heard"
+
+
+@dataclass
+class TurnTimes:
+    """What happened after the caller's last word, and when, by the clock of the call.
+
+    `ended` is when the server said that the turn is over, `understood` when its words came, and
+    `answered` when the first sound of the answer came. A turn that was cut off has not all of them.
+    """
+
+    ended: float | None = None
+    understood: float | None = None
+    answered: float | None = None
 
 
 class SimulatedCaller:
     """A telephone with a caller at it; its clock may be faster than the world's."""
 
-    def __init__(self, clock: CallClock) -> None:
+    def __init__(self, clock: CallClock, show: Show = lambda moment, speaker, words: None) -> None:
         self.clock = clock
         self.recording = Recording(clock)
         self.microphone = WavMicrophone(clock, self.recording)
         self.speaker = WavSpeaker(clock, self.recording)
-        self._start = self._session_start = self._spoken_until = clock.now()
+        self.turns: dict[str, TurnTimes] = {}
+        self._show = show
+        self._start = self._spoken_until = clock.now()
         self._is_answered = False
-        self._sessions = 0
         self._has_session = asyncio.Event()
         self._spoken_at: dict[str, float] = {}
-        self._words: dict[str, Utterance] = {}
+        self._heard: dict[str, str] = {}
+        self._answers: dict[str, str] = {}
+        self._unshown: list[str] = []
         clock.is_server_busy = self._is_server_busy
 
     async def run_call(
-        self,
-        events: "AsyncGenerator[RealtimeServerEvent, None]",
-        clips: Mapping[Path, int | None],
-        show: Show,
-        drop: Callable[[], None] | None = None,
+        self, call: Coroutine[Any, Any, None], clips: Mapping[Path, int | None]
     ) -> None:
-        """Speak the clips while the call's events come; show what is said on both sides."""
-        await asyncio.gather(self._listen(events, show), self._speak(clips, drop))
+        """Speak the clips while the call is held; at its end, show what wasn't shown yet."""
+        try:
+            await asyncio.gather(call, self._speak(clips))
+        finally:
+            for item_id in self._unshown:
+                self._show_answer(item_id)
 
-    async def speak_clips(
-        self, clips: Mapping[Path, int | None], drop: Callable[[], None] | None = None
-    ) -> None:
+    async def speak_clips(self, clips: Mapping[Path, int | None]) -> None:
         """Speak clips, then hang up.
 
-        Each clip is spoken once the answer before it was heard, or so many ms of it. `drop`, if
-        given, is called between two clips. It drops the connection, so the next clip waits for
-        a new session. Raises CourseError if the assistant doesn't answer.
+        Each clip is spoken once the answer before it was heard, or so many ms of it. Raises
+        CourseError if the assistant doesn't answer.
         """
         for place, (clip, heard_ms) in enumerate(clips.items()):
             if place and heard_ms is not None:
                 await self._wait(partial(self._has_heard, heard_ms))
             elif place:
                 await self._wait(self._is_heard_out)
-                if drop:
-                    await self._reconnect(drop)
             self._is_answered = False
             self.microphone.speak(clip)
             await self.microphone.spoken()
@@ -81,74 +93,95 @@ class SimulatedCaller:
         await self._wait(self._is_heard_out)
         self.microphone.close()
 
-    def note_event(self, event: "RealtimeServerEvent") -> Utterance | None:
-        """Note an event of the server; the utterance that it completes, if it does."""
-        note = _NOTES.get(event.type)
-        return note(self, event) if note else None
+    def note_event(self, event: "RealtimeServerEvent") -> None:
+        """Note an event of the server, and show what it completes."""
+        if note := _NOTES.get(event.type):
+            note(self, event)
+        self._show_what_was_heard()
 
     def save(self, file: Path) -> None:
         """The call as a stereo WAV, the caller left; raises OSError if it can't be written."""
-        for item_id, (speaker, text) in self._words.items():
-            spoken = self._spoken_at.get(item_id, self._start)
-            moment = self.speaker.moment(item_id) if speaker == "assistant" else spoken
-            self.recording.caption(speaker, moment, text)
+        for item_id, words in self._heard.items():
+            self.recording.caption("caller", self._spoken_at.get(item_id, self._start), words)
+        for item_id, words in self._answers.items():
+            self.recording.caption("assistant", self.speaker.moment(item_id), words)
         self.recording.save(file)
 
-    async def _speak(
-        self, clips: Mapping[Path, int | None], drop: Callable[[], None] | None
-    ) -> None:
+    async def _speak(self, clips: Mapping[Path, int | None]) -> None:
         """Speak only once the session has its settings; without them it would hear differently."""
         await self._has_session.wait()
-        await self.speak_clips(clips, drop)
+        await self.speak_clips(clips)
 
     # ---------------------------------------------------------------- events
 
-    def _note_session(self, event: Any) -> Utterance | None:
-        self._session_start = self.clock.now()
-        self._sessions += 1
+    def _note_session(self, event: Any) -> None:
+        self._start = self.clock.now()
         self._has_session.set()
-        if self._sessions == 1:
-            self._start = self._session_start
-            return None
-        self.recording.mark(self._session_start, "a new session")
-        return "line", "The connection dropped. A new session has begun, and it knows nothing."
 
     def _note_speech(self, event: Any) -> None:
         # An answer that was complete before the caller interrupted doesn't answer this turn.
         self._is_answered = False
-        self._spoken_at[event.item_id] = self._session_start + event.audio_start_ms / 1000
+        self._spoken_at[event.item_id] = self.microphone.moment(event.audio_start_ms or 0)
+        self.turns[event.item_id] = TurnTimes()
+        self._show_cut()
 
-    def _note_words(self, event: Any) -> Utterance:
-        return self._note(event.item_id, "caller", event.transcript)
+    def _note_end(self, event: Any) -> None:
+        if turn := self.turns.get(event.item_id):
+            turn.ended = self.clock.now()
 
-    def _note_no_words(self, event: Any) -> Utterance:
-        return self._note(event.item_id, "caller", f"({event.error.message})")
+    def _note_words(self, event: Any) -> None:
+        if turn := self.turns.get(event.item_id):
+            turn.understood = self.clock.now()
+        self._note_heard(event.item_id, event.transcript or "")
 
-    def _note_answer(self, event: Any) -> Utterance:
-        return self._note(event.item_id, "assistant", event.transcript)
+    def _note_no_words(self, event: Any) -> None:
+        reason = event.error and event.error.message
+        self._note_heard(event.item_id, f"({reason or 'not understood'})")
 
-    def _note_tool(self, event: Any) -> Utterance:
-        return "tool", f"{event.name}({event.arguments})"
+    def _note_heard(self, item_id: str, words: str) -> None:
+        self._heard[item_id] = words
+        self._show(self._seconds(self._spoken_at.get(item_id, self._start)), "caller", words)
 
-    def _note_cut(self, event: Any) -> Utterance:
-        return "line", f"Cut off: {event.audio_end_ms:,} ms of it were heard."
+    def _note_sound(self, event: Any) -> None:
+        last = next(reversed(self.turns.values()), None)
+        if last and last.ended is not None and last.answered is None:
+            last.answered = self.clock.now()
+
+    def _note_answer(self, event: Any) -> None:
+        if event.item_id not in self._answers:
+            self._unshown.append(event.item_id)
+        self._answers[event.item_id] = self._answers.get(event.item_id, "") + (event.delta or "")
 
     def _note_done(self, event: Any) -> None:
         """A response that calls a tool is no answer yet; another one will follow."""
-        calls = [each for each in event.response.output or [] if each.type == "function_call"]
-        self._is_answered = event.response.status != "cancelled" and not calls
+        items = (event.response and event.response.output) or []
+        calls = [item for item in items if item and item.type == "function_call"]
+        is_cancelled = event.response and event.response.status == "cancelled"
+        self._is_answered = not is_cancelled and not calls
 
-    def _note(self, item_id: str, speaker: str, text: str) -> Utterance:
-        self._words[item_id] = (speaker, text)
-        return speaker, text
+    # ---------------------------------------------------------------- what is shown
 
-    async def _listen(
-        self, events: "AsyncGenerator[RealtimeServerEvent, None]", show: Show
-    ) -> None:
-        async with aclosing(events):
-            async for event in events:
-                if utterance := self.note_event(event):
-                    show(self.clock.now() - self._start, *utterance)
+    def _show_what_was_heard(self) -> None:
+        """Show the answers that were heard to their end."""
+        while self._unshown and self.speaker.ledger.is_over(self._unshown[0]):
+            self._show_answer(self._unshown.pop(0))
+
+    def _show_answer(self, item_id: str) -> None:
+        began = self.speaker.moment(item_id) or self.clock.now()
+        self._show(self._seconds(began), "assistant", self._answers[item_id])
+
+    def _seconds(self, moment: float) -> float:
+        return max(0.0, moment - self._start)
+
+    def _show_cut(self) -> None:
+        """Show what the caller heard of the answers that the speaker has dropped, and the rest."""
+        for item_id in [each for each in self._unshown if each in self.speaker.cuts]:
+            self._unshown.remove(item_id)
+            words = self._answers[item_id]
+            place = words_heard(words, self.speaker.cuts[item_id])
+            self._answers[item_id] = words[:place].rstrip()
+            self._show_answer(item_id)
+            self._show(None, UNHEARD, words[place:].strip())
 
     # ---------------------------------------------------------------- waiting
 
@@ -159,7 +192,7 @@ class SimulatedCaller:
         is speaking, too: it has to notice the interruption. After that, it owes the words and the
         answer, as soon as it can know that the turn has ended.
         """
-        if not self._sessions:
+        if not self._has_session.is_set():
             return True
         if self.microphone.is_speaking:
             return self.speaker.sounding is not None
@@ -167,25 +200,16 @@ class SimulatedCaller:
             return False
         # Of several turns only the last one is sure to be answered, and to get its words.
         last_turn = next(reversed(self._spoken_at), "")
-        return not self._is_answered or last_turn not in self._words
+        return not self._is_answered or last_turn not in self._heard
 
     def _is_heard_out(self) -> bool:
         return self._is_answered and self.speaker.sounding is None
-
-    def _has_begun(self, before: int) -> bool:
-        return self._sessions > before
 
     def _has_heard(self, milliseconds: int) -> bool:
         sounding = self.speaker.sounding
         if sounding is None:
             return self._is_answered
         return self.speaker.ledger.heard_ms(sounding) >= milliseconds
-
-    async def _reconnect(self, drop: Callable[[], None]) -> None:
-        """Drop the connection, and wait for a new session."""
-        before, self._is_answered = self._sessions, False
-        drop()
-        await self._wait(partial(self._has_begun, before))
 
     async def _wait(self, is_due: Callable[[], bool]) -> None:
         last = self.clock.now() + PATIENCE_S * self.clock.speed
@@ -197,15 +221,27 @@ class SimulatedCaller:
                     "run it again with --wire, which shows every event",
                 )
             await self.clock.wait_until(self.clock.now() + LOOK_S)
+            self._show_what_was_heard()
 
 
-_NOTES: dict[str, Callable[[SimulatedCaller, Any], Utterance | None]] = {
+def words_heard(words: str, cut: Cut) -> int:
+    """About how many letters of an answer were heard before it was cut; whole words only.
+
+    The API doesn't say which words belong to which sound, so this goes by the share of the sound.
+    """
+    if not cut.received or not cut.heard:
+        return 0
+    place = round(len(words) * cut.heard / cut.received)
+    return len(words) if place >= len(words) else words.rfind(" ", 0, place + 1) + 1
+
+
+_NOTES: dict[str, Callable[[SimulatedCaller, Any], None]] = {
     "session.created": SimulatedCaller._note_session,
     "input_audio_buffer.speech_started": SimulatedCaller._note_speech,
+    "input_audio_buffer.speech_stopped": SimulatedCaller._note_end,
     "conversation.item.input_audio_transcription.completed": SimulatedCaller._note_words,
     "conversation.item.input_audio_transcription.failed": SimulatedCaller._note_no_words,
-    "response.output_audio_transcript.done": SimulatedCaller._note_answer,
-    "response.function_call_arguments.done": SimulatedCaller._note_tool,
-    "conversation.item.truncated": SimulatedCaller._note_cut,
+    "response.output_audio.delta": SimulatedCaller._note_sound,
+    "response.output_audio_transcript.delta": SimulatedCaller._note_answer,
     "response.done": SimulatedCaller._note_done,
 }

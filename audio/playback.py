@@ -132,6 +132,13 @@ class Ledger:
         part = self._sounding()
         return part.item_id if part else None
 
+    def is_over(self, item_id: str) -> bool:
+        """Whether all of an item has come, and was heard."""
+        parts = self._parts_of(item_id)
+        return bool(parts) and all(
+            each.is_finished and each.heard == each.received for each in parts
+        )
+
     def heard_ms(self, item_id: str) -> int:
         return in_ms(sum(part.heard for part in self._parts_of(item_id)))
 

@@ -99,6 +99,7 @@ class WavSpeaker:
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
         self.ledger = Ledger()
+        self.cuts: dict[str, Cut] = {}
         self._clock, self._recording = clock, recording
         self._tick = ticks(clock.now())
         self._began: dict[str, int] = {}
@@ -118,15 +119,22 @@ class WavSpeaker:
         self._advance()
         self.ledger.finish(item_id)
 
-    def stop(self) -> Cut | None:
-        """Stop at once; how much was heard of the item that was sounding, None if none was."""
+    def stop(self) -> list[tuple[str, int]]:
+        """Stop at once; each item that isn't over, and how many ms of it were heard.
+
+        First comes the item that was sounding, then those that waited behind it. `cuts` keeps them.
+        """
         self._advance()
         cut = self.ledger.cut()
-        if cut and self._recording:
+        if cut is None:
+            return []
+        if self._recording:
             unheard_s = (cut.received - cut.heard) / RATE_HZ
             moment = self._tick / RATE_HZ
             self._recording.mark(moment, f"cut after {cut.audio_end_ms:,} ms", unheard_s)
-        return cut
+        stopped = {cut.item_id: cut} | {each: Cut(each, 0, 0, 0) for each in cut.unheard}
+        self.cuts |= stopped
+        return [(item_id, each.audio_end_ms) for item_id, each in stopped.items()]
 
     @property
     def sounding(self) -> str | None:

@@ -1,7 +1,7 @@
 """How fast the emulator's Realtime sessions are: in events, and in answering a voice.
 
     python -m benchmarks.realtime events     text events, beside a minimal server
-    python -m benchmarks.realtime voice      from the caller's last sound to the desk's first
+    python -m benchmarks.realtime voice      from a caller's last sound to the answer's first
     python -m benchmarks.realtime words      what is recognised of the callers
 
 Times of `voice` are of real time: the callers' clips are sent as they would be spoken. `words`

@@ -2,14 +2,16 @@
 
 A proxy on loopback (proxy.py) passes everything on, and gives it to a `Tap` that prints a line for
 each request, each block of an answer, and each message of a WebSocket with the seconds since its
-start. Sound would fill the screen, so it's shown as its length. Keys travel in headers, and headers
-aren't shown.
+start. Sound would fill the screen, so a run of messages with sound becomes one line, with its
+length: `input_audio_buffer.append x 137, 2.74 s`; so does a run of transcribed words. Keys travel
+in headers, and headers aren't shown.
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 HEAD_SHOWN, STRING_SHOWN = 24, 60
@@ -17,6 +19,15 @@ HEAD_SHOWN, STRING_SHOWN = 24, 60
 # Bytes in a millisecond of the API's sound formats: 24 kHz in 16 bits, 8 kHz in 8.
 FORMATS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
 SOUND = "response.output_audio.delta"
+# Messages of which only a run is shown: sound by its length, words joined. Who sends them, and the
+# field with the content.
+FOLDED = {
+    "input_audio_buffer.append": (">", "audio"),
+    SOUND: ("<", "delta"),
+    "response.output_audio_transcript.delta": ("<", "delta"),
+    "conversation.item.input_audio_transcription.delta": ("<", "delta"),
+}
+SOUNDS = ("input_audio_buffer.append", SOUND)
 UNSHOWN = ("type", "event_id", "obfuscation")
 
 
@@ -50,18 +61,51 @@ class Tap:
         return SocketTap(self.show, self._clock)
 
 
+@dataclass
+class MessageRun:
+    """Messages of one type: when the first came, how many, and all that they carry."""
+
+    start: float
+    count: int = 0
+    seconds: float = 0.0
+    words: str = ""
+
+
 class SocketTap:
     """Prints the messages of a WebSocket, each with its direction and the seconds since its start.
 
-    How long a piece of sound is depends on its format, which the session says for each direction.
+    How long a piece of sound is depends on its format, which the session says for each direction. A
+    run goes on while there is nothing but runs, and its line has the time of its start.
     """
 
     def __init__(self, show: Callable[[str], None], clock: Callable[[], float]) -> None:
         self._show, self._clock, self._start = show, clock, clock()
         self._bytes_per_ms = {">": FORMATS["audio/pcm"], "<": FORMATS["audio/pcm"]}
+        self._runs: dict[str, MessageRun] = {}
 
     def line(self, direction: str, text: str) -> None:
+        self._end_runs()
         self._show(f"{direction} +{self._clock() - self._start:.3f} {text}")
+
+    def _end_runs(self) -> None:
+        for kind, run in self._runs.items():
+            content = (
+                f"{run.seconds:.2f} s"
+                if kind in SOUNDS
+                else json.dumps(_cut(run.words), ensure_ascii=False)
+            )
+            self._show(f"{FOLDED[kind][0]} +{run.start:.3f} {kind} x {run.count}, {content}")
+        self._runs.clear()
+
+    def _fold(self, kind: str, content: str) -> None:
+        if kind not in self._runs:
+            self._runs[kind] = MessageRun(self._clock() - self._start)
+        run = self._runs[kind]
+        run.count += 1
+        if kind in SOUNDS:
+            run.seconds += byte_count(content) / self._bytes_per_ms[FOLDED[kind][0]] / 1000
+        else:
+            run.words += content
 
     def message(self, direction: str, data: str | bytes) -> None:
         try:
@@ -70,7 +114,11 @@ class SocketTap:
             short = _cut(" ".join(data.split())) if isinstance(data, str) else f"{len(data)} bytes"
             self.line(direction, short)
             return
-        if isinstance(event, dict):
+        kind = str(event.get("type")) if isinstance(event, dict) else ""
+        sender, field = FOLDED.get(kind, ("", ""))
+        if sender == direction and isinstance(event.get(field), str):
+            self._fold(kind, event[field])
+        elif isinstance(event, dict):
             self._note_formats(event.get("session"))
             self.line(direction, event_line(event, self._bytes_per_ms[direction]))
         else:
@@ -78,6 +126,7 @@ class SocketTap:
 
     def end(self, line: Mapping[str, Any]) -> None:
         """How it ended: a close by one side, or a connection that dropped (cassette's `end`)."""
+        self._end_runs()
         if "code" in line:
             direction = ">" if line["by"] == "client" else "<"
             self.line(direction, f"close {line['code']} {line['reason']}".rstrip())
@@ -120,8 +169,13 @@ def _short(value: Any, bytes_per_ms: int, name: str = "") -> Any:
         return value
     if name != "audio":
         return _cut(value)
-    size = len(value) * 3 // 4 - value[-2:].count("=")
+    size = byte_count(value)
     return f"{size / bytes_per_ms:,.0f} ms ({size:,} bytes)"
+
+
+def byte_count(base64: str) -> int:
+    """How many bytes stand in base64."""
+    return len(base64) * 3 // 4 - base64[-2:].count("=")
 
 
 def _is_address(field: tuple[str, Any]) -> bool:

@@ -1,14 +1,71 @@
 """What lesson 3 shows of a call, and the clock that its caller lives by."""
 
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from audio.call_clock import CallClock, VirtualClock
 from audio.caller import SimulatedCaller
+from common import COURSE
 from console.lesson import Lesson
 from console.terminal import Terminal
 
+CALLERS = COURSE / "data" / "callers"
 FASTEST = 10.0
 """A clock that is faster than this gets ahead of the server."""
+
+STAGES = {
+    "ended": "the silence rule ends the turn",
+    "understood": "speech recognition has the words",
+    "answered": "the first sound of the answer comes",
+}
+"""What a turn waits for after the caller's last sound, by the names of `TurnTimes`."""
+
+VoiceTurn = Callable[[Path, Path, str, str], None]
+"""A part: the WAV of the question, that of the answer, the model, and the transcriber."""
+
+VoiceCall = Callable[..., Coroutine[Any, Any, None]]
+"""A part: microphone, speaker, model, transcriber, and what shows the events."""
+
+
+def take_turn(lesson: Lesson, part: VoiceTurn, clip: str) -> None:
+    """Let a recorded caller ask one question."""
+    question, answer = CALLERS / f"{clip}.wav", sound_file(lesson, part.__name__)
+    words = question.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    lesson.terminal.question(words)
+    part(question, answer, lesson.model, lesson.settings.transcribe_model)
+    lesson.terminal.note(f"The sound of the answer is in {answer}.")
+
+
+def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) -> None:
+    """Let a recorded caller speak these clips in a call; show it, and keep the sound of both sides.
+
+    A clip is spoken once the answer before it was heard, or so many ms of it.
+    """
+    caller, file = caller_for(lesson), sound_file(lesson, part.__name__)
+    models = lesson.model, lesson.settings.transcribe_model
+    call = part(caller.microphone, caller.speaker, *models, caller.note_event)
+    lesson.run(caller.run_call(call, {CALLERS / f"{name}.wav": ms for name, ms in clips.items()}))
+    show_cuts(caller, lesson.terminal)
+    show_latency(caller, lesson.terminal)
+    keep_call(caller, file, lesson.terminal)
+
+
+def drop_of(lesson: Lesson) -> Callable[[], None]:
+    """What drops the connection of part 5, as a network does, and says so."""
+
+    def drop() -> None:
+        lesson.terminal.note("The connection is dropped here, on purpose.")
+        lesson.proxy.drop()
+
+    return drop
+
+
+def sound_file(lesson: Lesson, name: str) -> Path:
+    """Where the sound of a part is kept; its folder exists."""
+    folder: Path = lesson.options.calls
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.wav"
 
 
 def caller_for(lesson: Lesson) -> SimulatedCaller:
@@ -24,7 +81,34 @@ def caller_for(lesson: Lesson) -> SimulatedCaller:
         speed = 1 / options.pace if options.pace else 0.0
     else:
         speed = 1.0
-    return SimulatedCaller(CallClock(min(speed, FASTEST)) if speed else VirtualClock())
+    clock = CallClock(min(speed, FASTEST)) if speed else VirtualClock()
+    return SimulatedCaller(clock, lesson.terminal.utterance)
+
+
+def show_cuts(caller: SimulatedCaller, terminal: Terminal) -> None:
+    """Where answers were cut off, by the count of samples."""
+    for cut in caller.speaker.cuts.values():
+        if cut.received:
+            arrived, played = f"{cut.received_ms:,} ms", f"{cut.audio_end_ms:,} ms"
+            told = f"so the lesson sent audio_end_ms = {cut.audio_end_ms}"
+            terminal.note(f"Of {arrived} that had arrived, {played} were played, {told}.")
+            terminal.note("Which words were heard is an estimate: events don't say it.")
+
+
+def show_latency(caller: SimulatedCaller, terminal: Terminal) -> None:
+    """When each stage of a turn was reached, in seconds after the caller's last sound."""
+    ends = [span.end_s for span in caller.recording.spans() if span.speaker == "caller"]
+    turns = list(zip(caller.turns.values(), ends, strict=False))
+    rows = [
+        (stage, *(_after(caller, getattr(turn, name), end_s) for turn, end_s in turns))
+        for name, stage in STAGES.items()
+    ]
+    titles = [f"turn {number}" for number in range(1, len(turns) + 1)]
+    terminal.table(["after the caller's last sound", *titles], rows)
+
+
+def _after(caller: SimulatedCaller, moment: float | None, end_s: float) -> str:
+    return "-" if moment is None else f"+{caller.recording.seconds(moment) - end_s:.2f} s"
 
 
 def keep_call(caller: SimulatedCaller, file: Path, terminal: Terminal) -> None:

@@ -41,13 +41,15 @@ Kind = tuple[type[BaseException], Callable[[Any, "ErrorContext"], CourseError | 
 class ErrorContext:
     """What a message may name, as far as it is known: model, host, the last letters of the key.
 
-    `is_ours` is whether the course itself started the server that answers.
+    `is_ours` is whether the course itself started the server that answers. `instead_of_stream`
+    returns what came in place of a stream, if anything did.
     """
 
     model: str = ""
     host: str = ""
     key_tail: str | None = None
     is_ours: bool = False
+    instead_of_stream: Callable[[], str | None] = lambda: None
 
     @property
     def is_openai(self) -> bool:
@@ -281,14 +283,19 @@ def _no_socket(error: Any, context: ErrorContext) -> CourseError:
 
 
 def _cut(error: BaseException, context: ErrorContext) -> CourseError:
-    if "insufficient_quota" in str(error):
-        return _no_credit("insufficient_quota, inside the stream", "", context)
+    said = context.instead_of_stream()
+    words = f"{said or ''} {error}"
+    for pattern, describe in _ENDS:
+        if re.search(pattern, words):
+            return describe(words, context)
+    if said:
+        return not_openai(context.host, said)
     why = f"{tidied(error)}; the SDK raises nothing then"
     return CourseError("the answer stopped before its end", why, "run it again")
 
 
 def _at_limit(error: BaseException, context: ErrorContext) -> CourseError:
-    why = "the limit of tokens was reached, so the object has no end"
+    why = "the limit of tokens was reached before the end"
     return CourseError("the answer was cut off (length)", why, "ask for less, or raise the limit")
 
 
@@ -395,6 +402,14 @@ _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
     "unreachable": _unreachable,
     "upstream_error": _writer_failed,
 }
+
+# How an answer ended early, by what the lesson says about it, or the server.
+_ENDS: list[tuple[str, Callable[[Any, ErrorContext], CourseError]]] = [
+    ("insufficient_quota", lambda _, it: _no_credit("insufficient_quota", "", it)),
+    (r"(?i)\bmodel\b.*(not found|not exist)", lambda words, it: _no_model("200", words, it)),
+    (r"finish_reason is length|max_output_tokens", _at_limit),
+    (r"finish_reason is content_filter|: ?\"content_filter\"", _filtered),
+]
 
 # The first kind that fits counts, so the special ones come before the general ones.
 _KINDS: list[Kind] = [

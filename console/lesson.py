@@ -24,10 +24,11 @@ import threading
 import tomllib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ from common.settings import (
 )
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
+from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
@@ -60,7 +62,7 @@ Option = tuple[str, str, str]
 # Where the emulator keeps what a lesson wants to find again.
 KEPT = COURSE / ".emulator"
 
-Cleanup = Callable[[OpenAI, dict[str, str]], Iterable[tuple[str, str]]]
+Cleanup = Callable[[OpenAI, list[str]], None]
 
 FAILED, STOPPED, UNREAD = 1, 130, 141
 
@@ -113,6 +115,10 @@ class Lesson:
     stack: ExitStack
     now: Part | None = None
     _proxy: "LoopbackProxy | None" = field(default=None, init=False)
+    _has_ended: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._thread_failures = self.stack.enter_context(thread_failures())
 
     def part(self, function: Callable[..., object]) -> bool:
         """Whether this part is to run; if so, print its title and why it is there."""
@@ -123,14 +129,17 @@ class Lesson:
         self.end_part()
         if self.now and self.options.step:
             self.terminal.pause()
-        self.now = part
+        self.now, self._has_ended = part, False
         self.terminal.heading(part.heading, part.texts.get("why", ""))
         return True
 
     def end_part(self) -> None:
-        """Say what to notice about the part that has just run."""
-        if self.now and (notice := self.now.texts.get("notice")):
+        """Say once what to notice about the part; raise what its threads raised."""
+        if self._thread_failures:
+            raise self._thread_failures.pop()
+        if self.now and not self._has_ended and (notice := self.now.texts.get("notice")):
             self.terminal.note(f"Notice: {notice}")
+        self._has_ended = True
 
     @property
     def question(self) -> str:
@@ -142,6 +151,16 @@ class Lesson:
         """That question among the others of this part."""
         texts = self.now.texts if self.now else {}
         return [*texts.get("before", []), self.question, *texts.get("after", [])]
+
+    @property
+    def own_questions(self) -> list[str]:
+        """The question of the command line alone, as the others of this part don't go with it."""
+        return [self.question] if self.options.question else self.questions
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that this part works on."""
+        return list(self.now.texts["texts"]) if self.now else []
 
     @property
     def meanings(self) -> dict[str, str]:
@@ -219,9 +238,11 @@ def open_lesson(
     end_early_stop()
     contents = contents_of(Path(file))
     args = arguments(contents, options)
-    terminal, context = Terminal(), ErrorContext()
+    terminal, seen = Terminal(), FirstBytes()
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
+        stack.enter_context(seen.watch())
         settings = _settings(is_needed=not (args.offline or args.replay))
         connection = stack.enter_context(
             open_connection(
@@ -255,6 +276,28 @@ def watched(connection: Connection, terminal: Terminal) -> Iterator[Connection]:
 
 
 @contextmanager
+def thread_failures() -> Iterator[list[BaseException]]:
+    """Collect what threads raise, instead of a traceback on the screen.
+
+    A thread that outlives the block, as after Ctrl-C, stays silent.
+    """
+    raised: list[BaseException] = []
+    before, others = threading.excepthook, set(threading.enumerate())
+    threading.excepthook = lambda failed: raised.extend(filter(None, [failed.exc_value]))
+    try:
+        yield raised
+    finally:
+        late = set(threading.enumerate()) - others
+        silent = partial(_report_unless, late, before)
+        threading.excepthook = silent if late else before
+
+
+def _report_unless(threads: set[threading.Thread], report: Callable[[Any], Any], it: Any) -> None:
+    if it.thread not in threads:
+        report(it)
+
+
+@contextmanager
 def report_failures(context: ErrorContext, *, debug: bool = False) -> Iterator[None]:
     """Turn an exception inside into three lines and an exit code."""
     try:
@@ -274,15 +317,42 @@ def report_failures(context: ErrorContext, *, debug: bool = False) -> Iterator[N
         sys.exit(FAILED)
 
 
-@contextmanager
-def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
-    """A record (id -> kind) of what a lesson creates; it's deleted at the end, even after an error.
+class Made(list[str]):
+    """The ids of what a lesson creates, in order."""
 
-    With --keep it stays, and the commands to use it again and to delete it later are printed.
+    _is_stopped = False
+
+    def append(self, id: str) -> None:
+        super().append(id)
+        self._stop_if_asked()
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Let Ctrl-C wait until the id of what a request creates is noted."""
+        with _interrupts_go_to(self._remember):
+            yield
+        self._stop_if_asked()
+
+    def _remember(self, number: int, frame: object) -> None:
+        self._is_stopped = True
+
+    def _stop_if_asked(self) -> None:
+        if self._is_stopped:
+            self._is_stopped = False
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[Made]:
+    """A list of what a lesson creates; it's deleted at the end, even after an error or Ctrl-C.
+
+    `cleanup` deletes each and takes it off the list. With --keep it stays, and the commands to use
+    it again and to delete it later are printed.
     """
-    made: dict[str, str] = {}
+    made = Made()
     try:
         yield made
+        lesson.end_part()
     finally:
         if made and lesson.options.keep:
             _tell_kept(lesson.terminal, made)
@@ -291,38 +361,35 @@ def delete_at_end(lesson: Lesson, cleanup: Cleanup) -> Iterator[dict[str, str]]:
                 _delete(lesson, cleanup, made)
 
 
-def _delete(lesson: Lesson, cleanup: Cleanup, made: dict[str, str]) -> None:
-    total, deleted = Counter(made.values()), Counter[str]()
-    lesson.terminal.note(f"Deleting what was made, {len(made)} things; Ctrl-C waits for it.")
+def _delete(lesson: Lesson, cleanup: Cleanup, made: Made) -> None:
+    before = list(made)
+    lesson.terminal.note(f"Deleting {_counted(before)}. Ctrl-C waits until that is done.")
     try:
-        deleted = Counter(kind for kind, _ in cleanup(OpenAI(), made))
+        with OpenAI(timeout=60) as client:
+            cleanup(client, made)
     finally:
-        counts = [f"{count} of {total[kind]} {kind}s deleted" for kind, count in deleted.items()]
-        left = f"left: {', '.join(made)}" if made else "nothing is left"
-        lesson.terminal.note(f"{', '.join(counts) or 'nothing deleted'}; {left}.")
+        deleted = [id for id in before if id not in made]
+        left = f"Left: {', '.join(made)}." if made else "Nothing is left."
+        lesson.terminal.note(f"Deleted: {_counted(deleted) or 'nothing'}. {left}")
         if made:
-            lesson.terminal.note("To delete them later:")
+            lesson.terminal.note("To delete the rest later:")
             lesson.terminal.command(course_command(*LESSON, "clean"))
 
 
-def _tell_kept(terminal: Terminal, made: Mapping[str, str]) -> None:
-    store = next((id for id, kind in made.items() if kind == "vector store"), None)
-    kinds = Counter(made.values())
-    terminal.note(f"Kept: {', '.join(f'{count} {kind}s' for kind, count in kinds.items())}.")
+def _counted(ids: Sequence[str]) -> str:
+    """How many there are of each kind, in words."""
+    kinds = Counter("vector store" if id.startswith("vs_") else "file" for id in ids)
+    words = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items()]
+    return " and ".join(words)
+
+
+def _tell_kept(terminal: Terminal, made: Made) -> None:
+    terminal.note(f"Kept: {_counted(made)}.")
+    store = next((id for id in made if id.startswith("vs_")), None)
     if store:
-        terminal.note("To use them again, and to delete them later:")
+        terminal.note("To ask about them again, and to delete them later:")
         terminal.command(course_command(*LESSON, "ask", "--store", store))
     terminal.command(course_command(*LESSON, "clean"))
-
-
-@contextmanager
-def delay_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait until the end of the block: what a request creates must be noted."""
-    stopped: list[int] = []
-    with _interrupts_go_to(lambda number, _: stopped.append(number)):
-        yield
-    if stopped:
-        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -382,8 +449,9 @@ def arguments(
     asking = [part.name for part in contents.parts.values() if part.takes_question]
     if args.question and args.part not in asking:
         parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
-    if args.record and args.replay:
-        parser.error("use either --record or --replay, not both")
+    for one, other in (("record", "replay"), ("store", "folder")):
+        if getattr(args, one, None) and getattr(args, other, None):
+            parser.error(f"use either --{one} or --{other}, not both")
     return args
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from common import course_command
-from common.client import open_connection
+from common.client import Connection, open_connection
 from common.servers import CassetteFile
 from common.settings import CourseError, load_settings
 from common.wire_tap import Tap
@@ -63,10 +63,7 @@ def main(argv: Sequence[str]) -> int:
                 has_faults=bool(args.fault),
             )
         )
-        if args.fault and not connection.is_emulator:
-            raise CourseError(
-                "--fault needs the emulator", "no other server fails on demand", "add --offline"
-            )
+        check_fault(args.fault, connection)
         variables = connection.variables(os.environ, is_own=False)
         terminal = Terminal(sys.stderr)
         if args.wire or args.fault:
@@ -118,6 +115,12 @@ def check(args: argparse.Namespace, file: str) -> None:
         raise CourseError(
             str(error), attempt="pick one; emulator/README.md says what each of them does"
         ) from None
+
+
+def check_fault(fault: str | None, connection: Connection) -> None:
+    if fault and not connection.is_emulator:
+        why = "no other server fails on demand"
+        raise CourseError("--fault needs the emulator", why, "add --offline")
 
 
 def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile | None:

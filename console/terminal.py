@@ -28,7 +28,7 @@ from rich.text import Text
 
 NARROWEST, WIDEST = 20, 88
 SPEAKER = len("assistant")
-VOICES = {"caller": "green", "assistant": "magenta"}
+VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}
 Item = TypeVar("Item")
 
 # C0 but for tab and line feed, DEL, C1, and the marks that change the direction of a line.
@@ -36,6 +36,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 
 BARS, PLAIN_BARS = "·▁▂▃▄▅▆▇█", ".:-=+*#%@"
 SPEECH, PLAIN_SPEECH = "█▲", "#^"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def printable(text: str) -> str:
@@ -135,9 +136,10 @@ class Terminal:
         """A question, marked to differ from the answer below it."""
         self.say(f"[bold]> {plain(text)}[/]")
 
-    def utterance(self, seconds: float, speaker: str, text: str) -> None:
-        """What a side of a call said, and when."""
-        start = f"{seconds:5.1f} s  {speaker:{SPEAKER}}  "
+    def utterance(self, seconds: float | None, speaker: str, text: str) -> None:
+        """What a side of a call said, and when; None continues the line before."""
+        moment = " " * 7 if seconds is None else f"{seconds:5.1f} s"
+        start = f"{moment}  {speaker:{SPEAKER}}  "
         lines = textwrap.wrap(text, max(20, self._console.width - len(start) - 1)) or [""]
         colour = VOICES.get(speaker, "default")
         for place, line in enumerate(lines):
@@ -167,7 +169,11 @@ class Terminal:
 
     def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:
         """The types of events, as they come: each run of the same type as one line."""
-        for kind, run in groupby(event.type for event in events):
+        self.kinds((event.type or "(without a type)" for event in events), meanings)
+
+    def kinds(self, kinds: Iterable[str], meanings: Mapping[str, str]) -> None:
+        """The same for events of which only the types are known."""
+        for kind, run in groupby(kinds):
             count = sum(1 for _ in run)
             times = f"x {count}" if count > 1 else ""
             meaning = meanings.get(kind, "(new to this lesson)")
@@ -183,7 +189,8 @@ class Terminal:
         shown = textwrap.shorten(text, 45, placeholder=" ...")
         self.say(f"[bold]{plain(how)}[/]")
         self.say(f"    kept:  {len(text.split())} words: {plain(shown)}")
-        self.say(f"    ended: {plain(ending)}")
+        room = self._console.width - len("    ended: ")
+        self.say(f"    ended: {plain(textwrap.shorten(ending, room, placeholder=' ...'))}")
 
     def bill(self, counted: Any, cents: float | None, prices: tuple[float, float]) -> None:
         """The tokens of a request, and what they cost."""
@@ -221,17 +228,63 @@ class Terminal:
             table.add_row(*(plain(str(cell)) for cell in row))
         self._print_table(table)
 
-    def passages(
-        self, title: str, found: Iterable[tuple[str, float, str]], question: str, prefix: str = ""
+    def left_out(self, reasons: Mapping[str, str]) -> None:
+        """Files that aren't used, and why."""
+        if reasons:
+            self.note(f"Left out: {len(reasons)} of your files.")
+            self.table(["file", "why"], reasons.items(), folded=1)
+
+    def files(self, states: Iterable[Any], names: Mapping[str, str]) -> None:
+        """How many files of a store are indexed, and each that isn't, with the reason."""
+        others = [file for file in states if file.status != "completed"]
+        self.note(f"{len(names) - len(others)} of {len(names)} files are indexed.")
+        rows = [
+            (
+                names.get(file.id, file.id),
+                file.status,
+                error.message if (error := file.last_error) else "",
+            )
+            for file in others
+        ]
+        if rows:
+            self.table(["file", "state", "last_error"], rows, folded=2)
+
+    def similarities(
+        self,
+        texts: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        cosine: Callable[[Sequence[float], Sequence[float]], float],
     ) -> None:
-        """Search results: score, file (without the prefix), and an excerpt near the question."""
+        """How similar each text is to each, with a letter for each text."""
+        rows = [
+            (f"{letter}  {text}", *(f"{cosine(vector, other):4.1f}" for other in vectors))
+            for letter, text, vector in zip(LETTERS, texts, vectors, strict=False)
+        ]
+        self.table(["", *LETTERS[: len(texts)]], rows, folded=0)
+
+    def hits(self, title: str, hits: Iterable[Any], question: str) -> None:
+        """The passages that a search of a store has found."""
+        found = [
+            (hit.filename or "", hit.score or 0, " ".join(part.text for part in hit.content or []))
+            for hit in hits
+        ]
+        self.passages(title, found, question)
+
+    def passages(self, title: str, found: Iterable[tuple[str, float, str]], question: str) -> None:
+        """Search results: score, file, and an excerpt near the question."""
         self.say(f"[bold]{plain(title)}[/]")
         for place, (name, score, text) in enumerate(found, 1):
-            self.say(f"{place}  {score:.2f}  [cyan]{plain(name.removeprefix(prefix))}[/]")
+            self.say(f"{place}  {score:.2f}  [cyan]{plain(name)}[/]")
             room = self._console.width - 9
             self.say(f"         {plain(excerpt(text, question, room))}")
+        self.say()
 
-    def progress(self, items: Iterable[Item], title: str) -> Iterator[Item]:
+    def measured(self, results: Mapping[str, Iterable[float]]) -> None:
+        """What was tried, and how often the right passage came."""
+        rows = [(name, *(f"{value:.2f}" for value in values)) for name, values in results.items()]
+        self.table(["", "first", "among five", "passages"], rows)
+
+    def progress(self, items: Iterable[Item], title: str) -> Generator[Item, None, None]:
         """The items, with a progress bar on a terminal."""
         total = len(items) if isinstance(items, Sized) else None
         self._page.end()
@@ -246,16 +299,17 @@ class Terminal:
     def plane(
         self,
         vectors: Sequence[Sequence[float]],
-        marks: Sequence[str],
         labels: Sequence[str],
         file: Path | None = None,
     ) -> None:
-        """The vectors as points on a plane; with `file`, as a picture, too."""
+        """The vectors as letters on a plane; with `file`, as a picture, too."""
         # Imported here, as NumPy takes a tenth of a second to load and lesson 1 does not need it.
         from console.pictures import in_letters, on_a_plane, write_svg
 
         points = on_a_plane(vectors)
-        for line in in_letters(points, marks, min(60, self._console.width - 2), 12):
+        for line in in_letters(
+            points, LETTERS[: len(points)], min(60, self._console.width - 2), 12
+        ):
             self.say(f"  [cyan]{plain(line)}[/]")
         if file is not None:
             write_svg(file, points, labels)
@@ -280,9 +334,17 @@ class Terminal:
             write_timeline(file, spans, marks, duration_s, levels)
             self.note(f"The timeline is in {file}.")
 
-    def lines(self, prompt: str) -> Iterator[str]:
-        """What is typed, line by line, until an empty line or the end of the input."""
-        while line := self._typed(prompt):
+    def asked(self, questions: Iterable[str]) -> Iterator[str]:
+        """The questions, each shown before it is asked."""
+        for question in questions:
+            self.question(question)
+            yield question
+
+    def typed(self, first: str | None = None) -> Iterator[str]:
+        """Questions as they are typed, after the first, until an empty line or the input's end."""
+        if first:
+            yield from self.asked([first])
+        while line := self._typed("Your question (an empty line ends): "):
             yield line
 
     def _typed(self, prompt: str) -> str:

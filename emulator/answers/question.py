@@ -16,6 +16,7 @@ from emulator.answers.answer import Prompt
 from emulator.answers.corpus import Corpus, Ranked, answering
 from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
 from emulator.text.small_talk import find_small_talk
+from emulator.text.words import content_words
 
 # What a question refers to when it stands in an earlier one.
 _LEANING = re.compile(
@@ -61,6 +62,13 @@ class Question:
         if not self.before or (alone and not _LEANING.search(self.bare)):
             return alone
         return answering(self.corpus.rank(f"{self.before} {self.bare}")) or alone
+
+    @property
+    def searched(self) -> str:
+        """What file search looks for: a question that leans gets the words of the one before."""
+        if not self.before or not _LEANING.search(self.bare):
+            return self.text
+        return f"{self.bare.rstrip(' ?.!')} {' '.join(content_words(self.before))}?"
 
     def best_sentence(self, wanted: str) -> str:
         """The sentence that answers the text with the words that `wanted` adds to it, if any."""

@@ -66,8 +66,8 @@ def _drawn(
     # Imported here, as NumPy would double the time in which the emulator starts.
     from emulator.answers.cited import draw
 
-    found = search([question.text])
-    pieces, citations = draw(question.text, found, question.sentences)
+    found = search([question.searched])
+    pieces, citations = draw(question.searched, found, question.sentences)
     text = "".join(pieces)
     if prompt.schema is not None:
         filled = _filled(prompt, replace(sources, quote=lambda _: text))

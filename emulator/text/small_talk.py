@@ -56,7 +56,7 @@ _REPLIES = {
     "thanks": "You are welcome.",
     "goodbye": "Goodbye!",
     "stop": "All right.",
-    "greeting": "Hello, this is the emulator's desk: what would you like to know?",
+    "greeting": "Hello, this is the emulator: what would you like to know?",
     "aside": "What would you like to know?",
 }
 

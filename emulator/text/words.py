@@ -5,7 +5,6 @@ rules and a list of irregular verbs, which is enough to compare a question with 
 """
 
 import re
-from itertools import islice
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = """January February March April May June July August September October November
@@ -32,9 +31,14 @@ _PRICE = dict.fromkeys(["charg", "pay", "pric"], "cost")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 
+def content_words(text: str) -> list[str]:
+    """The words that carry meaning, in order, in lower case."""
+    return [word for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
+
+
 def terms(text: str) -> set[str]:
     """The words that carry meaning, without their endings."""
-    return {_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS}
+    return set(map(_stem, content_words(text)))
 
 
 def senses(text: str) -> set[str]:
@@ -44,8 +48,7 @@ def senses(text: str) -> set[str]:
 
 def subject(text: str) -> set[str]:
     """The first two words that carry meaning: what a sentence is about mostly opens it."""
-    words = (word for word in _WORD.findall(text.lower()) if word not in _STOPWORDS)
-    return senses(" ".join(islice(words, 2)))
+    return senses(" ".join(content_words(text)[:2]))
 
 
 def _stem(word: str) -> str:

@@ -61,6 +61,17 @@ def test_finished_item_is_cut_while_it_sounds():
     assert ledger.cut() == Cut("a", 0, heard=RATE_HZ - 1, received=RATE_HZ)
 
 
+def test_item_is_over_when_all_of_it_came_and_was_heard():
+    ledger = received(("a", bytes(200)))
+    ledger.take(100)
+    assert not ledger.is_over("a")
+
+    ledger.finish("a")
+
+    assert ledger.is_over("a")
+    assert not ledger.is_over("b")
+
+
 def test_second_cut_finds_nothing():
     ledger = received(("a", SECOND))
 

@@ -66,9 +66,10 @@ def test_length_follows_the_format_of_the_session(name, ms):
     talk.message("<", json.dumps({"type": "session.updated", "session": {"audio": sides}}))
     talk.message("<", json.dumps({"type": "response.output_audio.delta", "delta": PCM}))
     talk.message(">", json.dumps({"type": "input_audio_buffer.append", "audio": PCM}))
+    talk.end({"how": "cut"})
 
-    assert shown[1].endswith(f"audio {ms} ms (960 bytes)")
-    assert shown[2].endswith("audio 120 ms (960 bytes)")
+    assert f"x 1, {ms / 1000:.2f} s" in "\n".join(shown[1:])
+    assert "append x 1, 0.12 s" in "\n".join(shown[1:])
 
 
 @pytest.mark.parametrize("session", [None, {}, {"audio": None}, {"audio": {"output": 7}}])

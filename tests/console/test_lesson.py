@@ -11,10 +11,10 @@ from common.client import Connection
 from common.settings import default_settings
 from console.lesson import (
     Lesson,
+    Made,
     arguments,
     contents_of,
     cost_of,
-    delay_interrupts,
     delete_at_end,
 )
 from console.terminal import Terminal
@@ -173,60 +173,79 @@ def test_cost_is_told_where_it_is_known():
 
 
 def lesson(keep=False):
-    return SimpleNamespace(options=SimpleNamespace(keep=keep), terminal=Terminal(), client=None)
+    """As much of a lesson as deleting needs; making a client needs a key in the environment."""
+    options = SimpleNamespace(keep=keep)
+    return SimpleNamespace(options=options, terminal=Terminal(), end_part=lambda: None)
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "offline")
 
 
 def stopped_cleanup(client, made):
     """Deletes one thing after another; Ctrl-C comes before each of them."""
-    for id in list(made):
+    for id in made.copy():
         signal.raise_signal(signal.SIGINT)
-        yield made.pop(id), id
+        made.remove(id)
 
 
 @can_interrupt
 def test_second_ctrl_c_does_not_stop_the_deleting(capsys):
     with pytest.raises(KeyboardInterrupt):
         with delete_at_end(lesson(), stopped_cleanup) as made:
-            made |= {"file-1": "file", "file-2": "file", "vs_1": "vector store"}
+            made += ["vs_1", "file-1", "file-2"]
             signal.raise_signal(signal.SIGINT)
 
     shown = capsys.readouterr().out
-    assert made == {}
-    assert "2 of 2 files deleted, 1 of 1 vector stores deleted; nothing is left." in shown
+    assert made == []
+    assert "Deleted: 1 vector store and 2 files. Nothing is left." in shown
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @can_interrupt
 def test_ctrl_c_during_the_deleting_alone_is_no_failure():
     with delete_at_end(lesson(), stopped_cleanup) as made:
-        made["file-1"] = "file"
+        made.append("file-1")
 
-    assert made == {}
+    assert made == []
 
 
 @can_interrupt
-def test_interrupt_waits_until_the_end_of_the_block():
-    done = []
+def test_interrupt_waits_until_the_id_is_noted():
+    made = Made()
     with pytest.raises(KeyboardInterrupt):
-        with delay_interrupts():
+        with made.noting():
             signal.raise_signal(signal.SIGINT)
-            done.append("noted")
+            made.append("file-1")
+            made.append("file-2")
 
-    assert done == ["noted"]
+    assert made == ["file-1"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@can_interrupt
+def test_interrupt_waits_no_longer_than_the_block():
+    made = Made()
+    with pytest.raises(KeyboardInterrupt):
+        with made.noting():
+            signal.raise_signal(signal.SIGINT)
+
+    made.append("file-1")
+    assert made == ["file-1"]
 
 
 def test_what_is_left_is_named_with_the_command(capsys):
     def failing_cleanup(client, made):
-        made.pop("file-1")
-        yield "file", "file-1"
+        made.remove("file-1")
         raise OSError("the network is gone")
 
     with pytest.raises(OSError, match="network"):
         with delete_at_end(lesson(), failing_cleanup) as made:
-            made |= {"file-1": "file", "vs_1": "vector store"}
+            made += ["vs_1", "file-1"]
 
     shown = capsys.readouterr().out
-    assert "left: vs_1." in shown
+    assert "Deleted: 1 file. Left: vs_1." in shown
     assert shown.rstrip().endswith("course.py clean")
 
 
@@ -235,12 +254,12 @@ def test_what_is_kept_is_named_with_the_commands(capsys):
         raise AssertionError("nothing is to be deleted")
 
     with delete_at_end(lesson(keep=True), no_cleanup) as made:
-        made |= {"file-1": "file", "vs_1": "vector store"}
+        made += ["vs_1", "file-1"]
 
     shown = capsys.readouterr().out
-    assert "Kept: 1 files, 1 vector stores." in shown
+    assert "Kept: 1 vector store and 1 file." in shown
     assert "ask --store vs_1\n" in shown
-    assert set(made) == {"file-1", "vs_1"}
+    assert made == ["vs_1", "file-1"]
 
 
 def test_nothing_made_is_nothing_said(capsys):
@@ -255,7 +274,7 @@ def test_interrupts_are_not_touched_outside_the_main_thread():
 
     def work():
         try:
-            with delay_interrupts():
+            with Made().noting():
                 pass
         except ValueError as error:
             errors.append(error)

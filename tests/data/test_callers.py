@@ -1,4 +1,4 @@
-"""The callers of lesson 3: how they sound, and that the desk knows what to say to them."""
+"""The callers of lesson 3: how they sound, and that the assistant knows what to say to them."""
 
 import json
 import wave
@@ -86,7 +86,7 @@ def loud(name):
 
 
 def answered(*texts, tools=()):
-    """What the desk answers to the last text, the others having been answered, too."""
+    """What the assistant answers to the last text, the others having been answered, too."""
     messages = []
     for text in texts:
         messages.append(Message("user", text))
@@ -154,7 +154,7 @@ def test_caller_is_one_turn(name):
 
 @with_and_without_tool
 @pytest.mark.parametrize(("name", "fact"), FACTS)
-def test_desk_answers_question(name, fact, tools):
+def test_question_is_answered(name, fact, tools):
     given = answered(said(name), tools=tools)
 
     assert fact in given.text and not given.calls
@@ -166,7 +166,7 @@ def test_answer_to_be_cut_is_long():
 
 @pytest.mark.parametrize("is_heard", [False, True], ids=["said", "heard"])
 @pytest.mark.parametrize(("name", "arguments"), BOOKINGS)
-def test_desk_books_slot(name, arguments, is_heard):
+def test_slot_is_booked(name, arguments, is_heard):
     text = said(name).replace(*HEARD[name]) if is_heard else said(name)
 
     calls = answered(text, tools=[BOOK]).calls

@@ -1,9 +1,10 @@
-"""What holds the course together: the lesson's shape, and a README that tells the truth."""
+"""What holds the course together: short functions, and pages whose code and commands are real."""
 
 import ast
 import re
 from pathlib import Path
 
+from console.lesson import contents_of
 from emulator.models import MODELS
 from setup import commands
 from tests.support import lessons
@@ -12,6 +13,7 @@ import pytest
 
 COURSE = lessons.COURSE
 README = (COURSE / "README.md").read_text(encoding="utf-8")
+PAGES = [COURSE / "README.md", *sorted((COURSE / "docs").glob("*.md"))]
 LESSONS = sorted(COURSE.glob("0*.py"))
 ROOMS = ("audio", "cassette", "common", "console", "emulator", "setup")
 SOURCES = [*LESSONS, *sorted(path for room in ROOMS for path in (COURSE / room).rglob("*.py"))]
@@ -26,57 +28,19 @@ def functions(node):
     return [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-def names_from_common(module):
-    imports = [node for node in ast.walk(module) if isinstance(node, ast.ImportFrom)]
-    return {
-        a.asname or a.name
-        for node in imports
-        if node.module.split(".")[0] in ("audio", "common", "console")
-        for a in node.names
-    }
-
-
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
-def test_lesson_functions_can_be_copied(lesson):
-    """Any function but main, and what it calls to show, works in a learner's own project."""
-    module = tree(lesson)
-    own = names_from_common(module)
+def test_each_part_has_its_function(lesson):
+    names = {function.name for function in functions(tree(lesson))}
 
-    for function in functions(module):
-        used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-        is_of_main = function.name == "main" or function.name.startswith("show_")
-        assert is_of_main or not used & own, function.name
-    assert own
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
-def test_only_main_prints_and_never_asks_who_answers(lesson):
-    module = tree(lesson)
-
-    calls = {
-        n.func.id
-        for n in ast.walk(module)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-    }
-    assert "print" not in calls
-    assert "offline" not in {node.id for node in ast.walk(module) if isinstance(node, ast.Name)}
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
-def test_docstring_is_table_of_contents(lesson):
-    module = tree(lesson)
-    names = re.findall(r"^\d  (\w+) ", ast.get_docstring(module), re.MULTILINE)
-    rulers = re.findall(r"^# -+ +\d  (\w+)$", lesson.read_text(encoding="utf-8"), re.MULTILINE)
-
-    assert names == rulers
-    assert set(names) <= {function.name for function in functions(module)}
-    assert len(ast.get_docstring(module).splitlines()) <= 15
+    assert contents_of(lesson).parts.keys() <= names
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(COURSE).as_posix())
 def test_functions_are_short(path):
     longest = LONGEST.get(path.relative_to(COURSE).parts[0], 30)
     for function in functions(tree(path)):
+        if function.name == "main" and path in LESSONS:
+            continue  # test_copies.py says how long it may be
         body = function.body[1:] if ast.get_docstring(function) else function.body
         lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
@@ -97,11 +61,12 @@ def test_importing_lesson_does_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_code_in_readme_is_cut_from_its_file():
-    blocks = re.findall(r"<!-- from (\S+) -->\n```python\n(.+?)```", README, re.DOTALL)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_code_in_pages_is_cut_from_its_file(page):
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- from (\S+) -->\n```python\n(.+?)```", text, re.DOTALL)
 
-    assert blocks
-    assert README.count("```python") == len(blocks)
+    assert text.count("```python") == len(blocks)
     for name, code in blocks:
         assert code in (COURSE / name).read_text(encoding="utf-8")
 

@@ -20,6 +20,9 @@ PAGES = [
     COURSE / "console" / "parts.toml",
 ]
 COMMAND = re.compile(r"(?:python3|py) course\.py([^\n`]*)")
+# Where a command ends inside a sentence, unless it's between quotation marks.
+SENTENCE = r"  |#|> |;|\||\.$|, |\)|\"\"\"|: "
+UNQUOTED = r'(?:[^"]*"[^"]*")*[^"]*$'
 # A page writes these for a reader to replace.
 STAND_INS = {"FILE", "my_program.py", "your_program.py", "mine.py", "app.py", "COMMAND"}
 
@@ -28,7 +31,7 @@ def typed(page: Path) -> list[list[str]]:
     """The words of each command; what follows it in a sentence is left out."""
     found = []
     for line in COMMAND.findall(page.read_text(encoding="utf-8")):
-        line = re.split(r"  |#|> |;|\||\.$|, |\)|\"\"\"|: ", f"{line} ")[0]
+        line = re.split(rf"({SENTENCE})(?={UNQUOTED})", f"{line} ")[0]
         words = shlex.split(line.replace("...", ""))
         found.append(words)
     return found

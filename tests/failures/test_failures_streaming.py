@@ -2,18 +2,18 @@
 
 import asyncio
 import json
-import sys
 
-from common.client import BREAKS, LOCAL, Connection
+from common.proxy import BREAKS, start_proxy
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL, Gate, ask, connect
+from tests.support.interrupts import can_interrupt
 
 import httpx2
 import openai
 import pytest
 
 LESSON = lessons.load()
-ASK = LESSON.Ask("When is the observatory closed?", MODEL, "none")
+CLOSED = "When is the observatory closed?"
 QUESTION = ask("Reply with exactly: one two three four five six")
 SIGNS = "é 日本 😀 \u2028 \u0085 end"
 
@@ -38,7 +38,7 @@ def drain(stream):
 
 
 @pytest.mark.parametrize("name", ["fin@4", "fin@2000b"])
-def test_s1_line_closed_in_the_middle(client, name):
+def test_s1_connection_closed_in_the_middle(client, name):
     text, error = drain(client.chat.completions.create(**QUESTION, stream=True, **fault(name)))
 
     assert "one two three four five six".startswith(text) and text
@@ -46,7 +46,7 @@ def test_s1_line_closed_in_the_middle(client, name):
     assert isinstance(error.__cause__, httpx2.RemoteProtocolError)
 
 
-def test_s1_line_reset_in_the_middle(start):
+def test_s1_connection_reset_in_the_middle(start):
     gate = Gate(passes=3)
     emulator = start(pace=1, sleep=gate.sleep, faults=["rst@4"])
     with connect(emulator) as client:
@@ -59,16 +59,20 @@ def test_s1_line_reset_in_the_middle(start):
     assert type(error) is openai.APIConnectionError
 
 
-@pytest.mark.parametrize("name", ["cut", "end", "error", "garble", "stall"])
-def test_s1_to_s12_lesson_keeps_what_came(emulator, name):
-    with connect(emulator) as client:
-        broken = Connection(client, "", is_live=False).broken(name, after=6)
+@pytest.fixture(scope="module")
+def proxy(emulator):
+    with start_proxy(emulator.base_url) as started:
+        yield started
 
-        text, how = LESSON.broken(broken, ASK)
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_s1_to_s12_lesson_keeps_what_came(proxy, name):
+    base_url = proxy.breaking(name, after=6)
+    with openai.OpenAI(base_url=base_url, api_key="x", timeout=0.3, max_retries=0) as client:
+        text, ending = LESSON.recover(client, CLOSED, MODEL)
 
     assert text == "Fernhill Observatory is closed"
-    assert how != "complete"
-    assert set(BREAKS) == {"cut", "end", "error", "garble", "stall"}
+    assert ending != "complete"
 
 
 def test_s2_clean_end_without_mark_is_noticed(client):
@@ -76,7 +80,7 @@ def test_s2_clean_end_without_mark_is_noticed(client):
     assert (text, error) == ("one two three", None)
 
     with pytest.raises(EOFError, match="finish_reason"):
-        list(LESSON.stream(client.with_options(default_headers={"x-emulator-fault": "eof@4"}), ASK))
+        list(LESSON.read(client.chat.completions.create(**QUESTION, stream=True, **fault("eof@4"))))
 
 
 def test_s2_helper_of_sdk_raises_runtime_error(client):
@@ -102,11 +106,11 @@ def test_s3_flat_error_is_an_event(lenient):
     events = list(lenient.responses.create(**asked, **fault("error-flat@6")))
 
     assert (events[-1].type, events[-1].code) == ("error", "server_error")
-    with pytest.raises(EOFError, match="carried an error"):
-        LESSON.text_of(events)
+    with pytest.raises(EOFError, match="error: server_error"):
+        list(LESSON.read_events(events))
 
 
-def test_s4_failed_response_is_told(lenient):
+def test_s4_failed_response_is_reported(lenient):
     asked = {"model": MODEL, "input": "What is the Lantern?", "stream": True}
 
     events = list(lenient.responses.create(**asked, **fault("failed-only@3")))
@@ -114,7 +118,7 @@ def test_s4_failed_response_is_told(lenient):
     assert [event.type for event in events][-1] == "response.failed"
     assert "error" not in {event.type for event in events}
     with pytest.raises(EOFError, match="server_is_overloaded"):
-        LESSON.text_of(events)
+        list(LESSON.read_events(events))
 
 
 def test_s5_half_an_event_is_a_value_error(client):
@@ -141,14 +145,13 @@ def test_s7_usage_chunk_has_no_choices(client):
     chunks = list(client.chat.completions.create(**QUESTION, stream=True, stream_options=options))
 
     assert chunks[-1].choices == []
-    assert LESSON.usage(client, ASK).completion_tokens > 0
+    assert LESSON.usage(client, CLOSED, MODEL).completion_tokens > 0
 
 
 def test_s8_empty_deltas_print_nothing(client):
-    pieces = list(LESSON.stream(client, ASK))
+    pieces = list(LESSON.read(client.chat.completions.create(**QUESTION, stream=True)))
 
-    assert all(pieces)
-    assert "None" not in "".join(pieces)
+    assert "".join(pieces) == "one two three four five six"
 
 
 def test_s9_comments_pass(client):
@@ -211,7 +214,7 @@ def test_s13_advice_to_wait_is_obeyed(start):
     assert [exchange.status for exchange in emulator.exchanges] == [429, 200]
 
 
-def test_s13_refusal_tells_how_long(client):
+def test_s13_refusal_says_how_long(client):
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(**QUESTION, **fault("429=300ms"))
 
@@ -220,7 +223,7 @@ def test_s13_refusal_tells_how_long(client):
     assert caught.value.code == "rate_limit_exceeded"
 
 
-def test_s14_empty_account_is_told_from_haste(client):
+def test_s14_empty_account_differs_from_haste(client):
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(**QUESTION, **fault("429quota"))
 
@@ -243,21 +246,23 @@ def test_s15_bare_break_stops_nothing(start):
         stream.close()
 
 
-def test_s15_closing_stops_the_server(start):
-    emulator = start(pace=1, sleep=Gate(passes=12).sleep)
+def test_s15_closing_stops_the_server(start, capsys):
+    emulator = start(pace=1, sleep=Gate(passes=40).sleep)
+    words = " ".join(map(str, range(100)))
     with connect(emulator) as client:
-        said = "".join(LESSON.stop(client, LESSON.Ask(ASK.question, MODEL, "none"), sentences=1))
+        id = LESSON.stop(client, f"Reply with exactly: {words}", MODEL)
         emulator.exchanges[0].finished.wait(5)
 
-        assert said == "Fernhill Observatory is closed on Mondays, all year round."
+        assert words.startswith(capsys.readouterr().out.strip())
         assert emulator.exchanges[0].ended == "disconnected"
+        assert id.startswith("req_")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal to one process is POSIX's")
+@can_interrupt
 def test_s16_ctrl_c_keeps_text_and_stops_server(start):
     emulator = start(pace=1, sleep=Gate(passes=8).sleep)
     with lessons.begin(
-        str(lessons.SCRIPT), "stream", ASK.question, OPENAI_BASE_URL=emulator.base_url
+        str(lessons.SCRIPT), "stream", CLOSED, OPENAI_BASE_URL=emulator.base_url
     ) as learner:
         shown = ""
         while "closed" not in shown and (letter := learner.stdout.read(1)):
@@ -272,13 +277,13 @@ def test_s16_ctrl_c_keeps_text_and_stops_server(start):
     assert emulator.exchanges[0].ended == "disconnected"
 
 
-def test_s17_two_event_loops_two_clients(emulator):
+def test_s17_two_event_loops_two_clients(emulator, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", emulator.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "offline")
+
     async def once():
         shown = []
-        client = openai.AsyncOpenAI(
-            base_url=emulator.base_url, api_key="x", http_client=httpx2.AsyncClient(**LOCAL)
-        )
-        await LESSON.together(client, [ASK, ASK], lambda lane, piece: shown.append((lane, piece)))
+        await LESSON.together([CLOSED, CLOSED], MODEL, lambda *each: shown.append(each))
         return ["".join(piece for at, piece in shown if at == lane) for lane in (0, 1)]
 
     first, second = asyncio.run(once()), asyncio.run(once())
@@ -287,12 +292,11 @@ def test_s17_two_event_loops_two_clients(emulator):
     assert "closed on Mondays" in first[0] and first[0] == first[1]
 
 
-def test_s18_unknown_model_is_told_by_code(client):
-    lost = LESSON.Ask("x", "gpt-none", None)
+def test_s18_unknown_model_has_a_code(client):
     with pytest.raises(openai.NotFoundError) as chat:
-        list(LESSON.stream(client, lost))
+        LESSON.recover(client, "x", "gpt-none")
     with pytest.raises(openai.BadRequestError) as responses:
-        list(LESSON.events(client, lost))
+        list(LESSON.events(client, "x", "gpt-none"))
 
     assert chat.value.code == responses.value.code == "model_not_found"
 

@@ -1,6 +1,9 @@
 """A stream cut at every byte: no traceback, the text that came is kept, the exit code is right."""
 
 from collections.abc import Iterator
+from contextlib import redirect_stderr
+from functools import cache
+from io import StringIO
 
 from console.explain import ErrorContext
 from console.lesson import report_failures
@@ -12,7 +15,8 @@ from tests.support.emulator_clients import MODEL, drained
 
 import httpx2
 import pytest
-from openai import OpenAI
+from openai import OpenAI, Stream
+from openai.types.chat import ChatCompletionChunk
 
 LESSON = lessons.load()
 PIECES = ["It ", "is ", "é日😀."]
@@ -30,7 +34,7 @@ BODY = b"".join(
 
 
 class CutStream(httpx2.SyncByteStream):
-    """The first bytes of the body; then the line is lost, or just ends."""
+    """The first bytes of the body; then the connection is lost, or just ends."""
 
     def __init__(self, at: int, is_lost: bool) -> None:
         self._at, self._is_lost = at, is_lost
@@ -42,32 +46,37 @@ class CutStream(httpx2.SyncByteStream):
 
 
 def whole_blocks(at):
-    """What a reader can have got of the first bytes: the complete blocks."""
+    """What a reader can know of the first bytes: the complete blocks."""
     return BODY[:at].decode(errors="ignore").split("\n\n")[:-1]
 
 
-def watch(at, is_lost, capsys):
-    """Run part 1 on the cut stream as the lesson does; its exit code, standard output and error."""
+REQUEST = httpx2.Request("POST", "http://host/v1/chat/completions")
 
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, stream=CutStream(at, is_lost))
 
-    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
-    code = 0
-    with OpenAI(api_key="test", http_client=http_client, max_retries=0) as client:
+@cache
+def client() -> OpenAI:
+    return OpenAI(api_key="test")
+
+
+def watch(at, is_lost):
+    """Read the cut stream as part 1 does; the exit code, what is shown, and standard error."""
+    response = httpx2.Response(200, stream=CutStream(at, is_lost), request=REQUEST)
+    stream = Stream(cast_to=ChatCompletionChunk, response=response, client=client())
+    screen, errors, code = StringIO(), StringIO(), 0
+    with redirect_stderr(errors):
         try:
             with report_failures(ErrorContext(MODEL, "host")):
-                Terminal().live(LESSON.stream(client, LESSON.Ask("x", MODEL, None)))
+                Terminal(screen).live(LESSON.read(stream))
         except SystemExit as ended:
             code = ended.code
-    return (code, *capsys.readouterr())
+    return code, screen.getvalue(), errors.getvalue()
 
 
 @pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "ends"])
-def test_cut_at_every_byte(is_lost, capsys):
+def test_cut_at_every_byte(is_lost):
     assert len(BODY) <= 1500
     for at in range(len(BODY) + 1):
-        code, out, err = watch(at, is_lost, capsys)
+        code, out, err = watch(at, is_lost)
 
         blocks = whole_blocks(at)
         pieces = [piece for piece in PIECES if any(f'"{piece}"' in block for block in blocks)]
@@ -89,10 +98,10 @@ def test_script_survives_cut(start, kind, place):
         "stream", f"Reply with exactly: {words}", OPENAI_BASE_URL=emulator.base_url
     )
 
-    shown = result.stdout.partition("at once.")[2].strip()
+    shown = result.stdout.rpartition("as it arrives.")[2].strip()
     assert result.returncode == 1
     assert result.stderr.startswith("error: the ")
     assert len(result.stderr.splitlines()) == 3
-    # The first block tells the role; a reset may drop what is still on its way.
+    # The first block has the role only; a reset may drop what is still on its way.
     assert shown == " ".join(words.split()[: max(0, place - 1)]) or kind == "rst"
     assert words.startswith(shown)

@@ -30,20 +30,24 @@ def name(path):
     return f"{path.parent.name}-{path.stem}"
 
 
-def test_every_part_has_its_cassette():
-    expected = {
-        FIXTURES / lesson / f"{part}.jsonl"
-        for lesson, script in LESSONS.items()
-        for part in parts(script)
-    }
+def script_of(lesson):
+    """A lesson's script; skips the test if that has no parts yet."""
+    if not parts(LESSONS[lesson]):
+        pytest.skip("this script has no section comments yet")
+    return lessons.COURSE / LESSONS[lesson]
 
-    assert set(FILES) == expected
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_part_has_its_cassette(lesson):
+    expected = {FIXTURES / lesson / f"{part}.jsonl" for part in parts(script_of(lesson).name)}
+
+    assert {path for path in FILES if path.parent.name == lesson} == expected
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_replay_shows_golden_screen(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    script = lessons.COURSE / LESSONS[path.parent.name]
+    script = script_of(path.parent.name)
     words = [path.stem, *folder_of(path.stem), "--replay", str(path), "--speed", "0"]
     shown = lessons.run_here(*words, script=script)
 
@@ -85,13 +89,18 @@ TYPES = [
     (r"POST /v1/vector_stores/\w+/file_batches", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+/file_batches/\w+", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+(/file_batches/\w+)?/files", VectorStoreFile),
+    (r"GET /v1/vector_stores/\w+/files/[\w-]+", VectorStoreFile),
     (r"POST /v1/files", FileObject),
     (r"DELETE /v1/files/[\w-]+", FileDeleted),
 ]
+# The emulator's log of a request, which OpenAI doesn't have.
+LOG = r"GET /exchanges/\w+"
 
 
 def validate(place, kind, body):
-    """Validate a body by the type that the SDK has for it; whether there was anything to."""
+    """Validate a body by the type that the SDK has for it; return whether there was any."""
+    if re.fullmatch(LOG, place):
+        return json.loads(body).keys() >= {"blocks", "ended"}
     if "event-stream" not in kind:
         return validate_whole(place.partition("?")[0], json.loads(body))
     found = [json.loads(data) for data in re.findall(r"^data: (\{.*\})$", body, re.MULTILINE)]
@@ -104,15 +113,15 @@ def validate(place, kind, body):
 
 
 def validate_messages(lines):
-    """What a server said on a WebSocket, by the type of Realtime events."""
-    told = [line["text"] for line in lines if line.get("from") == "server" and "text" in line]
-    for text in told:
+    """Validate what a server sent on a WebSocket by the type of Realtime events."""
+    sent = [line["text"] for line in lines if line.get("from") == "server" and "text" in line]
+    for text in sent:
         REALTIME.validate_python(json.loads(text))
-    return bool(told)
+    return bool(sent)
 
 
 def validate_whole(place, body):
-    """A list by its items. Numbers in base64 have no type: the SDK asks for them, and unpacks."""
+    """Validate a list by its items. Vectors in base64 have no type, as the SDK decodes them."""
     if place == "POST /v1/embeddings":
         return all(isinstance(each["embedding"], str) for each in body["data"])
     kind = next(kind for pattern, kind in TYPES if re.fullmatch(pattern, place))

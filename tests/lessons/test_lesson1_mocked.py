@@ -1,21 +1,24 @@
 """Lesson 1's functions without any server: a transport hands the SDK real bytes.
 
-This is how to test one's own code that calls OpenAI: `httpx2.MockTransport` stands where the
-network was, and everything above it, the SDK included, is real.
+You can test your own code that calls OpenAI in the same way: `httpx2.MockTransport` stands in for
+the network, and everything above it is real, the SDK included.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
+from io import StringIO
 
+from console.terminal import Terminal
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL
 
 import httpx2
 import pytest
-from openai import AsyncOpenAI, LengthFinishReasonError, OpenAI
+from openai import APIConnectionError, AsyncOpenAI, OpenAI
 
 LESSON = lessons.load()
-ASK = LESSON.Ask("Is it cold?", MODEL, "none")
+QUESTION = "Is it cold?"
 
 
 def chunk(content: str | None = None, finish: str | None = None, **more: object) -> dict:
@@ -33,21 +36,24 @@ def sse(*blocks: dict) -> bytes:
     )
 
 
-def client_for(body: bytes, seen: list[dict] | None = None) -> OpenAI:
-    """A client that gets this body whatever it asks; what it asked is put into `seen`."""
+def client_for(*bodies: bytes, seen: list[dict] | None = None) -> OpenAI:
+    """A client that gets one body after the other; what it sends is appended to `seen`."""
+    left = list(bodies)
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         if seen is not None:
             seen.append(json.loads(request.content))
+        body = left.pop(0) if len(left) > 1 else left[0]
         return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
 
     transport = httpx2.MockTransport(answer)
     return OpenAI(api_key="test", http_client=httpx2.Client(transport=transport), max_retries=0)
 
 
-def ticking(*times: float) -> Callable[[], float]:
-    """A clock that tells these times, one after the other."""
-    return iter(times).__next__
+def read(body: bytes) -> list[str]:
+    """The pieces that part 1 prints."""
+    chunks = client_for(body).chat.completions.create(model=MODEL, messages=[], stream=True)
+    return list(LESSON.read(chunks))
 
 
 ANSWER = sse(
@@ -55,143 +61,168 @@ ANSWER = sse(
 )
 
 
-def test_stream_yields_texts_alone():
-    assert list(LESSON.stream(client_for(ANSWER), ASK)) == ["Yes. ", "Very.", "Bring gloves."]
+def test_read_yields_the_text():
+    assert "".join(read(ANSWER)) == "Yes. Very.Bring gloves."
 
 
-def test_stream_sends_what_the_lesson_says():
+def test_read_takes_chunks_and_deltas_without_content():
+    empty = {"choices": []}, {"choices": None}, {"choices": [{"delta": None}]}, {}
+
+    assert "".join(read(sse(*empty, chunk("Yes."), chunk(finish="stop")))) == "Yes."
+
+
+def test_stream_sends_and_prints(monkeypatch, capsys):
     seen = []
+    monkeypatch.setattr(LESSON, "OpenAI", lambda: client_for(ANSWER, seen=seen))
 
-    list(LESSON.stream(client_for(ANSWER, seen), ASK))
+    LESSON.stream(QUESTION, MODEL)
 
     assert seen == [
-        {
-            "messages": [{"role": "user", "content": "Is it cold?"}],
-            "model": MODEL,
-            "reasoning_effort": "none",
-            "stream": True,
-        }
+        {"messages": [{"role": "user", "content": QUESTION}], "model": MODEL, "stream": True}
     ]
+    assert capsys.readouterr().out == "Yes. Very.Bring gloves.\n"
 
 
-def test_measure_notes_each_arrival():
-    timing = LESSON.measure(["a", "b"], clock=ticking(10.0, 10.5, 11.0))
+def test_compare_shows_both_ways(monkeypatch):
+    whole = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Yes."}}]}
 
-    assert timing == LESSON.Timing([0.5, 1.0], 2)
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if json.loads(request.content).get("stream"):
+            return httpx2.Response(200, content=ANSWER)
+        return httpx2.Response(200, json=whole)
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    monkeypatch.setattr(LESSON, "OpenAI", partial(OpenAI, api_key="x", http_client=http_client))
+    shown = ["", ""]
+
+    def show(column: int, piece: str) -> None:
+        shown[column] += piece
+
+    LESSON.compare(QUESTION, MODEL, show)
+
+    assert shown == ["Yes.", "Yes. Very.Bring gloves."]
 
 
-def test_race_times_both_ways():
-    whole = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": MODEL,
-        "choices": [],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8},
-    }
-    bodies = iter([json.dumps(whole).encode(), ANSWER])
-    transport = httpx2.MockTransport(
-        lambda request: httpx2.Response(
-            200, headers={"content-type": "application/json"}, content=next(bodies)
-        )
-    )
-    client = OpenAI(api_key="test", http_client=httpx2.Client(transport=transport))
-
-    timings = LESSON.race(client, ASK, clock=ticking(0, 3, 10, 11, 12, 13))
-
-    assert timings == {"whole": LESSON.Timing([3], 3), "streamed": LESSON.Timing([1, 2, 3], 3)}
+COUNTED = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
 
 
 def test_usage_is_found_before_other_empty_chunks():
-    counted = {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}
     last = chunk() | {"choices": []}
-    body = sse(chunk("Yes."), chunk(finish="stop"), last | {"usage": counted}, last)
+    body = sse(chunk("Yes."), chunk(finish="stop"), last | {"usage": COUNTED}, last)
+    seen = []
 
-    usage = LESSON.usage(client_for(body), ASK)
+    usage = LESSON.usage(client_for(body, seen=seen), QUESTION, MODEL)
 
     assert (usage.prompt_tokens, usage.completion_tokens) == (5, 3)
+    assert seen[0]["stream_options"] == {"include_usage": True}
 
 
 def test_usage_may_never_come():
-    with pytest.raises(EOFError, match="without its usage"):
-        LESSON.usage(client_for(sse(chunk("Yes."))), ASK)
+    assert LESSON.usage(client_for(ANSWER), QUESTION, MODEL) is None
+    with pytest.raises(EOFError, match="missing"):
+        LESSON.usage(client_for(sse(chunk("Yes."))), QUESTION, MODEL)
+
+
+def test_cents_follow_both_prices():
+    usage = LESSON.CompletionUsage(**COUNTED)
+
+    assert LESSON.cents(usage, 100.0, 1000.0) == pytest.approx(0.05 + 0.3)
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
-def test_half_an_answer_is_not_taken_for_whole(finish):
-    client = client_for(sse(chunk("Yes."), chunk(finish=finish)))
+def test_half_an_answer_is_not_taken_for_complete(finish):
+    body = sse(chunk("Yes."), chunk(finish=finish))
 
     with pytest.raises(EOFError, match=finish):
-        list(LESSON.stream(client, ASK))
-    assert LESSON.broken(client, ASK)[1].startswith(f"the stream ended with finish_reason {finish}")
-
-
-def test_incomplete_response_is_not_taken_for_whole():
-    body = b'event: response.incomplete\ndata: {"type":"response.incomplete","response":{}}\n\n'
-
-    with pytest.raises(EOFError, match="cut short"):
-        LESSON.text_of(LESSON.events(client_for(body), ASK))
-
-
-def test_empty_answer_has_a_time():
-    assert LESSON.measure([], clock=ticking(1.0, 1.5)) == LESSON.Timing([0.5], 0)
-
-
-def test_stop_ends_after_second_sentence():
-    assert "".join(LESSON.stop(client_for(ANSWER), ASK, sentences=2)) == "Yes. Very."
-
-
-def test_broken_tells_a_complete_answer():
-    assert LESSON.broken(client_for(ANSWER), ASK) == ("Yes. Very.Bring gloves.", "complete")
-
-
-def test_broken_hears_a_page_instead_of_a_stream():
-    text, how = LESSON.broken(client_for(b"<html>Please log in</html>"), ASK)
-
-    assert text == ""
-    assert "finish_reason" in how
-
-
-def test_outline_counts_runs_and_bears_new_events():
-    types = [
-        "response.created",
-        "response.output_text.delta",
-        "response.output_text.delta",
-        "new.one",
-    ]
-    body = b"".join(b'event: %b\ndata: {"type":"%b"}\n\n' % (t.encode(), t.encode()) for t in types)
-
-    rows = LESSON.outline(LESSON.events(client_for(body), ASK))
-
-    assert [(kind, count) for kind, count, _ in rows] == [
-        ("response.created", 1),
-        ("response.output_text.delta", 2),
-        ("new.one", 1),
-    ]
-    assert rows[-1][2] == "(new to this lesson)"
-
-
-async def test_together_keeps_lanes_apart():
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        question = json.loads(request.content)["messages"][0]["content"]
-        return httpx2.Response(200, content=sse(chunk(question), chunk(finish="stop")))
-
-    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
-    shown = []
-
-    await LESSON.together(
-        AsyncOpenAI(api_key="test", http_client=http_client),
-        [LESSON.Ask(letter, MODEL, "none") for letter in "abc"],
-        lambda lane, piece: shown.append((lane, piece)),
-    )
-
-    assert sorted(filter(lambda each: each[1], shown)) == [(0, "a"), (1, "b"), (2, "c")]
+        read(body)
+    text, ending = LESSON.recover(client_for(body), QUESTION, MODEL)
+    assert (text, ending) == ("Yes.", f"EOFError: finish_reason is {finish}")
 
 
 def event(number: int, kind: str, **fields: object) -> bytes:
     """One event of a response, as OpenAI sends it."""
     body = json.dumps({"type": kind, "sequence_number": number} | fields).encode()
     return b"event: %b\ndata: %b\n\n" % (kind.encode(), body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said"),
+    [
+        ("response.incomplete", {"response": {}}, "no reason"),
+        ("response.failed", {"response": {"error": {"code": "c", "message": "Busy."}}}, "Busy."),
+        ("error", {"code": "c", "message": "Busy."}, "c Busy."),
+        ("response.created", {"response": {}}, "without response.completed"),
+    ],
+)
+def test_incomplete_response_is_not_taken_for_complete(kind, fields, said):
+    body = event(0, kind, **fields)
+
+    with pytest.raises(EOFError, match=said):
+        list(LESSON.events(client_for(body), QUESTION, MODEL))
+
+
+def test_stop_prints_thirty_pieces_and_closes(capsys):
+    closed = []
+
+    class Endless(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"data: %b\n\n" % json.dumps(chunk("a ")).encode()
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"x-request-id": "req_1"}, stream=Endless())
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+
+    id = LESSON.stop(OpenAI(api_key="test", http_client=http_client), QUESTION, MODEL)
+
+    assert id == "req_1"
+    assert closed
+    assert capsys.readouterr().out == "a " * 30 + "\n"
+
+
+def test_recover_reports_a_complete_answer():
+    assert LESSON.recover(client_for(ANSWER), QUESTION, MODEL) == (
+        "Yes. Very.Bring gloves.",
+        "complete",
+    )
+
+
+def test_recover_notices_a_page_instead_of_a_stream():
+    text, ending = LESSON.recover(client_for(b"<html>Please log in</html>"), QUESTION, MODEL)
+
+    assert text == ""
+    assert "finish_reason is missing" in ending
+
+
+def test_events_are_shown_in_runs_and_new_ones_as_well():
+    types = ["response.created", *["response.output_text.delta"] * 2, "new.one"]
+    body = b"".join(event(0, kind) for kind in types) + event(0, "response.completed")
+    screen = StringIO()
+
+    events = LESSON.events(client_for(body), QUESTION, MODEL)
+    Terminal(screen).events(events, {"response.created": "it begins"})
+
+    assert [line.split(maxsplit=1) for line in screen.getvalue().splitlines()] == [
+        ["response.created", "it begins"],
+        ["response.output_text.delta", "x 2  (new to this lesson)"],
+        ["new.one", "(new to this lesson)"],
+        ["response.completed", "(new to this lesson)"],
+    ]
+
+
+def test_chat_sends_all_messages(capsys):
+    seen = []
+
+    LESSON.chat(client_for(ANSWER, seen=seen), ["One?", "Two?"], MODEL)
+
+    answer = {"role": "assistant", "content": "Yes. Very.Bring gloves."}
+    one, two = ({"role": "user", "content": text} for text in ("One?", "Two?"))
+    assert [asked["messages"] for asked in seen] == [[one], [one, answer, two]]
+    assert capsys.readouterr().out.splitlines()[::2] == ["> One?", "> Two?"]
 
 
 EVENTS = [
@@ -202,8 +233,33 @@ EVENTS = [
 ]
 
 
+def test_chat_by_id_sends_the_id_before(capsys):
+    seen = []
+
+    LESSON.chat_by_id(client_for(b"".join(EVENTS), seen=seen), ["One?", "Two?"], MODEL)
+
+    assert [asked["input"] for asked in seen] == ["One?", "Two?"]
+    assert [asked.get("previous_response_id") for asked in seen] == [None, "resp_1"]
+    assert capsys.readouterr().out == "> One?\nYes. Very.\n> Two?\nYes. Very.\n"
+
+
+async def test_together_keeps_columns_apart(monkeypatch):
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        question = json.loads(request.content)["messages"][0]["content"]
+        return httpx2.Response(200, content=sse(chunk(question), chunk(finish="stop")))
+
+    http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    make = partial(AsyncOpenAI, api_key="test", http_client=http_client)
+    monkeypatch.setattr(LESSON, "AsyncOpenAI", make)
+    shown = []
+
+    await LESSON.together(["a", "b", "c"], MODEL, lambda *each: shown.append(each))
+
+    assert sorted(each for each in shown if each[1]) == [(0, "a"), (1, "b"), (2, "c")]
+
+
 class CutBody(httpx2.SyncByteStream):
-    """These events, and then the line is lost."""
+    """These events, and then the connection is lost."""
 
     def __init__(self, events: list[bytes]) -> None:
         self._events = events
@@ -214,7 +270,7 @@ class CutBody(httpx2.SyncByteStream):
 
 
 def client_of_stretches(lengths: list[int], asked: list[str]) -> OpenAI:
-    """A client whose connections bring so many events each and are lost; what it asked is noted."""
+    """A client whose connections bring so many events each and are lost; requests are noted."""
     left = iter(lengths)
 
     def answer(request: httpx2.Request) -> httpx2.Response:
@@ -229,14 +285,12 @@ def client_of_stretches(lengths: list[int], asked: list[str]) -> OpenAI:
 
 def test_resume_asks_for_what_is_missing():
     asked = []
-    seen = list(LESSON.resume(client_of_stretches([2, 0, 1, 9], asked), ASK))
 
-    assert [event.sequence_number for _, event in seen] == [0, 1, 2, 3]
-    assert list(LESSON.stretches(seen)) == [
-        (1, "0 to 1", "Yes. "),
-        (3, "2 to 2", "Very."),
-        (4, "3 to 3", ""),
-    ]
+    pieces = list(LESSON.resume(client_of_stretches([2, 0, 1, 9], asked), QUESTION, MODEL))
+
+    marks = [piece for piece in pieces if "broke" in piece]
+    assert "".join(piece for piece in pieces if piece not in marks) == "Yes. Very."
+    assert [mark.split()[-1] for mark in marks] == ["1]", "1]", "2]"]
     assert asked == [
         "POST /v1/responses",
         "GET /v1/responses/resp_1?starting_after=1&stream=true",
@@ -247,7 +301,18 @@ def test_resume_asks_for_what_is_missing():
 
 def test_resume_gives_up_some_time():
     with pytest.raises(EOFError, match="not enough"):
-        list(LESSON.resume(client_of_stretches([1] + [0] * 50, []), ASK))
+        list(LESSON.resume(client_of_stretches([1] + [0] * 50, []), QUESTION, MODEL))
+
+
+def test_resume_needs_the_id_of_the_response():
+    with pytest.raises(APIConnectionError):
+        list(LESSON.resume(client_of_stretches([0], []), QUESTION, MODEL))
+
+
+def test_resume_skips_events_that_come_again():
+    body = b"".join([*EVENTS[:2], *EVENTS])
+
+    assert "".join(LESSON.resume(client_for(body), QUESTION, MODEL)) == "Yes. Very."
 
 
 def calls(*parts: tuple[int, dict]) -> list[dict]:
@@ -260,46 +325,47 @@ def calls(*parts: tuple[int, dict]) -> list[dict]:
     ]
 
 
-def test_beyond_keeps_calls_apart():
+def test_tools_keep_calls_apart(capsys):
     parts = calls(
         (0, {"name": "f", "arguments": ""}),
-        (0, {"arguments": '{"a"'}),
+        (0, {"arguments": '{"day"'}),
         (1, {"name": "g", "arguments": ""}),
-        (0, {"arguments": ":1}"}),
-        (1, {"arguments": "{}"}),
+        (0, {"arguments": ':"Mon","people":1}'}),
+        (1, {"arguments": '{"day":"Tue","people":2}'}),
     )
-    body = sse(*parts, chunk(finish="tool_calls"))
+    seen = []
 
-    pieces = list(LESSON.beyond(client_for(body), ASK))
+    client = client_for(sse(*parts, chunk(finish="tool_calls")), seen=seen)
+    LESSON.tools(client, QUESTION, MODEL, "none")
 
-    assert "".join(piece for index, piece in pieces if index == 0) == 'f{"a":1}'
-    assert "".join(piece for index, piece in pieces if index == 1) == "g{}"
-
-
-def test_beyond_wants_a_call():
-    with pytest.raises(EOFError, match="stop"):
-        list(LESSON.beyond(client_for(ANSWER), ASK))
+    assert capsys.readouterr().out == "f day='Mon' people=1\ng day='Tue' people=2\n"
+    assert seen[0]["reasoning_effort"] == "none"
+    assert seen[0]["tools"][0]["function"]["name"] == "count_places"
 
 
-def test_growing_shows_what_is_known():
+def test_tools_need_a_call():
+    with pytest.raises(EOFError, match=r"stop; 0 calls, text: Yes\. Very\."):
+        LESSON.tools(client_for(ANSWER), QUESTION, MODEL, "none")
+
+
+def test_objects_show_what_is_known():
     text = '{"visits":[{"day":"Friday","people":2}]}'
     pieces = [chunk(text[at : at + 10]) for at in range(0, len(text), 10)]
     body = sse(*pieces, chunk(finish="stop"))
 
-    known = list(LESSON.growing(client_for(body), ASK))
+    known = list(LESSON.objects(client_for(body), QUESTION, MODEL))
 
     assert known[-1] == LESSON.Plan(visits=[LESSON.Visit(day="Friday", people=2)])
     assert known[-2] == {"visits": [{"day": "Friday", "people": 2}]}
     assert len(known) > 3
 
 
-def test_growing_notices_a_clean_cut():
-    with pytest.raises(EOFError, match="before the object was complete"):
-        list(LESSON.growing(client_for(sse(chunk('{"visits":['))), ASK))
+@pytest.mark.parametrize("end", [[], [chunk(finish="length")]])
+def test_objects_refuse_half_an_object(end):
+    with pytest.raises(EOFError, match="missing|length"):
+        list(LESSON.objects(client_for(sse(chunk('{"visits":['), *end)), QUESTION, MODEL))
 
 
-def test_growing_refuses_half_an_object():
-    body = sse(chunk('{"visits":['), chunk(finish="length"))
-
-    with pytest.raises(LengthFinishReasonError):
-        list(LESSON.growing(client_for(body), ASK))
+def test_objects_refuse_another_object():
+    with pytest.raises(EOFError, match="this isn't a Plan: {}"):
+        list(LESSON.objects(client_for(sse(chunk("{}"), chunk(finish="stop"))), QUESTION, MODEL))

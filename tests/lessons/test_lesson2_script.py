@@ -2,20 +2,22 @@
 
 import io
 import re
+import runpy
 import signal
 import sys
 
-from common.settings import CourseError
-from console.handbook import documents, known_questions
-from console.lesson import delay_interrupts
+from console.lesson import contents_of
 from tests.support import lessons
-from tests.support.emulator_clients import connect
+from tests.support.emulator_clients import MODEL, connect
 from tests.support.interrupts import can_interrupt
 
 import pytest
 
-PARTS = ["numbers", "unaided", "store", "search", "answer", "editions", "sizes", "cleanup"]
+CONTENTS = contents_of(lessons.LESSON_2)
+PARTS = ["embed", "by_hand", "store", "search", "answer", "filter", "measure", "cleanup"]
 LEAFLETS = str(lessons.COURSE / "data" / "handbook" / "house")
+SOURCE = lessons.LESSON_2.read_text(encoding="utf-8")
+KEY_FACT = "The spare key hangs behind the clock."
 
 
 def run(emulator, *arguments, **variables):
@@ -30,32 +32,91 @@ def left(emulator):
         return [*client.vector_stores.list(), *client.files.list()]
 
 
+def unbroken(screen):
+    """A screen without its line breaks and the marks of notes."""
+    return " ".join(screen.replace("|  ", " ").split())
+
+
+def type_in(monkeypatch, *lines):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_parts_are_named_after_their_functions():
+    assert [name for name, part in CONTENTS.parts.items() if not part.is_extra] == PARTS
+    assert [name for name, part in CONTENTS.parts.items() if part.is_extra] == ["ask", "clean"]
+
+
 def test_tour_shows_every_part_and_leaves_nothing(start):
     emulator = start(pace=0)
 
     result = run(emulator)
 
     assert (result.returncode, result.stderr) == (0, "")
-    headings = re.findall(r"^(\d)  (\w+): ", result.stdout, re.MULTILINE)
-    assert headings == [(str(number), name) for number, name in enumerate(PARTS, 1)]
-    assert "scanned-page.txt  invalid_file" in result.stdout
-    assert "of 21 files 1 would be uploaded" in " ".join(result.stdout.split())
-    assert result.stdout.rstrip().endswith("nothing is left.")
+    titles = [CONTENTS.parts[name].heading for name in PARTS]
+    assert re.findall(r"^\d\. .+$", result.stdout, re.MULTILINE) == titles
+    assert re.search(r"scanned-page.txt +failed +It is not UTF-8", result.stdout)
+    assert "20 of 21 files are indexed" in result.stdout
+    assert result.stdout.rstrip().endswith("Nothing is left.")
     assert left(emulator) == []
 
 
+# ------------------------------------------------------------ headline questions
+
+
+def test_by_hand_the_passages_make_the_difference(start):
+    with_passages, without = run(start(pace=0), "by_hand").stdout.split("without the passages:")
+
+    assert "Taxis must be called before 22:30" in with_passages
+    assert "22:30" not in without
+
+
+@pytest.mark.parametrize(
+    ("question", "fact"),
+    [
+        ("May I bring my dog?", "Dogs may come into the garden"),
+        ("When does the last bus leave?", "the last bus goes back at 23:10"),
+        ("From what age may young people come alone?", "age of 14"),
+        ("From what age could young people come alone in 2025?", "age of 16"),
+    ],
+)
+def test_question_is_answered(start, question, fact):
+    assert fact in run(start(pace=0), "answer", question).stdout
+
+
+def test_follow_up_makes_sense_only_after_the_first_question(start):
+    shown = run(start(pace=0), "answer").stdout
+
+    first, second = shown.split("> When does it open?")
+    assert "> What is the Kettle?" in first
+    assert second.lstrip().startswith("It is open from 14:00 to 17:30")
+    assert "[1] module7-hours-and-prices.md" in second
+
+
+def test_own_question_has_no_follow_up(start):
+    assert "Where does it stand?" not in run(start(pace=0), "answer", "What is E15?").stdout
+
+
 def test_answer_cites_the_manual(start):
-    result = run(start(pace=0), "answer", "--folder", LEAFLETS)
+    result = run(start(pace=0), "answer", "What does E15 mean?", "--folder", LEAFLETS)
 
     assert "E15: the motor is too hot" in result.stdout
-    assert "[1] dome-manual.pdf" in result.stdout
+    assert "[1] module7-dome-manual.pdf" in result.stdout
 
 
 def test_editions_contradict_each_other(start):
-    result = run(start(pace=0), "editions")
+    result = run(start(pace=0), "filter")
 
     assert "from the age of 16" in result.stdout
     assert "from the age of 14" in result.stdout
+
+
+def test_words_find_the_code(start):
+    by_words = run(start(pace=0), "search").stdout.split("by words\n")[1]
+
+    assert by_words.startswith("1  1.00  module7-house-dome-manual.pdf")
+
+
+# ------------------------------------------------------------ nothing is left
 
 
 def test_failure_leaves_nothing(start):
@@ -65,16 +126,17 @@ def test_failure_leaves_nothing(start):
 
     assert result.returncode == 1
     assert "model_not_found" in result.stderr
-    assert "nothing is left" in result.stdout
+    assert "Nothing is left" in result.stdout
     assert left(emulator) == []
 
 
 @can_interrupt
-@pytest.mark.parametrize("seen", ["3  store", "files of", "found by search"])
-def test_ctrl_c_leaves_nothing(start, seen):
+@pytest.mark.parametrize(
+    ("part", "seen"), [("store", "3. Put"), ("store", "are indexed"), ("search", "0.")]
+)
+def test_ctrl_c_leaves_nothing(start, part, seen):
     emulator = start(pace=0)
-    words = [str(lessons.LESSON_2), "store" if seen != "found by search" else "search"]
-    lesson = lessons.begin("-u", *words, OPENAI_BASE_URL=emulator.base_url)
+    lesson = lessons.begin("-u", str(lessons.LESSON_2), part, OPENAI_BASE_URL=emulator.base_url)
     for line in lesson.stdout:
         if seen in line:
             lesson.send_signal(signal.SIGINT)
@@ -82,7 +144,7 @@ def test_ctrl_c_leaves_nothing(start, seen):
     out, error = lesson.communicate(timeout=30)
 
     assert (lesson.returncode, error.strip()) == (130, "stopped")
-    assert "left:" not in out
+    assert "Left:" not in out
     assert left(emulator) == []
 
 
@@ -92,30 +154,84 @@ def test_kept_store_is_found_again_and_cleaned(start, monkeypatch):
     store_id = re.search(r"ask --store (vs_\w+)", kept.stdout)[1]
     assert len(left(emulator)) == 5
 
-    monkeypatch.setattr(sys, "stdin", io.StringIO("What does E15 mean?\nAnd E16?\n\n"))
-    asked = run(emulator, "ask", "--store", store_id)
+    type_in(monkeypatch, "And E16?", "")
+    asked = run(emulator, "ask", "--store", store_id, "What does E15 mean?")
+    assert "> What does E15 mean?" in asked.stdout
     assert "E15: the motor is too hot" in asked.stdout
     assert "E16: the angle is unknown" in asked.stdout
     assert len(left(emulator)) == 5
 
     cleaned = run(emulator, "clean")
-    assert "4 of 4 files deleted, 1 of 1 vector stores deleted" in cleaned.stdout
+    assert "5 stores and files were left" in cleaned.stdout
+    assert "Deleted: 1 vector store and 4 files. Nothing is left." in unbroken(cleaned.stdout)
     assert left(emulator) == []
+
+
+def test_ask_keeps_the_conversation(start, monkeypatch):
+    type_in(monkeypatch, "What is the Lantern?", "Where does it stand?")
+
+    assert "stands in the flat-roofed hut" in run(start(pace=0), "ask").stdout
+
+
+# ------------------------------------------------------------ one's own files
 
 
 def test_own_folder_is_read(start, tmp_path):
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "my notes.md").write_text("The spare key hangs behind the clock.")
+    (tmp_path / "deep" / "my notes.md").write_text(KEY_FACT)
     (tmp_path / ".hidden.md").write_text("no")
-    (tmp_path / "copy.md").write_text("The spare key hangs behind the clock.")
+    (tmp_path / "table.csv").write_text("a,b")
 
     result = run(start(pace=0), "answer", "Where is the spare key?", "--folder", str(tmp_path))
 
-    assert "1 files of 37 bytes" in result.stdout
+    assert "1 of 1 files are indexed" in result.stdout
+    assert re.search(r"table.csv +file search doesn't read .csv files", result.stdout)
     assert "behind the clock [1]." in result.stdout
+    assert "[1] module7-deep-my notes.md" in result.stdout
 
 
-def test_folder_that_is_none_is_told(start, tmp_path):
+@pytest.mark.parametrize("part", ["store", "search", "answer", "ask"])
+def test_failed_file_is_named_in_every_part(start, tmp_path, part, monkeypatch):
+    type_in(monkeypatch, "")
+    (tmp_path / "good.md").write_text(KEY_FACT)
+    (tmp_path / "bad.txt").write_bytes(b"\xff\x00\x81")
+
+    shown = run(start(pace=0), part, "--folder", str(tmp_path)).stdout
+
+    assert re.search(r"bad.txt +failed +It is not UTF-8 text", shown)
+
+
+def test_nothing_indexed_is_an_error(start, tmp_path):
+    (tmp_path / "bad.txt").write_bytes(b"\xff\x00\x81")
+    emulator = start(pace=0)
+
+    result = run(emulator, "answer", "Why?", "--folder", str(tmp_path))
+
+    assert result.returncode == 1
+    assert "could be indexed" in result.stderr
+    assert "> Why?" not in result.stdout
+    assert left(emulator) == []
+
+
+def test_empty_kept_store_is_an_error(start):
+    emulator = start(pace=0)
+    with connect(emulator) as client:
+        empty = client.vector_stores.create(name="empty")
+
+    result = run(emulator, "search", "--store", empty.id)
+
+    assert result.returncode == 1
+    assert f"no file in {empty.id} could be indexed" in result.stderr
+
+
+def test_store_and_folder_exclude_each_other(start, tmp_path):
+    result = run(start(pace=0), "ask", "--store", "vs_1", "--folder", str(tmp_path))
+
+    assert result.returncode == 2
+    assert "use either --store or --folder, not both" in result.stderr
+
+
+def test_folder_that_cannot_be_used_is_an_error(start, tmp_path):
     (tmp_path / "empty").mkdir()
     emulator = start(pace=0)
 
@@ -123,21 +239,49 @@ def test_folder_that_is_none_is_told(start, tmp_path):
         result = run(emulator, "answer", "--folder", str(tmp_path / name))
         assert result.returncode == 1
         assert told in result.stderr
-        assert "3  store" not in result.stdout
+        assert "5. Get" not in result.stdout
     assert left(emulator) == []
+
+
+def test_by_hand_says_if_there_are_no_passages(start, tmp_path):
+    (tmp_path / "data.json").write_text('{"key": "The key hangs behind the clock."}')
+
+    result = run(start(pace=0), "by_hand", "--folder", str(tmp_path))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "there are no passages" in unbroken(result.stdout)
+
+
+def test_own_folder_has_no_known_answers(start):
+    shown = run(start(pace=0), "measure", "--folder", LEAFLETS).stdout
+
+    assert "known only for the handbook" in unbroken(shown)
+
+
+def test_files_of_one_name_are_told_apart(start, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.md").write_text("The spare key of the shed hangs behind the clock.")
+    (tmp_path / "a-b.md").write_text("The spare key of the dome hangs behind the door.")
+
+    result = run(start(pace=0), "answer", "Where are the spare keys?", "--folder", str(tmp_path))
+
+    assert {"module7-a-b.md", "module7-a-b-2.md"} <= set(result.stdout.split())
+
+
+# ------------------------------------------------------------ more
 
 
 def test_picture_is_drawn(start, tmp_path):
     file = tmp_path / "map.svg"
 
-    result = run(start(pace=0), "numbers", "--picture", str(file))
+    result = run(start(pace=0), "embed", "--picture", str(file))
 
     assert str(file.name) in result.stdout
     assert file.read_text().count("<circle") == 6
 
 
 def test_unknown_store_is_told(start, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.StringIO("Hello?\n"))
+    type_in(monkeypatch, "Hello?")
 
     result = run(start(pace=0), "ask", "--store", "vs_none")
 
@@ -145,63 +289,101 @@ def test_unknown_store_is_told(start, monkeypatch):
     assert "vs_none" in result.stderr
 
 
-def test_documents_are_those_of_the_handbook():
-    names = [name for name, _ in documents()]
-
-    assert len(names) == 20
-    assert names == sorted(names)
-    with pytest.raises(CourseError):
-        list(documents(lessons.COURSE / "none"))
-
-
-def test_known_questions_have_passages():
-    known = known_questions(30)
-
-    assert len(known) == 30
-    assert all(question.endswith("?") and passage for question, passage in known)
-
-
-def test_files_of_one_name_are_told_apart(start, tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "b.md").write_text("The spare key of the shed hangs behind the clock.")
-    (tmp_path / "a-b.md").write_text("The spare key of the dome hangs behind the door.")
-    (tmp_path / "empty.md").touch()
-
-    result = run(start(pace=0), "answer", "Where are the spare keys?", "--folder", str(tmp_path))
-
-    assert "2 files of" in result.stdout
-    assert {"[1]", "[2]"} <= set(result.stdout.split())
-    assert "a/b.md" in result.stdout and "a-b.md" in result.stdout
-
-
-def test_newest_edition_answers_unless_a_year_is_named(start):
-    emulator = start(pace=0)
-
-    newest = run(emulator, "answer", "From what age may young people come alone?")
-    older = run(emulator, "answer", "From what age could young people come alone in 2025?")
-
-    assert "age of 14" in newest.stdout
-    assert "age of 16" in older.stdout
-
-
-def test_nothing_is_quoted_unaided(start):
-    assert "Quoted from" not in run(start(pace=0), "unaided").stdout
-
-
 def test_model_that_is_none_is_named(start):
-    result = run(start(pace=0), "numbers", OPENAI_EMBEDDING_MODEL="nope")
+    result = run(start(pace=0), "embed", OPENAI_EMBEDDING_MODEL="embed-nope")
 
-    assert "the model nope does not exist" in result.stderr
+    assert "the model embed-nope does not exist" in result.stderr
     assert "set OPENAI_EMBEDDING_MODEL=" in result.stderr
 
 
-def test_interruption_waits_for_the_request(start):
-    """Ctrl-C in the middle of an upload must not lose sight of the file."""
-    made = []
-    with pytest.raises(KeyboardInterrupt):
-        with delay_interrupts():
-            signal.raise_signal(signal.SIGINT)
-            made.append("file-1")
+# ------------------------------------------------------------ copied into a file of one's own
 
-    assert made == ["file-1"]
-    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+IMPORTS = "".join(
+    re.findall(
+        r"^(?:import|from) (?!console\b)[\w.]+.*\n", SOURCE.partition("# ------")[0], re.MULTILINE
+    )
+)
+SECTIONS = dict(
+    re.findall(
+        r"^# -{10,} +\S+ +(\w+): [^\n]*\n(.*?)(?=^# -{10,})", SOURCE, re.MULTILINE | re.DOTALL
+    )
+)
+FILES = 'files = [("rules.md", b"Dogs may come into the garden, but not into the dome.")]\n'
+FILLED = f"""client, made = OpenAI(), []
+{FILES}
+store_id, names = store(client, files, made)
+assert [file.status for file in wait(client, store_id, names)] == ["completed"]
+"""
+# What to paste for a part besides its own section, what to run, and what it prints.
+ANSWERING = ["embed", "by_hand", "store", "answer"]
+USES = {
+    "embed": ([], "print(round(cosine(*embed(['a dog', 'a dog'], EMBEDDING))))", "1"),
+    "by_hand": (
+        ["embed"],
+        """passages = ['The camel sleeps inside.']
+by_hand(OpenAI(), 'Where does the camel sleep?', passages, MODEL, EMBEDDING)""",
+        "The camel sleeps inside.",
+    ),
+    "store": ([], f"{FILLED}print(made == [store_id, *names])", "True"),
+    "search": (
+        ["store"],
+        f"""{FILLED}
+print(search(client, store_id, 'Dogs?')[0].filename)
+print(rank(client, store_id, 'Dogs?', MODEL, 0, 1)[0][0])""",
+        "module7-rules.md\nmodule7-rules.md",
+    ),
+    "answer": (
+        ANSWERING[:-1],
+        f"{FILLED}answer(client, store_id, 'Where may dogs come?', MODEL)",
+        "Dogs may come into the garden",
+    ),
+    "filter": (
+        ANSWERING,
+        f"{FILLED}filter(client, store_id, 'Where may dogs come?', MODEL, 2026)",
+        "The documents do not tell.",
+    ),
+    "measure": (
+        ["store", "search"],
+        f"""{FILLED}
+other = chunks_of(client, 100, list(names), made)
+list(wait(client, other, names))
+print(measure(client, other, [('Dogs?', 'Dogs may come')]))""",
+        "(1.0, 1.0, 1.0)",
+    ),
+    "cleanup": (["store"], f"{FILLED}cleanup(client, made)\nprint(made)", "[]"),
+    "ask": (
+        ANSWERING,
+        f"{FILLED}ask(client, store_id, ['Where may dogs come?'], MODEL)",
+        "Dogs may come into the garden",
+    ),
+    "clean": (
+        ["store"],
+        f"{FILLED}more = []\nclean(client, more)\nprint(set(made) <= set(more))",
+        "True",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_part_runs_in_a_file_of_ones_own(start, name, tmp_path, monkeypatch, capsys):
+    others, code, printed = USES[name]
+    file = tmp_path / "own.py"
+    names = f"MODEL, EMBEDDING = {MODEL!r}, 'text-embedding-3-small'\n"
+    file.write_text(IMPORTS + "".join(SECTIONS[each] for each in [*others, name]) + names + code)
+    monkeypatch.setenv("OPENAI_BASE_URL", start(pace=0).base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "offline")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    runpy.run_path(str(file))
+
+    assert capsys.readouterr().out.startswith(printed)
+
+
+def test_script_is_short_and_begins_with_a_call():
+    lines = SOURCE.splitlines()
+    main = next(at for at, line in enumerate(lines) if line.startswith("# ---") and "main" in line)
+    call = next(at for at, line in enumerate(lines, 1) if "client.embeddings.create" in line)
+
+    assert len(lines) <= 330
+    assert len(lines) - main <= 60
+    assert call < 45

@@ -27,15 +27,19 @@ from tests.support.scripted_calls import (
     answer,
     began,
     delta,
-    done,
-    finished,
     refused,
 )
 
 import pytest
 
-PARTS = ["text", "voice", "interrupt", "tool", "reconnect"]
-CALLS = PARTS[1:]
+TITLES = {
+    "text": "Send a text turn over one WebSocket",
+    "voice": "Take the smallest voice turn",
+    "interrupt": "Let the caller interrupt",
+    "tool": "Let the assistant call your function",
+    "reconnect": "Reconnect after a drop",
+}
+PARTS = [*TITLES]
 TRUNCATED = "conversation.item.truncated"
 CALLERS = lessons.COURSE / "data" / "callers"
 ENGINES = {
@@ -58,7 +62,7 @@ def without(folder, *packages):
 
 
 def sides(path):
-    """The samples of a call: the caller's, and the desk's."""
+    """The samples of a call: the caller's, and the assistant's."""
     with wave.open(str(path)) as sound:
         assert sound.getparams()[:3] == (2, 2, RATE_HZ)
         both = array("h", sound.readframes(sound.getnframes()))
@@ -85,8 +89,8 @@ def tour(folder):
 def part(tour, name):
     """What a tour shows of one part."""
     number = PARTS.index(name) + 1
-    _, _, shown = tour.stdout.partition(f"{number}  {name}: ")
-    return re.split(rf"^{number + 1}  ", shown, flags=re.MULTILINE)[0]
+    _, _, shown = tour.stdout.partition(f"{number}. {TITLES[name]}\n")
+    return re.split(rf"^{number + 1}\. ", shown, flags=re.MULTILINE)[0]
 
 
 def in_one_line(text):
@@ -95,60 +99,87 @@ def in_one_line(text):
 
 def test_tour_shows_every_part(tour):
     assert (tour.returncode, tour.stderr) == (0, "")
-    headings = re.findall(r"^(\d)  (\w+): ", tour.stdout, re.MULTILINE)
-    assert headings == [(str(number), name) for number, name in enumerate(PARTS, 1)]
+    headings = re.findall(r"^(\d\. .+)$", tour.stdout, re.MULTILINE)
+    assert headings == [f"{number}. {TITLES[name]}" for number, name in enumerate(PARTS, 1)]
     assert "\x1b" not in tour.stdout
-    assert max(map(len, re.findall(r"^(?!\|).*", part(tour, "voice"), re.MULTILINE))) <= 80
 
 
-def test_text_is_told_in_events_with_and_without_the_sdk(tour):
+def test_text_is_shown_with_and_without_the_sdk(tour):
     shown = part(tour, "text")
 
     assert "the last one goes back at 23:10" in shown
-    assert re.search(r"response\.output_text\.delta +\d\d", shown)
-    assert re.search(r"Without the SDK: \d\d messages, from session.created to\s.*done", shown)
+    assert re.search(r"response\.output_text\.delta +x \d\d", shown)
+    assert "new to this lesson" not in shown
 
 
-def test_caller_is_understood_and_answered(tour):
-    assert "closed on Mondays" in in_one_line(part(tour, "voice"))
+def test_caller_is_understood_and_answered(tour, folder):
+    shown = part(tour, "voice")
+
+    assert "heard as: Excuse me, may I bring my dog" in shown
+    assert "Dogs may come into the garden" in shown
+    with wave.open(str(folder / "voice.wav")) as sound:
+        assert sound.getnframes() > 5 * RATE_HZ
 
 
 def test_caller_cuts_in_and_is_answered(tour):
     shown = part(tour, "interrupt")
 
-    assert len(re.findall(r"^ *[\d.]+ s  assistant ", shown, re.MULTILINE)) == 2
+    speakers = re.findall(r"^ *[\d.]+ s  (\w+) ", shown, re.MULTILINE)
+    assert speakers == ["caller", "assistant", "caller", "assistant"]
     assert "5 euros in the evening" in in_one_line(shown)
 
 
-def test_desk_confirms_the_booking(tour):
+def test_what_was_heard_stands_apart_from_what_was_sent(tour):
+    shown = part(tour, "interrupt")
+    heard, _, rest = shown.partition("not heard")
+    begun = in_one_line(heard.partition("assistant")[2])
+    sent = f"{begun} {in_one_line(rest.partition(' s  caller')[0])}"
+
+    assert 3 <= len(begun.split()) <= 14
+    assert sent.startswith("On the night of 13 December the Geminids send about a hundred")
+
+
+def test_latency_is_taken_apart(tour):
+    """In order; the silence rule alone takes half a second, but at most two for a slow machine."""
+    for turn in (0, 1):
+        seconds = [
+            float(times.split(" s")[turn].strip(" +"))
+            for times in re.findall(r"^(?:the|speech) .*?(\+.*)$", part(tour, "interrupt"), re.M)
+        ]
+        assert len(seconds) == 3
+        assert 0.4 < seconds[0] <= seconds[1] <= seconds[2] < 10
+
+
+def test_result_of_the_tool_is_shown_and_spoken(tour):
     shown = part(tour, "tool")
 
     assert re.search(r'book_slot\({"date":".+","time":"19:30","people":2}\)', shown)
-    assert re.search(r" assistant .*number 4711", in_one_line(shown))
+    assert 'returned {"booked": true, "number": 4711, "people": 2}' in shown
+    assert "number 4711" in shown.partition("returned")[2].partition("}")[2]
 
 
-def test_second_question_is_understood_by_the_first_in_a_new_session(tour):
-    """ "How much is that?" means nothing to a session that knows no ticket."""
-    _, _, after = part(tour, "reconnect").partition("A new session has begun")
+def test_history_changes_the_answer(tour):
+    """ "Where does it stand?" means something else to a session that knows no Lantern."""
+    known, _, alone = part(tour, "reconnect").partition("gets no history:")
 
-    assert "5 euros in the evening" in in_one_line(after.partition("daughter")[2])
+    assert "hut behind the dome" in known.partition("Where does it stand?")[2]
+    assert "412 metres above the sea" in alone
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_call_is_kept_as_sound_and_picture(tour, folder, name):
-    caller, assistant = sides(folder / f"{name}.wav")
-    picture = (folder / f"{name}.svg").read_text(encoding="utf-8")
+def test_call_is_kept_as_sound_and_picture(tour, folder):
+    caller, assistant = sides(folder / "interrupt.wav")
+    picture = (folder / "interrupt.svg").read_text(encoding="utf-8")
 
     assert any(caller) and any(assistant)
-    assert len(re.findall("cut after", picture)) == (name == "interrupt")
-    assert tour.stdout.count(f"{name}.wav") == tour.stdout.count(f"{name}.svg") == 1
+    assert len(re.findall("cut after", picture)) == 1
+    assert tour.stdout.count("interrupt.wav") == tour.stdout.count("interrupt.svg") == 1
 
 
 class RecordedCall(NamedTuple):
     """An interrupted call by its files: samples of both sides, and where they stand.
 
     `begins` and `ends` are the caller's cutting in; `sent` is all that the server sent of the
-    answer that was cut, `heard` the places on the desk's side at which something of it is heard,
+    answer that was cut, `heard` the places on the assistant's side at which some of it is heard,
     `later` those of the answer to the caller. `told_ms` is what the server was told.
     """
 
@@ -167,9 +198,8 @@ def call(tour, folder):
     caller, assistant = sides(folder / "interrupt.wav")
     clip = read_wav(CALLERS / "cut-in-price.wav")
     begins = caller.tobytes().find(clip) // 2
-    told = re.search(r"^([\d,]+) +([\d,]+) +([\d,]+)$", tour.stdout, re.MULTILINE)
-    received_ms, told_ms, dropped_ms = (int(text.replace(",", "")) for text in told.groups())
-    assert received_ms - told_ms - dropped_ms in (0, 1)
+    (told,) = re.findall(r"audio_end_ms = (\d+)", in_one_line(tour.stdout.replace("|", "")))
+    told_ms = int(told)
 
     cut, answer = spoken_on(folder / "tape.jsonl")
     # An answer may halt for want of sound; the samples that are not 0 tell where it stands.
@@ -209,7 +239,7 @@ def test_caller_is_heard_sample_by_sample(call):
     assert not any(caller)
 
 
-def test_desk_falls_silent_where_the_caller_cuts_in(call):
+def test_assistant_falls_silent_where_the_caller_cuts_in(call):
     """The answer's rest never happens, and the next one begins behind the caller."""
     assert call.begins < call.heard[-1] < call.later[0]
     assert call.later[0] > call.ends
@@ -217,7 +247,7 @@ def test_desk_falls_silent_where_the_caller_cuts_in(call):
 
 
 def test_milliseconds_told_are_those_in_the_sound(call):
-    """What sounds on the desk's side is what it sent, to the sample, up to where it was cut."""
+    """What sounds on the assistant's side is what it sent, to the sample, up to the cut."""
     places = loud(call.sent)
     count = len(call.heard)
 
@@ -237,14 +267,14 @@ def test_part_can_be_named_or_numbered(start, number):
     result = run(number, "Reply with exactly: my own words", OPENAI_BASE_URL=emulator.base_url)
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert "> Reply with exactly: my own words\nmy own words\n" in result.stdout
-    assert re.findall(r"^(\d)  ", result.stdout, re.MULTILINE) == ["1"]
+    assert "\n\nmy own words\n" in result.stdout
+    assert re.findall(r"^(\d)\. ", result.stdout, re.MULTILINE) == ["1"]
 
 
 def test_narrow_terminal_gets_narrow_lines(start):
     result = run("text", OPENAI_BASE_URL=start().base_url, COLUMNS="60", NO_COLOR="1")
 
-    _, _, table = result.stdout.partition("event   ")
+    _, _, table = result.stdout.partition("event by event:\n")
     assert max(map(len, table.splitlines())) <= 60
     assert "\x1b" not in result.stdout
 
@@ -309,35 +339,27 @@ def test_tour_ends_where_no_words_can_be_heard(tmp_path):
     shown = in_one_line(result.stdout)
     assert (result.returncode, result.stderr) == (0, "")
     assert "caller (Speech recognition" in shown or "caller (The speech recognition" in shown
-    assert shown.count("I cannot hear words here") == 6
+    assert shown.count("I cannot hear words here") == 4
     assert "book_slot(" not in shown
-    _, _, calls = result.stdout.partition("2  voice")
-    assert max(map(len, calls.splitlines())) <= 60
-    assert "Cut off: " in shown
+    _, _, call = part(result, "interrupt").partition("played it all.")
+    assert max(map(len, call.splitlines())) <= 60
+    assert "not heard" in shown
 
 
 def test_call_is_held_without_any_engine(tmp_path):
-    """Speech is found by its loudness, and what the desk says is silence that takes its time."""
+    """Speech is found by its loudness, and what the assistant says is silence, as long as words."""
     path = without(tmp_path, *ENGINES, "piper")
 
     result = run("3", *FAST, "--calls", str(tmp_path), PYTHONPATH=path)
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "I cannot hear words here" in in_one_line(result.stdout)
-    assert "Cut off: " in result.stdout
+    assert "not heard" in result.stdout
     caller, assistant = sides(tmp_path / "interrupt.wav")
     assert any(caller) and not any(assistant)
 
 
 # ------------------------------------------------------------------ failures
-
-
-def answers_once(server):
-    """Half a second, once the caller has spoken."""
-    server.say(CREATED)
-    while len(server.sound) < 960 or any(server.sound[-960:]):
-        server.hear("input_audio_buffer.append")
-    server.say(began(), delta(500), finished(), done())
 
 
 @pytest.fixture
@@ -350,14 +372,14 @@ def kept_output(monkeypatch):
 def test_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").touch()
 
-    with Server(answers_once) as server:
+    with Server() as server:
         words = ["voice", "--calls", str(tmp_path / "file")]
         result = run(*words, OPENAI_BASE_URL=server.base_url)
 
     assert "error: the operating system refused: " in complaint(result)
 
 
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_key_refused_at_the_handshake_is_told(start, part):
     emulator = start(faults=["ws401"])
 
@@ -366,7 +388,7 @@ def test_key_refused_at_the_handshake_is_told(start, part):
     assert "refused a request without a key (401, at the handshake" in complaint(result)
 
 
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_key_refused_in_the_session_is_told(part):
     """As OpenAI does it: the socket is opened, then comes the error, and the close behind it."""
 
@@ -381,7 +403,7 @@ def test_key_refused_in_the_session_is_told(part):
 
 
 @pytest.mark.usefixtures("kept_output")
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_refused_port_is_told(part):
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         port = listener.getsockname()[1]
@@ -391,14 +413,14 @@ def test_refused_port_is_told(part):
     assert f"127.0.0.1:{port} cannot be reached" in complaint(result)
 
 
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_model_that_is_none_is_named(start, part):
     result = run(part, OPENAI_BASE_URL=start().base_url, OPENAI_REALTIME_MODEL="gpt-none")
 
     assert re.search("gpt-none|invalid_model", complaint(result))
 
 
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_server_that_hangs_up_is_told(part):
     def hang_up(server):
         server.say(CREATED)
@@ -408,7 +430,8 @@ def test_server_that_hangs_up_is_told(part):
     with Server(hang_up) as server:
         result = run(part, OPENAI_BASE_URL=server.base_url)
 
-    assert "hung up" in complaint(result) or "closed the session (1000)" in complaint(result)
+    told = complaint(result)
+    assert "the connection was closed" in told or "closed the session (1000)" in told
 
 
 def test_no_socket_to_this_machine_goes_to_a_proxy():
@@ -458,7 +481,7 @@ def calling(part, folder, **variables):
 
 
 @can_interrupt
-@pytest.mark.parametrize("part", ["text", "voice"])
+@pytest.mark.parametrize("part", ["text", "voice", "interrupt"])
 def test_p19_ctrl_c_while_connecting(tmp_path, part):
     """The port is open, and nobody answers the handshake."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
@@ -472,7 +495,7 @@ def test_p19_ctrl_c_while_connecting(tmp_path, part):
 
 
 @can_interrupt
-@pytest.mark.parametrize("what", ["the caller speaks", "the desk speaks", "text comes"])
+@pytest.mark.parametrize("what", ["the caller speaks", "the assistant speaks", "text comes"])
 def test_p19_ctrl_c_while(tmp_path, what):
     reached = threading.Event()
 
@@ -484,20 +507,20 @@ def test_p19_ctrl_c_while(tmp_path, what):
         else:
             while not any(server.sound):
                 server.hear("input_audio_buffer.append")
-        if what == "the desk speaks":
+        if what == "the assistant speaks":
             server.say(STARTED, began(), delta(5000))
             before = len(server.sound)
             while len(server.sound) < before + 9600:
                 server.hear("input_audio_buffer.append")
         reached.set()
 
-    part = "text" if what == "text comes" else "voice"
+    part = "text" if what == "text comes" else "interrupt"
     with Server(assistant) as server:
         with calling(part, tmp_path, OPENAI_BASE_URL=server.base_url) as learner:
             assert reached.wait(10)
             stopped(learner)
 
-    # The server, too, has seen the line closed.
+    # The server, too, has seen the connection closed.
     assert server.closed == [1000]
 
 
@@ -506,7 +529,7 @@ def test_p19_ctrl_c_while(tmp_path, what):
 def test_p19_ctrl_c_leaves_no_emulator(tmp_path):
     words = ["-u", str(lessons.LESSON_3), "voice", "--offline", "--calls", str(tmp_path)]
     with lessons.begin(*words) as learner:
-        while "2  voice" not in learner.stdout.readline():
+        while "2. Take" not in learner.stdout.readline():
             pass
         children = Path(f"/proc/{learner.pid}/task/{learner.pid}/children").read_text().split()
         stopped(learner)

@@ -162,4 +162,4 @@ def test_early_ctrl_c_in_what_is_started(
 
     outcome = course.run(*words, PYTHONPATH=folder, CTRL_C_AT="colorsys")
 
-    assert outcome == (130, "", "stopped\n")
+    assert outcome == (130, "" if words else "\nLesson 1: streaming responses\n", "stopped\n")

@@ -15,8 +15,6 @@ CALLERS = lessons.COURSE / "data" / "callers"
 def start_example(name, *arguments, base_url, is_forked=True, **options):
     """An example that runs against this server, with pipes to its three streams."""
     variables = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "offline"}
-    # All servers are on loopback, without TLS. To read the system's certificates takes 70 ms.
-    variables["SSL_CERT_DIR"] = str(EXAMPLES)
     pipe = subprocess.PIPE
     streams = {"stdin": pipe, "stdout": pipe, "stderr": pipe} | options.pop("streams", {})
     return (Popen if is_forked else subprocess.Popen)(

@@ -36,6 +36,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from tests.support.certificates import share_certificates
+
 COURSE = Path(__file__).resolve().parents[2]
 ADDRESS = "TESTS_FORK_SERVER"
 # On macOS the frameworks below NumPy do not stand being forked.
@@ -183,6 +185,7 @@ def serve(address: str) -> dict[str, Any]:
     """Fork for whoever connects, until standard input closes; only a child comes back from here."""
     for name in PRELOADED:
         importlib.import_module(name)
+    share_certificates()
     _build_types()
     gc.collect()
     gc.freeze()  # so that no child looks at all this again

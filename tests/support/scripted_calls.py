@@ -6,27 +6,24 @@ import socket
 import threading
 from array import array
 from base64 import b64decode, b64encode
-from contextlib import asynccontextmanager
 from functools import partial
 
 from audio.call_clock import CallClock
 from audio.wav import WavMicrophone, WavSpeaker
-from common.client import LOCAL
+from common.client import LOCAL, Connection
 from tests.support import lessons
 
 import httpx2
-from openai import AsyncOpenAI, OpenAI, OpenAIError
+from openai import OpenAI, OpenAIError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.server import serve
 
 LESSON = lessons.load(lessons.LESSON_3)
 
+MODEL, TRANSCRIBER = "gpt-realtime-2.1-mini", "gpt-transcribe"
 
-SESSION = LESSON.session_config("gpt-transcribe")
-
-
-MODEL = "gpt-realtime-2.1-mini"
+TEXT_ONLY = {"type": "realtime", "output_modalities": ["text"]}
 
 
 class Server:
@@ -51,6 +48,9 @@ class Server:
     def say(self, *events):
         for event in events:
             self._line.send(json.dumps({"event_id": "event_1", **event}))
+
+    def say_text(self, text):
+        self._line.send(text)
 
     def hear(self, kind=None):
         """The next event, or the next of a kind."""
@@ -132,62 +132,70 @@ def refused(code, message="No.", event_id=None, kind="invalid_request_error"):
     return {"type": "error", "error": error}
 
 
-def text_client(server):
-    return OpenAI(base_url=server.base_url, api_key="test", http_client=httpx2.Client(**LOCAL))
+def reached(server):
+    """While it lasts, `OpenAI()` and `AsyncOpenAI()` reach this server, as in a lesson."""
+    return Connection(server.base_url, "test", "who").in_environment()
 
 
-def voice_client(server):
-    http_client = httpx2.AsyncClient(**LOCAL)
-    client = AsyncOpenAI(base_url=server.base_url, api_key="test", http_client=http_client)
-    # The SDK waits half a second before it connects again.
+def hasty_client(server):
+    """A client that connects again at once; the SDK waits half a second before it does."""
+    client = OpenAI(base_url=server.base_url, api_key="test", http_client=httpx2.Client(**LOCAL))
     client.realtime.connect = partial(client.realtime.connect, initial_delay=0.001)
     return client
 
 
-def call_at(time):
-    clock = time.clock()
-    return LESSON.VoiceCall(MODEL, SESSION, WavMicrophone(clock), WavSpeaker(clock))
+def waits(seconds):
+    """An event of no API, at which the caller's time passes."""
+    return {"type": "test.waits", "seconds": seconds}
 
 
-class Listener:
-    """A call to a server that only listens; what the server would say is handed in."""
-
-    def __init__(self, connection, server, time):
-        self.connection, self.call, self.time = connection, call_at(time), time
-        self._server = server
-
-    async def take(self, *events):
-        for event in events:
-            known = self.connection.parse_event(json.dumps({"event_id": "event_1", **event}))
-            await LESSON.react(self.connection, self.call, known)
-
-    @property
-    def heard(self):
-        """What the server heard; complete once the connection is closed."""
-        return self._server.heard
+HANGS_UP = {"type": "test.hangs_up"}
 
 
-@asynccontextmanager
-async def listening():
-    with Server() as server:
-        async with voice_client(server) as client:
-            async with client.realtime.connect(model=MODEL) as connection:
-                yield Listener(connection, server, JumpingTime())
+class HeldCall:
+    """A call of part 3 in a time of its own: what it played, which events came, how it ended."""
+
+    def __init__(self, time=None):
+        self.time = time or JumpingTime()
+        clock = self.time.clock()
+        self.microphone, self.speaker = WavMicrophone(clock), WavSpeaker(clock)
+        self.seen, self.ended = [], None
+
+    async def hold(self, server):
+        with reached(server):
+            try:
+                await LESSON.interrupt(self.microphone, self.speaker, MODEL, TRANSCRIBER, self.note)
+            except (EOFError, OpenAIError, WebSocketException) as error:
+                self.ended = error
+        await alone()
+
+    def note(self, event):
+        self.seen.append(event.type)
+        if event.type == "test.waits":
+            self.time.go(event.seconds)
+        elif event.type == "test.hangs_up":
+            self.hang_up()
+
+    def hang_up(self):
+        self.microphone.close()
+        self.time.go(1)
 
 
-async def events_of(server, call, on=None):
-    """The types of a call's events; `on` is called with each event. The error that ended it."""
-    seen, ended = [], None
-    async with voice_client(server) as client:
-        try:
-            async for event in LESSON.voice(client, call):
-                seen.append(event.type)
-                if on:
-                    on(event)
-        except (EOFError, OpenAIError, ConnectionClosed) as error:
-            ended = error
-    await alone()
-    return seen, ended
+async def call_with(*events):
+    """A call in which the server sends these events, and then the caller hangs up.
+
+    Returns the call, and what the server received after the settings.
+    """
+
+    def script(server):
+        server.say(CREATED)
+        server.hear("session.update")
+        server.say(*events, HANGS_UP)
+
+    call = HeldCall()
+    with Server(script) as server:
+        await call.hold(server)
+    return call, server.heard[1:]
 
 
 async def alone():
@@ -207,9 +215,6 @@ def said(role, words):
     content = [{"type": kind, "text": words}]
     item = {"type": "message", "role": role, "content": content}
     return {"type": "conversation.item.create", "item": item}
-
-
-UPDATE = {"type": "session.update", "session": SESSION}
 
 
 def told(event):

@@ -56,6 +56,18 @@ def test_answer_cites_its_file(client, store_id):
     assert HOURS in {note.filename for note in message.content[0].annotations}
 
 
+def test_follow_up_is_searched_together_with_the_question_before(client, store_id):
+    first = ask(client, store_id, "What is the Lantern?")
+    then = ask(client, store_id, "Where does it stand?", previous_response_id=first.id)
+
+    assert then.output[0].queries == ["Where does it stand lantern?"]
+    assert then.output_text.startswith("The Lantern stands in the flat-roofed hut")
+
+
+def test_sentence_that_opens_with_what_is_asked_comes_first(client, store_id):
+    assert ask(client, store_id, "May I bring my dog?").output_text.startswith("Dogs may come")
+
+
 def test_events_come_in_recorded_order(client, store_id):
     events = list(ask(client, store_id, stream=True))
 

@@ -75,6 +75,14 @@ def test_question_that_finds_enough_alone_does_not_lean():
     assert leaning.hits == CORPUS.rank("What is the Lantern?")
 
 
+def test_file_search_is_given_the_words_that_a_question_leans_on():
+    leaning = understand(asked("What is the Lantern?", "Where does it stand?"), CORPUS)
+    alone = understand(asked("What is the Lantern?", "May I bring my dog?"), CORPUS)
+
+    assert leaning.searched == "Where does it stand lantern?"
+    assert alone.searched == "May I bring my dog?"
+
+
 @pytest.mark.parametrize(
     "leaning", ["Where does it stand?", "And where does it stand?", "But when did it open?"]
 )

@@ -43,7 +43,7 @@ def instructed(instructions):
 
 
 def test_instructions_that_state_a_fact_are_quoted():
-    stated = "You are the desk. The dome is not open tonight, because of a storm. Be brief."
+    stated = "You are the voice assistant. The dome is not open tonight, because of rain. Be brief."
 
     assert instructed(stated).startswith("The dome is not open tonight")
 

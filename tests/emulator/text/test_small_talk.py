@@ -18,7 +18,7 @@ QUESTIONS = [
     json.loads(line)["question"]
     for line in (lessons.COURSE / "data" / "questions.jsonl").read_text("utf-8").splitlines()
 ]
-HELLO = "Hello, this is the emulator's desk: what would you like to know?"
+HELLO = "Hello, this is the emulator: what would you like to know?"
 
 
 def heard(*lines):
