@@ -44,10 +44,8 @@ def main() -> int:
             return exit_code
         messages.append({"role": "user", "content": question})
         text, end = answer(client, messages)
-        if end != "stop":
-            print(f"\n[this answer is not complete: {end}]", end="")
-            exit_code = 0 if end == "stopped" else 1
-        print()
+        print("" if end == "stop" else f"\n[this answer is not complete: {end}]")
+        exit_code = exit_code if end in ("stop", "stopped") else 1
         # The API remembers nothing: each request carries the whole conversation.
         messages.append({"role": "assistant", "content": text or "(no answer)"})
 
@@ -55,5 +53,7 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except OpenAIError as error:
+        sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
