@@ -51,3 +51,5 @@ if __name__ == "__main__":
         main()
     except (OpenAIError, ValueError) as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

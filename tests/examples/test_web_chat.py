@@ -1,15 +1,17 @@
 """The chat page in a real browser: text while it comes, Markdown, Stop, and a lost connection."""
 
 import re
-from contextlib import contextmanager
+from contextlib import ExitStack
 
 from emulator.answers.answer import Answer
+from emulator.errors import ApiError
 from emulator.server import Emulator
 from emulator.wire import tokens
 from tests.support.cassettes import player, recorder
 from tests.support.emulator_clients import Gate, connect
 from tests.support.example_runs import serve_example
 from tests.support.loopback_relay import relay_to
+from tests.support.scripted_http import answering
 
 import httpx2
 import pytest
@@ -18,118 +20,154 @@ SERVER = "streaming/web_chat/server.py"
 PLAIN = "The dome is open on Fridays, and the meadow on every clear evening. Bring a coat."
 
 
-def writer(text):
-    """A model that always writes this."""
-
-    async def write(prompt, found):
-        return Answer(tokens.split(text))
-
-    return write
-
-
-@contextmanager
-def chat(chromium, text=PLAIN, passes=10_000):
-    """The page, with a question asked; the gate holds the model back after so many pieces."""
-    gate = Gate(passes)
-    upstream = writer(text)
-    with Emulator(pace=1.0, sleep=gate.sleep, upstream=upstream) as emulator:
-        with serve_example(SERVER, emulator.base_url) as url, relay_to(url) as relay:
-            with chromium.page() as page:
-                page.goto(relay.address)
-                yield Chat(page, gate, emulator, relay)
-
-
 class Chat:
-    def __init__(self, page, gate, emulator, relay):
-        self.page, self.gate, self.emulator, self.relay = page, gate, emulator, relay
+    """The page before a server before an emulator, which writes what a test says."""
 
-    def ask(self, question="When is it open?"):
-        """Ask; return the id of the answer."""
-        self.page.get_by_label("Your question").fill(question)
-        with self.page.expect_response("**/answers") as started:
-            self.page.get_by_label("Your question").press("Enter")
-        return started.value.json()["id"]
+    def __init__(self, stack, chromium):
+        self.gate, self.answer = Gate(0), Answer()
+        self.emulator = stack.enter_context(
+            Emulator(pace=1.0, sleep=self._sleep, upstream=self._write)
+        )
+        url = stack.enter_context(serve_example(SERVER, self.emulator.base_url))
+        self.relay = stack.enter_context(relay_to(url))
+        self.page = stack.enter_context(chromium.page(reduced_motion="reduce"))
+
+    async def _sleep(self, seconds):
+        await self.gate.sleep(seconds)
+
+    async def _write(self, prompt, found):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def begin(self):
+        """Load the page, as the one before has nothing to do with this test."""
+        self.page.goto(self.relay.address)
+
+    def ask(self, answer=PLAIN, passes=10_000):
+        """Ask; the model writes this, and is held back after so many pieces."""
+        self.gate = Gate(passes)
+        self.answer = Answer(tokens.split(answer)) if isinstance(answer, str) else answer
+        self.page.get_by_label("Your question").fill("When is it open?")
+        self.page.get_by_label("Your question").press("Enter")
+
+    def ask_and_wait(self, answer=PLAIN):
+        """Ask; return the note below the answer."""
+        self.ask(answer)
+        self.page.get_by_role("button", name="Send").wait_for()
+        notes = self.page.locator(".turn").last.locator(".note")
+        return notes.inner_text() if notes.count() else ""
+
+    @property
+    def id(self):
+        """The id of the answer that is being written."""
+        return self.page.evaluate("current.id")
 
     @property
     def words(self):
         return self.page.locator(".assistant .words").last
 
     def wait_for(self, text):
-        self.page.locator(".assistant .words", has_text=text).wait_for()
+        self.page.locator(".assistant .words", has_text=text).last.wait_for()
 
-    def wait_until_done(self):
-        self.page.get_by_role("button", name="Send").wait_for()
+    def has_cancelled(self, id):
+        with connect(self.emulator) as client:
+            states = (client.responses.retrieve(id).status for _ in range(2_000))
+            return "cancelled" in states
 
 
-def test_text_appears_while_it_comes(chromium):
-    with chat(chromium, passes=7) as shown:
-        shown.ask()
-        shown.wait_for("open on")
-        early, busy = shown.words.inner_text(), shown.words.get_attribute("aria-busy")
-        shown.gate.open()
-        shown.wait_until_done()
-        whole = shown.words.inner_text()
+@pytest.fixture(scope="module")
+def opened(chromium):
+    with ExitStack() as stack:
+        yield Chat(stack, chromium)
 
-    assert whole == PLAIN
+
+@pytest.fixture
+def chat(opened):
+    opened.begin()
+    return opened
+
+
+def test_text_appears_while_it_comes_and_the_next_question_builds_on_it(chat):
+    chat.ask(passes=7)
+    chat.wait_for("open on")
+    early, busy, first = chat.words.inner_text(), chat.words.get_attribute("aria-busy"), chat.id
+    chat.gate.open()
+    chat.page.get_by_role("button", name="Send").wait_for()
+    complete = chat.words.inner_text()
+    with chat.page.expect_request(re.compile("/answer")) as asked:
+        chat.ask_and_wait()
+
+    assert complete == PLAIN
     assert PLAIN.startswith(early) and early != PLAIN
     assert busy == "true"
+    assert f"previous={first}" in asked.value.url
 
 
-def test_next_question_builds_on_the_answer(chromium):
-    with chat(chromium) as shown:
-        first = shown.ask()
-        shown.wait_until_done()
-        second = shown.ask("And on Mondays?")
-        shown.wait_until_done()
-        with connect(shown.emulator) as client:
-            assert client.responses.retrieve(second).previous_response_id == first
+def test_stop_stops_the_model(chat):
+    chat.ask(passes=7)
+    chat.wait_for("open on")
+    id = chat.id
+    with chat.page.expect_response("**/stop/*") as stopped:
+        chat.page.get_by_role("button", name="Stop").click()
+    with connect(chat.emulator) as client:
+        response = client.responses.retrieve(id)
+    chat.gate.open()
 
-
-def test_stop_stops_the_model(chromium):
-    with chat(chromium, passes=7) as shown:
-        id = shown.ask()
-        shown.wait_for("open on")
-        with shown.page.expect_response("**/stop") as stopped:
-            shown.page.get_by_role("button", name="Stop").click()
-        with connect(shown.emulator) as client:
-            response = client.responses.retrieve(id)
-        shown.gate.open()
-        note = shown.page.locator(".note").inner_text()
-        words, status = shown.words.inner_text(), stopped.value.status
-
-    assert status == 204
+    assert stopped.value.status == 204
     assert response.status == "cancelled"
     assert response.output_text != PLAIN
-    assert note == "You stopped this answer."
-    assert PLAIN.startswith(words)
+    assert PLAIN.startswith(chat.words.inner_text())
+    assert chat.page.locator(".note").inner_text() == "You stopped this answer."
 
 
-@pytest.mark.parametrize("leave", ["location.reload()", "location = 'about:blank'"])
-def test_left_page_stops_the_model(chromium, leave):
-    with chat(chromium, passes=7) as shown:
-        id = shown.ask()
-        shown.wait_for("open on")
-        shown.page.evaluate(leave)
-        with connect(shown.emulator) as client:
-            states = (client.responses.retrieve(id).status for _ in range(2_000))
-            assert "cancelled" in states
+def test_stop_before_the_first_event_stops_the_model(chat):
+    held = []
+    chat.page.route("**/answer?*", lambda route: held.append(route), times=1)
+    with chat.page.expect_request(re.compile("/answer")):
+        chat.ask(passes=7)
+    chat.page.get_by_role("button", name="Stop").click()
+    with chat.page.expect_response("**/stop/*") as stopped:
+        held[0].continue_()
+
+    assert stopped.value.status == 204
+    assert chat.has_cancelled(stopped.value.url.rpartition("/")[2])
+    assert chat.words.inner_text() == ""
 
 
-def test_lost_connection_is_taken_up_again(chromium):
-    with chat(chromium, passes=7) as shown:
-        shown.ask()
-        shown.wait_for("open on")
-        shown.relay.cut()
-        shown.page.get_by_text("Connection lost. Connecting again").wait_for()
-        with shown.page.expect_request(re.compile("/answers/resp_")) as again:
-            pass
-        last = again.value.header_value("last-event-id")
-        shown.gate.open()
-        shown.wait_until_done()
-        words = shown.words.inner_text()
+def test_left_page_stops_the_model(chat):
+    chat.ask(passes=7)
+    chat.wait_for("open on")
+    id = chat.id
+    chat.begin()
 
-    assert int(last) > 0
-    assert words == PLAIN
+    assert chat.has_cancelled(id)
+
+
+def test_lost_connection_is_taken_up_again(chat):
+    chat.ask(passes=7)
+    chat.wait_for("open on")
+    with chat.page.expect_request(re.compile("/answer")) as again:
+        chat.relay.cut()
+        chat.page.get_by_text("Connection lost. Connecting again").wait_for()
+    chat.gate.open()
+    chat.page.get_by_role("button", name="Send").wait_for()
+
+    id, _, last = again.value.header_value("last-event-id").partition("/")
+    assert id.startswith("resp_") and int(last) > 0
+    assert chat.words.inner_text() == PLAIN
+
+
+def test_end_of_an_answer_is_shown_in_words(chat):
+    cut = Answer(tokens.split("The dome"), finish="length")
+    failed = ApiError(400, "I am not in the mood.")
+
+    assert chat.ask_and_wait(Answer(refusal="I won't.")) == "The model refused."
+    assert chat.words.inner_text() == "I won't."
+    assert chat.ask_and_wait(cut) == "Not complete: max_output_tokens."
+    assert "I am not in the mood." in chat.ask_and_wait(failed)
+    chat.page.evaluate("previous = 'resp_unknown'")
+    assert "resp_unknown" in chat.ask_and_wait()
 
 
 HOSTILE = """<script>document.title = "taken"</script>
@@ -144,26 +182,6 @@ HOSTILE = """<script>document.title = "taken"</script>
 
 | a <svg onload="document.title='taken'"> | b |
 """
-
-
-def test_markdown_of_a_hostile_model_does_nothing(chromium):
-    asked = []
-    with chat(chromium, HOSTILE) as shown:
-        shown.page.on("request", lambda request: asked.append(request.url))
-        shown.ask()
-        shown.wait_until_done()
-        title = shown.page.title()
-        kinds = "nodes => [...new Set(nodes.map(node => node.tagName))]"
-        made = shown.page.locator(".assistant .words *").evaluate_all(kinds)
-        links = shown.page.locator(".assistant a").evaluate_all("all => all.map(a => a.href)")
-        text = shown.words.inner_text()
-
-    assert title == "Streaming chat"
-    assert not {"SCRIPT", "IMG", "B", "IFRAME", "SVG", "svg"} & set(made)
-    assert links == ["https://evil.example/pixel.png"]
-    assert not [url for url in asked if "evil" in url]
-    for written in ("<script>document", "<img src=x onerror", "[run](javascript:", "<iframe"):
-        assert written in text
 
 
 MARKDOWN = """## Evenings
@@ -194,51 +212,47 @@ rel="noopener noreferrer">hours</a>.\nMAX_RETRY_COUNT stays, and 2 * 3 * 4.</p>\
 <pre tabindex="0"><code>a &lt; b</code></pre>"""
 
 
-def test_markdown_becomes_elements(chromium):
-    with chat(chromium, MARKDOWN) as shown:
-        shown.ask()
-        shown.wait_until_done()
+def test_markdown_becomes_elements_and_a_hostile_model_does_nothing(chat):
+    asked = []
+    chat.ask_and_wait(MARKDOWN)
+    rendered = chat.words.inner_html()
+    chat.page.on("request", lambda request: asked.append(request.url))
+    chat.ask_and_wait(HOSTILE)
+    kinds = "nodes => [...new Set(nodes.map(node => node.tagName))]"
+    made = chat.words.locator("*").evaluate_all(kinds)
+    links = chat.words.locator("a").evaluate_all("all => all.map(a => a.href)")
 
-        assert shown.words.inner_html() == RENDERED
-
-
-def test_problem_is_shown_in_the_servers_words(chromium):
-    with serve_example(SERVER, "http://127.0.0.1:9/v1") as url, chromium.page() as page:
-        page.goto(url)
-        page.get_by_role("button", name="What does a ticket cost?").click()
-        page.locator(".note").wait_for()
-
-        assert page.locator(".note").inner_text() == "Connection error."
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [({"host": "evil.example"}, 400), ({"content-type": "text/plain"}, 415)],
-)
-def test_other_sites_cannot_ask(emulator, headers, status):
-    headers = {"content-type": "application/json"} | headers
-    with serve_example(SERVER, emulator.base_url) as url:
-        asked = '{"question": "Who pays?", "previous": null}'
-        reply = httpx2.post(f"{url}/answers", content=asked, headers=headers, trust_env=False)
-
-    assert reply.status_code == status
+    assert rendered == RENDERED
+    assert chat.page.title() == "Streaming chat"
+    assert not {"SCRIPT", "IMG", "B", "IFRAME", "SVG", "svg"} & set(made)
+    assert links == ["https://evil.example/pixel.png"]
+    assert not [url for url in asked if "evil" in url]
+    for written in ("<script>document", "<img src=x onerror", "[run](javascript:", "<iframe"):
+        assert written in chat.words.inner_text()
 
 
-def asked_without_a_browser(url):
+def read_answer(url, **headers):
     """What the page does: the events of an answer, as they come."""
-    asked = {"question": "When are you closed?", "previous": None}
-    id = httpx2.post(f"{url}/answers", json=asked, trust_env=False).json()["id"]
-    return httpx2.get(f"{url}/answers/{id}", trust_env=False).text
+    asked = {"question": "When are you closed?"}
+    return httpx2.get(f"{url}/answer", params=asked, headers=headers, trust_env=False)
 
 
-def test_server_runs_on_emulator_and_from_cassette(emulator, cassette_path):
+def test_other_sites_cannot_ask():
+    with answering(status=404) as (base_url, sent), serve_example(SERVER, base_url) as url:
+        for headers in ({"host": "evil.example"}, {"sec-fetch-site": "cross-site"}):
+            assert read_answer(url, **headers).status_code == 403
+
+    assert sent == []
+
+
+def test_chat_server_runs_on_emulator_and_from_cassette(emulator, cassette_path):
     with recorder(cassette_path, emulator.base_url) as base_url:
         with serve_example(SERVER, base_url) as url:
-            recorded = asked_without_a_browser(url)
+            recorded = read_answer(url).text
     with player(cassette_path) as base_url:
         with serve_example(SERVER, base_url) as url:
-            played = asked_without_a_browser(url)
+            played = read_answer(url).text
 
     assert "closed" in recorded
-    assert recorded.endswith('event: end\ndata: ""\n\n')
+    assert '"type":"response.completed"' in recorded
     assert played == recorded

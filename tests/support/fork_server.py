@@ -2,8 +2,8 @@
 
 Most of a lesson's short run is imports: half a second for the lesson, half a second for its
 emulator. The tests run lessons some two hundred times. So they start one process that imports the
-packages once and then forks. What comes out is a real process of its own, with its own signals,
-streams, environment and exit code; it only skips the imports.
+packages and builds the SDK's types once, and then forks. What comes out is a real process of its
+own, with its own signals, streams, environment and exit code; it only skips that work.
 
     Popen                    stands in for `subprocess.Popen`; what it can't fork, it starts
     python -m tests.support.fork_server SOCKET     the process that forks
@@ -17,10 +17,12 @@ threads when it forks. Linux only: elsewhere, and for what depends on how an int
 
 import atexit
 import contextlib
+import gc
 import importlib
 import io
 import json
 import os
+import pkgutil
 import runpy
 import shutil
 import signal
@@ -42,14 +44,33 @@ ADDRESS = "TESTS_FORK_SERVER"
 IS_POSSIBLE = sys.platform == "linux"
 
 # Nothing of `common`, `console` or `audio`: they look at how the process was started.
-PRELOADED = """openai openai.resources.chat openai.resources.responses openai.resources.realtime
-openai.resources.vector_stores openai.resources.files openai.resources.embeddings openai.lib
+PRELOADED = """openai openai.resources.chat.completions.completions
+openai.resources.responses.responses openai.resources.realtime.realtime httpcore2 truststore
+encodings.idna openai.resources.vector_stores.file_batches
+openai.resources.files openai.resources.embeddings openai.lib openai.lib.streaming.chat
 openai.types.realtime openai.types.responses httpx2 pydantic dotenv websockets.sync.client
 websockets.asyncio.client rich.console rich.live rich.progress rich.table rich.markup numpy
 starlette.applications starlette.routing starlette.websockets uvicorn anyio._backends._asyncio
 uvicorn.protocols.http.h11_impl uvicorn.protocols.websockets.websockets_sansio_impl uvicorn.logging
 uvicorn.loops.asyncio uvicorn.lifespan.off uvicorn.lifespan.on python_multipart asyncio argparse
 wave tempfile sqlite3 emulator.app emulator.server cassette.play cassette.record""".split()
+
+# The SDK builds the types of a stream when the first event of a kind comes. For Responses that
+# takes longer than a second.
+FIRST_EVENTS: dict[str, list[Any]] = {
+    "openai.types.responses:ResponseStreamEvent": [
+        {"type": "response.created", "response": {"output": [{"type": "message"}], "tools": []}},
+        {"type": "response.output_item.added", "item": {"type": "message"}},
+        {"type": "response.content_part.added", "part": {"type": "output_text"}},
+        {"type": "response.output_text.annotation.added", "annotation": {"type": "file_citation"}},
+    ],
+    "openai.types.realtime:RealtimeServerEvent": [
+        {"type": "session.created", "session": {"type": "realtime"}},
+        {"type": "conversation.item.added", "item": {"type": "message", "role": "user"}},
+        {"type": "response.done", "response": {"output": [{"type": "message"}]}},
+    ],
+    "openai.types.chat:ChatCompletionChunk": [{"choices": [{"delta": {"tool_calls": [{}]}}]}],
+}
 
 # Variables that an interpreter reads when it starts: a fork would come too late for them.
 AT_START = {
@@ -165,6 +186,9 @@ def serve(address: str) -> dict[str, Any]:
     for name in PRELOADED:
         importlib.import_module(name)
     share_certificates()
+    _build_types()
+    gc.collect()
+    gc.freeze()  # so that no child looks at all this again
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the tests
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -178,6 +202,15 @@ def serve(address: str) -> dict[str, Any]:
                 if os.fork() == 0:
                     listener.close()
                     return _nurse(connection)
+
+
+def _build_types() -> None:
+    from openai._models import construct_type
+
+    for place, events in FIRST_EVENTS.items():
+        kind = pkgutil.resolve_name(place)
+        for event in events:
+            construct_type(type_=kind, value=event)
 
 
 def _end_with_parent(listener: socket.socket) -> None:

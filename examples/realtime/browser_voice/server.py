@@ -1,7 +1,7 @@
-"""A page that you talk to: it sends your microphone to the Realtime API, and plays what comes back.
+"""A page that you talk to. You see what you both say, and you may interrupt.
 
-Open the address that it prints, press the button, and speak. You may interrupt. Your key stays in
-this program: the page gets a client secret, which can start a session for one minute.
+Open the address that the program prints. Your key stays in this program: the page gets a client
+secret, which can start a session for one minute.
 
     python3 course.py run examples/realtime/browser_voice/server.py
 """
@@ -13,10 +13,8 @@ from typing import Any
 import uvicorn
 from openai import AsyncOpenAI, OpenAIError
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 client = AsyncOpenAI()
@@ -41,26 +39,19 @@ async def page(request: Request) -> Response:
 
 
 async def start(request: Request) -> Response:
-    """Where the page has to connect to, and the secret that lets it in."""
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return Response(status_code=403)  # A page of another site.
+    """Where the page has to connect to, and the secret that lets it in for a minute."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site != "same-origin" or request.url.hostname not in ("127.0.0.1", "localhost"):
+        return PlainTextResponse("Only this server's own page may use your key.", 403)
     try:
         secret = await client.realtime.client_secrets.create(
             session=SESSION, expires_after={"anchor": "created_at", "seconds": 60}
         )
     except OpenAIError as error:
-        body = getattr(error, "body", None)
-        reason = (isinstance(body, dict) and body.get("message")) or str(error)
-        return JSONResponse({"problem": reason}, status_code=502)
+        return JSONResponse({"problem": str(error)}, 502)
     url = f"{client.base_url}realtime?model={MODEL}".replace("http", "ws", 1)
     return JSONResponse({"url": url, "secret": secret.value})
 
 
-app = Starlette(
-    routes=[Route("/", page), Route("/start", start, methods=["POST"])],
-    # Nobody but this computer may use your key.
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
-)
-
-if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))
+app = Starlette(routes=[Route("/", page), Route("/start", start, methods=["POST"])])
+uvicorn.run(app, port=int(os.environ.get("PORT", "8000")))

@@ -1,107 +1,60 @@
-"""A chat page on your own computer: text appears as it is written, and Stop stops the model.
+"""A chat page. You see text as it comes, Stop stops the model, a lost connection loses no text.
 
-Open the address that it prints. If the page loses its connection while an answer comes, it connects
-again by itself, and the text goes on where it stopped.
-
-    python3 course.py run examples/streaming/web_chat/server.py
+python3 course.py run examples/streaming/web_chat/server.py
 """
 
-import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
-from openai import APIConnectionError, AsyncOpenAI, OpenAIError, omit
+from openai import AsyncOpenAI, OpenAIError
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-client = AsyncOpenAI()
-MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+client, MODEL = AsyncOpenAI(), os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 
 
-async def page(request: Request) -> Response:
-    return FileResponse(Path(__file__).with_name("page.html"))
+async def answer(request: Request) -> Response:
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site != "same-origin" or request.url.hostname not in ("127.0.0.1", "localhost"):
+        return PlainTextResponse("Only this server's own page may use your key.", 403)
+    return StreamingResponse(relay(request), media_type="text/event-stream")
 
 
-async def ask(request: Request) -> Response:
-    """Start an answer, and return its id."""
-    if request.headers.get("content-type") != "application/json":
-        return Response(status_code=415)  # Another site could send a form here, but no JSON.
-    asked = await request.json()
-    question, previous = asked["question"], asked["previous"]
-    # In background the API keeps writing, whoever reads: to lose a connection loses no text.
-    events = await client.responses.create(
-        model=MODEL, input=question, previous_response_id=previous, background=True, stream=True
-    )
-    async with events:
-        async for event in events:
-            if event and event.type == "response.created":
-                return JSONResponse({"id": event.response.id})
-    raise OpenAIError("the answer did not start")
-
-
-async def read(request: Request) -> Response:
-    """Relay an answer as server-sent events, from behind the last event that the page has seen."""
-    last = request.headers.get("last-event-id", "")
-    return StreamingResponse(relay(request.path_params["id"], last), media_type="text/event-stream")
-
-
-async def relay(id: str, last: str) -> AsyncIterator[str]:
-    yield "retry: 1000\n\n"  # After a break the browser waits a second, then connects again.
+async def relay(request: Request) -> AsyncIterator[str]:
+    # After a break the browser connects again, and sends the id of the last event that it got.
+    id, _, last = request.headers.get("last-event-id", "").partition("/")
+    text, before = request.query_params["question"], request.query_params.get("previous")
     try:
-        after = int(last) if last.isdecimal() else omit
-        async with await client.responses.retrieve(id, stream=True, starting_after=after) as events:
-            event: Any
-            async for event in events:
-                kind = getattr(event, "type", "")
-                if kind in ("response.output_text.delta", "response.refusal.delta"):
-                    yield f"id: {event.sequence_number}\ndata: {json.dumps(event.delta or '')}\n\n"
-                elif kind == "response.refusal.done":
-                    yield 'event: end\ndata: "The model refused."\n\n'
-                elif kind == "response.completed":
-                    yield 'event: end\ndata: ""\n\n'
-                elif kind in ("response.failed", "response.incomplete", "error"):
-                    yield f"event: end\ndata: {json.dumps(reason(event))}\n\n"
-    except (APIConnectionError, ValueError):
-        return  # The page loses its connection too, and comes back.
-    except OpenAIError as error:
-        yield f"event: end\ndata: {json.dumps(reason(error))}\n\n"
+        if id:
+            events = await client.responses.retrieve(id, stream=True, starting_after=int(last))
+        else:  # In background the API keeps writing while nobody is connected.
+            events = await client.responses.create(
+                model=MODEL, input=text, previous_response_id=before, background=True, stream=True
+            )
+        async with events:
+            async for event in (event async for event in events if event):
+                if event.type == "response.created":
+                    id = event.response.id
+                yield f"id: {id}/{event.sequence_number}\ndata: {event.to_json(indent=None)}\n\n"
+    except (OpenAIError, ValueError) as error:
+        yield f"event: problem\ndata: {' '.join(str(error).split())}\n\n"
 
 
 async def stop(request: Request) -> Response:
-    """Stop an answer at its source. What was written until then is billed, and nothing after."""
+    """Stop the model. What it has written is billed, and nothing more."""
     await client.responses.cancel(request.path_params["id"])
     return Response(status_code=204)
 
 
-def reason(failure: Any) -> str:
-    """Why an answer failed, in the server's words."""
-    body, ended = getattr(failure, "body", None), getattr(failure, "response", None) or failure
-    if isinstance(failure, OpenAIError):
-        return (isinstance(body, dict) and body.get("message")) or str(failure)
-    why = getattr(ended, "error", None) or getattr(ended, "incomplete_details", None) or ended
-    return getattr(why, "message", None) or getattr(why, "reason", None) or "no reason given"
+def page(request: Request) -> Response:
+    return FileResponse(Path(__file__).with_name("page.html"))
 
 
-async def explain(request: Request, error: Exception) -> Response:
-    return JSONResponse({"problem": reason(error)}, status_code=502)
-
-
-routes = [
-    Route("/", page),
-    Route("/answers", ask, methods=["POST"]),
-    Route("/answers/{id}", read),
-    Route("/answers/{id}/stop", stop, methods=["POST"]),
-]
-# Nobody but this computer may use your key.
-local = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-app = Starlette(routes=routes, middleware=[local], exception_handlers={OpenAIError: explain})
-
-if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ.get("PORT", "8000")), timeout_graceful_shutdown=1)
+routes = [Route("/", page), Route("/answer", answer), Route("/stop/{id}", stop, methods=["POST"])]
+explain = {OpenAIError: lambda request, error: PlainTextResponse(str(error), 502)}
+app = Starlette(routes=routes, exception_handlers=explain)
+uvicorn.run(app, port=int(os.environ.get("PORT", "8000")), timeout_graceful_shutdown=1)
