@@ -185,3 +185,16 @@ def test_writer_is_read(dotenv):
 
     told = {"EMULATOR_CHAT_BASE_URL": "http://127.0.0.1:1/v1", "EMULATOR_CHAT_API_KEY": "k"}
     assert settings.writer == told
+
+
+def test_file_of_another_name_is_named(dotenv):
+    dotenv.with_name(".env.txt").write_text(f"OPENAI_API_KEY={KEY}")
+
+    with pytest.raises(SettingsError, match=r"there is a file \.env\.txt, but no \.env"):
+        load(dotenv)
+    assert load(dotenv, OPENAI_API_KEY=KEY).key == KEY
+
+
+def test_key_with_its_own_name_is_named(dotenv):
+    with pytest.raises(SettingsError, match="has its own name in it"):
+        load(dotenv, OPENAI_API_KEY=f"OPENAI_API_KEY={KEY}")
