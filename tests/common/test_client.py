@@ -346,3 +346,12 @@ def test_emulator_that_does_not_start_is_an_error(tmp_path, monkeypatch):
         pass
 
     assert raised.value.attempt.endswith("course.py doctor")
+
+
+def test_emulator_that_does_not_start_says_why(tmp_path):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+
+    with pytest.raises(EmulatorError) as raised, start_emulator(0, data=tmp_path / "taken"):
+        pass
+
+    assert "File exists" in raised.value.why
