@@ -1,7 +1,7 @@
-"""A conversation about the files in a folder; each answer names the files that it is from.
+"""A conversation about the files in a folder. Each answer names the files that it came from.
 
-You see what can't be searched, then you ask. Follow-up questions work. Ctrl-C or Ctrl-D leaves, and
-the program deletes all that it uploaded.
+You see which files can't be searched, then you ask. Follow-up questions work. When you leave with
+Ctrl-C or Ctrl-D, the program deletes everything that it uploaded.
 
     python3 course.py run examples/rag/folder_bot.py data/handbook
 """
@@ -47,7 +47,7 @@ def answer(client: OpenAI, question: str, store: str, previous: str | None) -> s
     sources = dict[str, int]()
     asked: Any = {"model": MODEL, "input": question}
     asked["tools"] = [{"type": "file_search", "vector_store_ids": [store]}]
-    # "And on Fridays?" means something only after the answer before it.
+    # "And on Fridays?" makes sense only after the previous answer.
     asked["previous_response_id"] = previous
     with client.responses.create(**asked, stream=True) as events:
         event: Any
@@ -58,7 +58,7 @@ def answer(client: OpenAI, question: str, store: str, previous: str | None) -> s
             elif kind == "response.refusal.done":
                 show("\n(The model refused.)", end="")
             elif kind == "response.output_text.annotation.added":
-                # A citation comes right behind the words that it is for.
+                # A citation comes right after the words that it belongs to.
                 name = dict(event.annotation or {}).get("filename", "?")
                 show(f"[{sources.setdefault(name, len(sources) + 1)}]", end="")
             elif kind == "response.completed":

@@ -1,6 +1,6 @@
 """One spoken turn: a WAV file with a question goes in, a WAV file with the answer comes out.
 
-You see the answer in words too. Files are 24 kHz, mono, 16 bits: the format of the Realtime API.
+You also see the words of the answer. Both files are 24 kHz, mono, 16 bits, as in the Realtime API.
 
     python3 course.py run examples/realtime/voice_turn.py data/callers/ask-closed.wav answer.wav
 """
@@ -34,7 +34,7 @@ def read_question(path: str) -> bytes:
 
 
 def main(question: str, answer: str) -> str | None:
-    """Hold the turn, write the answer; return what went wrong."""
+    """Hold the turn and save the answer. Return what went wrong."""
     pcm, spoken, status = read_question(question), bytearray(), "cut off"
     with OpenAI().realtime.connect(model=MODEL) as connection:
         connection.session.update(session=SESSION)

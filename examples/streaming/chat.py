@@ -18,7 +18,7 @@ UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def answer(client: OpenAI, messages: list[Message]) -> tuple[str, str]:
-    """Print an answer as it comes; return it, and how it ended."""
+    """Print an answer as it arrives. Return its text, and how it ended."""
     text, end = "", "cut off"
     try:
         with client.chat.completions.create(model=MODEL, messages=messages, stream=True) as chunks:

@@ -1,7 +1,7 @@
 """An answer that survives a lost connection.
 
 The text appears in pieces. After 20 events the program drops its own connection, on purpose, and
-connects again. The text goes on where it stopped: nothing is missing, nothing comes twice.
+connects again. The text goes on where it stopped: nothing is missing, and nothing comes twice.
 
     python3 course.py run examples/streaming/resume.py
 """
@@ -25,7 +25,7 @@ def connect(client: OpenAI, id: str, last: int) -> Stream[ResponseStreamEvent]:
     """Start the answer, or ask for the events that come after number `last`."""
     if id:
         return client.responses.retrieve(id, stream=True, starting_after=last)
-    # In background the server keeps writing, even while nobody is connected.
+    # In the background, the server keeps writing even while nobody is connected.
     return client.responses.create(model=MODEL, input=QUESTION, background=True, stream=True)
 
 

@@ -39,9 +39,9 @@ def count_places(arguments: str) -> dict[str, object]:
 
 
 def add(piece: Any, calls: list[Any], indexes: list[int]) -> None:
-    """Add a piece to its call. Only the first piece of a call is sure to have an id and a name."""
+    """Add a piece to its call. Only the first piece of a call always has an id and a name."""
     index = piece.index or 0
-    # Some servers give each call the index 0. A new id is a new call all the same.
+    # Some servers give each call the index 0. A new id means a new call even then.
     known = zip(calls, indexes, strict=True)
     found = [call for call, its in known if (call["id"] == piece.id if piece.id else its == index)]
     if not found:

@@ -71,7 +71,7 @@ def test_spoken_question_is_answered(open_browser, emulator):
             page.get_by_role("button", name="Start talking").click()
             page.get_by_text("Mondays").wait_for()
             heard = page.locator(".you p").first.inner_text()
-            answered = page.locator(".desk p").first.inner_text()
+            answered = page.locator(".assistant p").first.inner_text()
             page.get_by_role("button", name="Hang up").click()
             state = page.get_by_role("status").inner_text()
 
@@ -89,7 +89,7 @@ def test_interruption_stops_the_sound_and_tells_what_was_heard(open_browser):
             page.get_by_role("button").click()
             page.get_by_text("Interrupted after").wait_for()
             note = page.locator(".note").inner_text()
-            page.locator(".desk p", has_text="Children").wait_for()
+            page.locator(".assistant p", has_text="Children").wait_for()
 
     (cut,) = wire.of("conversation.item.truncate")
     (answered,) = wire.of("conversation.item.truncated")

@@ -1,7 +1,7 @@
-"""A page that you talk to: it sends your microphone to the Realtime API, and plays what comes back.
+"""A page that you talk to: it sends your speech to the Realtime API, and plays what comes back.
 
 Open the address that it prints, press the button, and speak. You may interrupt. Your key stays in
-this program: the page gets a client secret, which can start a session for one minute.
+this program. The page gets a client secret, with which it has a minute to start a session.
 
     python3 course.py run examples/realtime/browser_voice/server.py
 """
@@ -41,9 +41,9 @@ async def page(request: Request) -> Response:
 
 
 async def start(request: Request) -> Response:
-    """Where the page has to connect to, and the secret that lets it in."""
+    """Return where the page has to connect, and the secret for that."""
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return Response(status_code=403)  # A page of another site.
+        return Response(status_code=403)  # The request came from another site's page.
     try:
         secret = await client.realtime.client_secrets.create(
             session=SESSION, expires_after={"anchor": "created_at", "seconds": 60}

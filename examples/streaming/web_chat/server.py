@@ -1,6 +1,6 @@
-"""A chat page on your own computer: text appears as it is written, and Stop stops the model.
+"""A chat page on your own computer: text appears as it is written, and Stop ends the answer.
 
-Open the address that it prints. If the page loses its connection while an answer comes, it connects
+Open the address that it prints. If the page loses its connection during an answer, it connects
 again by itself, and the text goes on where it stopped.
 
     python3 course.py run examples/streaming/web_chat/server.py
@@ -32,10 +32,10 @@ async def page(request: Request) -> Response:
 async def ask(request: Request) -> Response:
     """Start an answer, and return its id."""
     if request.headers.get("content-type") != "application/json":
-        return Response(status_code=415)  # Another site could send a form here, but no JSON.
+        return Response(status_code=415)  # Another site could send a form here, but not JSON.
     asked = await request.json()
     question, previous = asked["question"], asked["previous"]
-    # In background the API keeps writing, whoever reads: to lose a connection loses no text.
+    # In the background, the API keeps writing even if nobody reads, so a break loses no text.
     events = await client.responses.create(
         model=MODEL, input=question, previous_response_id=previous, background=True, stream=True
     )
@@ -47,7 +47,7 @@ async def ask(request: Request) -> Response:
 
 
 async def read(request: Request) -> Response:
-    """Relay an answer as server-sent events, from behind the last event that the page has seen."""
+    """Relay an answer as server-sent events, starting after the last event that the page has."""
     last = request.headers.get("last-event-id", "")
     return StreamingResponse(relay(request.path_params["id"], last), media_type="text/event-stream")
 
@@ -69,13 +69,13 @@ async def relay(id: str, last: str) -> AsyncIterator[str]:
                 elif kind in ("response.failed", "response.incomplete", "error"):
                     yield f"event: end\ndata: {json.dumps(reason(event))}\n\n"
     except (APIConnectionError, ValueError):
-        return  # The page loses its connection too, and comes back.
+        return  # The page loses its connection, too, and connects again.
     except OpenAIError as error:
         yield f"event: end\ndata: {json.dumps(reason(error))}\n\n"
 
 
 async def stop(request: Request) -> Response:
-    """Stop an answer at its source. What was written until then is billed, and nothing after."""
+    """Stop an answer at its source. You pay for what was written until then, and no more."""
     await client.responses.cancel(request.path_params["id"])
     return Response(status_code=204)
 
