@@ -1,7 +1,7 @@
 """Lesson 1. Streaming: show an answer while it is being written. Run it: python3 course.py 1
 
 Each part is a small program: copy its functions into a file of your own, and they run. `OpenAI()`
-reads OPENAI_BASE_URL and OPENAI_API_KEY. The lesson sets them: to yours, or to the emulator.
+reads OPENAI_BASE_URL and OPENAI_API_KEY. The course sets both, to your values or the emulator's.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ def read(chunks: Iterable[ChatCompletionChunk]) -> Iterator[str]:
                 yield choice.delta.content or choice.delta.refusal or ""
     if refusal:
         yield " [The model refused.]"
-    # "length" and "content_filter" mean that the answer was cut off; it's missing if no end came.
+    # "length" and "content_filter" mean that it was cut off. Without a reason, no end arrived.
     if finish != "stop":
         raise EOFError(f"finish_reason is {finish or 'missing'}")
 
@@ -117,7 +117,7 @@ def chat(client: OpenAI, questions: Sequence[str], model: str) -> None:
 
 
 def chat_by_id(client: OpenAI, questions: Sequence[str], model: str) -> None:
-    """Responses: the server keeps each response, so you name the one before."""
+    """Responses: the server keeps each response, so you name the previous one."""
     previous: str | None = None
     for question in questions:
         print(f"> {question}")
@@ -238,7 +238,7 @@ def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) ->
     for chunk in client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
-        reasoning_effort=effort,  # gpt-6-luna takes tools in chat with "none" only
+        reasoning_effort=effort,  # in chat, gpt-6-luna takes tools only with "none"
         tools=[pydantic_function_tool(Visit, name="count_places", description="Places left")],
         stream=True,
     ):
@@ -265,7 +265,7 @@ class Plan(BaseModel):
 
 
 def objects(client: OpenAI, question: str, model: str) -> Iterator[object]:
-    """Yield the object each time that more of it is known; the last one is a Plan."""
+    """Yield the object each time more of it has arrived; the last one is a Plan."""
     schema = pydantic_function_tool(Plan)["function"]["parameters"]
     plan: JSONSchema = {"name": "plan", "strict": True, "schema": schema}
     chunks = client.chat.completions.create(

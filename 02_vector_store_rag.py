@@ -1,8 +1,7 @@
 """Lesson 2. RAG: get answers from your own files, with their sources. Run it: python3 course.py 2
 
-Each part is a small program: copy its functions into a file of your own, and they run.
-`OpenAI()` takes the server and the key from the environment. For the lessons, `common` sets
-OPENAI_BASE_URL and OPENAI_API_KEY there: to yours, or to the emulator if you have none.
+Each part is a small program: copy its functions into a file of your own, and they run. `OpenAI()`
+reads OPENAI_BASE_URL and OPENAI_API_KEY. The course sets both, to your values or the emulator's.
 """
 
 import json
@@ -210,7 +209,7 @@ def filter(client: OpenAI, store_id: str, question: str, model: str, edition: in
 def measure(
     client: OpenAI, store_id: str, known: Sequence[tuple[str, str]], threshold: float = 0
 ) -> tuple[float, float, float]:
-    """Return how often the right passage came first, and among five, and how many passages came."""
+    """Return how often the right passage is first and among five, and how many passages come."""
     first = found = count = 0
     for question, passage in known:
         hits = search(client, store_id, question, threshold)
@@ -258,7 +257,7 @@ def ask(client: OpenAI, store_id: str, questions: Iterable[str], model: str) -> 
 
 # ------------------------------------ +  clean: Delete what earlier runs have left
 def clean(client: OpenAI, made: list[str]) -> None:
-    """Find them by the marks that `store` gives: metadata for a store, a name for a file."""
+    """Find what `store` has made: a store by its metadata, a file by the start of its name."""
     for vector_store in client.vector_stores.list():
         if (vector_store.metadata or {}).get("made-by") == "module-7":
             made.append(vector_store.id)
@@ -322,7 +321,7 @@ def main() -> None:
             ask(client, opened.id, terminal.typed(lesson.options.question), model)
         if lesson.part(clean):
             clean(client, made)
-            terminal.note(f"{len(made)} stores and files were left.")
+            terminal.note(f"{len(made)} stores and files were left from earlier runs.")
 
 
 if __name__ == "__main__":

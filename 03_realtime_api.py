@@ -1,8 +1,8 @@
-"""Lesson 3. Realtime: talk over one WebSocket, and be interrupted. Run it: python3 course.py 3
+"""Lesson 3. Realtime: talk over a WebSocket, and let callers interrupt. Run it: python3 course.py 3
 
 Each part is a small program: copy it, and the parts that it uses, into a file of your own.
-`OpenAI()` takes the server and the key from the environment. For the lessons, `common` sets
-OPENAI_BASE_URL and OPENAI_API_KEY there: to yours, or to the emulator if you have none.
+`OpenAI()` reads OPENAI_BASE_URL and OPENAI_API_KEY. The course sets both, to your values or the
+emulator's.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ def bare(question: str, model: str) -> Iterator[str]:
     raise EOFError("the connection was closed before response.done")
 
 
-# ------------------------------------ 2  voice: Take the smallest voice turn
+# ------------------------------------ 2  voice: Ask by voice, and save the spoken answer
 def voice(question: Path, answer: Path, model: str, transcriber: str) -> None:
     """Send a WAV file, print the words of the answer, and write its sound to another WAV file."""
     sound = bytearray()
@@ -219,7 +219,7 @@ async def receive(connection: AsyncRealtimeConnection, speaker: Speaker, show: S
                 await connection.conversation.item.truncate(
                     item_id=item_id, content_index=0, audio_end_ms=played_ms, event_id="truncate"
                 )
-        # A truncation may come too late; the server's error does no harm then.
+        # A truncation may come too late. Then the server sends an error, which does no harm.
         elif event.type != "error" or getattr(event.error, "event_id", None) != "truncate":
             check(event, "cancelled")
         show(event)
@@ -241,7 +241,7 @@ BOOK_SLOT: types.RealtimeFunctionToolParam = {
 
 
 def book_slot(arguments: str) -> str:
-    """Stands for your own booking system: JSON in, JSON out."""
+    """Stand-in for your own booking system: JSON in, JSON out."""
     try:
         booking = Booking.model_validate_json(arguments)
     except ValueError as error:  # the model reads this, and can correct its call
@@ -283,7 +283,7 @@ def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[
             answer = ""
             for event in read(connection):
                 if event.type == "session.created":
-                    # The SDK has connected again: to a new session, which knows nothing.
+                    # The SDK has connected again, but to a new session, which is empty.
                     answer = ""
                     with suppress(ConnectionClosed):  # it may drop once more
                         start(connection, [*history, message("user", question)])
@@ -304,7 +304,7 @@ def start(connection: RealtimeConnection, items: list[types.ConversationItemPara
 
 # ------------------------------------ main
 def main() -> None:
-    calls = ("--calls", "calls", "where the sound is kept (default: the folder calls)")
+    calls = ("--calls", "calls", "where the sound is saved (default: the folder calls)")
     with open_lesson(__file__, (720, 1_080), [calls], lambda it: it.realtime_model) as lesson:
         terminal, model = lesson.terminal, lesson.model
         if lesson.part(text):

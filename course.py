@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Starts the course: `python3 course.py`; on Windows `py course.py`. `--help` says what can follow.
+"""Starts the course: `python3 course.py`; on Windows `py course.py`. `--help` lists the commands.
 
-What it does is in the folder setup/. This file is small and plain, because any Python 3 must be
-able to read it, if only to say that it is too old.
+The work is done in the folder setup/. This file is small and plain, because any Python 3 must be
+able to read it, even one that is too old and can only say so.
 """
 
 import os
@@ -47,7 +47,7 @@ def stop() -> int:
 
 
 def main() -> int:
-    """Start; Ctrl-C ends it with one word, as early as it may come."""
+    """Start; Ctrl-C ends it with one word, however early it comes."""
     try:
         # Python cannot raise an exception in some places, such as the end of an import. There a
         # Ctrl-C would be shown and then forgotten, but Python gives it to this hook.

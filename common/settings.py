@@ -19,7 +19,7 @@ from setup.dotenv_problems import NOT_UTF_8, missing_file_problem, text_problem
 
 OPENAI = "https://api.openai.com/v1"
 
-# A variable for each model, and the model that is used if it is not set.
+# The variable for each model, and the model that is used if the variable is not set.
 DEFAULT_MODELS = {
     "OPENAI_MODEL": "gpt-6-luna",
     "OPENAI_EMBEDDING_MODEL": "text-embedding-3-small",
@@ -88,7 +88,7 @@ def is_this_machine(host: str) -> bool:
 
 
 def addresses_of(host: str) -> set[IPv4Address | IPv6Address]:
-    """What a name resolves to; empty if it doesn't."""
+    """The addresses that a name resolves to; empty if there are none."""
     try:
         infos = socket.getaddrinfo(host, None)
     except (OSError, UnicodeError):
@@ -124,7 +124,7 @@ def load_settings(
 
 
 def _stripped(values: Mapping[str, str | None]) -> dict[str, str]:
-    """The values without blanks and line breaks around them; those that are empty are left out."""
+    """The values without spaces and line breaks around them; empty ones are left out."""
     stripped = {name: (value or "").strip() for name, value in values.items()}
     return {name: value for name, value in stripped.items() if value}
 
@@ -136,7 +136,7 @@ def default_settings() -> Settings:
 
 def read_dotenv(path: Path) -> dict[str, str | None]:
     """The variables of a `.env` file; none if there is no file. Raises SettingsError."""
-    # Imported here, so that whatever needs only CourseError needs no package.
+    # Imported here, so that code that needs only CourseError needs no package.
     from dotenv import dotenv_values
     from dotenv.parser import parse_stream
 
@@ -157,7 +157,7 @@ def read_dotenv(path: Path) -> dict[str, str | None]:
 
 
 def _key_problems(key: str | None) -> list[str]:
-    """What makes a key unusable; the server would only say 401, and that much later."""
+    """What makes a key unusable. The server would only answer 401, and much later."""
     if key is None:
         return []
     if any(letter in key for letter in "\r\n"):
@@ -184,7 +184,7 @@ def _url_problems(name: str, values: Mapping[str, str]) -> list[str]:
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
-    # urlsplit leaves out line breaks and tabs, but nobody else does.
+    # urlsplit drops line breaks and tabs, but no client does.
     if is_usable and url.isprintable() and " " not in url:
         return []
     return [f"{name} is not an http address: {url!a}"]

@@ -92,7 +92,7 @@ def show_cuts(caller: SimulatedCaller, terminal: Terminal) -> None:
             arrived, played = f"{cut.received_ms:,} ms", f"{cut.audio_end_ms:,} ms"
             told = f"so the lesson sent audio_end_ms = {cut.audio_end_ms}"
             terminal.note(f"Of {arrived} that had arrived, {played} were played, {told}.")
-            terminal.note("Which words were heard is an estimate: events don't say it.")
+            terminal.note("Which words were heard is an estimate: no event reports it.")
 
 
 def show_latency(caller: SimulatedCaller, terminal: Terminal) -> None:

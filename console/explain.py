@@ -39,9 +39,9 @@ Kind = tuple[type[BaseException], Callable[[Any, "ErrorContext"], CourseError | 
 
 @dataclass
 class ErrorContext:
-    """What a message may name, as far as it is known: model, host, the last letters of the key.
+    """What a message may mention, if it is known: model, host, the last letters of the key.
 
-    `is_ours` is whether the course itself started the server that answers. `instead_of_stream`
+    `is_ours` says whether the course itself started the server that answers. `instead_of_stream`
     returns what came in place of a stream, if anything did.
     """
 
@@ -58,7 +58,7 @@ class ErrorContext:
 
 
 def explain(error: BaseException, context: ErrorContext) -> CourseError | None:
-    """The three lines for an exception of a lesson; None for one that is the course's own bug."""
+    """The three lines for an exception in a lesson; None if the course itself has a bug."""
     for kind, describe in [*_socket_kinds(), *_KINDS]:
         if isinstance(error, kind):
             found = describe(error, context)
@@ -77,7 +77,7 @@ def not_openai(host: str, why: str) -> CourseError:
 
 
 def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
-    """A refusal by the server: first by its code, which is most precise, then by its status."""
+    """A refusal by the server. Its code is most precise, so look at that first, then the status."""
     status, reason = error.status_code, reason_in(error.body)
     codes = codes_in(error)
     number = " ".join([str(status), *codes[:1]])
@@ -101,7 +101,7 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
 def _refused(
     number: str, reason: str, error: openai.APIStatusError, context: ErrorContext
 ) -> CourseError:
-    """A refusal for no cause that is known here, with the server's own reason."""
+    """A refusal whose cause isn't known here, with the server's own reason."""
     if error.status_code < 500:
         attempt = "change the question or the settings" if context.is_ours else OFFLINE
         return CourseError(f"the server refused the request ({number})", reason, attempt)
@@ -112,7 +112,7 @@ def _refused(
 
 
 def _is_wrong_path(error: openai.APIStatusError, reason: str) -> bool:
-    """Whether nothing is served at that address at all, as without the `/v1` in it."""
+    """Whether the server has nothing at that address, as when its `/v1` is missing."""
     is_routed = re.search(r"/v\d", error.request.url.path)
     return not is_routed or bool(
         re.fullmatch(r"(?i)(404 |405 )?(not found|.* not allowed)\W*", reason)
@@ -181,7 +181,7 @@ def _bad_key(number: str, context: ErrorContext) -> CourseError:
     if context.key_tail is None and is_this_machine(urlsplit(f"//{context.host}").hostname or ""):
         return CourseError(
             f"{context.host} refused a request without a key ({number})",
-            "a server on this machine does not get your key unless you say so",
+            "a server on this machine gets your key only with --send-key",
             f"put its key in .env as OPENAI_API_KEY, and add --send-key, or {OFFLINE}",
         )
     key = (
@@ -215,7 +215,7 @@ def _connection(error: BaseException, context: ErrorContext) -> CourseError:
         why = "its process has ended, or never started"
         return CourseError(f"the course's own server ({context.host}) is gone", why, AGAIN)
     if "CERTIFICATE_VERIFY_FAILED" in str(cause):
-        why = f"its certificate is unknown here, as one of a company's proxy would be: {cause}"
+        why = f"a company's proxy may have replaced its certificate: {cause}"
         fix = f"set SSL_CERT_FILE to your company's certificate file, or {OFFLINE}"
         return CourseError(f"{context.host} cannot be trusted", why, fix)
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
@@ -239,7 +239,7 @@ def _in_stream(error: openai.APIError, context: ErrorContext) -> CourseError:
 
 
 def _socket_kinds() -> list[Kind]:
-    """What a WebSocket raises; empty in lessons that have none, as loading it takes a while."""
+    """What a WebSocket raises; empty in lessons without one, because the import takes a while."""
     if "websockets" not in sys.modules:
         return []
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -252,7 +252,7 @@ def _socket_kinds() -> list[Kind]:
 
 
 def _no_session(error: Any, context: ErrorContext) -> CourseError:
-    """A handshake that was refused; the SDK doesn't show the reason, which is in the body."""
+    """A refused handshake. The reason is in the body, which the SDK doesn't show."""
     status, reason = error.response.status_code, reason_in(error.response.body)
     number = f"{status}, at the handshake of the WebSocket"
     if "quota" in reason:
@@ -310,7 +310,7 @@ def _unended(error: BaseException, context: ErrorContext) -> CourseError | None:
 
 
 def _foreign(error: BaseException, context: ErrorContext) -> CourseError | None:
-    """What server or environment did to code that is right; None if it may be our own bug."""
+    """An error that the server or the environment caused; None if it may be our own bug."""
     if problem := _in_environment(error):
         return problem
     said = unlike_openai(error)
@@ -318,7 +318,7 @@ def _foreign(error: BaseException, context: ErrorContext) -> CourseError | None:
 
 
 def _in_environment(error: BaseException) -> CourseError | None:
-    """A proxy or a certificate that a variable names, if the error came from that."""
+    """A bad proxy or certificate in an environment variable, if that caused the error."""
     is_nameless = isinstance(error, OSError) and error.filename is None
     if is_nameless and (problem := certificate_problem()):
         return problem
@@ -403,7 +403,7 @@ _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
     "upstream_error": _writer_failed,
 }
 
-# How an answer ended early, by what the lesson says about it, or the server.
+# Why an answer ended early: a pattern in the words of the lesson or the server, and its message.
 _ENDS: list[tuple[str, Callable[[Any, ErrorContext], CourseError]]] = [
     ("insufficient_quota", lambda _, it: _no_credit("insufficient_quota", "", it)),
     (r"(?i)\bmodel\b.*(not found|not exist)", lambda words, it: _no_model("200", words, it)),
@@ -411,7 +411,7 @@ _ENDS: list[tuple[str, Callable[[Any, ErrorContext], CourseError]]] = [
     (r"finish_reason is content_filter|: ?\"content_filter\"", _filtered),
 ]
 
-# The first kind that fits counts, so the special ones come before the general ones.
+# The first kind that matches counts, so the specific ones come before the general ones.
 _KINDS: list[Kind] = [
     (CourseError, lambda error, context: error),
     (openai.APITimeoutError, _timeout),

@@ -1,4 +1,4 @@
-"""The files of lesson 2: the handbook or a folder of the learner's, and which of them can be used.
+"""The files of lesson 2, from the handbook or the learner's own folder, and which can be used.
 
 A file is left out, with the reason, before anything is uploaded: OpenAI refuses some kinds of
 files, and one that can't be read must not end the lesson.
@@ -30,7 +30,7 @@ HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
 MOST_FILES = 500
 LARGEST = 512 * 1024 * 1024
-# What file search reads, by OpenAI's guide (November 2026).
+# What file search reads, according to OpenAI's guide (November 2026).
 KINDS = """.c .cpp .cs .css .doc .docx .go .html .java .js .json .md .pdf .php .pptx .py .rb .sh
     .tex .ts .txt""".split()
 PLAIN_TEXT = (".md", ".txt")
@@ -38,7 +38,7 @@ PLAIN_TEXT = (".md", ".txt")
 
 @dataclass
 class Folder:
-    """The files that can be uploaded, by a name for each, and why the others are left out."""
+    """The files that can be uploaded, each under a name, and why the others are left out."""
 
     root: Path
     files: dict[str, Content] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Folder:
 
 
 def read_folder(folder: Path | None = None) -> Folder:
-    """Look at each file in a folder, at any depth; by default the handbook's.
+    """Look at each file in a folder and its subfolders; by default, the handbook's.
 
     Hidden files don't count. Raises CourseError if there is no file that can be used.
     """
@@ -74,7 +74,7 @@ def read_folder(folder: Path | None = None) -> Folder:
         why = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
         raise CourseError(f"{_shown(root)} has no files for file search", why or None, attempt)
     if len(found.files) > MOST_FILES:
-        why = f"this lesson takes at most {MOST_FILES}, as each is uploaded"
+        why = f"this lesson uploads each file, and takes at most {MOST_FILES}"
         raise CourseError(f"{_shown(root)} has {len(found.files):,} files", why, attempt)
     return found
 
@@ -83,8 +83,8 @@ def read_folder(folder: Path | None = None) -> Folder:
 class OpenedStore:
     """The store of a run: one that was kept, or a new one, filled when a part first needs it.
 
-    `store` and `wait` are the lesson's functions. Here they get what only a lesson needs: progress
-    bars, and Ctrl-C that waits until the id of what was created is noted.
+    `store` and `wait` are the lesson's functions. This class adds what only a lesson needs:
+    progress bars, and a Ctrl-C that waits until each new id is noted.
     """
 
     lesson: Lesson
@@ -134,7 +134,7 @@ class OpenedStore:
         self.lesson.terminal.note(f"The store is {self.id}.")
 
     def fill_with_unreadable(self) -> None:
-        """Fill it, also with a file without text: the server takes it, and then can't index it."""
+        """Fill it, and add a file without text: the server takes that, but can't index it."""
         if not self.lesson.options.store:
             self.folder.files["scanned-page.txt"] = bytes(range(256))
         self.fill()
@@ -176,7 +176,7 @@ def known_questions(most: int) -> list[tuple[str, str]]:
 
 
 def _paths(root: Path, left_out: dict[str, str]) -> list[Path]:
-    """All paths but hidden ones; a folder that can't be opened is left out."""
+    """All paths except hidden ones; a folder that can't be opened is left out."""
 
     def note(error: OSError) -> None:
         left_out[_shown(Path(error.filename).relative_to(root))] = _words(error)
@@ -189,7 +189,7 @@ def _paths(root: Path, left_out: dict[str, str]) -> list[Path]:
 
 
 def _reason_against(path: Path) -> str | None:
-    """Why a file can't be uploaded, as far as its name and size say."""
+    """Why a file can't be uploaded, judged by its name and size."""
     kind = path.suffix.lower()
     try:
         size = path.stat().st_size
@@ -207,7 +207,7 @@ def _reason_against(path: Path) -> str | None:
 
 
 def _reason_of_content(path: Path, name: str, seen: dict[str, str]) -> str | None:
-    """The same by its content; `seen` has the name of each content before it."""
+    """The same, judged by its content; `seen` holds each earlier content, with its file's name."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -220,12 +220,12 @@ def _reason_of_content(path: Path, name: str, seen: dict[str, str]) -> str | Non
 def _require(count: int, where: str) -> None:
     """Stop if nothing can be searched: the model would answer without your files."""
     if not count:
-        why = "an answer would have nothing to draw on"
+        why = "without a file, the model would answer without your documents"
         raise CourseError(f"no file in {where} could be indexed", why, "try other files")
 
 
 def _upload_name(name: str, taken: dict[str, Content]) -> str:
-    """The path as one name, which no other file has."""
+    """Turn the path into a single name that no other file has."""
     flat = name.replace("/", "-").replace("\\", "-")
     stem, dot, kind = flat.rpartition(".")
     names = (f"{stem}-{number}{dot}{kind}" for number in range(2, MOST_FILES + 2))

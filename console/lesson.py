@@ -506,11 +506,11 @@ def _settings(*, is_needed: bool) -> Settings:
 
 OPTIONS: list[Option] = [
     ("--offline", "switch", "let the emulator answer, whatever .env says"),
-    ("--pace", "factor", "emulator: 1 as fast as a live model (default), 0 at once"),
+    ("--pace", "factor", "emulator: 1 as a live model (default), 10 ten times slower, 0 at once"),
     ("--record", "file", "record the traffic as a cassette"),
     ("--replay", "file", "let a cassette answer: no network, no key"),
     ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
-    ("--wire", "switch", "show the traffic, beside the text"),
+    ("--wire", "switch", "show the traffic as well as the text"),
     ("--step", "switch", "wait for Enter between the parts"),
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),

@@ -1,9 +1,9 @@
 """Give any program a server: `python3 course.py run FILE` or `python3 course.py run -- COMMAND`.
 
-The program is not changed. It finds OPENAI_BASE_URL and OPENAI_API_KEY in its environment, as the
-official clients of every language read them. Which server they name follows the same order as in
-the lessons (common/client.py). Remarks and `--wire` go to standard error; standard output, Ctrl-C
-and the exit code are the program's own.
+You don't have to change the program. It finds OPENAI_BASE_URL and OPENAI_API_KEY in its
+environment, which the official clients of every language read. They name the same server as in the
+lessons (common/client.py). The course's messages and `--wire` go to standard error. Standard
+output, Ctrl-C and the exit code are the program's own.
 """
 
 import argparse
@@ -31,12 +31,12 @@ from emulator.faults import Fault
 
 OPTIONS: list[Option] = [
     ("--offline", "switch", "use the emulator, whatever .env says"),
-    ("--pace", "factor", "emulator: 1 as fast as a live model (default), 0 at once"),
+    ("--pace", "factor", "emulator: 1 as a live model (default), 10 ten times slower, 0 at once"),
     ("--record", "file", "record the traffic as a cassette"),
     ("--replay", "file", "let a cassette answer: no network, no key"),
     ("--speed", "factor", "cassette: 1 as recorded (default), 2 twice as fast, 0 at once"),
     ("--wire", "switch", "show the traffic"),
-    ("--fault", "name", "emulator: let requests fail, such as 429 or fin@3"),
+    ("--fault", "name", "emulator: make requests fail, such as 429 or fin@3"),
     ("--every", "count", "with --fault: only every N-th request fails"),
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),

@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
         type=pace,
         default=1.0,
         metavar="FACTOR",
-        help="1: text comes as slowly as from a live model (default), 0: at once",
+        help="1: text comes as slowly as from a live model (default), 0: all at once",
     )
     add(
         "--data",
@@ -46,12 +46,12 @@ def arguments() -> argparse.Namespace:
     add(
         "--faults",
         action="store_true",
-        help="let the header x-emulator-fault ask for failures by name",
+        help="let a request ask for a failure by its name, in the header x-emulator-fault",
     )
     add(
         "--child",
         action="store_true",
-        help="end when standard input closes: how a lesson starts it",
+        help="end when standard input closes, as the lessons need it",
     )
     return parser.parse_args()
 

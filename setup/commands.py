@@ -15,12 +15,12 @@ LESSONS = {
 }
 MODULES = {
     "run": ("", "give your own program a server: run FILE, or run -- COMMAND"),
-    "test": ("pytest", "the tests; ARGS go to pytest"),
+    "test": ("pytest", "run the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
     "extras": ("", "try again to install lesson 3's optional packages"),
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
-    "conformance": ("tests.conformance", "other people's tests and clients against the emulator"),
+    "conformance": ("tests.conformance", "run other people's tests and clients on the emulator"),
 }
 # The tests run on all cores, file by file; `-n0` or `--pdb` runs them one after the other.
 ALL_CORES = ["-n", "auto", "--dist", "loadfile"]
@@ -43,12 +43,12 @@ def usage() -> str:
 
 
 def arguments(word: str, args: list[str]) -> list[str]:
-    """What .venv's Python gets on its command line for a word that was typed, and what followed."""
+    """The command line for .venv's Python, from the word that was typed and what followed it."""
     if word == "extras" and args:
         raise Problem(f"unknown word {args[0]!r} after extras", "", command("extras"), code=2)
     if word == "test" and not any(arg.startswith(("-n", "--pdb", "-h")) for arg in args):
         args = [*ALL_CORES, *args]
-    if word == "run":  # by its path, as it stays in the folder where it was typed
+    if word == "run":  # by its path, because it runs in the folder where it was typed
         return [str(COURSE / "console" / "run.py"), *args]
     if word in MODULES:
         return ["-m", MODULES[word][0], *args]
@@ -84,7 +84,7 @@ def start(words: list[str]) -> int:
 
 
 def set_up(environment: Environment, files: list[str]) -> None:
-    """Install these requirements files; return at once if that is done already."""
+    """Install these requirements files; return at once if that has been done."""
     if not environment.is_current(files):
         from setup.make_venv import make_current
 

@@ -1,6 +1,6 @@
 """What is often wrong with a `.env` file: its name, its encoding, or a line that sets nothing.
 
-Each is told as three parts: what is wrong, why, and what to do. None contains the text of a key.
+Each problem has three parts: what is wrong, why, and what to do. None contains the text of a key.
 """
 
 import re
@@ -29,13 +29,13 @@ _OTHER_NAMES = {"OPENAIKEY", "OPENAIAPIKEY", "OPENAIAPITOKEN", "OPENAITOKEN", "O
 
 
 def missing_file_problem(path: Path) -> DotenvProblem | None:
-    """A file that was meant to be `.env` but has another name, where there is no `.env`."""
+    """A file that was meant to be `.env` but has another name, if there is no `.env`."""
     folder, example = path.parent, path.with_name(".env.example")
     if path.exists() or not folder.is_dir():
         return None
     for name in sorted(each.name for each in folder.iterdir() if each.is_file()):
         if _MISNAMED.fullmatch(name) and name != path.name:
-            why = "an editor or the Explorer may have changed its name; only .env is read"
+            why = "an editor or Windows Explorer may have changed its name; only .env is read"
             return f"there is a file {name}, but no .env", why, f"rename it: {_move(name)}"
     text = example.read_text("utf-8", "replace") if example.is_file() else ""
     if re.search(r"(?m)^\s*OPENAI_API_KEY\s*=\s*[^\s#]", text):
@@ -67,7 +67,7 @@ def text_problem(text: str, lines: Iterable[Any]) -> DotenvProblem | None:
 
 
 def line_problem(number: int, text: str) -> DotenvProblem:
-    """Why a line is not NAME=value, as far as its text shows."""
+    """Why a line is not NAME=value, judged by its text."""
     what, line = f"line {number} of .env is not NAME=value", text.strip()
     if _KEY.match(line):
         return what, "a key alone is not read", "write OPENAI_API_KEY= in front of the key"
@@ -75,7 +75,7 @@ def line_problem(number: int, text: str) -> DotenvProblem:
         why = "it is a command for a terminal"
         return what, why, "write only NAME=value, such as OPENAI_API_KEY=sk-..."
     if re.match(r"\w+\s*[:\uff1a\uff1d]", line):
-        return what, "another sign stands in place of =", "write = between the name and the value"
+        return what, "it has another sign in place of =", "write = between the name and the value"
     if re.fullmatch(r"\w+", line):
         return what, "it has a name, but no = and no value", "write NAME=value on one line"
     why = "a quotation mark may be unclosed, or a name missing"
@@ -83,7 +83,7 @@ def line_problem(number: int, text: str) -> DotenvProblem:
 
 
 def name_problem(number: int, name: str) -> DotenvProblem | None:
-    """A line that sets another name than the one that is read."""
+    """A line that sets a different name from the one that is read."""
     if re.sub("[^A-Z]", "", name.upper()) not in _OTHER_NAMES or name == "OPENAI_API_KEY":
         return None
     what = f"line {number} of .env sets {name}, which nothing reads"

@@ -1,8 +1,8 @@
 """The virtual environment .venv: where its files are, and whether it is current.
 
 Set-up writes a stamp at its very end: the facts that .venv was made from, such as the hash of
-requirements.txt. A .venv whose stamp shows today's facts needs nothing, and that is all that most
-runs of course.py have to find out. If set-up is stopped half-way there is no stamp.
+requirements.txt. If the facts are still the same, .venv needs nothing, and that is all that most
+runs of course.py have to find out. If set-up is stopped halfway, there is no stamp.
 """
 
 import hashlib
@@ -97,7 +97,7 @@ def read_json(file: Path) -> dict[str, str]:
 
 
 def write_json(file: Path, content: dict[str, str]) -> None:
-    """Note something in a file, all of it or, if we are stopped here, nothing."""
+    """Write something to a file: all of it or, if we are stopped here, nothing."""
     new = file.with_name(file.name + ".new")
     new.write_text(json.dumps(content, indent=1), encoding="utf-8")
     os.replace(new, file)

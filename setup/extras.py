@@ -1,6 +1,6 @@
-"""The extras: packages that lesson 3 works better with, though it works without any of them.
+"""The extras: packages that make lesson 3 better, though it works without any of them.
 
-requirements-extras.txt lists them. What became of each is kept in .venv/extras.json, so that an
+requirements-extras.txt lists them. The outcome of each is kept in .venv/extras.json, so that an
 extra is tried once, not at every start.
 """
 
@@ -54,5 +54,5 @@ def read_outcomes(environment: Environment) -> dict[str, str]:
 
 
 def write_outcomes(environment: Environment, outcomes: dict[str, str]) -> None:
-    """Keep what became of the extras."""
+    """Save the outcome of each extra."""
     write_json(environment.outcomes, {**outcomes, "python": environment.python_version()})

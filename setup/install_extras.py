@@ -1,4 +1,4 @@
-"""Installs the extras one by one. Each that fails is named with the reason, and stops nothing."""
+"""Installs the extras one by one. If one fails, set-up says why and goes on."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from setup.processes import ignore
 from setup.progress import Progress
 from setup.symptoms import UNREACHABLE, UNTRUSTED, failure
 
-# pip may compile this one alone, and not on Windows, where hardly anybody has a compiler.
+# pip may compile only this one, and not on Windows, where hardly anybody has a compiler.
 COMPILED = [] if WINDOWS else ["pyaudio"]
 # Without a network an extra can wait for the next time, and the learner must not wait for it.
 SHORT_WAIT = ["--timeout", "6", "--retries", "1"]
@@ -39,9 +39,9 @@ def add_extras(environment: Environment, *, is_retry: bool, install: Install = p
 
 
 def try_each(environment: Environment, extras: list[Extra], install: Install) -> None:
-    """Install extras one by one, and keep after each what became of it."""
+    """Install extras one by one, and save the outcome after each."""
     size, count = sum(extra.megabytes for extra in extras), len(extras)
-    say(f"Installing what lesson 3 works better with: {count} extras, at most {size:.0f} MB.")
+    say(f"Installing what makes lesson 3 better: {count} extras, at most {size:.0f} MB.")
     outcomes, is_offline, has_failed = read_outcomes(environment), False, False
     for number, extra in enumerate(extras, 1):
         title = f"{number} of {count}: {extra}"

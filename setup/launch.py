@@ -1,8 +1,8 @@
 """Hands over to .venv's Python, so that Ctrl-C and the exit code are those of what it runs.
 
-A Ctrl-C that comes while one Python ends and the next one starts would hit that one in its first
-steps, where it can only print a traceback. So on POSIX the signal is held back meanwhile: a signal
-that is blocked waits, and a new program inherits both. launched.py takes it up.
+A Ctrl-C may come while one Python ends and the next one starts. It would hit the new one in its
+first steps, where Python can only print a traceback. So on POSIX the signal is blocked meanwhile:
+a blocked signal waits, and the new program inherits it. launched.py then unblocks it.
 """
 
 import os
@@ -12,8 +12,8 @@ from pathlib import Path
 from setup import WINDOWS
 
 LAUNCHED = Path(__file__).with_name("launched.py")
-# Settings of Python that would break the course: without its own folder on the path it finds no
-# modules, without docstrings the lessons have no help.
+# Settings of Python that would break the course. Without its own folder on the path, it finds no
+# modules; without docstrings, the lessons have no help.
 PYTHON_UNSET = {"PYTHONSAFEPATH", "PYTHONOPTIMIZE"}
 STOPPED = 130  # the exit code of a program that Ctrl-C stopped
 ENDED_BY_WINDOWS = 0xC000013A  # the exit code that Windows gives such a program
@@ -31,7 +31,7 @@ def surroundings() -> dict[str, str]:
 
 def become(python: Path, argv: list[str]) -> int:
     """Let .venv's Python take the place of this process."""
-    if WINDOWS:  # os.execve would give the prompt back at once
+    if WINDOWS:  # there, os.execve would show the prompt again at once
         return wait_for(python, argv)
     sys.stdout.flush()
     hold_interrupts()
@@ -62,7 +62,7 @@ def wait_for(python: Path, argv: list[str]) -> int:
 
 
 def hold_interrupts() -> None:
-    """Let Ctrl-C wait until it is taken up, where the system can do that."""
+    """Block Ctrl-C until it is released, on systems that can do that."""
     if sys.platform != "win32":
         import signal
 
@@ -70,7 +70,7 @@ def hold_interrupts() -> None:
 
 
 def release_interrupts() -> None:
-    """Take up a Ctrl-C that waits, and those to come."""
+    """Let a Ctrl-C that waits through, and those to come."""
     if sys.platform != "win32":
         import signal
 

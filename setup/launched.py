@@ -13,8 +13,8 @@ import sys
 
 def main() -> None:
     """Start what the command line names."""
-    # Python put the folder of this file first, where its modules would stand before others. The
-    # course's folder goes last until it is known that no file there hides a module.
+    # Python put the folder of this file first, where its modules would hide others. The course's
+    # folder goes last until it is known that no file there hides a module.
     course = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     sys.path[:1] = []
     sys.path.append(course)
@@ -45,7 +45,7 @@ def run(name: str) -> None:
 
 
 def run_pytest(name: str) -> None:
-    """The same for pytest, which after Ctrl-C ends as if its command line were wrong."""
+    """The same for pytest, whose exit code after Ctrl-C is the one for a wrong command line."""
     import signal
 
     interrupts: list[int] = []
@@ -75,7 +75,7 @@ def stop() -> int:
 
 
 def stop_if_lost(lost: "sys.UnraisableHookArgs") -> None:
-    """Stop for a Ctrl-C that Python could not raise where it came, such as the end of an import."""
+    """Stop for a Ctrl-C that came where Python can't raise it, such as the end of an import."""
     if lost.exc_type is KeyboardInterrupt:
         os._exit(stop())
     sys.__unraisablehook__(lost)

@@ -1,4 +1,4 @@
-"""Makes .venv, or what is missing of it. Each step may be stopped: the next run repairs it."""
+"""Makes .venv, or what is missing from it. You may stop any step: the next run repairs it."""
 
 import os
 import sys
@@ -49,7 +49,7 @@ def complete(environment: Environment, files: list[str]) -> None:
 
 
 def refuse_other_things(environment: Environment) -> None:
-    """Stop if .venv is something that the learner made, which is not ours to remove."""
+    """Stop if the learner made this .venv, because then we must not remove it."""
     venv = environment.folder
     is_other_folder = venv.is_dir() and any(venv.iterdir()) and not environment.config.is_file()
     if venv.is_file() or is_other_folder:
@@ -65,7 +65,7 @@ def check_modules() -> None:
         if find_spec(name) is None:
             why, attempt = "", GET_PYTHON
             if sys.platform == "linux":
-                why = "on Debian and Ubuntu it is in a package of its own"
+                why = "Debian and Ubuntu have it in a separate package"
                 attempt = f"sudo apt install python3.{sys.version_info[1]}-venv"
             raise Problem(f"this Python has no module {name}", why, attempt)
 
@@ -84,7 +84,7 @@ def make_venv(environment: Environment) -> None:
 
 
 def discard(environment: Environment) -> None:
-    """Remove .venv. It is renamed first, so that half of it never stands in its place."""
+    """Remove .venv. It is renamed first, so that there is never half a .venv."""
     import shutil
 
     venv = environment.folder

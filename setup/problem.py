@@ -1,4 +1,4 @@
-"""An error in three lines, and the other sentences that set-up writes on the screen."""
+"""An error in three lines, and how set-up writes to the screen."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Runs another program to its end. If Ctrl-C stops us first, nothing that we started runs on."""
+"""Runs another program to its end. If Ctrl-C stops us first, it ends all that we started."""
 
 import os
 import signal
@@ -25,8 +25,8 @@ def run(
     """Run a command; give each line of its output to `watch`. Returns its exit code and output."""
     interrupts: list[int] = []
     lines: list[str] = []
-    # A Ctrl-C while the child is being made would leave it running with nobody to end it. So it
-    # is only noted here, and raised as soon as the child can be ended.
+    # A Ctrl-C during the start of the child would leave it running, and nothing would end it. So
+    # it is only noted here, and raised as soon as the child can be ended.
     before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         child = start(argv, folder)

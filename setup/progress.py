@@ -1,4 +1,4 @@
-"""What pip does, told in short lines."""
+"""Shows what pip does, in short lines."""
 
 import re
 import sys
@@ -22,7 +22,7 @@ class Progress:
             self.show(text)
 
     def read(self, line: str) -> str:
-        """A line of pip's output in our words; empty if it is of no interest."""
+        """A line of pip's output in our words; empty if the learner doesn't need it."""
         found = re.match(r"Collecting ([\w.-]+)", line)
         fetched = re.match(r" +(?:Downloading|Using cached) (\S+?)-\d\S*\.whl \((.+)\)", line)
         if found and found[1] not in self.found:

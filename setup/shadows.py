@@ -9,7 +9,7 @@ import sys
 
 from setup import COURSE, WINDOWS
 
-# The course's own file, and modules of Python that nothing here imports: their names are harmless.
+# The course's own file, and modules of Python that the course never imports: harmless names.
 HARMLESS = {"course", "antigravity", "idlelib", "test", "this", "tkinter", "turtle", "turtledemo"}
 
 

@@ -1,4 +1,4 @@
-"""From the output of a failed command to an error that says what to try."""
+"""Turns the output of a failed command into an error that says what to try."""
 
 import re
 from shutil import disk_usage
@@ -51,7 +51,7 @@ SYMPTOMS = {
 
 def failure(what: str, output: str) -> Problem:
     """Why `what` failed, judged by its output."""
-    # Neither pip nor venv always says so.
+    # pip and venv don't always report a full disk.
     if disk_usage(COURSE).free < 10_000_000:
         output = "No space left"
     for pattern, (fact, why, attempt) in SYMPTOMS.items():

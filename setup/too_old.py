@@ -1,4 +1,4 @@
-"""What a Python that is too old for the course says. It runs there, so it stays this plain."""
+"""The error for a Python that is too old. That Python runs this file, so its syntax is old, too."""
 
 import sys
 
@@ -31,7 +31,7 @@ def can_set_up(name: str) -> bool:
     import os
     import subprocess
 
-    # A version manager may have put a name on the PATH that does not start. So start it.
+    # A version manager may have put a name on the PATH that does not start, so try to start it.
     test = [name, "-I", "-c", "import venv, ensurepip"]
     try:
         with open(os.devnull, "w") as nowhere:

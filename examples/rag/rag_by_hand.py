@@ -28,7 +28,7 @@ def similarity(a: list[float], b: list[float]) -> float:
 
 def main() -> None:
     client = OpenAI()
-    # 1. Embed: similar meanings get similar vectors. A program would keep those of its passages.
+    # 1. Embed: similar meanings get similar vectors. A real program would store those of passages.
     model = os.environ.get("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
     embedded = client.embeddings.create(model=model, input=[*PASSAGES, QUESTION]).data
     *vectors, question = [each.embedding for each in embedded]

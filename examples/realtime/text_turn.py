@@ -35,7 +35,7 @@ def main() -> str | None:
         send("conversation.item.create", item=item)
         send("response.create")
         while True:
-            # A server with nothing to say is silent, so don't wait for ever.
+            # A server may send nothing more, so don't wait forever.
             event = json.loads(socket.recv(timeout=60))
             if event["type"] != before:
                 print(f"<- {event['type']}", flush=True)

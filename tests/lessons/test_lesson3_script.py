@@ -34,7 +34,7 @@ import pytest
 
 TITLES = {
     "text": "Send a text turn over one WebSocket",
-    "voice": "Take the smallest voice turn",
+    "voice": "Ask by voice, and save the spoken answer",
     "interrupt": "Let the caller interrupt",
     "tool": "Let the assistant call your function",
     "reconnect": "Reconnect after a drop",

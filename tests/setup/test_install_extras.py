@@ -79,7 +79,7 @@ def test_failure_named_and_passed_over(course: CourseCopy) -> None:
 
     assert (code, out) == (0, "lesson ['--fast'] in \n")
     assert err.splitlines() == [
-        "Installing what lesson 3 works better with: 3 extras, at most 7 MB.",
+        "Installing what makes lesson 3 better: 3 extras, at most 7 MB.",
         "  1 of 3: before: done",
         "  2 of 3: none (7 MB): failed, no wheel for this system; without it all is lost",
         "  3 of 3: after: done",
