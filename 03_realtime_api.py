@@ -305,7 +305,7 @@ def start(connection: RealtimeConnection, items: list[types.ConversationItemPara
 # ------------------------------------ main
 def main() -> None:
     calls = ("--calls", "calls", "where the sound is saved (default: the folder calls)")
-    with open_lesson(__file__, (720, 1_080), [calls], lambda it: it.realtime_model) as lesson:
+    with open_lesson(__file__, (450, 640), [calls], lambda it: it.realtime_model) as lesson:
         terminal, model = lesson.terminal, lesson.model
         if lesson.part(text):
             text(lesson.question, model)

@@ -132,8 +132,17 @@ class CassetteWriter:
     def _check_place(self) -> None:
         if self._path.exists() and not self._path.is_file():
             raise CassetteError(f"{self._path} cannot be written: it is no file")
+        if self._path.is_file() and not _may_be_replaced(self._path):
+            raise CassetteError(f"{self._path} is no cassette, so it is not overwritten")
         if not os.access(self._path.parent, os.W_OK):
             raise CassetteError(f"{self._path.parent} is no folder that can be written to")
         if self._part.exists():
             why = "another recording is at work, or one was killed; then delete it"
             raise CassetteError(f"{self._part} is in the way: {why}")
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Whether a file is a cassette, by its first bytes, or empty."""
+    with path.open("rb") as file:
+        beginning = file.read(200)
+    return not beginning.strip() or b'"cassette"' in beginning

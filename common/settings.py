@@ -70,6 +70,13 @@ class Settings:
         return known.quickest_effort if known else None
 
     @property
+    def model_variables(self) -> dict[str, str]:
+        """Which variable sets each of these models; the first one where two set the same."""
+        models = (self.model, self.embedding_model, self.realtime_model, self.transcribe_model)
+        pairs = zip(models, DEFAULT_MODELS, strict=True)
+        return dict(reversed(list(pairs)))
+
+    @property
     def host(self) -> str:
         """The server's name and port, without a user name and a password in front of it."""
         return urlsplit(self.base_url or OPENAI).netloc.rpartition("@")[2]

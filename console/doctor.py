@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import socket
 import sqlite3
 import sys
 import tempfile
@@ -15,8 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from urllib.parse import urlsplit
+
 from common import COURSE, course_command
-from common.client import open_connection
+from common.client import PROXIES, open_connection
 from common.settings import (
     DEFAULT_MODELS,
     CourseError,
@@ -123,9 +126,26 @@ def key(settings: Settings) -> Finding:
 def answering_server(settings: Settings) -> Finding:
     if settings.base_url:
         note = "; it does not get your key" if settings.is_loopback and settings.key else ""
-        return Finding("server", f"{settings.host} (OPENAI_BASE_URL){note}")
+        found = f"{settings.host} (OPENAI_BASE_URL)"
+        if problem := unreachable(settings.base_url, settings.is_loopback):
+            fix = "start it, or correct OPENAI_BASE_URL"
+            return Finding("server", f"{found} cannot be reached: {problem}", fix)
+        return Finding("server", f"{found}{note}")
     live = f"{settings.host}; with --offline the emulator answers"
     return Finding("server", live if settings.key else "the emulator on this machine")
+
+
+def unreachable(base_url: str, is_loopback: bool) -> str:
+    """Why no connection to a server can be opened; empty if one can, or if a proxy opens it."""
+    if not is_loopback and any(os.environ.get(name) for name in PROXIES):
+        return ""
+    parts = urlsplit(base_url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=3).close()
+    except OSError as error:
+        return str(error.strerror or error)
+    return ""
 
 
 def surroundings() -> Iterator[Finding]:
@@ -157,19 +177,19 @@ def belongs_to_another(folder: Path) -> bool:
 
 
 def models(settings: Settings, today: date) -> Iterator[Finding]:
-    yield model("model", settings.model, today)
-    yield model("embeddings", settings.embedding_model, today)
-    yield model("realtime", settings.realtime_model, today)
-    yield model("transcription", settings.transcribe_model, today)
+    yield model("model", settings.model, "OPENAI_MODEL", today)
+    yield model("embeddings", settings.embedding_model, "OPENAI_EMBEDDING_MODEL", today)
+    yield model("realtime", settings.realtime_model, "OPENAI_REALTIME_MODEL", today)
+    yield model("transcription", settings.transcribe_model, "OPENAI_TRANSCRIBE_MODEL", today)
 
 
-def model(subject: str, name: str, today: date) -> Finding:
+def model(subject: str, name: str, variable: str, today: date) -> Finding:
     known = MODELS.get(name)
     if known is None or known.ends is None:
         return Finding(subject, name)
     has_ended = date.fromisoformat(known.ends) <= today
-    better = known.successor or DEFAULT_MODELS["OPENAI_MODEL"]
-    fix = f"set OPENAI_MODEL={better} in .env"
+    better = known.successor or DEFAULT_MODELS[variable]
+    fix = f"set {variable}={better} in .env"
     return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", fix)
 
 

@@ -12,8 +12,8 @@ Servers word their errors in many ways, which emulator/text/reasons.py reads.
 import re
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,7 +42,8 @@ class ErrorContext:
     """What a message may mention, if it is known: model, host, the last letters of the key.
 
     `is_ours` says whether the course itself started the server that answers. `instead_of_stream`
-    returns what came in place of a stream, if anything did.
+    returns what came in place of a stream, if anything did. `model_variables` has the name of the
+    variable that sets each model.
     """
 
     model: str = ""
@@ -50,6 +51,7 @@ class ErrorContext:
     key_tail: str | None = None
     is_ours: bool = False
     instead_of_stream: Callable[[], str | None] = lambda: None
+    model_variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_openai(self) -> bool:
@@ -104,6 +106,8 @@ def _refused(
     """A refusal whose cause isn't known here, with the server's own reason."""
     if error.status_code < 500:
         attempt = "change the question or the settings" if context.is_ours else OFFLINE
+        if error.status_code == 404 and context.is_openai:
+            attempt = "check its id: it may have been deleted, or belong to another server"
         return CourseError(f"the server refused the request ({number})", reason, attempt)
     id = f"; the request id is {error.request_id}" if error.request_id else ""
     again = "run it again" if context.is_ours else f"run it again in a minute, or {OFFLINE}"
@@ -174,7 +178,7 @@ def _named_model(reason: str, context: ErrorContext) -> tuple[str, str]:
     """The model that a refusal names, and the variable that sets it."""
     found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
     model = found[1] if found else context.model
-    return model, "OPENAI_EMBEDDING_MODEL" if "embed" in model else "OPENAI_MODEL"
+    return model, context.model_variables.get(model, "OPENAI_MODEL")
 
 
 def _bad_key(number: str, context: ErrorContext) -> CourseError:

@@ -135,7 +135,7 @@ class OpenedStore:
 
     def fill_with_unreadable(self) -> None:
         """Fill it, and add a file without text: the server takes that, but can't index it."""
-        if not self.lesson.options.store:
+        if not (self.lesson.options.store or self.lesson.options.folder):
             self.folder.files["scanned-page.txt"] = bytes(range(256))
         self.fill()
 

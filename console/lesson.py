@@ -131,6 +131,8 @@ class Lesson:
             self.terminal.pause()
         self.now, self._has_ended = part, False
         self.terminal.heading(part.heading, part.texts.get("why", ""))
+        if part.texts.get("shows_question"):
+            self.terminal.question(self.question)
         return True
 
     def end_part(self) -> None:
@@ -255,6 +257,7 @@ def open_lesson(
             )
         )
         context.model, context.host = model_of(settings), connection.host
+        context.model_variables = settings.model_variables
         context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
         if args.wire:
             connection = stack.enter_context(watched(connection, terminal))

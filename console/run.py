@@ -74,6 +74,9 @@ def main(argv: Sequence[str]) -> int:
             proxy = stack.enter_context(start_proxy(upstream, tap, args.fault or "", args.every))
             variables["OPENAI_BASE_URL"] = proxy.base_url
         terminal.note(f"{connection.answered_by}.")
+        late = [word for word in rest[1:] if word in ("--wire", "--record", "--replay", "--fault")]
+        if late and rest[0] != "--":
+            terminal.note(f"{late[0]} goes to {rest[0]}: options of `run` stand before the file.")
         return run_program(command, variables)
     return 1  # not reached: a failure that was reported exits
 
@@ -97,6 +100,8 @@ def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     args = parser.parse_args(words)
     if rest in ([], ["--"]):
         parser.error("name a Python file, or -- and a command")
+    if "--every" in words and not args.fault:
+        parser.error("--every needs --fault")
     if args.record and args.replay:
         parser.error("use either --record or --replay, not both")
     if rest[0] != "--" and not rest[0].endswith(".py"):

@@ -130,7 +130,9 @@ class Terminal:
         """Wait for Enter, if somebody is there to press it."""
         if sys.stdin and sys.stdin.isatty():
             with suppress(EOFError):
-                self._console.input("\n[cyan]|[/]  Press Enter for the next part. ")
+                self._console.input(
+                    "\n[cyan]|[/]  Press Enter for the next part, or Ctrl-C to end. "
+                )
 
     def question(self, text: str) -> None:
         """A question, marked to differ from the answer below it."""

@@ -229,9 +229,9 @@ class Reply(Response):
         finally:
             writing.cancel()
             await asyncio.wait({writing})
-        has_left = self._gone.done()
+        # All of it was written, even if the client has left since, as after the end mark.
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-        return "disconnected" if has_left else "complete"
+        return "complete"
 
     async def _write_blocks(self) -> None:
         """The first block goes out alone; then a write is shared until a block has to wait."""

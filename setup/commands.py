@@ -38,7 +38,7 @@ def menu() -> str:
 def usage() -> str:
     """The text of --help."""
     tour = f"  {command():30} set up, then a preview of the three lessons; no key needed"
-    note = "The first run sets up .venv, which takes about half a minute."
+    note = "The first run sets up .venv, which takes about a minute."
     return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{note}"
 
 
@@ -116,8 +116,9 @@ def preview(environment: Environment) -> int:
         sys.stdout.flush()
         if code := wait_for(environment.python, argv):
             return code
-    print(f"\nThat was one part of each lesson. Begin with lesson 1: {command('1 --step')}")
-    print("docs/1-streaming.md explains each part. All commands: " + command("--help"))
+    print("\nThat was one part of each lesson. Begin with lesson 1:\n")
+    print(f"    {command('1 --step')}\n")
+    print("The page docs/1-streaming.md explains each part.")
     return 0
 
 

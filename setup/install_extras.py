@@ -53,7 +53,7 @@ def try_each(environment: Environment, extras: list[Extra], install: Install) ->
         if why not in PASSING:
             outcomes[extra.line] = why
             write_outcomes(environment, outcomes)
-    retry = f"Lesson 3 works without them; {command('extras')} tries again.\n"
+    retry = f"Lesson 3 works without what failed. To try again: {command('extras')}\n"
     say(retry if has_failed else "")
 
 

@@ -32,7 +32,7 @@ def complete(environment: Environment, files: list[str]) -> None:
     from setup.progress import Progress
 
     refuse_other_things(environment)
-    say("Setting up .venv: this takes about half a minute the first time.")
+    say("Setting up .venv: this takes about a minute the first time.")
     start, progress = time.monotonic(), Progress()
     try:
         if not environment.is_usable():

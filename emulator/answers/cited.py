@@ -16,7 +16,7 @@ are found by their letters, and a code, which no vector can place, is nearly pro
 of the quotes have count more than common ones. The weights were tuned on the questions of
 `data/questions.jsonl` that are not held out.
 
-Nearness decides whether there is an answer: below `NEAR_ENOUGH` the documents do not tell. Which
+Nearness decides whether there is an answer: below `NEAR_ENOUGH` the documents have no answer. Which
 quote comes first is decided by nearness and the passage's score, less `OTHER_EDITION` where the
 file's name has a year that is not asked for, and more by `OPENS` where it opens with a word of the
 question, as that is mostly what it is about ("Dogs may come into the garden"). The best quote and
@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 PASSAGES = 10
 NEAR_ENOUGH = 0.95
 WORDS, CODES, PASSAGE, OTHER_EDITION, OPENS = 0.5, 0.7, 0.3, 0.5, 0.25
-DECLINED = "The documents do not tell."
+DECLINED = "I couldn't find that in your documents."
 
 _CLAUSE = re.compile(
     r"[?;]\s+|,?\s+\b(?:and|also)\b\s+(?=(?:how|what|when|where|who|which|is|are|do|does|can|may|must|will)\b)",

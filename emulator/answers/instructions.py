@@ -8,10 +8,11 @@ import re
 
 _EXACT = re.compile(
     r"""\b (reply | respond | answer | say | write | print | output | return | repeat) \b
-    (\ back)? (\ to\ me)? (\ with)? (\ only)? \ (exactly | verbatim | only | nothing\ but)
+    (\ back)? (\ to\ me)? (\ with)? (\ only)?
+    \ ((?P<exact> exactly | verbatim) | only | nothing\ but)
     (\ (this | these | the)? (\ following)? (\ one)?
         \ ? (word | text | sentence | phrase | line | string) s? )?
-    \s* :? \s+ (?P<what> \S .*)""",
+    \s* (?P<mark> :? \s+ (?=["'`\N{LEFT DOUBLE QUOTATION MARK}]) | : \s+ | \s+) (?P<what> \S .*)""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _QUOTES = {
@@ -30,7 +31,12 @@ _BREVITY = re.compile(
 def exact_reply(prompt: str) -> str | None:
     """The text that a prompt asks for word for word; None if it asks for no such thing."""
     found = _EXACT.search(prompt)
-    return _unquoted(found["what"].strip()) if found else None
+    if found is None:
+        return None
+    # "Only" alone may begin anything ("Answer only from these passages"): it needs a colon, or
+    # a quotation.
+    is_meant = found["exact"] or ":" in found["mark"] or found["what"][0] in _QUOTES
+    return _unquoted(found["what"].strip()) if is_meant else None
 
 
 def sentences_wanted(texts: list[str]) -> int | None:

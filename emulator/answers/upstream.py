@@ -48,7 +48,7 @@ from openai.types.chat import ChatCompletionChunk
 
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, UpstreamMalformed)
 READ_THESE = """Answer from the numbered passages below alone. Behind each statement put the \
-number of its passage in square brackets, like [1]. Where they do not tell, say so.
+number of its passage in square brackets, like [1]. If they have no answer, say so.
 """
 
 

@@ -198,3 +198,15 @@ def test_file_of_another_name_is_named(dotenv):
 def test_key_with_its_own_name_is_named(dotenv):
     with pytest.raises(SettingsError, match="has its own name in it"):
         load(dotenv, OPENAI_API_KEY=f"OPENAI_API_KEY={KEY}")
+
+
+def test_variable_of_each_model_is_known(dotenv):
+    settings = load(
+        dotenv, OPENAI_EMBEDDING_MODEL="own-vectors", OPENAI_REALTIME_MODEL="gpt-6-luna"
+    )
+
+    assert settings.model_variables == {
+        "gpt-transcribe": "OPENAI_TRANSCRIBE_MODEL",
+        "own-vectors": "OPENAI_EMBEDDING_MODEL",
+        "gpt-6-luna": "OPENAI_MODEL",
+    }

@@ -55,8 +55,8 @@ def test_bad_settings_are_a_row(capsys, monkeypatch):
 
 
 def test_ending_model_is_named_with_its_successor():
-    ending = model("model", "gpt-5-mini", date(2026, 11, 24))
-    ended = model("model", "gpt-5-mini", date(2026, 12, 11))
+    ending = model("model", "gpt-5-mini", "OPENAI_MODEL", date(2026, 11, 24))
+    ended = model("model", "gpt-5-mini", "OPENAI_MODEL", date(2026, 12, 11))
 
     assert ending.found == "gpt-5-mini, ends on 2026-12-11"
     assert ended.found == "gpt-5-mini, ended on 2026-12-11"
@@ -177,3 +177,9 @@ def test_kept_files_of_another_user_need_more_rights(tmp_path):
     os.chown(tmp_path, 12345, -1)
 
     assert kept_files(tmp_path).fix.startswith("sudo rm -r ")
+
+
+def test_model_of_another_kind_is_named_with_its_own_variable():
+    found = model("realtime", "gpt-realtime", "OPENAI_REALTIME_MODEL", date(2026, 11, 24))
+
+    assert found.fix == "set OPENAI_REALTIME_MODEL=gpt-realtime-2.1 in .env"

@@ -54,9 +54,9 @@ def test_question_is_answered_until_you_interrupt(chromium, recognizer):
             page.get_by_role("button", name="Start talking").click()
             page.get_by_text("Interrupted after").wait_for()
             heard = page.locator(".you p").first.inner_text()
-            answered = page.locator(".desk p").first.inner_text()
+            answered = page.locator(".assistant p").first.inner_text()
             note = page.locator(".note").inner_text()
-            page.locator(".desk p", has_text="Children").wait_for()
+            page.locator(".assistant p", has_text="Children").wait_for()
             page.get_by_role("button", name="Hang up").click()
             state = page.get_by_role("status").inner_text()
 

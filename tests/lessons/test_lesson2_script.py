@@ -340,7 +340,7 @@ print(rank(client, store_id, 'Dogs?', MODEL, 0, 1)[0][0])""",
     "filter": (
         ANSWERING,
         f"{FILLED}filter(client, store_id, 'Where may dogs come?', MODEL, 2026)",
-        "The documents do not tell.",
+        "I couldn't find that in your documents.",
     ),
     "measure": (
         ["store", "search"],

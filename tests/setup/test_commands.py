@@ -27,9 +27,9 @@ def test_preview_shows_a_part_of_each_lesson_and_one_suggestion(course: CourseCo
 
     assert code == 0
     assert "lesson ['compare', '--offline'] in " in out
-    *_, suggestion, help = out.splitlines()
+    *_, suggestion, _, page = out.splitlines()
     assert suggestion.endswith("course.py 1 --step")
-    assert help.endswith("course.py --help")
+    assert page == "The page docs/1-streaming.md explains each part."
 
 
 def test_preview_that_fails_ends_there(course: CourseCopy) -> None:

@@ -23,7 +23,7 @@ MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 SESSION: Any = {
     "type": "realtime",
     "model": MODEL,
-    "instructions": "You answer at the desk of an observatory. Use at most two short sentences.",
+    "instructions": "You are an observatory's voice assistant. Use two short sentences at most.",
     "audio": {
         "input": {
             "transcription": {"model": "gpt-transcribe"},

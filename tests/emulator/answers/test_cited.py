@@ -136,7 +136,7 @@ def test_filter_keeps_to_an_edition(client, store_id):
 def test_nothing_near_is_declined(client, store_id):
     response = ask(client, store_id, "Who won the chess championship of 1972?")
 
-    assert response.output_text == "The documents do not tell."
+    assert response.output_text == "I couldn't find that in your documents."
     assert response.output[1].content[0].annotations == []
 
 
