@@ -1,12 +1,61 @@
-"""A server on a free port of loopback that ends with the process which started it."""
+"""A server on a free port of loopback that ends with the process which started it.
+
+A web page in a browser on this machine can send requests to it, and the server behind may believe
+that they come from the learner's program. So `LocalOnly` looks at what the browser adds and a page
+can't change: the name by which the server was reached (Host), and where the page came from (Origin,
+Sec-Fetch-Site). Programs send no Origin.
+"""
 
 import socket
 import sys
 import threading
 from typing import Any
+from urllib.parse import urlsplit
+
+from cassette.asgi import send_answer
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOCAL_NAMES = {"127.0.0.1", "localhost", "::1"}
+FORBIDDEN, BAD_REQUEST = 403, 400
+
+
+class LocalOnly:
+    """Refuses what a web page from elsewhere sends, and targets that are no path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = {"http": "http", "websocket": "websocket.http"}.get(scope["type"])
+        if kind and (status := refusal(scope)):
+            if scope["type"] == "websocket":
+                await receive()
+            await send_answer(send, kind, status, [("content-type", "text/plain")], b"Refused.\n")
+        else:
+            await self._app(scope, receive, send)
+
+
+def refusal(scope: Scope) -> int:
+    """The status with which a request is refused; 0 for one that is passed on."""
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    origin = headers.get(b"origin")
+    is_foreign = (
+        not is_local(f"//{headers.get(b'host', '')}")
+        or (origin is not None and not is_local(origin))
+        or headers.get(b"sec-fetch-site") == "cross-site"
+    )
+    if is_foreign:
+        return FORBIDDEN
+    return 0 if scope["path"].startswith("/") else BAD_REQUEST
+
+
+def is_local(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOCAL_NAMES
+    except ValueError:
+        return False
 
 
 def serve(app: ASGIApp, base_path: str, longest_message: int) -> None:
@@ -42,7 +91,12 @@ def make_server(app: ASGIApp, longest_message: int) -> uvicorn.Server:
     quiet: dict[str, Any] = {"log_config": None, "log_level": "critical", "server_header": False}
     return uvicorn.Server(
         uvicorn.Config(
-            app, date_header=False, **options, **sockets, **quiet, timeout_graceful_shutdown=1
+            LocalOnly(app),
+            date_header=False,
+            **options,
+            **sockets,
+            **quiet,
+            timeout_graceful_shutdown=1,
         )
     )
 

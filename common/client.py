@@ -31,6 +31,11 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 # A server on loopback has no certificate, so a wrong path in these must not stop anybody.
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 NO_PROXY = ("NO_PROXY", "no_proxy")
+# What else the SDK sends to a server, if the environment has it.
+SECRETS = (
+    *("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS", "OPENAI_ADMIN_KEY"),
+    "OPENAI_WEBHOOK_SECRET",
+)
 LOOPBACK = "127.0.0.1,localhost"
 
 LOCAL: dict[str, Any] = {"trust_env": False, "verify": False, "timeout": 60.0}
@@ -77,7 +82,9 @@ class Connection:
             hidden |= {*PROXIES, *CERTIFICATES}
         kept = {name: value for name, value in environment.items() if name not in hidden}
         passed_by = {name: _with_loopback(environment.get(name)) for name in NO_PROXY}
-        return kept | passed_by | {KEY: self.key, BASE_URL: self.base_url}
+        # A program may read a .env of its own. It fills in what is missing, and not what is empty.
+        emptied = {} if self.is_live or is_own else dict.fromkeys(SECRETS, "")
+        return kept | passed_by | emptied | {KEY: self.key, BASE_URL: self.base_url}
 
     @contextmanager
     def in_environment(self) -> Iterator[None]:

@@ -30,6 +30,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FAULT = b"x-emulator-fault"
 _BREAK = re.compile(r"/break/(?P<how>[a-z]+)@(?P<after>[0-9]+)(?P<rest>/.*)")
+# An event ends with an empty line; servers end their lines in either way.
+_EVENT = re.compile(rb".*?(?:\n\n|\r\n\r\n)", re.DOTALL)
 _ERROR = (
     b'data: {"error":{"message":"The model is overloaded.","type":"server_error","code":null}}\n\n'
 )
@@ -156,7 +158,9 @@ class Breaking:
         if message["type"] != "http.response.body":
             await self._send(message)
             return
-        *events, self._rest = (self._rest + message.get("body", b"")).split(b"\n\n")
+        self._rest += message.get("body", b"")
+        events = _EVENT.findall(self._rest)
+        self._rest = self._rest[sum(map(len, events)) :]
         for event in events:
             if self._is_broken.is_set():
                 return
@@ -165,7 +169,7 @@ class Breaking:
                 await self._send_body(BREAKS[self._how][1](event))
                 return
             self._left -= 1
-            await self._send_body(event + b"\n\n")
+            await self._send_body(event)
         if not message.get("more_body") and not self._is_broken.is_set():
             await self._send({"type": "http.response.body", "body": self._rest})
 

@@ -194,10 +194,19 @@ def _url_problems(name: str, values: Mapping[str, str]) -> list[str]:
     # urlsplit drops line breaks and tabs, but no client does.
     if is_usable and url.isprintable() and " " not in url:
         return []
-    return [f"{name} is not an http address: {url!a}"]
+    return [f"{name} is not an http address{_shown(url)}"]
 
 
 def _model_problems(values: Mapping[str, str]) -> list[str]:
     named = {name: values[name] for name in DEFAULT_MODELS if name in values}
-    bad = {n: v for n, v in named.items() if not v.isprintable() or " " in v}
-    return [f"{name} is not the name of a model: {value!r}" for name, value in bad.items()]
+    bad = {n: v for n, v in named.items() if not v.isprintable() or " " in v or _may_be_key(v)}
+    return [f"{name} is not the name of a model{_shown(value)}" for name, value in bad.items()]
+
+
+def _shown(value: str) -> str:
+    """A value for a message, unless it may hold a key or a password."""
+    return "" if _may_be_key(value) or "@" in value else f": {value!a}"
+
+
+def _may_be_key(value: str) -> bool:
+    return "sk-" in value

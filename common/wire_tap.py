@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,8 @@ class Tap:
         self._lock = threading.Lock()
 
     def show(self, line: str) -> None:
-        with self._lock:
+        # Nobody may be reading any more; the traffic goes on.
+        with self._lock, suppress(OSError, ValueError):
             self._show(line)
 
     def show_request(self, method: str, path: str, body: Any = None) -> None:
@@ -110,7 +112,8 @@ class SocketTap:
     def message(self, direction: str, data: str | bytes) -> None:
         try:
             event = json.loads(data)
-        except ValueError:
+            json.dumps(event)
+        except (ValueError, RecursionError):
             short = _cut(" ".join(data.split())) if isinstance(data, str) else f"{len(data)} bytes"
             self.line(direction, short)
             return

@@ -15,7 +15,6 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-
 from urllib.parse import urlsplit
 
 from common import COURSE, course_command

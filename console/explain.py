@@ -9,6 +9,7 @@
 Servers word their errors in many ways, which emulator/text/reasons.py reads.
 """
 
+import binascii
 import re
 import socket
 import sys
@@ -246,7 +247,11 @@ def _socket_kinds() -> list[Kind]:
     """What a WebSocket raises; empty in lessons without one, because the import takes a while."""
     if "websockets" not in sys.modules:
         return []
-    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+    from websockets.exceptions import (
+        ConnectionClosed,
+        InvalidHandshake,
+        InvalidStatus,
+    )
 
     return [
         (InvalidStatus, _no_session),
@@ -427,6 +432,7 @@ _KINDS: list[Kind] = [
     (openai.OpenAIError, _sdk),
     (EOFError, _cut),
     (JSONDecodeError, _malformed),
+    (binascii.Error, _malformed),
     (UnicodeEncodeError, _not_encodable),
     (UnicodeError, _malformed),
     (ValidationError, _malformed),

@@ -69,7 +69,7 @@ class FirstBytes:
 def _words(text: str) -> str:
     try:
         value = loads(text)
-    except JSONDecodeError:
+    except (JSONDecodeError, RecursionError):
         return f"it sent this in place of a stream: {first_words(text)}"
     error = value.get("error") if isinstance(value, dict) else None
     code = error.get("code") if isinstance(error, dict) else None

@@ -132,7 +132,7 @@ def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile |
     if args.replay:
         return CassetteFile(args.replay, is_recording=False, speed=args.speed)
     if args.record:
-        about = {"program": " ".join(Path(word).name for word in command[:2])}
+        about = {"program": Path(command[1 if command[0] == sys.executable else 0]).name}
         return CassetteFile(args.record, is_recording=True, about=about)
     return None
 

@@ -11,6 +11,9 @@ from emulator.text.reasons import first_words, reason_in, shortened
 import openai
 from pydantic import ValidationError
 
+# An error may hold a whole answer; its beginning says what it is.
+LONGEST_READ = 1_000
+
 # How Python shows an error object of the SDK, and a code that isn't there.
 _REPR = re.compile(
     r"\w+\(code=(?P<code>'\w+'|None), message=(?P<quote>['\"])(?P<text>.*?)(?P=quote).*\)"
@@ -37,7 +40,7 @@ def tidied(error: object) -> str:
         code = found["code"].strip("'")
         return found["text"] if code == "None" else f"{found['text']} ({code})"
 
-    return shortened(_REPR.sub(in_words, str(error)).replace(" (None)", ""))
+    return shortened(_REPR.sub(in_words, str(error)[:LONGEST_READ]).replace(" (None)", ""))
 
 
 def unlike_openai(error: BaseException) -> str | None:

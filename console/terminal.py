@@ -150,7 +150,7 @@ class Terminal:
 
     def command(self, text: str) -> None:
         """A command that can be typed next, on a line of its own that never wraps."""
-        self.say(f"   {text}", markup=False, soft_wrap=True)
+        self.say(f"   {printable(' '.join(text.split()))}", markup=False, soft_wrap=True)
 
     def live(self, pieces: Iterable[str]) -> str:
         """Print pieces as they come, and return the text; a generator is always closed."""

@@ -27,6 +27,9 @@ IN_HEADING, BESIDE = 0.7, 0.35
 ENOUGH, MIDDLING = 0.45, 20
 """The score that makes a sentence an answer; how many sentences hold a word that none holds."""
 
+INSTRUCTIONS = "the instructions"
+"""The source of what instructions state."""
+
 # Sentences of instructions that begin so say what to do, and state no fact.
 _ORDER = re.compile(
     r"""(you|your|i|please|if|when|never|always|do|don't|be|keep|use|answer|reply|respond|speak|say
@@ -76,6 +79,13 @@ class Corpus:
         if latest is None or latest[0] != stated:
             self._extended = latest = stated, Corpus([*stated, *self.sentences])
         return latest[1]
+
+    def stated(self, hits: Ranked) -> Ranked:
+        """Those hits that instructions state, and that are enough of an answer."""
+        return [hit for hit in hits if hit[0] >= ENOUGH and self._is_stated(hit[1])]
+
+    def _is_stated(self, place: int) -> bool:
+        return self.sentences[place].source == INSTRUCTIONS
 
     def rank(self, question: str) -> Ranked:
         """The sentences that share words with the question, best first."""
@@ -144,7 +154,7 @@ def answering(ranked: Ranked) -> Ranked:
 
 def statements(instructions: str) -> Iterator[Sentence]:
     """The sentences of instructions that state a fact, and do not say what to do."""
-    for sentence in sentences(" ".join(instructions.split()), "the instructions"):
+    for sentence in sentences(" ".join(instructions.split()), INSTRUCTIONS):
         if len(terms(sentence.text)) > 2 and not _ORDER.match(sentence.text):
             yield sentence
 

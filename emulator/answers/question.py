@@ -56,12 +56,14 @@ class Question:
         """What answers it; nothing if nothing does.
 
         A question that leans on the one before ("And where does it stand?") is read together with
-        it, and so is one that nothing answers alone.
+        it, and so is one that nothing answers alone. What the instructions state comes before the
+        corpus: whoever puts passages into the prompt wants the answer from them.
         """
         alone = answering(self.ranked)
         if not self.before or (alone and not _LEANING.search(self.bare)):
-            return alone
-        return answering(self.corpus.rank(f"{self.before} {self.bare}")) or alone
+            return self.corpus.stated(alone) or alone
+        together = answering(self.corpus.rank(f"{self.before} {self.bare}")) or alone
+        return self.corpus.stated(together) or together
 
     @property
     def searched(self) -> str:

@@ -21,6 +21,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from emulator.answers.answer import Answer, Message, Prompt, SearchOutcome
 from emulator.answers.citation_marks import MarkReader
@@ -119,7 +120,8 @@ class Upstream:
         return request
 
     def _failure(self, why: str) -> ApiError:
-        message = f"The chat server of EMULATOR_CHAT_BASE_URL, {self._base_url}, {why}."
+        host = urlsplit(str(self._base_url)).netloc.rpartition("@")[2]
+        message = f"The chat server of EMULATOR_CHAT_BASE_URL, {host}, {why}."
         headers = {"x-should-retry": "false"}
         return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
 

@@ -28,7 +28,7 @@ class BodyReader:
     def __init__(self) -> None:
         self.is_done = False
         self._is_stream: bool | None = None
-        self._rest = b""
+        self._rest = bytearray()
         self._begun = b""
         self._data: list[str] = []
         self._event = ""
@@ -42,9 +42,11 @@ class BodyReader:
         if self._is_stream is None:
             self._rest = self._rest.removeprefix(_BOM).lstrip()
             if self._rest:
-                self._is_stream = self._rest[:1] not in (b"{", b"[", b"<")
-        if self._is_stream:
-            *lines, self._rest = _LINE_END.split(self._rest)
+                self._is_stream = bytes(self._rest[:1]) not in (b"{", b"[", b"<")
+        # A long line comes in many pieces: it is looked through when its end has come.
+        if self._is_stream and (b"\n" in block or b"\r" in block):
+            *lines, rest = _LINE_END.split(bytes(self._rest))
+            self._rest = bytearray(rest)
             for line in lines:
                 yield from self._line(line)
         if self._size > MOST_BYTES:
@@ -55,7 +57,7 @@ class BodyReader:
         if self._is_stream is None:
             raise UpstreamMalformed("sent nothing")
         if self._is_stream:
-            yield from self._line(self._rest.rstrip(b"\r"))
+            yield from self._line(bytes(self._rest).rstrip(b"\r"))
             yield from self._line(b"")
             return
         text = self._rest.decode("utf-8", "replace")

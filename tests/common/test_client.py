@@ -139,7 +139,7 @@ def test_program_of_somebody_else_keeps_its_proxy(tmp_path):
 
     assert variables["HTTPS_PROXY"] == "http://p:1"
     assert variables["NO_PROXY"] == f"intranet,{LOOPBACK}"
-    assert "OPENAI_ORG_ID" not in variables
+    assert variables["OPENAI_ORG_ID"] == ""
 
 
 def test_recorder_before_a_live_server_passes_the_organisation_on(tmp_path, monkeypatch):
@@ -355,3 +355,11 @@ def test_emulator_that_does_not_start_says_why(tmp_path):
         pass
 
     assert "File exists" in raised.value.why
+
+
+def test_program_s_own_dotenv_fills_in_no_secret(tmp_path):
+    """python-dotenv sets what is missing, and leaves what is there, if it is empty or not."""
+    with open_connection(settings(tmp_path, OPENAI_BASE_URL="http://localhost:9/v1")) as opened:
+        variables = opened.variables({}, is_own=False)
+
+    assert {variables[name] for name in SECRETS if name != "OPENAI_BASE_URL"} == {""}

@@ -1,10 +1,12 @@
 """The proxy before any server: what it shows, and how it breaks answers and connections."""
 
+import asyncio
 import json
+import socket
 from http import HTTPStatus
 
 from common.client import LOCAL
-from common.proxy import BREAKS, start_proxy
+from common.proxy import BREAKS, Breaking, start_proxy
 from common.wire_tap import Tap
 from tests.support.emulator_clients import MODEL, Gate, ask
 from tests.support.loopback_sockets import socket_server
@@ -216,3 +218,88 @@ def test_server_that_is_gone_is_told(emulator):
             client.models.retrieve(MODEL)
 
     assert raised.value.code == "unreachable"
+
+
+# ------------------------------------------------------------ who may use it
+
+FOREIGN = {
+    "a name of its own (DNS rebinding)": {"host": "evil.example"},
+    "a page from elsewhere": {"origin": "http://evil.example"},
+    "a page without an origin": {"origin": "null"},
+    "a form from elsewhere": {"sec-fetch-site": "cross-site"},
+    "no address": {"host": "["},
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_page_from_elsewhere_is_refused(emulator, name):
+    before = len(emulator.exchanges)
+    with start_proxy(emulator.base_url) as proxy, httpx2.Client(**LOCAL) as client:
+        answer = client.get(f"{proxy.base_url}/models", headers=FOREIGN[name])
+
+    assert (answer.status_code, answer.text) == (403, "Refused.\n")
+    assert len(emulator.exchanges) == before
+
+
+def test_socket_from_a_page_elsewhere_is_refused():
+    with socket_server(greet) as upstream, start_proxy(upstream) as proxy:
+        with client_of(proxy.base_url) as client, pytest.raises(InvalidStatus, match="403"):
+            client.realtime.connect(
+                model="m", extra_headers={"Origin": "http://evil.example"}
+            ).enter()
+
+
+def test_page_of_this_machine_is_passed_on(emulator):
+    with start_proxy(emulator.base_url) as proxy, httpx2.Client(**LOCAL) as client:
+        headers = {"origin": "http://localhost:8000", "authorization": "Bearer x"}
+        answer = client.get(f"{proxy.base_url}/models", headers=headers)
+
+    assert answer.status_code in (200, 403)  # the emulator has rules of its own for origins
+    assert answer.text != "Refused.\n"
+
+
+def test_target_that_is_no_path_reaches_nobody(emulator):
+    with start_proxy(emulator.base_url) as proxy:
+        address = httpx2.URL(proxy.base_url)
+        with socket.create_connection((address.host, address.port)) as line:
+            line.sendall(b"GET @127.0.0.1:9/x HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert line.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_server_is_left_if_the_client_leaves_before_the_answer(start):
+    gate = Gate(passes=0)
+    emulator = start(pace=1, sleep=gate.sleep)
+    with start_proxy(emulator.base_url) as proxy:
+        with client_of(proxy.base_url, timeout=0.2) as client:
+            with pytest.raises(openai.APITimeoutError):
+                client.chat.completions.create(**QUESTION)
+        assert emulator.exchanges[0].finished.wait(5)
+
+    assert emulator.exchanges[0].ended == "disconnected"
+
+
+def test_events_are_counted_whatever_ends_their_lines():
+    sent = []
+
+    async def run():
+        breaking = Breaking(None, send, "end", 2)
+        body = b"data: 1\r\n\r\ndata: 2\r\n\r\ndata: 3\r\n\r\n"
+        for byte in body:
+            part = {"type": "http.response.body", "body": bytes([byte]), "more_body": True}
+            await breaking.send(part)
+        await breaking.finish()
+
+    async def send(message):
+        sent.append(message["body"])
+
+    asyncio.run(run())
+
+    assert b"".join(sent) == b"data: 1\r\n\r\ndata: 2\r\n\r\n"
+
+
+def test_traffic_goes_on_if_nobody_reads_it(emulator):
+    def gone(line):
+        raise BrokenPipeError
+
+    with start_proxy(emulator.base_url, Tap(gone)) as proxy, client_of(proxy.base_url) as client:
+        assert drain(client) == ("one two three four five six", None)

@@ -210,3 +210,12 @@ def test_variable_of_each_model_is_known(dotenv):
         "own-vectors": "OPENAI_EMBEDDING_MODEL",
         "gpt-6-luna": "OPENAI_MODEL",
     }
+
+
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL", "OPENAI_MODEL"])
+@pytest.mark.parametrize("value", [KEY, f"https//{KEY}", f"http://me:{KEY}@host:x/v1"])
+def test_key_in_the_wrong_line_is_not_shown(dotenv, name, value):
+    with pytest.raises(SettingsError, match=name) as raised:
+        load(dotenv, **{name: value})
+
+    assert KEY not in str(raised.value)

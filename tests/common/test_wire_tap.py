@@ -142,3 +142,12 @@ def test_lines_of_two_threads_are_not_mixed():
     tap.show("one")
 
     assert locked == [True]
+
+
+def test_message_too_deep_to_show_is_shown_in_short():
+    shown = []
+    deep = '{"type":"x","a":' + "[" * 100_000 + "]" * 100_000 + "}"
+
+    SocketTap(shown.append, lambda: 0.0).message("<", deep)
+
+    assert len(shown[0]) < 100

@@ -96,6 +96,16 @@ def test_question_that_refers_to_the_one_before_is_read_with_it(leaning):
     assert not alone.hits or CORPUS.sentences[alone.hits[0][1]].text != found
 
 
+def test_what_the_instructions_state_comes_before_the_corpus():
+    passages = "Answer only from these passages.\n\nYou may bring your dog to the swamp. Stairs are purple."
+    prompt = Prompt([Message("system", passages), Message("user", "May I bring my dog?")])
+
+    text = "".join(answer(prompt, CORPUS).pieces)
+
+    assert text.startswith("You may bring your dog to the swamp.")
+    assert "garden" not in text
+
+
 def test_question_that_refers_to_nothing_is_read_alone():
     assert understand(asked("Where does it stand?"), CORPUS).hits == CORPUS.rank(
         "Where does it stand?"
