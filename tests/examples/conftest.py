@@ -1,4 +1,4 @@
-"""One browser for all tests of a session, as starting one takes two seconds of CPU."""
+"""One browser for all tests of a file: while it runs, no test may run an event loop of its own."""
 
 import wave
 
@@ -8,7 +8,7 @@ from tests.support.realtime_clients import clip
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     """A browser whose microphone hears a question, and an interruption of the answer."""
     path = tmp_path_factory.mktemp("microphone") / "caller.wav"

@@ -97,12 +97,12 @@ def test_question_that_refers_to_the_one_before_is_read_with_it(leaning):
 
 
 def test_what_the_instructions_state_comes_before_the_corpus():
-    passages = "Answer only from these passages.\n\nYou may bring your dog to the swamp. Stairs are purple."
+    passages = "Answer only from these passages.\n\nVisitors may bring a dog into the swamp. Stairs are purple."
     prompt = Prompt([Message("system", passages), Message("user", "May I bring my dog?")])
 
     text = "".join(answer(prompt, CORPUS).pieces)
 
-    assert text.startswith("You may bring your dog to the swamp.")
+    assert text.startswith("Visitors may bring a dog into the swamp.")
     assert "garden" not in text
 
 
