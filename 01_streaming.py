@@ -234,7 +234,7 @@ class Visit(BaseModel):
 
 def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) -> None:
     calls: dict[str, dict[str, str]] = {}  # id -> name and arguments
-    newest, finish = dict[int, str](), None  # index -> the id of its newest call
+    newest, finish, text = dict[int, str](), None, ""  # index -> the id of its newest call
     for chunk in client.chat.completions.create(
         model=model,
         messages=[{"role": "user", "content": question}],
@@ -244,8 +244,7 @@ def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) ->
     ):
         for choice in (chunk and chunk.choices) or []:
             finish = choice.finish_reason or finish
-            text = choice.delta and (choice.delta.content or choice.delta.refusal)
-            print(text or "", end="", flush=True)  # the model may write instead of calling
+            text += (choice.delta and (choice.delta.content or choice.delta.refusal)) or ""
             for part in (choice.delta and choice.delta.tool_calls) or []:
                 # Only the first part of a call has its id. Some servers leave the index out.
                 index = part.index or 0
@@ -254,8 +253,8 @@ def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) ->
                 if part.function:
                     call["name"] = call["name"] or part.function.name or ""
                     call["arguments"] += part.function.arguments or ""
-    if finish not in ("tool_calls", "stop"):
-        raise EOFError(f"finish_reason is {finish or 'missing'}")
+    if finish not in ("tool_calls", "stop") or not calls:
+        raise EOFError(f"finish_reason is {finish or 'missing'}; {len(calls)} calls, text: {text}")
     for call in calls.values():
         print(call["name"], Visit.model_validate_json(call["arguments"]))
 
@@ -316,9 +315,8 @@ def main() -> None:
                 broken = OpenAI(base_url=lesson.breaking(how), timeout=1)
                 terminal.broken(what, *recover(broken, lesson.question, model))
         if lesson.part(resume):
-            terminal.live(
-                resume(OpenAI(base_url=lesson.breaking("cut", 50)), lesson.question, model)
-            )
+            broken = OpenAI(base_url=lesson.breaking("cut", after=50))
+            terminal.live(resume(broken, lesson.question, model))
         if lesson.part(together):
             with terminal.lanes(lesson.questions) as lanes:
                 lesson.run(together(lesson.questions, model, lanes.add))

@@ -132,8 +132,6 @@ class Lesson:
             self.terminal.pause()
         self.now, self._has_ended = part, False
         self.terminal.heading(part.heading, part.texts.get("why", ""))
-        if part.texts.get("shows_question"):
-            self.terminal.question(self.question)
         return True
 
     def end_part(self) -> None:

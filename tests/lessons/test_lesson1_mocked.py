@@ -343,10 +343,9 @@ def test_tools_keep_calls_apart(capsys):
     assert seen[0]["tools"][0]["function"]["name"] == "count_places"
 
 
-def test_model_may_write_instead_of_calling(capsys):
-    LESSON.tools(client_for(ANSWER), QUESTION, MODEL, "none")
-
-    assert capsys.readouterr().out == "Yes. Very.Bring gloves."
+def test_tools_need_a_call():
+    with pytest.raises(EOFError, match=r"stop; 0 calls, text: Yes\. Very\."):
+        LESSON.tools(client_for(ANSWER), QUESTION, MODEL, "none")
 
 
 def test_objects_show_what_is_known():

@@ -529,7 +529,7 @@ def test_p19_ctrl_c_while(tmp_path, what):
 def test_p19_ctrl_c_leaves_no_emulator(tmp_path):
     words = ["-u", str(lessons.LESSON_3), "voice", "--offline", "--calls", str(tmp_path)]
     with lessons.begin(*words) as learner:
-        while "2. Take" not in learner.stdout.readline():
+        while "2. " not in learner.stdout.readline():
             pass
         children = Path(f"/proc/{learner.pid}/task/{learner.pid}/children").read_text().split()
         stopped(learner)
