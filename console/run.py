@@ -74,9 +74,8 @@ def main(argv: Sequence[str]) -> int:
             proxy = stack.enter_context(start_proxy(upstream, tap, args.fault or "", args.every))
             variables["OPENAI_BASE_URL"] = proxy.base_url
         terminal.note(f"{connection.answered_by}.")
-        late = [word for word in rest[1:] if word in ("--wire", "--record", "--replay", "--fault")]
-        if late and rest[0] != "--":
-            terminal.note(f"{late[0]} goes to {rest[0]}: options of `run` stand before the file.")
+        for word in late_options(rest):
+            terminal.note(f"{word} goes to {rest[0]}: options of `run` stand before the file.")
         return run_program(command, variables)
     return 1  # not reached: a failure that was reported exits
 
@@ -120,6 +119,12 @@ def check(args: argparse.Namespace, file: str) -> None:
         raise CourseError(
             str(error), attempt="pick one; emulator/README.md says what each of them does"
         ) from None
+
+
+def late_options(rest: Sequence[str]) -> list[str]:
+    """Options of ours that stand behind the file, so that the program gets them."""
+    own = {name for name, _, _ in OPTIONS}
+    return [word for word in rest[1:] if word in own] if rest[0] != "--" else []
 
 
 def check_fault(fault: str | None, connection: Connection) -> None:

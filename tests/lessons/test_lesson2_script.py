@@ -152,14 +152,14 @@ def test_kept_store_is_found_again_and_cleaned(start, monkeypatch):
     emulator = start(pace=0)
     kept = run(emulator, "store", "--keep", "--folder", LEAFLETS)
     store_id = re.search(r"ask --store (vs_\w+)", kept.stdout)[1]
-    assert len(left(emulator)) == 5
+    assert len(left(emulator)) == 4
 
     type_in(monkeypatch, "And E16?", "")
     asked = run(emulator, "ask", "--store", store_id, "What does E15 mean?")
     assert "> What does E15 mean?" in asked.stdout
     assert "E15: the motor is too hot" in asked.stdout
     assert "E16: the angle is unknown" in asked.stdout
-    assert len(left(emulator)) == 5
+    assert len(left(emulator)) == 4
 
     cleaned = run(emulator, "clean")
     assert "5 stores and files were left" in cleaned.stdout

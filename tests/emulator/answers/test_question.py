@@ -97,7 +97,7 @@ def test_question_that_refers_to_the_one_before_is_read_with_it(leaning):
 
 
 def test_what_the_instructions_state_comes_before_the_corpus():
-    passages = "Answer only from these passages.\n\nVisitors may bring a dog into the swamp. Stairs are purple."
+    passages = "Answer from these passages.\n\nVisitors may bring a dog into the swamp."
     prompt = Prompt([Message("system", passages), Message("user", "May I bring my dog?")])
 
     text = "".join(answer(prompt, CORPUS).pieces)
