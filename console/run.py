@@ -67,12 +67,7 @@ def main(argv: Sequence[str]) -> int:
         variables = connection.variables(os.environ, is_own=False)
         terminal = Terminal(sys.stderr)
         if args.wire or args.fault:
-            from common.proxy import start_proxy
-
-            tap = Tap(terminal.wire) if args.wire else None
-            upstream = connection.base_url
-            proxy = stack.enter_context(start_proxy(upstream, tap, args.fault or "", args.every))
-            variables["OPENAI_BASE_URL"] = proxy.base_url
+            variables["OPENAI_BASE_URL"] = watched(connection.base_url, args, terminal, stack)
         terminal.note(f"{connection.answered_by}.")
         for word in late_options(rest):
             terminal.note(f"{word} goes to {rest[0]}: options of `run` stand before the file.")
@@ -119,6 +114,14 @@ def check(args: argparse.Namespace, file: str) -> None:
         raise CourseError(
             str(error), attempt="pick one; emulator/README.md says what each of them does"
         ) from None
+
+
+def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: ExitStack) -> str:
+    """The base URL of a proxy that shows the traffic, or lets requests fail, until the end."""
+    from common.proxy import start_proxy
+
+    tap = Tap(terminal.wire) if args.wire else None
+    return stack.enter_context(start_proxy(base_url, tap, args.fault or "", args.every)).base_url
 
 
 def late_options(rest: Sequence[str]) -> list[str]:

@@ -162,7 +162,7 @@ def test_kept_store_is_found_again_and_cleaned(start, monkeypatch):
     assert len(left(emulator)) == 4
 
     cleaned = run(emulator, "clean")
-    assert "5 stores and files were left" in cleaned.stdout
+    assert "4 stores and files were left" in cleaned.stdout
     assert "Deleted: 1 vector store and 4 files. Nothing is left." in unbroken(cleaned.stdout)
     assert left(emulator) == []
 
