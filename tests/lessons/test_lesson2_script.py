@@ -163,7 +163,7 @@ def test_kept_store_is_found_again_and_cleaned(start, monkeypatch):
 
     cleaned = run(emulator, "clean")
     assert "4 stores and files were left" in cleaned.stdout
-    assert "Deleted: 1 vector store and 4 files. Nothing is left." in unbroken(cleaned.stdout)
+    assert "Deleted: 1 vector store and 3 files. Nothing is left." in unbroken(cleaned.stdout)
     assert left(emulator) == []
 
 

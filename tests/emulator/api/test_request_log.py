@@ -34,8 +34,8 @@ def test_stream_that_was_closed_early(start):
         with client.chat.completions.create(**QUESTION, stream=True) as chunks:
             for _ in range(3):
                 next(chunks)
-        gate.open()
         log = log_of(emulator, chunks.response.headers["x-request-id"]).json()
+        gate.open()
 
     assert log["ended"] == "disconnected"
     assert log["blocks"] >= 3
