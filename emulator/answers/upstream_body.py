@@ -37,6 +37,8 @@ class BodyReader:
     def feed(self, block: bytes) -> Iterator[dict[str, Any]]:
         """The objects that are complete with this piece."""
         self._begun = (self._begun + block)[:1000]
+        # A break at the end of what came before waits for this piece to be looked at.
+        has_break = self._rest.endswith(b"\r") or b"\n" in block or b"\r" in block
         self._rest += block
         self._size += len(block)
         if self._is_stream is None:
@@ -44,7 +46,7 @@ class BodyReader:
             if self._rest:
                 self._is_stream = bytes(self._rest[:1]) not in (b"{", b"[", b"<")
         # A long line comes in many pieces: it is looked through when its end has come.
-        if self._is_stream and (b"\n" in block or b"\r" in block):
+        if self._is_stream and has_break:
             *lines, rest = _LINE_END.split(bytes(self._rest))
             self._rest = bytearray(rest)
             for line in lines:

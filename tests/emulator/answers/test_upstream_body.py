@@ -78,3 +78,12 @@ def test_nonsense_is_told(body, words):
 def test_endless_body_is_refused(begin):
     with pytest.raises(UpstreamMalformed, match="at once"):
         read(begin, b"x" * MOST_BYTES)
+
+
+def test_break_at_the_end_of_a_piece_is_seen_with_the_next_one():
+    reader = BodyReader()
+
+    found = [list(reader.feed(piece)) for piece in (b'data: {"a":1}\r\r', b'data: {"a":2}')]
+
+    assert found == [[], [{"a": 1}]]
+    assert list(reader.end()) == [{"a": 2}]
