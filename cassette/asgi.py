@@ -1,9 +1,11 @@
 """Requests, answers and WebSocket messages, as the server passes them by ASGI."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TypeVar
 
 from cassette.format import CassetteLine
 
+import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 Headers = Iterable[tuple[str, str]]
@@ -45,6 +47,30 @@ async def wait_for_disconnect(receive: Receive) -> None:
     """Return once the client has left."""
     while not (await receive())["type"].endswith(".disconnect"):
         pass
+
+
+Result = TypeVar("Result")
+
+
+async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result | None:
+    """What some work returns, or raises; None if the client leaves first, which cancels it."""
+    result: Result | None = None
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+
+        async def watch() -> None:
+            await wait_for_disconnect(receive)
+            group.cancel_scope.cancel()
+
+        group.start_soon(watch)
+        try:
+            result = await work
+        except Exception as error:  # a task group would raise it among others
+            failure = error
+        group.cancel_scope.cancel()
+    if failure:
+        raise failure
+    return result
 
 
 def headers_of(scope: Scope) -> list[tuple[str, str]]:

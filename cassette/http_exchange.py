@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from cassette.asgi import HOP_BY_HOP, wait_for_disconnect
+from cassette.asgi import HOP_BY_HOP, while_connected
 from cassette.exchange_log import ExchangeLog
 
 import anyio
@@ -28,16 +28,8 @@ class HttpExchange(ExchangeLog):
         self._writer.scrubber.learn(named)
         self.log_head(response.status_code, self._writer.scrubber.headers(named))
         await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
-        async with anyio.create_task_group() as group:
-
-            async def watch() -> None:
-                await wait_for_disconnect(receive)
-                group.cancel_scope.cancel()
-
-            group.start_soon(watch)
-            blocks = response.aiter_bytes() if packed else response.aiter_raw()
-            await self._pass_blocks(response, blocks, send)
-            group.cancel_scope.cancel()
+        blocks = response.aiter_bytes() if packed else response.aiter_raw()
+        await while_connected(receive, self._pass_blocks(response, blocks, send))
         if self.how == "complete":
             await send({"type": "http.response.body", "body": b""})
 

@@ -14,7 +14,7 @@ from cassette.asgi import (
     path_of,
     read_body,
     send_answer,
-    wait_for_disconnect,
+    while_connected,
 )
 from cassette.bodies import describe_body
 from cassette.cassette_writer import CassetteWriter
@@ -23,7 +23,6 @@ from cassette.format import CassetteLine
 from cassette.http_exchange import HttpExchange
 from cassette.websocket_exchange import WebSocketExchange, connect_upstream
 
-import anyio
 import httpx2
 from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -93,8 +92,10 @@ class Recorder:
         self._learn_secrets(scope, headers)
         exchange.defer(partial(self._write_request, exchange.number, scope, headers, body))
         try:
-            response = await self._ask(request, receive)
-            if response is None:  # the client has left; so the log says
+            # A server may think for a minute before its head comes, and bills what it then writes:
+            # if the client leaves, it's left as well, and the log says so.
+            response = await while_connected(receive, self._client.send(request, stream=True))
+            if response is None:
                 return
             exchange.defer(partial(self._writer.begin, self._server_name(response.headers)))
             await exchange.pass_on(response, receive, send)
@@ -102,29 +103,6 @@ class Recorder:
             await self._answer_unreachable(error, exchange, send)
         finally:
             exchange.log_end()
-
-    async def _ask(self, request: httpx2.Request, receive: Receive) -> httpx2.Response | None:
-        """The answer's head; None if the client leaves before, and then upstream is left as well.
-
-        A server may think for a minute before its head comes, and bills what it then writes.
-        """
-        response: httpx2.Response | None = None
-        failure: httpx2.TransportError | None = None
-        async with anyio.create_task_group() as group:
-
-            async def watch() -> None:
-                await wait_for_disconnect(receive)
-                group.cancel_scope.cancel()
-
-            group.start_soon(watch)
-            try:
-                response = await self._client.send(request, stream=True)
-            except httpx2.TransportError as error:
-                failure = error
-            group.cancel_scope.cancel()
-        if failure:
-            raise failure
-        return response
 
     async def _record_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a WebSocket: `ws` where upstream is `http`, `wss` where it is `https`.

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from common.client import PROXIES
 from common.settings import CourseError
 
-_PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
 # What httpx2 and websockets need for it: package and module.
 _SOCKS = {"socksio": "socksio", "python-socks": "python_socks"}
 _SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -24,7 +24,7 @@ def unset(name: str) -> str:
 def proxy_problem(environ: Mapping[str, str] = os.environ) -> CourseError | None:
     """A proxy that `openai` can't use as it is installed."""
     for name, value in environ.items():
-        if name.upper() not in _PROXIES or not value:
+        if name.upper() not in PROXIES or not value:
             continue
         try:
             parts = urlsplit(value if "://" in value else f"http://{value}")

@@ -26,7 +26,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
@@ -247,16 +247,7 @@ def open_lesson(
         stack.enter_context(report_failures(context, debug=args.debug))
         stack.enter_context(seen.watch())
         settings = _settings(is_needed=not (args.offline or args.replay))
-        connection = stack.enter_context(
-            open_connection(
-                settings,
-                offline=args.offline,
-                send_key=args.send_key,
-                pace=args.pace,
-                cassette=_cassette(args),
-                data=KEPT if _is_kept(args, contents) else None,
-            )
-        )
+        connection = stack.enter_context(_connect(args, contents, settings))
         context.model, context.host = model_of(settings), connection.host
         context.model_variables = settings.model_variables
         context.key_tail, context.is_ours = connection.key_tail, connection.is_ours
@@ -268,6 +259,20 @@ def open_lesson(
             lesson = Lesson(settings, connection, terminal, contents, args, context.model, stack)
             yield lesson
             lesson.end_part()
+
+
+def _connect(
+    args: argparse.Namespace, contents: Contents, settings: Settings
+) -> AbstractContextManager[Connection]:
+    """The server that the arguments and the settings choose."""
+    return open_connection(
+        settings,
+        offline=args.offline,
+        send_key=args.send_key,
+        pace=args.pace,
+        cassette=_cassette(args),
+        data=KEPT if _is_kept(args, contents) else None,
+    )
 
 
 @contextmanager

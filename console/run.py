@@ -41,7 +41,6 @@ OPTIONS: list[Option] = [
     ("--send-key", "switch", "send the real key even to a server on this machine"),
     ("--debug", "switch", "show the traceback of a failure"),
 ]
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str]) -> int:

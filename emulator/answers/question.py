@@ -57,7 +57,7 @@ class Question:
 
         A question that leans on the one before ("And where does it stand?") is read together with
         it, and so is one that nothing answers alone. What the instructions state comes before the
-        corpus: whoever puts passages into the prompt wants the answer from them.
+        corpus: a prompt with passages asks for an answer from them.
         """
         alone = answering(self.ranked)
         if not self.before or (alone and not _LEANING.search(self.bare)):

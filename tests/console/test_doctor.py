@@ -158,7 +158,7 @@ def test_kept_files_are_found(tmp_path):
 
 
 def test_kept_files_that_cannot_be_written_are_told(tmp_path):
-    """Whoever runs this may be allowed everything, so that other obstacles stand in the way."""
+    """Root may write anywhere, so the test puts other obstacles in the way."""
     folder = tmp_path / ".emulator"
     folder.write_text("a file")
     assert "can't be written: " in kept_files(folder).found
