@@ -75,8 +75,9 @@ def test_server_stops_when_the_connection_breaks(start):
     with start_proxy(emulator.base_url) as proxy:
         with client_of(proxy.breaking("cut", after=1)) as client:
             _, error = drain(client)
-            gate.open()
+            # The rest of the answer is held back meanwhile; else it might be complete by then.
             assert emulator.exchanges[0].finished.wait(5)
+            gate.open()
 
     assert isinstance(error, openai.APIConnectionError)
     assert emulator.exchanges[0].ended == "disconnected"
