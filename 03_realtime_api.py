@@ -1,46 +1,50 @@
 """Lesson 3. Realtime: talk over a WebSocket, and let callers interrupt. Run it: python3 course.py 3
 
-Each part is a small program: copy it, and the parts that it uses, into a file of your own.
-`OpenAI()` reads OPENAI_BASE_URL and OPENAI_API_KEY. The course sets both, to your values or the
-emulator's.
+Each part is a small program: copy it, and the parts that it uses, into a file of your own. The
+course sets OPENAI_BASE_URL and OPENAI_API_KEY, which `OpenAI()` reads, to yours or the emulator's.
 """
 
 import asyncio
 import datetime
 import json
-import os
 import sys
 import wave
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import suppress
+from operator import mul
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from console.call_display import drop_of, hold_call, take_turn
+from console.call_display import OPTIONS, drop_of, hold_call, take_turn
 from console.lesson import open_lesson
+from console.recording import understand
+from console.talk import hold_your_call
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection
 from openai.types import realtime as types
 from pydantic import BaseModel, Field
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
-
 
 # ------------------------------------ 1  text: Send a text turn over one WebSocket
-def text(question: str, model: str) -> None:
-    client = OpenAI()
+TEXT: Any = {"type": "realtime", "output_modalities": ["text"]}
+
+
+def text(question: str, model: str) -> list[str]:
+    client, types_seen = OpenAI(), list[str]()
     with client.realtime.connect(model=model) as connection:
-        connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        connection.session.update(session=TEXT)
         connection.conversation.item.create(item=message("user", question))
         connection.response.create()
         for event in read(connection):
+            types_seen.append(event.type)
             if event.type == "response.output_text.delta":
                 print(event.delta or "", end="", flush=True)
     print()
+    return types_seen
 
 
 def message(role: str, text: str) -> Any:
@@ -72,26 +76,6 @@ def check(event: types.RealtimeServerEvent, *accepted: str) -> None:
             raise EOFError(f"response.done has the status {status}: {why}")
 
 
-def bare(question: str, model: str) -> Iterator[str]:
-    """The same turn without the SDK: both sides send JSON. Yields the types of the events."""
-    base_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
-    url = f"{base_url.rstrip('/').replace('http', 'ws', 1)}/realtime?model={model}"
-    headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"}
-    session = {"type": "realtime", "output_modalities": ["text"]}
-    item = message("user", question)
-    with connect(url, additional_headers=headers) as socket:
-        socket.send(json.dumps({"type": "session.update", "session": session}))
-        socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
-        socket.send(json.dumps({"type": "response.create"}))
-        for data in socket:
-            event = json.loads(data)
-            kind = str(event.get("type")) if isinstance(event, dict) else "not an event"
-            yield kind
-            if kind in ("response.done", "error"):
-                return
-    raise EOFError("the connection was closed before response.done")
-
-
 # ------------------------------------ 2  voice: Ask by voice, and save the spoken answer
 def voice(question: Path, answer: Path, model: str, transcriber: str) -> None:
     """Send a WAV file, print the words of the answer, and write its sound to another WAV file."""
@@ -103,7 +87,7 @@ def voice(question: Path, answer: Path, model: str, transcriber: str) -> None:
     save(answer, sound)
 
 
-def session_config(transcriber: str) -> types.RealtimeSessionCreateRequestParam:
+def session_config(transcriber: str, turn_detection: Any = None) -> Any:
     """The settings of a session. Defaults have changed before, so set what you rely on."""
     return {
         "type": "realtime",
@@ -113,7 +97,7 @@ def session_config(transcriber: str) -> types.RealtimeSessionCreateRequestParam:
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24_000},  # 16 bits: 48,000 bytes a second
                 "transcription": {"model": transcriber},  # words to read; the model hears the sound
-                "turn_detection": None,  # so your code commits the sound when the turn is over
+                "turn_detection": turn_detection,  # None: your code commits each turn itself
             },
             "output": {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": "marin"},
         },
@@ -154,29 +138,13 @@ def save(file: Path, sound: bytearray) -> None:
 
 
 # ------------------------------------ 3  interrupt: Let the caller interrupt
-Show = Callable[[types.RealtimeServerEvent], None]
-
-
-class Speaker(Protocol):
-    """A loudspeaker with a queue, which counts what it has played."""
-
-    def play(self, item_id: str, pcm: bytes) -> object: ...
-    def finish(self, item_id: str) -> object: ...  # no more sound of this item will come
-    def stop(self) -> list[tuple[str, int]]: ...  # items that aren't over, ms of each played
-
-
 async def interrupt(
-    microphone: AsyncIterable[bytes], speaker: Speaker, model: str, transcriber: str, show: Show
+    microphone: AsyncIterable[bytes], speaker: Any, model: str, transcriber: str, show: Any
 ) -> None:
-    """Hold a call until the microphone ends."""
-    session = session_config(transcriber)
+    """Hold a call until the microphone ends. (audio/devices.py has a microphone and a speaker.)"""
     # Now the server decides when a turn is over, and it answers without being asked.
-    session["audio"]["input"]["turn_detection"] = {
-        "type": "server_vad",
-        "silence_duration_ms": 500,
-        "create_response": True,
-        "interrupt_response": True,
-    }
+    detection = {"type": "server_vad", "silence_duration_ms": 500, "interrupt_response": True}
+    session = session_config(transcriber, detection)
     async with AsyncOpenAI() as client, client.realtime.connect(model=model) as connection:
         await connection.session.update(session=session)
         sending = asyncio.create_task(send(connection, microphone))
@@ -198,7 +166,7 @@ async def send(connection: AsyncRealtimeConnection, microphone: AsyncIterable[by
     return False
 
 
-async def receive(connection: AsyncRealtimeConnection, speaker: Speaker, show: Show) -> None:
+async def receive(connection: AsyncRealtimeConnection, speaker: Any, show: Any) -> None:
     newest, stopped = "", set[str]()
     async for event in connection:
         if not getattr(event, "type", None):
@@ -254,7 +222,8 @@ def book_slot(arguments: str) -> str:
 def tool(question: Path, answer: Path, model: str, transcriber: str) -> None:
     sound = bytearray()
     with OpenAI().realtime.connect(model=model) as connection:
-        connection.session.update(session={**session_config(transcriber), "tools": [BOOK_SLOT]})
+        session: Any = {**session_config(transcriber), "tools": [BOOK_SLOT]}
+        connection.session.update(session=session)
         speak(connection, question)
         while True:
             items = listen(connection, sound).output or []
@@ -286,7 +255,10 @@ def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[
                     # The SDK has connected again, but to a new session, which is empty.
                     answer = ""
                     with suppress(ConnectionClosed):  # it may drop once more
-                        start(connection, [*history, message("user", question)])
+                        connection.session.update(session=TEXT)
+                        for item in (*history, message("user", question)):
+                            connection.conversation.item.create(item=item)
+                        connection.response.create()
                 elif event.type == "response.output_text.delta":
                     answer += event.delta or ""
                     print(event.delta or "", end="", flush=True)
@@ -295,22 +267,47 @@ def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[
             drop()
 
 
-def start(connection: RealtimeConnection, items: list[types.ConversationItemParam]) -> None:
-    connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-    for item in items:
-        connection.conversation.item.create(item=item)
-    connection.response.create()
+# ------------------------------------ 6  talk: Talk to the assistant yourself
+talk = interrupt  # Only the devices differ: yours instead of files (audio/devices.py).
+
+
+# ------------------------------------ 7  recording: Understand a recording
+def transcribe(client: OpenAI, file: Path, model: str) -> None:
+    for event in client.audio.transcriptions.create(file=file, model=model, stream=True):
+        if event.type == "transcript.text.delta":
+            print(event.delta or "", end="", flush=True)
+    print()
+
+
+def speakers(client: OpenAI, file: Path) -> list[tuple[float, str]]:
+    """Each turn: its start in seconds, and who said what."""
+    heard = client.audio.transcriptions.create(
+        file=file,
+        model="gpt-4o-transcribe-diarize",
+        response_format="diarized_json",
+        chunking_strategy="auto",  # a recording of more than 30 s needs it
+    )
+    return [(turn.start, f"{turn.speaker}: {turn.text.strip()}") for turn in heard.segments or []]
+
+
+def subtitles(client: OpenAI, file: Path) -> str:
+    return client.audio.transcriptions.create(file=file, model="whisper-1", response_format="srt")
+
+
+def search(client: OpenAI, question: str, texts: list[str], model: str) -> list[tuple[float, str]]:
+    """The texts whose meaning is closest to the question, as in lesson 2."""
+    data = client.embeddings.create(model=model, input=[question, *texts]).data
+    scores = [sum(map(mul, data[0].embedding, each.embedding)) for each in data[1:]]
+    return sorted(zip(scores, texts, strict=True), reverse=True)
 
 
 # ------------------------------------ main
 def main() -> None:
-    calls = ("--calls", "calls", "where the sound is saved (default: the folder calls)")
-    with open_lesson(__file__, (450, 640), [calls], lambda it: it.realtime_model) as lesson:
+    with open_lesson(__file__, (450, 640), OPTIONS, lambda it: it.realtime_model) as lesson:
         terminal, model = lesson.terminal, lesson.model
         if lesson.part(text):
-            text(lesson.question, model)
-            terminal.note("The same turn without the SDK, event by event:")
-            terminal.kinds(bare(lesson.question, model), lesson.meanings)
+            types_seen = text(lesson.question, model)
+            terminal.kinds(types_seen, lesson.meanings)
         if lesson.part(voice):
             take_turn(lesson, voice, "ask-dogs")
         if lesson.part(interrupt):
@@ -323,6 +320,10 @@ def main() -> None:
             reconnect(client, lesson.questions, model, drop)
             terminal.note("Now the last question alone, in a session that gets no history:")
             reconnect(client, [lesson.question], model, drop)
+        if lesson.part("talk"):
+            hold_your_call(lesson, talk)
+        if lesson.part("recording"):
+            understand(lesson, transcribe, speakers, subtitles, search)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 from audio.call_clock import CallClock, VirtualClock
 from audio.caller import SimulatedCaller
 from common import COURSE
-from console.lesson import Lesson
+from console.lesson import Lesson, Option
 from console.terminal import Terminal
 
 CALLERS = COURSE / "data" / "callers"
@@ -20,6 +20,11 @@ STAGES = {
     "answered": "the first sound of the answer comes",
 }
 """What a turn waits for after the caller's last sound, by the names of `TurnTimes`."""
+
+OPTIONS: list[Option] = [
+    ("--calls", "calls", "where the sound is saved (default: the folder calls)"),
+    ("--find", "words", "recording: search for this in it"),
+]
 
 VoiceTurn = Callable[[Path, Path, str, str], None]
 """A part: the WAV of the question, that of the answer, the model, and the transcriber."""

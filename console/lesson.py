@@ -88,7 +88,8 @@ class Part:
 
     @property
     def takes_question(self) -> bool:
-        return "question" in self.texts
+        """Whether the word after its name is a question of the learner's, or a file."""
+        return "question" in self.texts or "file" in self.texts
 
     @property
     def asks_once(self) -> bool:
@@ -126,9 +127,12 @@ class Lesson:
     def __post_init__(self) -> None:
         self._thread_failures = self.stack.enter_context(thread_failures())
 
-    def part(self, function: Callable[..., object]) -> bool:
-        """Whether this part is to run; if so, print its title and why it is there."""
-        part = self.contents.parts[function.__name__]
+    def part(self, function: Callable[..., object] | str) -> bool:
+        """Whether this part is to run; if so, print its title and why it is there.
+
+        It's named by its function, or by its name if it has several.
+        """
+        part = self.contents.parts[function if isinstance(function, str) else function.__name__]
         chosen = self.options.part
         if chosen != part.name and (chosen is not None or part.is_extra):
             return False
@@ -453,7 +457,7 @@ def arguments(
         usage="%(prog)s [PART] [QUESTION] [options]",
     )
     parser.add_argument("part", nargs="?", metavar="PART", help="a part, by name or number")
-    parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question")
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="your own question or file")
     for name, kind, text in (*options, *OPTIONS):
         parser.add_argument(name, help=text, **OPTION_KINDS[kind])
     args = parser.parse_intermixed_args(argv)
@@ -540,6 +544,7 @@ OPTION_KINDS: dict[str, dict[str, Any]] = {
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
     "name": {"metavar": "NAME"},
+    "words": {"metavar": "WORDS"},
     "count": {"type": positive, "default": 1, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }

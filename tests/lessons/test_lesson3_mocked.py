@@ -151,43 +151,11 @@ def test_json_that_is_no_event_is_passed_by(message, capsys):
         server.say_text(message)
         server.say(text_delta("Yes."), done())
 
-    with Server(script, script) as server, reached(server):
-        LESSON.text("Is it cold?", MODEL)
-        kinds = list(LESSON.bare("Is it cold?", MODEL))
+    with Server(script) as server, reached(server):
+        kinds = LESSON.text("Is it cold?", MODEL)
 
     assert capsys.readouterr().out == "Yes.\n"
     assert kinds[-1] == "response.done"
-
-
-def test_bare_sends_the_same_as_the_sdk():
-    with Server(answer) as server, reached(server):
-        kinds = list(LESSON.bare("Is it cold?", MODEL))
-
-    assert kinds == ["session.created", "response.output_text.delta", "response.done"]
-    assert server.heard == ASKED
-    assert server.requests[0].path == f"/v1/realtime?model={MODEL}"
-    assert server.requests[0].headers["Authorization"] == "Bearer test"
-
-
-def test_bare_ends_with_an_error():
-    def refuse(server):
-        server.hear("response.create")
-        server.say(CREATED, refused("invalid_value"), began())
-
-    with Server(refuse) as server, reached(server):
-        kinds = list(LESSON.bare("Is it cold?", MODEL))
-
-    assert kinds == ["session.created", "error"]
-
-
-def test_bare_notices_a_missing_end():
-    def hang_up(server):
-        server.hear("response.create")
-        server.hang_up()
-
-    with Server(hang_up) as server, reached(server):
-        with pytest.raises(EOFError, match="closed before response.done"):
-            list(LESSON.bare("Is it cold?", MODEL))
 
 
 # ------------------------------------------------------------------ voice
@@ -298,8 +266,7 @@ async def test_call_begins_with_its_settings():
     assert (call.ended, call.seen) == (None, ["session.created", "test.hangs_up"])
     sent = server.heard[0]["session"]
     detection = sent["audio"]["input"].pop("turn_detection")
-    assert detection["type"] == "server_vad"
-    assert detection["create_response"] and detection["interrupt_response"]
+    assert detection["type"] == "server_vad" and detection["interrupt_response"]
     assert sent["audio"]["input"].items() < SESSION["audio"]["input"].items()
     assert server.closed == [1000]
 

@@ -1,0 +1,105 @@
+"""What part 7 of lesson 3 shows of a recording: each call, its time, and which one to choose."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from common import COURSE
+from common.settings import CourseError
+from console.lesson import Lesson
+from console.terminal import Terminal, plain
+
+from openai import OpenAI
+
+MEETING = COURSE / "data" / "meeting.wav"
+FIRST_TURNS, FIRST_CUES, BEST = 6, 2, 2
+
+Transcribe = Callable[[OpenAI, Path, str], None]
+Speakers = Callable[[OpenAI, Path], list[tuple[float, str]]]
+Subtitles = Callable[[OpenAI, Path], str]
+Search = Callable[[OpenAI, str, list[str], str], list[tuple[float, str]]]
+
+
+def understand(
+    lesson: Lesson,
+    transcribe: Transcribe,
+    speakers: Speakers,
+    subtitles: Subtitles,
+    search: Search,
+) -> None:
+    """Show a recording as words, turns and subtitles, and find something that was said in it."""
+    file, terminal, settings = recording_of(lesson), lesson.terminal, lesson.settings
+    client = OpenAI(timeout=300)
+    terminal.note(f"The recording is {file.name}.")
+    with timed(terminal, f"The words, as they are recognised ({settings.transcribe_model}):"):
+        transcribe(client, file, settings.transcribe_model)
+    with timed(terminal, "Who spoke (gpt-4o-transcribe-diarize, which ends on 2027-02-26):"):
+        turns = speakers(client, file)
+        show_turns(terminal, turns)
+    with timed(terminal, "Subtitles (whisper-1, which ends on 2027-02-26):"):
+        cues = subtitles(client, file)
+        save_subtitles(terminal, cues, lesson.options.calls / f"{file.stem}.srt")
+    if question := question_for(lesson, file):
+        with timed(terminal, f"Search what was said ({settings.embedding_model}):"):
+            terminal.question(question)
+            words = [f"{clock_time(start)}  {text}" for start, text in turns]
+            best = search(client, question, words, settings.embedding_model) if words else []
+            for score, text in best[:BEST]:
+                terminal.say(f"{score:.2f}  {plain(text)}")
+    terminal.say()
+    terminal.note("Which to choose (prices a minute, November 2026):")
+    terminal.table(["you need", "take", "price", "ends"], texts_of(lesson)["choices"], folded=1)
+
+
+def recording_of(lesson: Lesson) -> Path:
+    """The learner's own recording, or the meeting; CourseError if there is no such file."""
+    own = lesson.options.question
+    file = Path(own) if own else MEETING
+    if not file.is_file():
+        raise CourseError(f"there is no file {file}", f"you are in {Path.cwd()}", "check its path")
+    return file
+
+
+def question_for(lesson: Lesson, file: Path) -> str | None:
+    """What to search for: the words after --find, or a question about the meeting."""
+    own: str | None = lesson.options.find
+    return own or (str(texts_of(lesson)["find"]) if file == MEETING else None)
+
+
+def texts_of(lesson: Lesson) -> Mapping[str, Any]:
+    return lesson.now.texts if lesson.now else {}
+
+
+@contextmanager
+def timed(terminal: Terminal, title: str) -> Iterator[None]:
+    """A titled step, and how long it took."""
+    terminal.say()
+    terminal.note(title)
+    start = time.perf_counter()
+    yield
+    terminal.note(f"That took {time.perf_counter() - start:.1f} s.")
+
+
+def show_turns(terminal: Terminal, turns: list[tuple[float, str]]) -> None:
+    """The first turns, and how many more there are."""
+    rows = [(clock_time(start), text) for start, text in turns[:FIRST_TURNS]]
+    terminal.table(["from", "who said what"], rows)
+    if len(turns) > FIRST_TURNS:
+        terminal.note(f"{len(turns) - FIRST_TURNS} more turns.")
+
+
+def save_subtitles(terminal: Terminal, cues: str, file: Path) -> None:
+    """Show the first cues, and save all of them."""
+    blocks = cues.strip().split("\n\n")
+    for block in blocks[:FIRST_CUES]:
+        terminal.say(plain(block))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(cues, encoding="utf-8")
+    terminal.note(f"All {len(blocks)} are in {file}. A video player reads them.")
+
+
+def clock_time(seconds: float) -> str:
+    """Seconds as minutes and seconds, such as 1:05."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
