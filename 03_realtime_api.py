@@ -271,7 +271,7 @@ def reconnect(client: OpenAI, questions: list[str], model: str, drop: Callable[[
 talk = interrupt  # Only the devices differ: yours instead of files (audio/devices.py).
 
 
-# ------------------------------------ 7  recording: Understand a recording
+# ------------------------------------ 7  transcribe: Understand a recording
 def transcribe(client: OpenAI, file: Path, model: str) -> None:
     for event in client.audio.transcriptions.create(file=file, model=model, stream=True):
         if event.type == "transcript.text.delta":
@@ -322,7 +322,7 @@ def main() -> None:
             reconnect(client, [lesson.question], model, drop)
         if lesson.part("talk"):
             hold_your_call(lesson, talk)
-        if lesson.part("recording"):
+        if lesson.part(transcribe):
             understand(lesson, transcribe, speakers, subtitles, search)
 
 

@@ -23,7 +23,7 @@ STAGES = {
 
 OPTIONS: list[Option] = [
     ("--calls", "calls", "where the sound is saved (default: the folder calls)"),
-    ("--find", "words", "recording: search for this in it"),
+    ("--find", "words", "transcribe: search for this in it"),
 ]
 
 VoiceTurn = Callable[[Path, Path, str, str], None]

@@ -30,7 +30,9 @@ def functions(node):
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.name)
 def test_each_part_has_its_function(lesson):
+    assigned = [node for node in tree(lesson).body if isinstance(node, ast.Assign)]
     names = {function.name for function in functions(tree(lesson))}
+    names |= {ast.unparse(node.targets[0]) for node in assigned}
 
     assert contents_of(lesson).parts.keys() <= names
 
