@@ -28,6 +28,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Self
 
 from audio.call_clock import CallClock
@@ -224,17 +225,16 @@ class OpenDevice:
         with -9997, as they should, others with an error of their own (-9999).
         """
         rates = dict.fromkeys([RATE_HZ, self.device.rate_hz, *RATES_HZ])
-        for channels in (1, 2):
-            for rate_hz in rates:
-                try:
-                    self._stream = open_stream(self._system, self.device, rate_hz, channels)
-                except PortAudioFailure as error:
-                    failure = error
-                    if error.code in (UNAVAILABLE, INVALID_DEVICE):
-                        break
-                else:
-                    self.rate_hz, self.channels = rate_hz, channels
-                    return
+        for channels, rate_hz in product((1, 2), rates):
+            try:
+                self._stream = open_stream(self._system, self.device, rate_hz, channels)
+            except PortAudioFailure as error:
+                failure = error
+                if error.code in (UNAVAILABLE, INVALID_DEVICE):
+                    break
+            else:
+                self.rate_hz, self.channels = rate_hz, channels
+                return
         self.close()
         raise refusal(self.kind, self.device, failure) from failure
 
