@@ -10,9 +10,11 @@ nothing of rates and queues; that is in audio/devices.py.
 
 PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error where they
 find none. They write to the file descriptor, not to `sys.stderr`. So it is pointed elsewhere while
-PortAudio starts or opens a stream.
+PortAudio starts or opens a stream. ALSA prints in the middle of a call, too ("underrun occurred"),
+from the stream's own thread; it has a function to be set in place of that printing.
 """
 
+import ctypes
 import os
 import sys
 import threading
@@ -118,6 +120,19 @@ def without_noise() -> Iterator[None]:
             os.close(kept)
 
 
+_ALSA_HANDLER = ctypes.CFUNCTYPE(
+    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
+)
+_say_nothing = _ALSA_HANDLER(lambda *_: None)
+"""In place of ALSA's printing (alsa/error.h, `snd_lib_error_handler_t`)."""
+
+
+def quiet_alsa() -> None:
+    """Keep ALSA from printing from now on, where there is ALSA."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_say_nothing)
+
+
 class PyAudioSystem:
     """PortAudio by PyAudio. Raises ImportError or OSError where it isn't installed."""
 
@@ -126,6 +141,7 @@ class PyAudioSystem:
     def __init__(self) -> None:
         with without_noise():
             self._module: Any = import_module("pyaudio")
+            quiet_alsa()
             self._audio = self._module.PyAudio()
 
     def devices(self) -> list[SoundDevice]:
@@ -230,6 +246,7 @@ class SounddeviceSystem:
     def __init__(self) -> None:
         with without_noise():
             self._module: Any = import_module("sounddevice")
+            quiet_alsa()
             # PortAudio lists devices once, when it starts. One that was plugged in since then is
             # found only by starting it anew, which closes every stream.
             if not SounddeviceSystem._open_systems:

@@ -80,8 +80,7 @@ class InputStream(ScriptedStream):
 
     def exchange(self, has_lost):
         size = 2 * self.block * self.channels
-        pcm, self.system.heard = self.system.heard[:size], self.system.heard[size:]
-        self.callback(pcm.ljust(size, b"\0"), has_lost)
+        self.callback(self.system.hear(size).ljust(size, b"\0"), has_lost)
 
 
 class OutputStream(ScriptedStream):
@@ -107,6 +106,11 @@ class ScriptedPortAudio:
         self.asked = []
         self.inputs, self.outputs = [], []
         self.is_closed = False
+
+    def hear(self, size):
+        """The next bytes of what there is to hear."""
+        pcm, self.heard = self.heard[:size], self.heard[size:]
+        return pcm
 
     def devices(self):
         return [replace(each) for each in self.listed]
