@@ -511,7 +511,8 @@ class Speaker(WavSpeaker):
         now = self._clock.now()
         self.open_device.last_block = now
         self.latency_s = delay_s
-        self.underflows += has_starved
+        # A device that has run out of silence, as when it starts, cut no sound.
+        self.underflows += has_starved and self._is_playing
         # Counted in samples, sound has no seams. But a device doesn't keep the clock's time
         # exactly, so from time to time the count is put right.
         tick = ticks(now + delay_s)

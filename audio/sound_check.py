@@ -67,8 +67,8 @@ async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker
     heard = np.frombuffer(b"".join(frames), "<i2") / 32768
     place = find_chirp(heard)
     arrived = None if place is None else microphone.moment(0) + place / RATE_HZ
-    problems = (microphone.problem, speaker.problem)
-    told = (*(str(each) for each in problems if each), microphone.report(), speaker.report())
+    problems = [str(each.problem) for each in (microphone, speaker) if each.problem]
+    losses = ["" if microphone.is_silent else microphone.report(), speaker.report()]
     sound = heard if place is None else heard[place : place + round(CHIRP_S * RATE_HZ)]
     return SoundCheck(
         microphone.name,
@@ -79,7 +79,7 @@ async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker
         dbfs(sound),
         dbfs(heard[: round(BEFORE_S * RATE_HZ)]),
         microphone.is_silent,
-        tuple(filter(None, told)),
+        tuple(filter(None, problems + losses)),
     )
 
 

@@ -60,7 +60,7 @@ async def test_round_trip_and_levels_are_measured():
     assert not check.is_silent and check.reports == ()
 
 
-@settings(max_examples=12)
+@settings(max_examples=8, deadline=None)
 @given(delay_ms=st.integers(0, 600), gain=st.floats(0.05, 2.0), noise=st.integers(0, 50))
 def test_longer_way_is_a_longer_round_trip(delay_ms, gain, noise):
     near = asyncio.run(checked(Room(DeviceTime(), 0.05)))
@@ -80,8 +80,8 @@ async def test_tone_that_is_not_heard_has_no_round_trip():
 async def test_microphone_that_is_switched_off_is_silent():
     check = await checked(Room(DeviceTime(), gain=0))
 
-    assert check.is_silent
-    assert "nothing but silence" in check.reports[0]
+    assert check.is_silent and check.reports == ()
+    assert check.level_dbfs == SILENCE_DBFS
 
 
 async def test_device_that_is_pulled_meanwhile_is_reported():
@@ -110,6 +110,7 @@ def test_devices_that_cannot_be_opened_are_an_error():
     assert system.inputs[0].is_closed
 
 
+@settings(deadline=None)
 @given(place=st.integers(0, 20_000), gain=st.floats(0.01, 1), noise_dbfs=st.integers(-90, -30))
 def test_chirp_is_found_in_noise(place, gain, noise_dbfs):
     heard = np.zeros(place + len(chirp()) + 3_000)

@@ -97,7 +97,7 @@ class OutputStream(ScriptedStream):
 class ScriptedPortAudio:
     """A SoundSystem. `refused` are rates and channels that no device takes (-9997, -9998)."""
 
-    name = "scripted"
+    name = "numpy"  # any package that is installed, as its version is shown
 
     def __init__(self, time, devices=DEVICES, *, refused=(), failure=None, refuses_start=False):
         self.time, self.listed = time, list(devices)
