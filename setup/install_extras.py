@@ -13,7 +13,8 @@ from setup.processes import ignore
 from setup.progress import Progress
 from setup.symptoms import UNREACHABLE, UNTRUSTED, failure
 
-# pip may compile only this one, and not on Windows, where hardly anybody has a compiler.
+# pip may compile only this one, if `course.py extras` asks for it, and not on Windows, where hardly
+# anybody has a compiler. The start of a lesson compiles nothing.
 COMPILED = [] if WINDOWS else ["pyaudio"]
 # Without a network an extra can wait for the next time, and the learner must not wait for it.
 SHORT_WAIT = ["--timeout", "6", "--retries", "1"]
@@ -31,21 +32,24 @@ def add_extras(environment: Environment, *, is_retry: bool, install: Install = p
         with lock(environment.folder):
             extras = read_extras(environment.course) if is_retry else untried(environment)
             if extras:
-                try_each(environment, extras, install)
+                try_each(environment, extras, install, may_compile=is_retry)
     except BrokenPipeError:
         raise
     except OSError as error:
         say(f"{failure('installing extras', str(error))}\n")
 
 
-def try_each(environment: Environment, extras: list[Extra], install: Install) -> None:
+def try_each(
+    environment: Environment, extras: list[Extra], install: Install, *, may_compile: bool
+) -> None:
     """Install extras one by one, and save the outcome after each."""
     size, count = sum(extra.megabytes for extra in extras), len(extras)
     say(f"Installing what makes lesson 3 better: {count} extras, at most {size:.0f} MB.")
     outcomes, is_offline, has_failed = read_outcomes(environment), False, False
     for number, extra in enumerate(extras, 1):
         title = f"{number} of {count}: {extra}"
-        why = try_one(environment, extra, title, is_offline, install)
+        only_wheels = extra.name not in COMPILED or not may_compile
+        why = try_one(environment, extra, title, is_offline, only_wheels, install)
         say(f"  {title}: " + (f"failed, {why}; without it {extra.loss}" if why else "done"))
         is_offline = is_offline or why in (UNREACHABLE, UNTRUSTED)
         has_failed = has_failed or bool(why)
@@ -58,13 +62,18 @@ def try_each(environment: Environment, extras: list[Extra], install: Install) ->
 
 
 def try_one(
-    environment: Environment, extra: Extra, title: str, is_offline: bool, install: Install
+    environment: Environment,
+    extra: Extra,
+    title: str,
+    is_offline: bool,
+    only_wheels: bool,
+    install: Install,
 ) -> str:
     """Let pip install an extra. Returns why it did not; empty if it did."""
     progress = Progress()
     # One long wait for the index is enough. Without it pip still finds what is installed.
     options = ["--no-index"] if is_offline else SHORT_WAIT
-    options = options + ([] if extra.name in COMPILED else WHEELS_ONLY) + [extra.line]
+    options = options + (WHEELS_ONLY if only_wheels else []) + [extra.line]
     try:
         if progress.live:
             progress.show(title)
@@ -72,7 +81,11 @@ def try_one(
     finally:
         progress.clear()
     why = why_not(extra, code, output)
-    return UNREACHABLE if is_offline and why == NO_WHEEL else why
+    if why != NO_WHEEL:
+        return why
+    if is_offline:
+        return UNREACHABLE
+    return f"{why} ({remedy(extra)})" if extra.name in COMPILED else why
 
 
 def why_not(extra: Extra, code: int, output: str) -> str:

@@ -1,15 +1,30 @@
 """The doctor: what it finds, what it advises, and that it tells no key."""
 
 import os
-import shutil
 import sqlite3
 import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 
+from audio.devices import DeviceError, how_to_install, sound_system
+from audio.portaudio import PortAudioFailure
+from audio.sound_check import SoundCheck
 from common.settings import load_settings
 from console import doctor
-from console.doctor import Finding, engine, examine, kept_files, main, microphone, model
+from console.doctor import (
+    Finding,
+    engine,
+    examine,
+    kept_files,
+    main,
+    model,
+    parse,
+    sound,
+    sound_devices,
+)
+from tests.support.pulse import pulse
+from tests.support.scripted_devices import DeviceTime, ScriptedPortAudio
 
 import pytest
 
@@ -66,7 +81,12 @@ def test_ending_model_is_named_with_its_successor():
 def test_every_engine_is_a_row(tmp_path):
     found = findings(tmp_path)
 
-    assert {"text-to-speech", "speech recognition", "voice activity", "microphone"} <= found.keys()
+    assert {
+        "text-to-speech",
+        "speech recognition",
+        "voice activity",
+        "sound devices",
+    } <= found.keys()
 
 
 def test_engine_is_found_without_import(tmp_path, monkeypatch):
@@ -101,27 +121,96 @@ def test_package_without_module_counts_as_missing(tmp_path, monkeypatch):
     assert found.found.endswith(" course.py extras")
 
 
+def test_devices_are_a_row_with_their_package():
+    found = sound_devices(lambda: ScriptedPortAudio(DeviceTime()))
+
+    assert found.found.startswith("USB Headset; 2 inputs, 3 outputs, by ")
+    assert found.fix == ""
+
+
+def test_missing_package_for_sound_is_no_problem():
+    def missing():
+        raise DeviceError("there is no package for sound devices", "why", how_to_install())
+
+    found = sound_devices(missing)
+
+    assert found.found.startswith("there is no package for sound devices, so lesson 3 uses WAV")
+    assert found.found.endswith(how_to_install())
+    assert found.fix == ""
+
+
+def test_system_without_devices_is_no_problem():
+    found = sound_devices(lambda: ScriptedPortAudio(DeviceTime(), []))
+
+    assert found.found.startswith("no microphone was found, so lesson 3 uses WAV files; plug one")
+    assert found.fix == ""
+
+
+CHECK = SoundCheck("Headset", "Speakers", 48_000, 24_000, 69.4, -20.4, -61.2, False, ())
+
+
+def sound_rows(monkeypatch, **changes):
+    monkeypatch.setattr(doctor, "run_sound_check", lambda *_: replace(CHECK, **changes))
+    return list(sound(parse(["--sound"]), lambda: ScriptedPortAudio(DeviceTime())))
+
+
+def test_sound_check_is_shown_with_rates_and_levels(monkeypatch):
+    assert sound_rows(monkeypatch) == [
+        Finding("microphone", "Headset, 48,000 Hz, tone -20 dBFS, noise -61 dBFS"),
+        Finding("loudspeaker", "Speakers, 24,000 Hz"),
+        Finding("round trip", "69 ms from loudspeaker to microphone"),
+    ]
+
+
 @pytest.mark.parametrize(
-    ("system", "library", "apt", "end"),
+    ("platform", "changes", "fix"),
     [
-        ("linux", None, "/usr/bin/apt", "to fix: sudo apt install libportaudio2"),
-        ("linux", None, None, "to fix: install PortAudio"),
-        ("linux", "libportaudio.so.2", None, " 7"),
-        ("darwin", None, None, " 7"),
+        ("linux", {"is_silent": True}, "look for a mute switch"),
+        ("darwin", {"is_silent": True}, "System Settings > Privacy & Security > Microphone"),
+        ("win32", {"is_silent": True}, "Settings > Privacy & security > Microphone"),
+        ("linux", {"level_dbfs": -1.0}, "turn its level down"),
+        ("linux", {"level_dbfs": -50.0}, "turn its level up"),
+        ("linux", {"reports": ("The loudspeaker 'X': too slow.",)}, "close other programs"),
     ],
 )
-def test_microphone_stands_on_portaudio(tmp_path, monkeypatch, system, library, apt, end):
-    monkeypatch.syspath_prepend(tmp_path)
-    install(tmp_path, "PyAudio", "pyaudio")
-    monkeypatch.setattr(sys, "platform", system)
-    monkeypatch.setattr(doctor, "find_library", lambda name: library)
-    monkeypatch.setattr(shutil, "which", lambda name: apt)
+def test_each_problem_of_sound_has_its_fix(monkeypatch, platform, changes, fix):
+    monkeypatch.setattr(sys, "platform", platform)
 
-    found = microphone()
+    [problem] = [each.fix for each in sound_rows(monkeypatch, **changes) if each.fix]
+    assert problem.startswith(fix)
 
-    assert found.found.startswith("PyAudio 7")
-    assert found.found.endswith(end)
-    assert found.fix == ""
+
+def test_tone_that_headphones_keep_to_themselves_is_no_problem(monkeypatch):
+    rows = sound_rows(monkeypatch, round_trip_ms=None, level_dbfs=-70.0)
+
+    assert [each.fix for each in rows] == ["", "", ""]
+    assert "with headphones that is normal" in rows[-1].found
+
+
+def test_device_that_cannot_be_opened_is_a_problem_with_its_fix(capsys, monkeypatch):
+    busy = PortAudioFailure(-9985, "Device unavailable")
+    monkeypatch.setattr(
+        doctor, "sound_system", lambda: ScriptedPortAudio(DeviceTime(), failure=busy)
+    )
+    rows = list(sound(parse(["--sound", "--input", "0"]), doctor.sound_system))
+
+    assert [each.subject for each in rows] == ["sound"]
+    assert "'USB Headset' can't be opened" in rows[0].found
+    assert rows[0].fix.startswith("close the programs that use it")
+
+
+def test_doctor_plays_and_records_on_a_real_server(capsys):
+    with pulse() as server:
+        server.listen_to("speaker")
+        try:
+            sound_system().close()
+        except DeviceError as error:
+            pytest.skip(str(error))
+        main(["--sound"])
+
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "ms from loudspeaker to microphone" in shown
+    assert "default, 24,000 Hz, tone -15 dBFS" in shown
 
 
 def test_variables_that_stop_connections_are_rows(tmp_path, monkeypatch):

@@ -103,6 +103,21 @@ def test_only_pyaudio_may_be_compiled(course: CourseCopy) -> None:
     assert "other: failed, no wheel for this system" in err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is compiled there")
+def test_start_of_a_lesson_compiles_nothing(course: CourseCopy) -> None:
+    """It says how to have PyAudio compiled, and that command does try."""
+    write_source(course.folder / "wheels", "pyaudio")
+    course.want_extras("# try:\n#   sudo python3 install gcc\npyaudio==1\n")
+
+    code, out, err = course.run("3")
+
+    assert (code, out) == (0, "lesson [] in \n")
+    assert "pyaudio: failed, no wheel for this system (try: " in err
+    assert f", then {command('extras')}); without it " in err
+    assert "Failed building wheel" not in course.environment.log.read_text()
+    assert "it does not compile here" in course.run("extras")[2]
+
+
 def test_extras_tries_failures_again(bare: CourseCopy, monkeypatch: pytest.MonkeyPatch) -> None:
     course = with_lesson_3(with_venv(bare), monkeypatch)
     course.want_extras("late==1\n")

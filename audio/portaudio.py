@@ -1,0 +1,382 @@
+"""PortAudio, the library for sound devices: by PyAudio, or by sounddevice where PyAudio is missing.
+
+    open_sound_system    whichever of the two packages is installed
+    SoundSystem          lists devices, and opens streams of 16-bit samples
+
+Both packages drive the same library, in two dialects. This module makes them one: a device is a
+`SoundDevice`, a stream calls a function of yours in a thread of PortAudio's, and whatever goes
+wrong is a `PortAudioFailure` with PortAudio's own code (portaudio.h, `PaErrorCode`). Streams know
+nothing of rates and queues; that is in audio/devices.py.
+
+PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error where they
+find none. They write to the file descriptor, not to `sys.stderr`. So it is pointed elsewhere while
+PortAudio starts or opens a stream. ALSA prints in the middle of a call, too ("underrun occurred"),
+from the stream's own thread; it has a function to be set in place of that printing.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Protocol
+
+FRAME_MS = 20
+"""A stream hands over blocks of 20 ms."""
+
+LATENCY_MOST_S = 2.0
+"""A longer delay than this is a mistake of the driver; then the stream's own latency is used."""
+
+
+@dataclass(frozen=True)
+class SoundDevice:
+    """A device as PortAudio lists it; `inputs` and `outputs` are its channels, 0 for none.
+
+    One device may be listed several times on Windows, once for each `host`, which is an interface
+    of the system: MME, DirectSound, WASAPI.
+    """
+
+    index: int
+    name: str
+    host: str
+    inputs: int
+    outputs: int
+    rate_hz: int
+    is_default_input: bool = False
+    is_default_output: bool = False
+
+
+class PortAudioFailure(Exception):
+    """PortAudio refused, with its code, for instance -9985 for a device that is busy."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{text} ({code})")
+        self.code = code
+
+
+INVALID_DEVICE, UNAVAILABLE, INVALID_RATE, INVALID_CHANNELS = -9996, -9985, -9997, -9998
+HOST_ERROR = -9999
+
+TakeInput = Callable[[bytes, bool], None]
+"""Gets the samples that were recorded, and whether others were lost before them (-9981)."""
+
+FillOutput = Callable[[int, float, bool], bytes]
+"""Gets the number of samples to play, the seconds until the first is heard, and whether the device
+had run out of sound (-9980). Returns exactly that many samples, for each channel."""
+
+
+class SoundStream(Protocol):
+    """An open stream, not yet started; `latency_s` is what the driver says."""
+
+    latency_s: float
+
+    def start(self) -> None: ...
+    def is_active(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+class SoundSystem(Protocol):
+    """What Microphone and Speaker need of PortAudio; tests bring one of their own.
+
+    `open_input` and `open_output` raise PortAudioFailure.
+    """
+
+    name: str
+
+    def devices(self) -> list[SoundDevice]: ...
+    def open_input(
+        self, device: SoundDevice, rate_hz: int, channels: int, take: TakeInput
+    ) -> SoundStream: ...
+    def open_output(
+        self, device: SoundDevice, rate_hz: int, channels: int, fill: FillOutput
+    ) -> SoundStream: ...
+    def close(self) -> None: ...
+
+
+_quiet = threading.RLock()
+
+
+@contextmanager
+def without_noise() -> Iterator[None]:
+    """Nothing that a C library writes to standard error is shown meanwhile."""
+    with _quiet:
+        try:
+            kept = os.dup(2)
+        except OSError:  # standard error is closed: there is nothing to keep quiet
+            yield
+            return
+        try:
+            with suppress(AttributeError, OSError, ValueError):
+                sys.stderr.flush()
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+_ALSA_HANDLER = ctypes.CFUNCTYPE(
+    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
+)
+_say_nothing = _ALSA_HANDLER(lambda *_: None)
+"""In place of ALSA's printing (alsa/error.h, `snd_lib_error_handler_t`)."""
+
+
+def quiet_alsa() -> None:
+    """Keep ALSA from printing from now on, where there is ALSA."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_say_nothing)
+
+
+class PyAudioSystem:
+    """PortAudio by PyAudio. Raises ImportError or OSError where it isn't installed."""
+
+    name = "PyAudio"
+
+    def __init__(self) -> None:
+        with without_noise():
+            self._module: Any = import_module("pyaudio")
+            quiet_alsa()
+            self._audio = self._module.PyAudio()
+
+    def devices(self) -> list[SoundDevice]:
+        default_input = self._default("input")
+        default_output = self._default("output")
+        return [
+            _device(
+                info,
+                self._audio.get_host_api_info_by_index(info["hostApi"])["name"],
+                {"maxInputChannels": "inputs", "maxOutputChannels": "outputs"},
+                "defaultSampleRate",
+                (default_input, default_output),
+            )
+            for info in map(
+                self._audio.get_device_info_by_index, range(self._audio.get_device_count())
+            )
+        ]
+
+    def open_input(
+        self, device: SoundDevice, rate_hz: int, channels: int, take: TakeInput
+    ) -> "_PyAudioStream":
+        def callback(pcm: bytes, frames: int, times: Any, status: int) -> tuple[None, int]:
+            take(pcm, bool(status & self._module.paInputOverflow))
+            return None, int(self._module.paContinue)
+
+        side = {"input": True, "input_device_index": device.index}
+        return self._open(rate_hz, channels, callback, side, "get_input_latency")
+
+    def open_output(
+        self, device: SoundDevice, rate_hz: int, channels: int, fill: FillOutput
+    ) -> "_PyAudioStream":
+        stream: _PyAudioStream | None = None
+
+        def callback(pcm: None, frames: int, times: Any, status: int) -> tuple[bytes, int]:
+            assert stream is not None
+            delay_s = times["output_buffer_dac_time"] - times["current_time"]
+            has_starved = bool(status & self._module.paOutputUnderflow)
+            sound = fill(frames, _plausible(delay_s, stream.latency_s), has_starved)
+            return sound, int(self._module.paContinue)
+
+        side = {"output": True, "output_device_index": device.index}
+        stream = self._open(rate_hz, channels, callback, side, "get_output_latency")
+        return stream
+
+    def close(self) -> None:
+        with without_noise():
+            self._audio.terminate()
+
+    def _open(
+        self, rate_hz: int, channels: int, callback: Any, side: dict[str, Any], latency: str
+    ) -> "_PyAudioStream":
+        try:
+            with without_noise():
+                stream = self._audio.open(
+                    rate=rate_hz,
+                    channels=channels,
+                    format=self._module.paInt16,
+                    frames_per_buffer=rate_hz * FRAME_MS // 1000,
+                    stream_callback=callback,
+                    start=False,
+                    **side,
+                )
+        except (OSError, ValueError) as error:
+            raise _failure(error) from error
+        return _PyAudioStream(stream, getattr(stream, latency)())
+
+    def _default(self, side: str) -> int | None:
+        try:
+            return int(getattr(self._audio, f"get_default_{side}_device_info")()["index"])
+        except OSError:
+            return None
+
+
+class _PyAudioStream:
+    def __init__(self, stream: Any, latency_s: float) -> None:
+        self._stream, self.latency_s = stream, latency_s
+
+    def start(self) -> None:
+        try:
+            with without_noise():
+                self._stream.start_stream()
+        except OSError as error:
+            raise _failure(error) from error
+
+    def is_active(self) -> bool:
+        try:
+            return bool(self._stream.is_active())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        with suppress(OSError), without_noise():
+            self._stream.close()
+
+
+class SounddeviceSystem:
+    """PortAudio by sounddevice. Raises ImportError, or OSError if there is no PortAudio."""
+
+    name = "sounddevice"
+    _open_systems: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        with without_noise():
+            self._module: Any = import_module("sounddevice")
+            quiet_alsa()
+            # PortAudio lists devices once, when it starts. One that was plugged in since then is
+            # found only by starting it anew, which closes every stream.
+            if not SounddeviceSystem._open_systems:
+                self._module._terminate()
+                self._module._initialize()
+        SounddeviceSystem._open_systems += 1
+
+    def devices(self) -> list[SoundDevice]:
+        hosts = [host["name"] for host in self._module.query_hostapis()]
+        defaults = self._default("input"), self._default("output")
+        channels = {"max_input_channels": "inputs", "max_output_channels": "outputs"}
+        return [
+            _device(info, hosts[info["hostapi"]], channels, "default_samplerate", defaults)
+            for info in self._module.query_devices()
+        ]
+
+    def open_input(
+        self, device: SoundDevice, rate_hz: int, channels: int, take: TakeInput
+    ) -> "_SounddeviceStream":
+        def callback(pcm: Any, frames: int, times: Any, status: Any) -> None:
+            take(bytes(pcm), bool(status.input_overflow))
+
+        return self._open("RawInputStream", device, rate_hz, channels, callback)
+
+    def open_output(
+        self, device: SoundDevice, rate_hz: int, channels: int, fill: FillOutput
+    ) -> "_SounddeviceStream":
+        stream: _SounddeviceStream | None = None
+
+        def callback(pcm: Any, frames: int, times: Any, status: Any) -> None:
+            assert stream is not None
+            delay_s = times.outputBufferDacTime - times.currentTime
+            delay_s = _plausible(delay_s, stream.latency_s)
+            pcm[:] = fill(frames, delay_s, bool(status.output_underflow))
+
+        stream = self._open("RawOutputStream", device, rate_hz, channels, callback)
+        return stream
+
+    def close(self) -> None:
+        SounddeviceSystem._open_systems -= 1
+
+    def _open(
+        self, kind: str, device: SoundDevice, rate_hz: int, channels: int, callback: Any
+    ) -> "_SounddeviceStream":
+        try:
+            with without_noise():
+                stream = getattr(self._module, kind)(
+                    samplerate=rate_hz,
+                    channels=channels,
+                    dtype="int16",
+                    blocksize=rate_hz * FRAME_MS // 1000,
+                    latency="low",
+                    device=device.index,
+                    callback=callback,
+                )
+        except (self._module.PortAudioError, ValueError) as error:
+            raise _failure(error) from error
+        return _SounddeviceStream(stream, self._module.PortAudioError)
+
+    def _default(self, side: str) -> int | None:
+        try:
+            return int(self._module.query_devices(kind=side)["index"])
+        except (self._module.PortAudioError, ValueError):
+            return None
+
+
+class _SounddeviceStream:
+    def __init__(self, stream: Any, error: type[Exception]) -> None:
+        self._stream, self._error = stream, error
+        self.latency_s = float(stream.latency)
+
+    def start(self) -> None:
+        try:
+            with without_noise():
+                self._stream.start()
+        except self._error as error:
+            raise _failure(error) from error
+
+    def is_active(self) -> bool:
+        try:
+            return bool(self._stream.active)
+        except self._error:
+            return False
+
+    def close(self) -> None:
+        with suppress(self._error), without_noise():
+            self._stream.close()
+
+
+SYSTEMS: tuple[Callable[[], SoundSystem], ...] = (PyAudioSystem, SounddeviceSystem)
+
+
+def open_sound_system(systems: tuple[Callable[[], SoundSystem], ...] = SYSTEMS) -> SoundSystem:
+    """The first that can be opened. Raises ImportError, with the reasons, if none can."""
+    reasons = []
+    for system in systems:
+        try:
+            return system()
+        except Exception as error:  # packages, libraries and drivers all fail in their own ways
+            reasons.append(" ".join(str(error).split()) or type(error).__name__)
+    raise ImportError("; ".join(reasons))
+
+
+def _device(
+    info: Any,
+    host: str,
+    channels: dict[str, str],
+    rate: str,
+    defaults: tuple[int | None, int | None],
+) -> SoundDevice:
+    sides = {ours: int(info[theirs]) for theirs, ours in channels.items()}
+    index = int(info["index"])
+    return SoundDevice(
+        index=index,
+        name=str(info["name"]).strip(),
+        host=host,
+        rate_hz=round(info[rate]),
+        is_default_input=index == defaults[0],
+        is_default_output=index == defaults[1],
+        **sides,
+    )
+
+
+def _failure(error: Exception) -> PortAudioFailure:
+    """Both packages put PortAudio's text and its code into the arguments, in either order."""
+    codes = [each for each in error.args if isinstance(each, int)]
+    texts = [str(each) for each in error.args if isinstance(each, str)]
+    return PortAudioFailure((codes or [HOST_ERROR])[0], (texts or [str(error)])[0])
+
+
+def _plausible(delay_s: float, latency_s: float) -> float:
+    """The seconds until a sample is heard, by the driver's clock if that makes sense."""
+    return delay_s if 0 < delay_s < LATENCY_MOST_S else latency_s
