@@ -18,10 +18,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
 
-from console.call_display import OPTIONS, drop_of, hold_call, take_turn
+from console.call_display import OPTIONS, drop_of, hold_call, hold_your_call, take_turn
 from console.lesson import open_lesson
 from console.recording import understand
-from console.talk import hold_your_call
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection

@@ -1,8 +1,9 @@
-"""A simulated caller: speaks recorded clips, listens to the answers, and notes who said what when.
+"""What a call's events say: who said what and when. And a simulated caller, who speaks clips.
 
-A lesson decides when each clip is spoken: after the answer before it was heard, or in the middle of
-that answer. What both sides say is noted by item, since a transcript may arrive long after
-the sound. An answer is shown when it has been heard, or as far as it was heard before a cut.
+What both sides say is noted by item, since a transcript may arrive long after the sound. An answer
+is shown when it has been heard, or as far as it was heard before a cut. That holds for a call of
+a person's, too (CallNotes). A lesson decides when the simulated caller speaks each clip: after the
+answer before it was heard, or in the middle of that answer.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ from audio.wav import WavMicrophone, WavSpeaker
 from common.settings import CourseError
 
 if TYPE_CHECKING:
+    from audio.devices import Microphone
+
     from openai.types.realtime import RealtimeServerEvent
 
 PATIENCE_S = 60.0
@@ -46,58 +49,39 @@ class TurnTimes:
     answered: float | None = None
 
 
-class SimulatedCaller:
-    """A telephone with a caller at it; its clock may be faster than the world's."""
+class CallNotes:
+    """Notes the events of a call, and shows what was said.
 
-    def __init__(self, clock: CallClock, show: Show = lambda moment, speaker, words: None) -> None:
-        self.clock = clock
-        self.recording = Recording(clock)
-        self.microphone = WavMicrophone(clock, self.recording)
-        self.speaker = WavSpeaker(clock, self.recording)
+    `turns` has the times of each of the caller's turns. `words` is what each side is saying now,
+    as far as it's known: an answer's words come before its sound.
+    """
+
+    def __init__(
+        self,
+        clock: CallClock,
+        recording: Recording,
+        microphone: "WavMicrophone | Microphone",
+        speaker: WavSpeaker,
+        show: Show = lambda moment, speaker, words: None,
+    ) -> None:
+        self.clock, self.recording = clock, recording
+        self.microphone, self.speaker = microphone, speaker
         self.turns: dict[str, TurnTimes] = {}
+        self.words = {"caller": "", "assistant": ""}
         self._show = show
-        self._start = self._spoken_until = clock.now()
+        self._start = clock.now()
         self._is_answered = False
         self._has_session = asyncio.Event()
         self._spoken_at: dict[str, float] = {}
         self._heard: dict[str, str] = {}
         self._answers: dict[str, str] = {}
         self._unshown: list[str] = []
-        clock.is_server_busy = self._is_server_busy
-
-    async def run_call(
-        self, call: Coroutine[Any, Any, None], clips: Mapping[Path, int | None]
-    ) -> None:
-        """Speak the clips while the call is held; at its end, show what wasn't shown yet."""
-        try:
-            await asyncio.gather(call, self._speak(clips))
-        finally:
-            for item_id in self._unshown:
-                self._show_answer(item_id)
-
-    async def speak_clips(self, clips: Mapping[Path, int | None]) -> None:
-        """Speak clips, then hang up.
-
-        Each clip is spoken once the answer before it was heard, or so many ms of it. Raises
-        CourseError if the assistant doesn't answer.
-        """
-        for place, (clip, heard_ms) in enumerate(clips.items()):
-            if place and heard_ms is not None:
-                await self._wait(partial(self._has_heard, heard_ms))
-            elif place:
-                await self._wait(self._is_heard_out)
-            self._is_answered = False
-            self.microphone.speak(clip)
-            await self.microphone.spoken()
-            self._spoken_until = self.clock.now()
-        await self._wait(self._is_heard_out)
-        self.microphone.close()
 
     def note_event(self, event: "RealtimeServerEvent") -> None:
         """Note an event of the server, and show what it completes."""
         if note := _NOTES.get(event.type):
             note(self, event)
-        self._show_what_was_heard()
+        self.show_what_was_heard()
 
     def save(self, file: Path) -> None:
         """The call as a stereo WAV, the caller left; raises OSError if it can't be written."""
@@ -107,10 +91,10 @@ class SimulatedCaller:
             self.recording.caption("assistant", self.speaker.moment(item_id), words)
         self.recording.save(file)
 
-    async def _speak(self, clips: Mapping[Path, int | None]) -> None:
-        """Speak only once the session has its settings; without them it would hear differently."""
-        await self._has_session.wait()
-        await self.speak_clips(clips)
+    def show_rest(self) -> None:
+        """Show the answers that weren't shown yet, at the end of a call."""
+        for item_id in self._unshown:
+            self._show_answer(item_id)
 
     # ---------------------------------------------------------------- events
 
@@ -134,12 +118,16 @@ class SimulatedCaller:
             turn.understood = self.clock.now()
         self._note_heard(event.item_id, event.transcript or "")
 
+    def _note_hearing(self, event: Any) -> None:
+        self.words["caller"] += event.delta or ""
+
     def _note_no_words(self, event: Any) -> None:
         reason = event.error and event.error.message
         self._note_heard(event.item_id, f"({reason or 'not understood'})")
 
     def _note_heard(self, item_id: str, words: str) -> None:
         self._heard[item_id] = words
+        self.words["caller"] = ""
         self._show(self._seconds(self._spoken_at.get(item_id, self._start)), "caller", words)
 
     def _note_sound(self, event: Any) -> None:
@@ -150,7 +138,8 @@ class SimulatedCaller:
     def _note_answer(self, event: Any) -> None:
         if event.item_id not in self._answers:
             self._unshown.append(event.item_id)
-        self._answers[event.item_id] = self._answers.get(event.item_id, "") + (event.delta or "")
+        words = self._answers.get(event.item_id, "") + (event.delta or "")
+        self._answers[event.item_id] = self.words["assistant"] = words
 
     def _note_done(self, event: Any) -> None:
         """A response that calls a tool is no answer yet; another one will follow."""
@@ -161,12 +150,13 @@ class SimulatedCaller:
 
     # ---------------------------------------------------------------- what is shown
 
-    def _show_what_was_heard(self) -> None:
+    def show_what_was_heard(self) -> None:
         """Show the answers that were heard to their end."""
         while self._unshown and self.speaker.ledger.is_over(self._unshown[0]):
             self._show_answer(self._unshown.pop(0))
 
     def _show_answer(self, item_id: str) -> None:
+        self.words["assistant"] = ""
         began = self.speaker.moment(item_id) or self.clock.now()
         self._show(self._seconds(began), "assistant", self._answers[item_id])
 
@@ -182,6 +172,51 @@ class SimulatedCaller:
             self._answers[item_id] = words[:place].rstrip()
             self._show_answer(item_id)
             self._show(None, UNHEARD, words[place:].strip())
+
+
+class SimulatedCaller(CallNotes):
+    """A telephone with a caller at it; its clock may be faster than the world's."""
+
+    microphone: WavMicrophone
+
+    def __init__(self, clock: CallClock, show: Show = lambda moment, speaker, words: None) -> None:
+        recording = Recording(clock)
+        devices = WavMicrophone(clock, recording), WavSpeaker(clock, recording)
+        super().__init__(clock, recording, *devices, show)
+        self._spoken_until = clock.now()
+        clock.is_server_busy = self._is_server_busy
+
+    async def run_call(
+        self, call: Coroutine[Any, Any, None], clips: Mapping[Path, int | None]
+    ) -> None:
+        """Speak the clips while the call is held; at its end, show what wasn't shown yet."""
+        try:
+            await asyncio.gather(call, self._speak(clips))
+        finally:
+            self.show_rest()
+
+    async def speak_clips(self, clips: Mapping[Path, int | None]) -> None:
+        """Speak clips, then hang up.
+
+        Each clip is spoken once the answer before it was heard, or so many ms of it. Raises
+        CourseError if the assistant doesn't answer.
+        """
+        for place, (clip, heard_ms) in enumerate(clips.items()):
+            if place and heard_ms is not None:
+                await self._wait(partial(self._has_heard, heard_ms))
+            elif place:
+                await self._wait(self._is_heard_out)
+            self._is_answered = False
+            self.microphone.speak(clip)
+            await self.microphone.spoken()
+            self._spoken_until = self.clock.now()
+        await self._wait(self._is_heard_out)
+        self.microphone.close()
+
+    async def _speak(self, clips: Mapping[Path, int | None]) -> None:
+        """Speak only once the session has its settings; without them it would hear differently."""
+        await self._has_session.wait()
+        await self.speak_clips(clips)
 
     # ---------------------------------------------------------------- waiting
 
@@ -221,7 +256,7 @@ class SimulatedCaller:
                     "run it again with --wire, which shows every event",
                 )
             await self.clock.wait_until(self.clock.now() + LOOK_S)
-            self._show_what_was_heard()
+            self.show_what_was_heard()
 
 
 def words_heard(words: str, cut: Cut) -> int:
@@ -235,13 +270,14 @@ def words_heard(words: str, cut: Cut) -> int:
     return len(words) if place >= len(words) else words.rfind(" ", 0, place + 1) + 1
 
 
-_NOTES: dict[str, Callable[[SimulatedCaller, Any], None]] = {
-    "session.created": SimulatedCaller._note_session,
-    "input_audio_buffer.speech_started": SimulatedCaller._note_speech,
-    "input_audio_buffer.speech_stopped": SimulatedCaller._note_end,
-    "conversation.item.input_audio_transcription.completed": SimulatedCaller._note_words,
-    "conversation.item.input_audio_transcription.failed": SimulatedCaller._note_no_words,
-    "response.output_audio.delta": SimulatedCaller._note_sound,
-    "response.output_audio_transcript.delta": SimulatedCaller._note_answer,
-    "response.done": SimulatedCaller._note_done,
+_NOTES: dict[str, Callable[[CallNotes, Any], None]] = {
+    "session.created": CallNotes._note_session,
+    "input_audio_buffer.speech_started": CallNotes._note_speech,
+    "input_audio_buffer.speech_stopped": CallNotes._note_end,
+    "conversation.item.input_audio_transcription.delta": CallNotes._note_hearing,
+    "conversation.item.input_audio_transcription.completed": CallNotes._note_words,
+    "conversation.item.input_audio_transcription.failed": CallNotes._note_no_words,
+    "response.output_audio.delta": CallNotes._note_sound,
+    "response.output_audio_transcript.delta": CallNotes._note_answer,
+    "response.done": CallNotes._note_done,
 }

@@ -9,6 +9,7 @@ All of it is `audio/pcm` as the Realtime API has it: 24 kHz, 16 bits, one channe
 
 import asyncio
 import wave
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,6 +203,16 @@ def read_wav(path: Path) -> bytes:
     if len(pcm) < 2:
         raise _unusable(path, "there is no sound in it")
     return pcm[: len(pcm) // 2 * 2]
+
+
+def read_mono(path: Path) -> bytes:
+    """The samples of one of the course's own recordings, its two sides mixed into one."""
+    with path.open("rb") as file, wave.open(file) as sound:
+        channels, samples = sound.getnchannels(), array("h", sound.readframes(sound.getnframes()))
+    if channels == 1:
+        return samples.tobytes()
+    sides = zip(samples[::2], samples[1::2], strict=True)
+    return array("h", [max(-32768, min(32767, left + right)) for left, right in sides]).tobytes()
 
 
 def write_wav(path: Path, pcm: bytes, channels: int = 1) -> None:

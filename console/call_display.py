@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from audio.call_clock import CallClock, VirtualClock
-from audio.caller import SimulatedCaller
+from audio.caller import CallNotes, SimulatedCaller
 from common import COURSE
 from console.lesson import Lesson, Option
 from console.terminal import Terminal
@@ -23,6 +23,12 @@ STAGES = {
 
 OPTIONS: list[Option] = [
     ("--calls", "calls", "where the sound is saved (default: the folder calls)"),
+    ("--play", "switch", "play the sound of each call when it is over"),
+    ("--devices", "devices", "list the microphones and loudspeakers, and end"),
+    ("--input", "name", "talk: the microphone, by number or a part of its name"),
+    ("--output", "name", "talk, --play: the loudspeaker, in the same way"),
+    ("--push-to-talk", "switch", "talk: send sound only while you hold the space bar"),
+    ("--speakers", "switch", "talk: without headphones; mutes you while the assistant speaks"),
     ("--find", "words", "transcribe: search for this in it"),
 ]
 
@@ -40,6 +46,7 @@ def take_turn(lesson: Lesson, part: VoiceTurn, clip: str) -> None:
     lesson.terminal.question(words)
     part(question, answer, lesson.model, lesson.settings.transcribe_model)
     lesson.terminal.note(f"The sound of the answer is in {answer}.")
+    play_if_asked(lesson, question, answer)
 
 
 def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) -> None:
@@ -54,6 +61,24 @@ def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) 
     show_cuts(caller, lesson.terminal)
     show_latency(caller, lesson.terminal)
     keep_call(caller, file, lesson.terminal)
+    play_if_asked(lesson, file)
+
+
+def hold_your_call(lesson: Lesson, part: VoiceCall) -> None:
+    """Let the learner speak in a call, by microphone and loudspeaker."""
+    # Imported here, as other parts need no device, and NumPy takes a tenth of a second to load.
+    from console.talk import hold_own_call
+
+    hold_own_call(lesson, part)
+
+
+def play_if_asked(lesson: Lesson, *files: Path) -> None:
+    """With --play, make these files audible, one after the other."""
+    if lesson.options.play:
+        from console.talk import play
+
+        for file in files:
+            play(lesson, file)
 
 
 def drop_of(lesson: Lesson) -> Callable[[], None]:
@@ -90,7 +115,7 @@ def caller_for(lesson: Lesson) -> SimulatedCaller:
     return SimulatedCaller(clock, lesson.terminal.utterance)
 
 
-def show_cuts(caller: SimulatedCaller, terminal: Terminal) -> None:
+def show_cuts(caller: CallNotes, terminal: Terminal) -> None:
     """Where answers were cut off, by the count of samples."""
     for cut in caller.speaker.cuts.values():
         if cut.received:
@@ -100,7 +125,7 @@ def show_cuts(caller: SimulatedCaller, terminal: Terminal) -> None:
             terminal.note("Which words were heard is an estimate: no event reports it.")
 
 
-def show_latency(caller: SimulatedCaller, terminal: Terminal) -> None:
+def show_latency(caller: CallNotes, terminal: Terminal) -> None:
     """When each stage of a turn was reached, in seconds after the caller's last sound."""
     ends = [span.end_s for span in caller.recording.spans() if span.speaker == "caller"]
     turns = list(zip(caller.turns.values(), ends, strict=False))
@@ -112,11 +137,11 @@ def show_latency(caller: SimulatedCaller, terminal: Terminal) -> None:
     terminal.table(["after the caller's last sound", *titles], rows)
 
 
-def _after(caller: SimulatedCaller, moment: float | None, end_s: float) -> str:
+def _after(caller: CallNotes, moment: float | None, end_s: float) -> str:
     return "-" if moment is None else f"+{caller.recording.seconds(moment) - end_s:.2f} s"
 
 
-def keep_call(caller: SimulatedCaller, file: Path, terminal: Terminal) -> None:
+def keep_call(caller: CallNotes, file: Path, terminal: Terminal) -> None:
     """Save a call, and show which side spoke when; the picture of that is saved beside it."""
     caller.save(file)
     call = caller.recording

@@ -526,6 +526,17 @@ def _settings(*, is_needed: bool) -> Settings:
         return default_settings()
 
 
+class ShowDevices(argparse.Action):
+    """List the sound devices, and end, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from console.talk import show_devices
+
+        with report_failures(ErrorContext()):
+            show_devices(Terminal())
+        parser.exit()
+
+
 OPTIONS: list[Option] = [
     ("--offline", "switch", "let the emulator answer, whatever .env says"),
     ("--pace", "factor", "emulator: 1 as a live model (default), 10 ten times slower, 0 at once"),
@@ -544,6 +555,7 @@ OPTION_KINDS: dict[str, dict[str, Any]] = {
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
     "name": {"metavar": "NAME"},
+    "devices": {"action": ShowDevices, "nargs": 0},
     "words": {"metavar": "WORDS"},
     "count": {"type": positive, "default": 1, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},

@@ -364,6 +364,23 @@ class Terminal:
         for line in printed.get().splitlines():
             self._console.file.write(line.rstrip() + "\n")
 
+    @contextmanager
+    def status(self, lines: Callable[[], str]) -> Iterator[None]:
+        """Lines below all others that are drawn again and again, on a terminal, until the end."""
+        self._page.end()
+        if not self._console.is_terminal:
+            yield
+            return
+
+        def drawn() -> Text:
+            return Text(printable(lines()), no_wrap=True, overflow="ellipsis")
+
+        live = Live(
+            console=self._console, refresh_per_second=10, transient=True, get_renderable=drawn
+        )
+        with live:
+            yield
+
     def lanes(self, titles: Sequence[str]) -> "Lanes":
         """Several answers side by side, each growing in a lane of its own."""
         self._page.end()

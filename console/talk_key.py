@@ -1,0 +1,146 @@
+"""The space bar as the button of push to talk: `with TalkKey() as key`, then `key.is_down()`.
+
+A terminal sends letters, not keys, and most terminals never say that a key was released. A held key
+is sent again and again, so a pause in that means a release. That gives two ways to use it:
+
+    hold it       sound is sent until you let go
+    tap it        sound is sent until you tap it again
+
+Terminals that know the keyboard protocol of kitty report the release itself, so there holding is
+exact. https://sw.kovidgoyal.net/kitty/keyboard-protocol/
+"""
+
+import importlib
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Self
+
+from common.settings import CourseError
+
+FIRST_REPEAT_S, REPEAT_S = 0.7, 0.25
+"""A held key comes again after the first, then every 30 ms or so; the rest is for slow systems."""
+
+LOOK_S = 0.05
+SPACE, LETTER_C, CTRL = 32, 99, 4
+PRESSED, REPEATED, RELEASED = "1", "2", "3"
+
+# Ask for events of all keys, as codes with their kind; then put back what was set before.
+ASK_FOR_RELEASES, AS_BEFORE = "\x1b[>11u", "\x1b[<u"
+_KITTY = re.compile(rb"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d*)(?::(\d))?)?(?:;[\d:]*)?u")
+
+
+class TalkKey:
+    """Whether the space bar is down; `feed` takes what the terminal sends.
+
+    `now` gives seconds. `interrupt` is called for Ctrl-C where the terminal sends it as a code.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.monotonic,
+        interrupt: Callable[[], object] = lambda: signal.raise_signal(signal.SIGINT),
+    ) -> None:
+        self._now, self._interrupt = now, interrupt
+        self._is_down = self._reports_release = False
+        self._last, self._repeats = 0.0, 0
+        self._is_over = threading.Event()
+        self._stack = ExitStack()
+
+    def is_down(self) -> bool:
+        """Whether sound is to be sent now."""
+        silent_s = self._now() - self._last
+        if not self._reports_release and self._repeats and silent_s > REPEAT_S:
+            self._is_down, self._repeats = False, 0
+        return self._is_down
+
+    def feed(self, data: bytes) -> None:
+        """What the terminal has sent: letters, or codes of keys."""
+        for code, modifiers, kind in _KITTY.findall(data):
+            if int(code) == SPACE:
+                self._reports_release = True
+                self._is_down = kind.decode() != RELEASED
+            elif int(code) == LETTER_C and int(modifiers or 1) - 1 & CTRL:
+                self._interrupt()
+        for _ in range(_KITTY.sub(b"", data).count(b" ")):
+            self._press()
+
+    def _press(self) -> None:
+        now, was_down = self._now(), self.is_down()
+        longest = REPEAT_S if self._repeats else FIRST_REPEAT_S
+        if was_down and now - self._last < longest:
+            self._repeats += 1
+        else:
+            self._is_down, self._repeats = not was_down, 0
+        self._last = now
+
+    def __enter__(self) -> Self:
+        """Read the keyboard from now on; CourseError where there is none."""
+        if not (sys.stdin and sys.stdin.isatty()):
+            raise CourseError(
+                "there is no keyboard to press the space bar on",
+                "the input is not a terminal",
+                "leave out --push-to-talk; then the silence ends your turn",
+            )
+        read = self._stack.enter_context(_keyboard())
+        reading = threading.Thread(target=self._read, args=(read,), daemon=True)
+        reading.start()
+        self._stack.callback(reading.join, 1)
+        self._stack.callback(self._is_over.set)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _read(self, read: Callable[[], bytes]) -> None:
+        while not self._is_over.is_set():
+            self.feed(read())
+
+
+@contextmanager
+def _keyboard() -> Iterator[Callable[[], bytes]]:
+    """What reads the keys that were pressed, waiting a moment for the first one."""
+    if sys.platform == "win32":
+        yield _read_console
+        return
+    import termios
+    import tty
+
+    keyboard, screen = sys.stdin.fileno(), sys.__stdout__
+    before = termios.tcgetattr(keyboard)
+    try:
+        tty.setcbreak(keyboard)
+        _say(screen, ASK_FOR_RELEASES)
+        yield lambda: _read_terminal(keyboard)
+    finally:
+        _say(screen, AS_BEFORE)
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def _say(screen: Any, code: str) -> None:
+    if screen and screen.isatty():
+        screen.write(code)
+        screen.flush()
+
+
+def _read_terminal(keyboard: int) -> bytes:
+    import select
+
+    ready, _, _ = select.select([keyboard], [], [], LOOK_S)
+    return os.read(keyboard, 1024) if ready else b""
+
+
+def _read_console() -> bytes:
+    """Windows: letters come through a module of its own."""
+    msvcrt: Any = importlib.import_module("msvcrt")
+
+    time.sleep(LOOK_S)
+    letters = b""
+    while msvcrt.kbhit():
+        letters += msvcrt.getch()
+    return letters
