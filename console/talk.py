@@ -24,11 +24,20 @@ ECHO_S = 0.3
 
 HALF_DUPLEX = """ Your microphone is muted while the assistant speaks. Otherwise the assistant would
     hear itself and stop. But you can't interrupt it then."""
-METER, QUIETEST_DB = 10, -50.0
+METER, QUIETEST_DB, NEWEST = 10, -50.0, 50
 
 
-def hold_own_call(lesson: Lesson, call: VoiceCall, system: SoundSystem | None = None) -> None:
-    """Hold a call with the learner until Ctrl-C, and keep its sound. In a tour, only say how."""
+def hold_own_call(
+    lesson: Lesson,
+    call: VoiceCall,
+    system: SoundSystem | None = None,
+    clock: CallClock | None = None,
+) -> None:
+    """Hold a call with the learner until Ctrl-C, and keep its sound. In a tour, only say how.
+
+    Raises DeviceError without a microphone, CourseError with --replay. Tests bring devices and a
+    clock of their own.
+    """
     terminal, options = lesson.terminal, lesson.options
     if options.part is None:
         terminal.note("This part needs you. To talk:")
@@ -41,7 +50,7 @@ def hold_own_call(lesson: Lesson, call: VoiceCall, system: SoundSystem | None = 
             "leave out --replay",
         )
     with ExitStack() as stack:
-        own = OwnCall(lesson, stack, system)
+        own = OwnCall(lesson, stack, system, clock or CallClock())
         terminal.note(own.how_to_talk())
         models = lesson.model, lesson.settings.transcribe_model
         try:
@@ -60,9 +69,10 @@ class OwnCall:
     Without a loudspeaker the call is held all the same, and its sound is in the recording.
     """
 
-    def __init__(self, lesson: Lesson, stack: ExitStack, system: SoundSystem | None = None) -> None:
+    def __init__(
+        self, lesson: Lesson, stack: ExitStack, system: SoundSystem | None, clock: CallClock
+    ) -> None:
         options, self._terminal = lesson.options, lesson.terminal
-        clock = CallClock()
         recording = Recording(clock)
         shared: Any = {"system": system, "on_problem": self._tell}
         self.key = stack.enter_context(TalkKey()) if options.push_to_talk else None
@@ -94,9 +104,10 @@ class OwnCall:
 
     def why_muted(self) -> str:
         """Why the microphone is muted now; empty if it isn't."""
+        is_sounding = self.speaker.has_sounded(ECHO_S)  # one on a file plays when it is asked
         if self.key and not self.key.is_down():
             return "muted: hold or tap the space bar"
-        if self._is_half_duplex and self.speaker.has_sounded(ECHO_S):
+        if self._is_half_duplex and is_sounding:
             return "muted while the assistant speaks"
         return ""
 
@@ -116,7 +127,7 @@ class OwnCall:
         muted, said = self.why_muted(), self.notes.words
         heard = getattr(self.speaker, "level", 0.0)
         return "\n".join(
-            f"{name:9}  {meter(level)}  {words}"
+            f"{name:9}  {meter(level)}  {newest(words)}"
             for name, level, words in (
                 ("you", self.microphone.level, muted or said["caller"]),
                 ("assistant", heard, said["assistant"]),
@@ -137,6 +148,11 @@ class OwnCall:
     def _tell(self, problem: DeviceError) -> None:
         """A device that can't be used, or no longer: the call goes on, or ends by itself."""
         self._terminal.note(told(problem))
+
+
+def newest(words: str) -> str:
+    """The end of a text, as far as it fits into a line beside the meter."""
+    return words if len(words) <= NEWEST else f"... {words[-NEWEST:].partition(' ')[2]}"
 
 
 def meter(level: float) -> str:
@@ -166,11 +182,16 @@ def show_devices(terminal: Terminal, system: SoundSystem | None = None) -> None:
     terminal.command(course_command("3", "talk", "--input", "0", "--output", "0"))
 
 
-def play(lesson: Lesson, file: Path, system: SoundSystem | None = None) -> None:
+def play(
+    lesson: Lesson,
+    file: Path,
+    system: SoundSystem | None = None,
+    clock: CallClock | None = None,
+) -> None:
     """Play a WAV file through the loudspeaker, if there is one."""
     pcm = read_mono(file)
     try:
-        speaker = Speaker(CallClock(), device=lesson.options.output, system=system)
+        speaker = Speaker(clock or CallClock(), device=lesson.options.output, system=system)
     except DeviceError as problem:
         lesson.terminal.note(f"It can't be played: {told(problem)}")
         return
