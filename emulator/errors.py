@@ -5,6 +5,7 @@ type, param, code). No sentence repeats what a caller sent as a key.
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 INVALID_REQUEST = "invalid_request_error"
@@ -97,13 +98,42 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 
 def not_served(method: str, path: str) -> ApiError:
+    """OpenAI has this path, the emulator does not; what to use in its place, where we know."""
+    found = next((text for pattern, text in _IN_PLACE_OF if re.match(pattern, path)), "")
     message = f"""{method} {path} is a part of OpenAI's API that this emulator does not serve. \
-emulator/README.md lists what it does."""
+{found or "emulator/README.md lists what it does."}"""
     return ApiError(404, message, code="not_served_by_emulator")
+
+
+def not_installed(what: str, command: str, param: str | None = None) -> ApiError:
+    """The emulator could do it, but a package is missing; `what` is a sentence that says which."""
+    message = f"{what} To install it, run: {command}"
+    return ApiError(400, message, param=param, code="not_installed_on_emulator")
 
 
 def wrong_method(method: str, path: str) -> ApiError:
     return ApiError(405, f"Not allowed to {method} on {path}.", code="method_not_supported")
 
 
+# By the beginning of the path; the first that fits.
+_IN_PLACE_OF = [
+    (
+        "/v1/audio/translations",
+        """Its model whisper-1 ends on 2027-02-26, and OpenAI names Realtime translations as the \
+successor. To get the words in the spoken language, use /v1/audio/transcriptions.""",
+    ),
+    (
+        "/v1/realtime/translations",
+        """For a spoken conversation, use /v1/realtime. For the words of a speaker, use a \
+transcription session: /v1/realtime?intent=transcription.""",
+    ),
+    (
+        "/v1/live",
+        "For a spoken conversation, use /v1/realtime with gpt-realtime-2.1-mini.",
+    ),
+    (
+        "/v1/audio/voice",
+        "Custom voices need a real account. Use a built-in voice, such as 'marin'.",
+    ),
+]
 _REALM = {"www-authenticate": 'Bearer realm="OpenAI API"'}

@@ -34,7 +34,9 @@ MESSAGE_LIMIT = 16 * 2**20
 
 _LOOPBACK = (HOST, "localhost", "[::1]")
 _FORM = "multipart/form-data"
-_FORM_PATHS = re.compile(r"/v1/(files|uploads/[^/]+/parts)")
+_FORM_PATHS = re.compile(
+    r"/v1/(files|uploads/[^/]+/parts|audio/(transcriptions|translations|voices|voice_consents))"
+)
 # A header of the requests that an emulator sends to the server that writes for it.
 SENT_BY = "x-emulator-upstream"
 

@@ -44,6 +44,7 @@ from starlette.types import Receive, Scope, Send
 
 MOST_STREAMS = 128
 BATCH = 64
+EVENTS = "text/event-stream; charset=utf-8"
 
 
 @dataclass
@@ -165,12 +166,15 @@ def send_json(
 
 
 def send_stream(
-    request: Request, blocks: AsyncIterator[bytes], inert: Sequence[str] = ()
+    request: Request,
+    blocks: AsyncIterator[bytes],
+    inert: Sequence[str] = (),
+    media_type: str = EVENTS,
 ) -> "Reply":
-    """Server-sent events; raises ApiError (429) when too many streams are open."""
+    """Server-sent events, or sound; raises ApiError (429) when too many streams are open."""
     if service(request).open_streams >= MOST_STREAMS:
         raise rate_limited(1000)
-    return Reply(request, blocks, "text/event-stream; charset=utf-8", inert)
+    return Reply(request, blocks, media_type, inert)
 
 
 class Reply(Response):

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emulator.voice.mastering import mastered
+from emulator.voice.mastering import mastered, stretched
 from emulator.voice.sound import RATE, resampled
 from emulator.voice.voices import Voice
 
@@ -50,8 +50,8 @@ class Espeak:
 
     def say(self, text: str, voice: Voice, speed: float) -> bytes:
         """A sentence as 16-bit mono PCM of 24 kHz; raises OSError where it refuses."""
-        # Half of the usual pace is as slow as it gets: a session's lower speeds sound the same.
-        pace = round(min(max(voice.words_a_minute * speed, SLOWEST), FASTEST))
+        wanted = voice.words_a_minute * speed
+        pace = round(min(max(wanted, SLOWEST), FASTEST))
         self._pieces.clear()
         self._library.espeak_SetSynthCallback(self._heard)
         self._must("SetVoiceByName", voice.espeak.encode())
@@ -59,7 +59,10 @@ class Espeak:
         self._must("SetParameter", WORDS_A_MINUTE, pace, 0)
         letters = text.replace("\0", " ").encode("utf-8", "ignore")
         self._must("Synth", letters, len(letters) + 1, 0, FROM_CHARACTER, 0, UTF8, None, None)
-        return resampled(mastered(b"".join(self._pieces), self._rate), self._rate, RATE)
+        # Whatever it can't do is done to its sound.
+        said = mastered(b"".join(self._pieces), self._rate)
+        paced = stretched(said, self._rate, pace / wanted) if pace != round(wanted) else said
+        return resampled(paced, self._rate, RATE)
 
     def _must(self, name: str, *arguments: object) -> None:
         if code := getattr(self._library, f"espeak_{name}")(*arguments):

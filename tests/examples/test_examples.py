@@ -18,6 +18,8 @@ PROGRAMS = {
         "When are you closed?\nAnd on 24 December?\n\n",
         "[hours.md]",
     ),
+    "audio/transcribe.py": ([CALLERS / "book-two.wav"], "", "book a place for two people"),
+    "audio/who_spoke.py": ([CALLERS / "ask-dogs.wav"], "", "00:00  A: Excuse me"),
     "realtime/text_turn.py": ([], "", "By bus: line 47"),
     "realtime/voice_turn.py": ([CALLERS / "ask-closed.wav", "answer.wav"], "", "seconds"),
 }

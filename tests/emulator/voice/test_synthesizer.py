@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emulator.text.sentences import LONGEST, sentences
 from emulator.voice.espeak import Espeak
-from emulator.voice.mastering import mastered
+from emulator.voice.mastering import mastered, stretched
 from emulator.voice.pronounce import spoken
 from emulator.voice.sound import RATE, samples
 from emulator.voice.synthesizer import SpeechSynthesizer
@@ -199,7 +199,7 @@ def test_pitch_can_be_set():
     assert pitch(Espeak().say(SENTENCE, high, 1.0)) > 1.2 * pitch(Espeak().say(SENTENCE, low, 1.0))
 
 
-@pytest.mark.parametrize("speed", [0.5, 0.75, 1.25, 1.5])
+@pytest.mark.parametrize("speed", [0.25, 0.5, 0.75, 1.25, 1.5, 2.0, 4.0])
 def test_speed_shortens_what_is_said(synthesizer, speed):
     plain, changed = (
         len(synthesizer.synthesize(SENTENCE)),
@@ -207,13 +207,38 @@ def test_speed_shortens_what_is_said(synthesizer, speed):
     )
 
     assert 0.8 < len(changed) * speed / plain < 1.25
-    assert max(silences(changed)) <= 150
+    assert max(silences(changed)) <= max(150, 75 / speed)
 
 
-def test_espeak_is_never_slower_than_half(synthesizer):
-    half, slowest = (synthesizer.synthesize(SENTENCE, speed=speed) for speed in (0.5, 0.25))
+@pytest.mark.parametrize("speed", [0.25, 4.0])
+def test_pitch_stays_at_any_speed(synthesizer, speed):
+    plain, changed = (pitch(synthesizer.synthesize(SENTENCE, speed=each)) for each in (1.0, speed))
 
-    assert len(slowest) == pytest.approx(len(half), rel=0.05)
+    assert abs(12 * np.log2(changed / plain)) < 2
+
+
+@given(st.integers(0, 9_000), st.floats(0.5, 2.5), st.sampled_from([22_050, 24_000]))
+def test_any_sound_can_be_stretched(length, factor, hz):
+    tone = (8_000 * np.sin(np.arange(length) * 2 * np.pi * 200 / hz)).astype("<i2").tobytes()
+
+    made = samples(stretched(tone, hz, factor))
+
+    if length >= hz * 0.03:
+        assert len(made) == round(length * factor)
+        assert np.abs(made.astype(int)).max() <= 9_000
+    else:
+        assert len(made) == length
+
+
+def test_stretched_tone_keeps_its_pitch_and_level():
+    tone = (8_000 * np.sin(np.arange(RATE) * 2 * np.pi * 200 / RATE)).astype("<i2").tobytes()
+
+    for factor in (0.5, 0.7, 2.0):
+        made = stretched(tone, RATE, factor)
+        middle = samples(made).astype(float)[RATE // 10 : -RATE // 10]
+
+        assert pitch(made) == pytest.approx(200, rel=0.02)
+        assert np.sqrt(np.square(middle).mean()) == pytest.approx(8_000 / np.sqrt(2), rel=0.05)
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "**", "\0", "🙂"])
