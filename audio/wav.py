@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 
 from audio.call_clock import CallClock
 from audio.playback import FRAME, RATE_HZ, Cut, Ledger, ticks
+from common import course_command
 from common.settings import CourseError
 
 if TYPE_CHECKING:
     from audio.call_recording import Recording
 
 SILENCE = bytes(2 * FRAME)
+
+LONGEST_S = 300
+"""A question of a caller's is shorter."""
 
 
 class WavMicrophone:
@@ -203,6 +207,30 @@ def read_wav(path: Path) -> bytes:
     if len(pcm) < 2:
         raise _unusable(path, "there is no sound in it")
     return pcm[: len(pcm) // 2 * 2]
+
+
+def read_sound(path: Path) -> bytes:
+    """Any sound file as 24 kHz, 16 bits, one channel: WAV, or what the installed decoders read.
+
+    Raises CourseError where nothing can read it, or where it is longer than five minutes.
+    """
+    # Imported here, as NumPy takes a tenth of a second to load.
+    from emulator.voice import audio_files
+
+    try:
+        pcm = b""
+        for piece in audio_files.speech_pcm(path.read_bytes(), RATE_HZ):
+            pcm += piece
+            if len(pcm) > LONGEST_S * 2 * RATE_HZ:
+                raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes")
+    except audio_files.MissingDecoder as error:
+        fix = course_command("extras")
+        raise CourseError(f"{path.name} can't be read", str(error).rstrip("."), fix) from error
+    except audio_files.UnreadableAudio as error:
+        raise _unusable(path, str(error)) from error
+    if not pcm:
+        raise _unusable(path, "there is no sound in it")
+    return pcm
 
 
 def read_mono(path: Path) -> bytes:

@@ -6,7 +6,9 @@ from typing import Any
 
 from audio.call_clock import CallClock, VirtualClock
 from audio.caller import CallNotes, SimulatedCaller
+from audio.wav import read_sound, write_wav
 from common import COURSE
+from common.settings import CourseError
 from console.lesson import Lesson, Option
 from console.terminal import Terminal
 
@@ -40,13 +42,28 @@ VoiceCall = Callable[..., Coroutine[Any, Any, None]]
 
 
 def take_turn(lesson: Lesson, part: VoiceTurn, clip: str) -> None:
-    """Let a recorded caller ask one question."""
-    question, answer = CALLERS / f"{clip}.wav", sound_file(lesson, part.__name__)
-    words = question.with_suffix(".txt").read_text(encoding="utf-8").strip()
-    lesson.terminal.question(words)
+    """Let a recorded caller ask one question, or the learner by a sound file."""
+    answer = sound_file(lesson, part.__name__)
+    question = own_question(lesson) or CALLERS / f"{clip}.wav"
+    words = question.with_suffix(".txt")
+    if words.is_file():
+        lesson.terminal.question(words.read_text(encoding="utf-8").strip())
     part(question, answer, lesson.model, lesson.settings.transcribe_model)
     lesson.terminal.note(f"The sound of the answer is in {answer}.")
     play_if_asked(lesson, question, answer)
+
+
+def own_question(lesson: Lesson) -> Path | None:
+    """The learner's own sound file, as the WAV that a call needs."""
+    if not lesson.options.question:
+        return None
+    own = Path(lesson.options.question)
+    if not own.is_file():
+        raise CourseError(f"there is no file {own}", f"you are in {Path.cwd()}", "check its path")
+    question = sound_file(lesson, "question")
+    write_wav(question, read_sound(own))
+    lesson.terminal.note(f"Your question is {own.name}.")
+    return question
 
 
 def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) -> None:

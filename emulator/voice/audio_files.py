@@ -97,16 +97,16 @@ def seconds_of(data: bytes, most_s: float) -> float:
     return seconds
 
 
-def speech_pcm(data: bytes) -> Iterator[bytes]:
-    """A recording as 16-bit mono PCM of 16 kHz, in pieces of up to a few seconds.
+def speech_pcm(data: bytes, rate_hz: int = RATE) -> Iterator[bytes]:
+    """A recording as 16-bit mono PCM of 16 kHz (or `rate_hz`), in pieces of up to a few seconds.
 
     Raises UnreadableAudio and MissingDecoder.
     """
-    resampler, rate = Resampler(RATE, RATE), RATE
+    resampler, rate = Resampler(rate_hz, rate_hz), rate_hz
     for block in blocks(data):
         if block.rate != rate:
             yield resampler.flush()
-            resampler, rate = Resampler(_standard(block.rate), RATE), block.rate
+            resampler, rate = Resampler(_standard(block.rate), rate_hz), block.rate
         whole = np.rint(np.clip(block.samples, -1, 1) * 32767)
         yield resampler.feed(whole.astype("<i2").tobytes())
     yield resampler.flush()

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import wave
+from array import array
 
 from audio.call_clock import CallClock
 from audio.call_recording import Recording
@@ -12,6 +13,8 @@ from audio.wav import (
     WavMicrophone,
     WavSpeaker,
     half_duplex,
+    read_mono,
+    read_sound,
     read_wav,
     write_wav,
 )
@@ -347,3 +350,44 @@ def test_cut_is_exact_over_any_order(script, start):
                 assert all(heard[item] == ms == 0 for item, ms in stopped[1:])
                 late |= {item for item, _ in stopped}
                 waiting = []
+
+
+@pytest.mark.parametrize(("rate_hz", "channels", "width"), [(8_000, 1, 1), (44_100, 2, 2)])
+def test_any_wav_can_be_a_question(tmp_path, rate_hz, channels, width):
+    path = tmp_path / "mine.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, width, rate_hz, 0, "NONE", "not compressed"))
+        silence = b"\x80" if width == 1 else bytes(2)
+        file.writeframes(silence * channels * rate_hz)
+
+    pcm = read_sound(path)
+
+    assert abs(len(pcm) - 48_000) <= 4
+    assert max(map(abs, memoryview(pcm).cast("h"))) <= 1
+
+
+@pytest.mark.parametrize("data", [b"", b"not a sound", b"RIFF\0\0\0\0WAVE"])
+def test_file_without_sound_is_no_question(tmp_path, data):
+    path = tmp_path / "mine.mp3"
+    path.write_bytes(data)
+
+    with pytest.raises(CourseError, match="mine.mp3 can't be spoken"):
+        read_sound(path)
+
+
+def test_question_is_not_longer_than_five_minutes(tmp_path):
+    path = tmp_path / "long.wav"
+    write_wav(path, bytes(2 * RATE_HZ * 301))
+
+    with pytest.raises(CourseError) as raised:
+        read_sound(path)
+
+    assert "longer than 5 minutes" in raised.value.why
+
+
+def test_both_sides_of_a_call_are_mixed(tmp_path):
+    path = tmp_path / "call.wav"
+    both = array("h", [1000, 30000, 2000, 30000]).tobytes()
+    write_wav(path, both, channels=2)
+
+    assert array("h", read_mono(path)).tolist() == [31000, 32000]
