@@ -568,9 +568,18 @@ def _cassette(args: argparse.Namespace) -> CassetteFile | None:
         return CassetteFile(args.replay, is_recording=False, speed=args.speed)
     if not args.record:
         return None
-    words = [word for word in (args.part, args.question) if word]
+    # Of a learner's file, the name is enough.
+    asked = Path(args.question).name if _is_file(args.question) else args.question
+    words = [word for word in (args.part, asked) if word]
     about = {"lesson": " ".join([Path(sys.argv[0]).name, *words]), "licence": "MIT"}
     return CassetteFile(args.record, is_recording=True, about=about)
+
+
+def _is_file(word: str | None) -> bool:
+    try:
+        return bool(word) and Path(str(word)).is_file()
+    except OSError:  # too long for a name
+        return False
 
 
 def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:

@@ -5,7 +5,7 @@ import re
 
 from cassette.format import Cassette
 from tests.support import lessons
-from tools.record_fixtures import FIXTURES, LESSONS, fixtures, folder_of, mask, parts
+from tools.record_fixtures import FIXTURES, LESSONS, fixtures, mask, parts, words_of
 
 import pytest
 from openai.types import (
@@ -15,6 +15,7 @@ from openai.types import (
     VectorStoreDeleted,
     VectorStoreSearchResponse,
 )
+from openai.types.audio import TranscriptionDiarized, TranscriptionStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.realtime import RealtimeServerEvent
 from openai.types.responses import Response, ResponseStreamEvent
@@ -23,6 +24,7 @@ from pydantic import TypeAdapter
 
 FILES = fixtures()
 EVENT = TypeAdapter(ResponseStreamEvent)
+TRANSCRIPTION_EVENT = TypeAdapter(TranscriptionStreamEvent)
 REALTIME = TypeAdapter(RealtimeServerEvent)
 
 
@@ -48,7 +50,7 @@ def test_every_part_has_its_cassette(lesson):
 def test_replay_shows_golden_screen(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     script = script_of(path.parent.name)
-    words = [path.stem, *folder_of(path.stem), "--replay", str(path), "--speed", "0"]
+    words = [path.stem, *words_of(path.stem), "--replay", str(path), "--speed", "0"]
     shown = lessons.run_here(*words, script=script)
 
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -91,6 +93,7 @@ TYPES = [
     (r"GET /v1/vector_stores/\w+(/file_batches/\w+)?/files", VectorStoreFile),
     (r"GET /v1/vector_stores/\w+/files/[\w-]+", VectorStoreFile),
     (r"POST /v1/files", FileObject),
+    (r"POST /v1/audio/transcriptions", TranscriptionDiarized),
     (r"DELETE /v1/files/[\w-]+", FileDeleted),
 ]
 # The emulator's log of a request, which OpenAI doesn't have.
@@ -101,12 +104,16 @@ def validate(place, kind, body):
     """Validate a body by the type that the SDK has for it; return whether there was any."""
     if re.fullmatch(LOG, place):
         return json.loads(body).keys() >= {"blocks", "ended"}
+    if "text/plain" in kind:  # subtitles
+        return "-->" in body
     if "event-stream" not in kind:
         return validate_whole(place.partition("?")[0], json.loads(body))
     found = [json.loads(data) for data in re.findall(r"^data: (\{.*\})$", body, re.MULTILINE)]
     for value in found:
         if " /v1/responses" in place:
             EVENT.validate_python(value)
+        elif " /v1/audio" in place:
+            TRANSCRIPTION_EVENT.validate_python(value)
         else:
             ChatCompletionChunk.model_validate(value)
     return bool(found)
@@ -125,7 +132,7 @@ def validate_whole(place, body):
     if place == "POST /v1/embeddings":
         return all(isinstance(each["embedding"], str) for each in body["data"])
     kind = next(kind for pattern, kind in TYPES if re.fullmatch(pattern, place))
-    is_list = body["object"] in ("list", "vector_store.search_results.page")
+    is_list = body.get("object") in ("list", "vector_store.search_results.page")
     for value in body["data"] if is_list else [body]:
         kind.model_validate(value)
     return True
