@@ -251,12 +251,14 @@ def _socket_kinds() -> list[Kind]:
         ConnectionClosed,
         InvalidHandshake,
         InvalidStatus,
+        InvalidURI,
     )
 
     return [
         (InvalidStatus, _no_session),
         (ConnectionClosed, _closed),
         (InvalidHandshake, _no_socket),
+        (InvalidURI, _no_socket),  # it redirected the handshake to something else
     ]
 
 

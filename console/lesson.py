@@ -67,6 +67,12 @@ Cleanup = Callable[[OpenAI, list[str]], None]
 
 FAILED, STOPPED, UNREAD = 1, 130, 141
 
+# What reading a log raises if the server has none, or one of another shape.
+_NO_LOG = (
+    *(httpx2.HTTPError, httpx2.InvalidURL),
+    *(ValueError, LookupError, TypeError, OverflowError, RecursionError),
+)
+
 
 _PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
 TEXTS = Path(__file__).with_name("parts.toml")
@@ -214,7 +220,7 @@ class Lesson:
         origin = os.environ["OPENAI_BASE_URL"].removesuffix("/v1")
         headers = {"Authorization": f"Bearer {self.connection.key}"}
         # Any server may stand here, and only the emulator has such a log.
-        with suppress(httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError):
+        with suppress(*_NO_LOG):
             url = f"{origin}/exchanges/{quote(request_id, safe='')}"
             log = httpx2.get(url, headers=headers, **LOCAL).json()
             sent, ended = int(log["blocks"]), log["ended"]
@@ -531,7 +537,7 @@ OPTION_KINDS: dict[str, dict[str, Any]] = {
     "folder": {"type": folder, "metavar": "FOLDER"},
     "id": {"metavar": "ID"},
     "name": {"metavar": "NAME"},
-    "count": {"type": positive, "default": 1, "metavar": "N"},
+    "count": {"type": positive, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }
 

@@ -93,7 +93,7 @@ def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     args = parser.parse_args(words)
     if rest in ([], ["--"]):
         parser.error("name a Python file, or -- and a command")
-    if "--every" in words and not args.fault:
+    if args.every is not None and not args.fault:
         parser.error("--every needs --fault")
     if args.record and args.replay:
         parser.error("use either --record or --replay, not both")
@@ -120,13 +120,15 @@ def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: 
     from common.proxy import start_proxy
 
     tap = Tap(terminal.wire) if args.wire else None
-    return stack.enter_context(start_proxy(base_url, tap, args.fault or "", args.every)).base_url
+    every = args.every or 1
+    return stack.enter_context(start_proxy(base_url, tap, args.fault or "", every)).base_url
 
 
 def late_options(rest: Sequence[str]) -> list[str]:
     """Options of ours that stand behind the file, so that the program gets them."""
     own = {name for name, _, _ in OPTIONS}
-    return [word for word in rest[1:] if word in own] if rest[0] != "--" else []
+    late = [word for word in rest[1:] if word.partition("=")[0] in own]
+    return late if rest[0] != "--" else []
 
 
 def check_fault(fault: str | None, connection: Connection) -> None:

@@ -160,6 +160,27 @@ def test_fault_needs_the_emulator(program, start):
     assert "error: --fault needs the emulator" in err
 
 
+def test_option_behind_the_file_gets_a_hint(program, start):
+    mine = program("import sys; print(sys.argv[1:])")
+
+    code, out, err = run(mine, "--wire", "--pace=0", "--no", OPENAI_BASE_URL=start().base_url)
+
+    assert (code, out) == (0, "['--wire', '--pace=0', '--no']\n")
+    hint = "goes to mine.py: options of `run` stand before the file."
+    assert [line for line in err.splitlines() if hint in line] == [
+        f"|  {word} {hint}" for word in ("--wire", "--pace=0")
+    ]
+
+
+@pytest.mark.parametrize("every", [["--every", "2"], ["--every=2"]])
+def test_every_needs_a_fault(every, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*every, "mine.py"])
+
+    assert ended.value.code == 2
+    assert "--every needs --fault" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
