@@ -248,7 +248,7 @@ def open_lesson(
     contents = contents_of(Path(file))
     args = arguments(contents, options)
     terminal, seen = Terminal(), FirstBytes()
-    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream, answers=seen.answers)
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
         stack.enter_context(seen.watch())
