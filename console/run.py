@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 # Started by its path, in the folder where the learner is; Python then looks for modules beside it.
@@ -28,6 +28,7 @@ from console.lesson import OPTION_KINDS, Option, report_failures
 from console.terminal import Terminal
 from emulator.errors import ApiError
 from emulator.faults import Fault
+from setup import WINDOWS
 
 OPTIONS: list[Option] = [
     ("--offline", "switch", "use the emulator, whatever .env says"),
@@ -147,21 +148,74 @@ def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile |
 
 
 def run_program(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run it to its end. Ctrl-C reaches the whole terminal, so the program gets it by itself."""
+    """Run it to its end; every Ctrl-C reaches it once, whoever gets that first."""
+    interrupts: list[int] = []
     # A handler of our own is not inherited, while `ignore` would be.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    group = None if WINDOWS else 0
     try:
-        process = subprocess.Popen(command, env=dict(variables))
+        process = subprocess.Popen(command, env=dict(variables), process_group=group)
     except OSError as error:
         raise CourseError(
             f"{command[0]} can't be started: {error.strerror}", attempt="check the command"
         ) from None
     else:
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        code = process.wait()
+        code = process.wait() if WINDOWS else Foreground(process).wait(interrupts)
         return code if code >= 0 else 128 - code
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class Foreground:
+    """A program in a process group of its own, which has the terminal until it ends (POSIX).
+
+    A terminal sends Ctrl-C to all processes of its foreground group. If the program were in our
+    group, it would get that Ctrl-C and ours as well, and nobody can tell one sender from another.
+    So it is what a shell makes of a job: the terminal's signals go to its group alone, and a signal
+    that was sent to us is handed on. As in a shell, the terminal comes back when it stops or ends.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._terminal = our_terminal()
+        signal.signal(signal.SIGINT, lambda *_: self._send(signal.SIGINT))
+
+    def wait(self, interrupts: Sequence[int] = ()) -> int:
+        """The exit code, negative for a signal; Ctrl-Z stops both, and `fg` continues both.
+
+        `interrupts` are signals that came while the program was being started.
+        """
+        for number in interrupts:
+            self._send(number)
+        if self._terminal is not None:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what we print may come from behind
+        while True:
+            self._give_terminal_to(self._process.pid)
+            self._send(signal.SIGCONT)  # it may have wanted the terminal before it was given
+            status = os.waitpid(self._process.pid, os.WUNTRACED)[1]
+            self._give_terminal_to(os.getpgrp())
+            if not os.WIFSTOPPED(status):
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                return self._process.returncode
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _send(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _give_terminal_to(self, group: int) -> None:
+        if self._terminal is not None:
+            with suppress(OSError):  # it has been closed
+                os.tcsetpgrp(self._terminal, group)
+
+
+def our_terminal() -> int | None:
+    """Standard input, if it is a terminal and we are in its foreground."""
+    try:
+        return 0 if os.tcgetpgrp(0) == os.getpgrp() else None
+    except OSError:
+        return None
 
 
 if __name__ == "__main__":
