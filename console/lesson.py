@@ -31,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from common import COURSE, LESSON, course_command
@@ -50,6 +50,7 @@ from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
+from setup.problem import did_you_mean
 
 import httpx2
 from openai import OpenAI
@@ -439,11 +440,22 @@ def contents_of(script: Path) -> Contents:
     return Contents(text, {part.name: part for part in parts})
 
 
+class CourseParser(argparse.ArgumentParser):
+    """A parser that names the most similar option if it refuses one."""
+
+    def error(self, message: str) -> NoReturn:
+        refused = message.partition("unrecognized arguments: ")[2].split()
+        words = [word.partition("=")[0] for word in refused if word.startswith("--")]
+        known = self._option_string_actions
+        near = [did_you_mean(word, known) for word in words if word not in known]
+        super().error(" ".join([message, *filter(None, near)]))
+
+
 def arguments(
     contents: Contents, options: Sequence[Option] = (), argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Parse the command line. A part may be given by its name or its number."""
-    parser = argparse.ArgumentParser(
+    parser = CourseParser(
         course_command(*LESSON),
         description=f"{contents.text}\nparts:\n{contents.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -460,7 +472,9 @@ def arguments(
         args.part = names[int(args.part) - 1]
     if args.part is not None and args.part not in names:
         order = "; the part comes first, then the question" if " " in args.part else ""
-        parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
+        near = did_you_mean(args.part, names)
+        error = f"there is no part {args.part!r}; there are: {', '.join(names)}{order}"
+        parser.error(f"{error}. {near}" if near else error)
     asking = [part.name for part in contents.parts.values() if part.takes_question]
     if args.question and args.part not in asking:
         parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")

@@ -8,6 +8,7 @@ output, Ctrl-C and the exit code are the program's own.
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,11 +25,12 @@ from common.servers import CassetteFile
 from common.settings import CourseError, load_settings
 from common.wire_tap import Tap
 from console.explain import ErrorContext
-from console.lesson import OPTION_KINDS, Option, report_failures
+from console.lesson import OPTION_KINDS, CourseParser, Option, report_failures
 from console.terminal import Terminal
 from emulator.errors import ApiError
-from emulator.faults import Fault
+from emulator.faults import NAMES, Fault
 from setup import WINDOWS
+from setup.problem import did_you_mean
 
 OPTIONS: list[Option] = [
     ("--offline", "switch", "use the emulator, whatever .env says"),
@@ -86,7 +88,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     usage = f"{course_command('run')} [options] FILE [ARGS]  or  [options] -- COMMAND [ARGS]"
-    parser = argparse.ArgumentParser(
+    parser = CourseParser(
         course_command("run"), usage=usage, description=__doc__.partition("\n\n")[2]
     )
     for name, kind, text in OPTIONS:
@@ -111,9 +113,10 @@ def check(args: argparse.Namespace, file: str) -> None:
         for spec in filter(None, (args.fault or "").split(",")):
             Fault.parse(spec)
     except ApiError as error:
-        raise CourseError(
-            str(error), attempt="pick one; emulator/README.md says what each of them does"
-        ) from None
+        name = re.split(r"[@:*=x]", spec)[0]
+        near = "" if name in NAMES else did_you_mean(name, NAMES)
+        pick = "pick one; emulator/README.md says what each of them does"
+        raise CourseError(str(error), attempt=f"{near} If not, {pick}" if near else pick) from None
 
 
 def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: ExitStack) -> str:

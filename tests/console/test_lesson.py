@@ -139,6 +139,31 @@ def test_options_may_stand_anywhere(contents):
         )
 
 
+@pytest.mark.parametrize(
+    ("argv", "near"),
+    [
+        (["secnd"], "Did you mean second?"),
+        (["FRIST"], "Did you mean first?"),
+        (["--ofline"], "Did you mean --offline?"),
+        (["first", "--reply=x"], "Did you mean --replay?"),
+        (["first", "--recrod", "a", "--sped"], "Did you mean --record? Did you mean --speed?"),
+    ],
+)
+def test_similar_word_is_suggested(contents, capsys, argv, near):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=argv)
+
+    assert capsys.readouterr().err.rstrip().endswith(near)
+
+
+@pytest.mark.parametrize("argv", [["zzz"], ["first", "--zzz"], ["first", "--pace", "x"]])
+def test_nothing_is_suggested_where_nothing_is_similar(contents, capsys, argv):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=argv)
+
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 def test_part_without_a_question_takes_none(contents, capsys):
     with pytest.raises(SystemExit):
         arguments(contents, argv=["second", "Why?"])

@@ -200,6 +200,21 @@ def test_arguments_that_make_no_sense(words, capsys):
     assert "usage: " in capsys.readouterr().err
 
 
+def test_similar_option_is_suggested(capsys):
+    with pytest.raises(SystemExit):
+        main(["--ofline", "mine.py"])
+
+    assert capsys.readouterr().err.rstrip().endswith("Did you mean --offline?")
+
+
+def test_similar_fault_is_suggested(program, capsys):
+    program("")
+    with pytest.raises(SystemExit):
+        main(["--fault", "halfjsn@3", "mine.py"])
+
+    assert "try: Did you mean halfjson? If not, pick one" in capsys.readouterr().err
+
+
 def test_options_end_where_the_program_begins():
     assert split(["--wire", "a.py", "--pace", "1"]) == (["--wire"], ["a.py", "--pace", "1"])
     assert split(["--pace", "0", "--", "pytest", "-q"]) == (["--pace", "0"], ["--", "pytest", "-q"])
