@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -142,7 +143,7 @@ class CassetteWriter:
 
 
 def _may_be_replaced(path: Path) -> bool:
-    """Whether a file is a cassette, by its first bytes, or empty."""
+    """Whether a file is a cassette, by the first field of its header, or empty."""
     with path.open("rb") as file:
-        beginning = file.read(200)
-    return not beginning.strip() or b'"cassette"' in beginning
+        beginning = file.read(200).strip()
+    return not beginning or re.match(rb'\{\s*"cassette"\s*:', beginning) is not None

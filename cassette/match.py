@@ -10,7 +10,6 @@ a form part by part.
 import difflib
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from os.path import commonprefix
@@ -35,13 +34,6 @@ class RequestKey:
         body = {key: line[key] for key in ("upgrade", "json", "form", "body") if key in line}
         text = json.dumps(body, sort_keys=True, ensure_ascii=False)
         return cls(line["method"], line["path"], text)
-
-    def lines(self) -> list[str]:
-        """For people, a field a line; JSON that is nested too deep for that is one line."""
-        body = self.body
-        with suppress(RecursionError):
-            body = json.dumps(json.loads(self.body), indent=1, ensure_ascii=False)
-        return [f"{self.method} {self.path}", *body.splitlines()]
 
 
 class ExchangeMatcher:
@@ -74,7 +66,10 @@ class ExchangeMatcher:
         if not known:
             return f"{name} was not recorded; the cassette holds no request"
         nearest = max(known, key=lambda each: _alike(each, key))
-        return f"{name} was not recorded; the nearest is {_difference(nearest, key)}"
+        try:
+            return f"{name} {_difference(nearest, key)}"
+        except RecursionError:  # JSON that is nested too deep to walk through
+            return f"{name} was recorded with another body; {difference(nearest.body, key.body)}"
 
 
 def _alike(one: RequestKey, other: RequestKey) -> float:
@@ -84,9 +79,15 @@ def _alike(one: RequestKey, other: RequestKey) -> float:
 
 
 def _difference(recorded: RequestKey, key: RequestKey) -> str:
-    lines = difflib.unified_diff(recorded.lines(), key.lines(), "recorded", "asked", "", "", 0, "")
-    changes = [line for line in lines if line[0] in "+-" and not line.startswith(("+++", "---"))]
-    return f"{recorded.method} {recorded.path}, which differs so: {' | '.join(changes)[:500]}"
+    """How a request differs from the nearest one: the first field, recorded beside sent."""
+    one, other = json.loads(recorded.body), json.loads(key.body)
+    if one.keys() == other.keys() and len(one) == 1:  # both are JSON, say: no need to name it
+        (one,), (other,) = one.values(), other.values()
+    first = difference(one, other)
+    if (recorded.method, recorded.path) == (key.method, key.path):
+        return f"was recorded with another body; {first}"
+    where = f"the nearest is {recorded.method} {recorded.path}"
+    return f"was not recorded; {where}" + (f", and {first}" if first else "")
 
 
 def difference(recorded: object, sent: object, where: tuple[str, ...] = ()) -> str:

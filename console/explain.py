@@ -13,7 +13,7 @@ import binascii
 import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from json import JSONDecodeError
 from typing import Any
@@ -43,8 +43,8 @@ class ErrorContext:
     """What a message may mention, if it is known: model, host, the last letters of the key.
 
     `is_ours` says whether the course itself started the server that answers. `instead_of_stream`
-    returns what came in place of a stream, if anything did. `model_variables` has the name of the
-    variable that sets each model.
+    returns what came in place of a stream, if anything did; `answers` has what the SDK made of the
+    latest answers. `model_variables` has the name of the variable that sets each model.
     """
 
     model: str = ""
@@ -52,6 +52,7 @@ class ErrorContext:
     key_tail: str | None = None
     is_ours: bool = False
     instead_of_stream: Callable[[], str | None] = lambda: None
+    answers: Collection[object] = ()
     model_variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -251,12 +252,14 @@ def _socket_kinds() -> list[Kind]:
         ConnectionClosed,
         InvalidHandshake,
         InvalidStatus,
+        InvalidURI,
     )
 
     return [
         (InvalidStatus, _no_session),
         (ConnectionClosed, _closed),
         (InvalidHandshake, _no_socket),
+        (InvalidURI, _no_socket),  # it redirected the handshake to something else
     ]
 
 
@@ -322,7 +325,7 @@ def _foreign(error: BaseException, context: ErrorContext) -> CourseError | None:
     """An error that the server or the environment caused; None if it may be our own bug."""
     if problem := _in_environment(error):
         return problem
-    said = unlike_openai(error)
+    said = unlike_openai(error, context.answers)
     return None if said is None else not_openai(context.host, said)
 
 

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from common import COURSE, LESSON, course_command
@@ -50,6 +50,7 @@ from console.first_bytes import FirstBytes
 from console.start import end_early_stop
 from console.terminal import Terminal
 from emulator.models import MODELS
+from setup.problem import did_you_mean
 
 import httpx2
 from openai import OpenAI
@@ -66,6 +67,12 @@ KEPT = COURSE / ".emulator"
 Cleanup = Callable[[OpenAI, list[str]], None]
 
 FAILED, STOPPED, UNREAD = 1, 130, 141
+
+# What reading a log raises if the server has none, or one of another shape.
+_NO_LOG = (
+    *(httpx2.HTTPError, httpx2.InvalidURL),
+    *(ValueError, LookupError, TypeError, OverflowError, RecursionError),
+)
 
 
 _PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
@@ -225,7 +232,7 @@ class Lesson:
         origin = os.environ["OPENAI_BASE_URL"].removesuffix("/v1")
         headers = {"Authorization": f"Bearer {self.connection.key}"}
         # Any server may stand here, and only the emulator has such a log.
-        with suppress(httpx2.HTTPError, httpx2.InvalidURL, ValueError, KeyError, TypeError):
+        with suppress(*_NO_LOG):
             url = f"{origin}/exchanges/{quote(request_id, safe='')}"
             log = httpx2.get(url, headers=headers, **LOCAL).json()
             sent, ended = int(log["blocks"]), log["ended"]
@@ -253,7 +260,7 @@ def open_lesson(
     contents = contents_of(Path(file))
     args = arguments(contents, options)
     terminal, seen = Terminal(), FirstBytes()
-    context = ErrorContext(instead_of_stream=seen.instead_of_stream)
+    context = ErrorContext(instead_of_stream=seen.instead_of_stream, answers=seen.answers)
     with ExitStack() as stack:
         stack.enter_context(report_failures(context, debug=args.debug))
         stack.enter_context(seen.watch())
@@ -446,11 +453,22 @@ def contents_of(script: Path) -> Contents:
     return Contents(text, {part.name: part for part in parts})
 
 
+class CourseParser(argparse.ArgumentParser):
+    """A parser that names the most similar option if it refuses one."""
+
+    def error(self, message: str) -> NoReturn:
+        refused = message.partition("unrecognized arguments: ")[2].split()
+        words = [word.partition("=")[0] for word in refused if word.startswith("--")]
+        known = self._option_string_actions
+        near = [did_you_mean(word, known) for word in words if word not in known]
+        super().error(" ".join([message, *filter(None, near)]))
+
+
 def arguments(
     contents: Contents, options: Sequence[Option] = (), argv: Sequence[str] | None = None
 ) -> argparse.Namespace:
     """Parse the command line. A part may be given by its name or its number."""
-    parser = argparse.ArgumentParser(
+    parser = CourseParser(
         course_command(*LESSON),
         description=f"{contents.text}\nparts:\n{contents.listing()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -467,7 +485,9 @@ def arguments(
         args.part = names[int(args.part) - 1]
     if args.part is not None and args.part not in names:
         order = "; the part comes first, then the question" if " " in args.part else ""
-        parser.error(f"there is no part {args.part!r}; there are: {', '.join(names)}{order}")
+        near = did_you_mean(args.part, names)
+        error = f"there is no part {args.part!r}; there are: {', '.join(names)}{order}"
+        parser.error(f"{error}. {near}" if near else error)
     asking = [part.name for part in contents.parts.values() if part.takes_question]
     if args.question and args.part not in asking:
         parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
@@ -557,7 +577,7 @@ OPTION_KINDS: dict[str, dict[str, Any]] = {
     "name": {"metavar": "NAME"},
     "devices": {"action": ShowDevices, "nargs": 0},
     "words": {"metavar": "WORDS"},
-    "count": {"type": positive, "default": 1, "metavar": "N"},
+    "count": {"type": positive, "metavar": "N"},
     "calls": {"type": folder, "metavar": "FOLDER", "default": Path("calls")},
 }
 

@@ -8,11 +8,12 @@ output, Ctrl-C and the exit code are the program's own.
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 # Started by its path, in the folder where the learner is; Python then looks for modules beside it.
@@ -24,10 +25,12 @@ from common.servers import CassetteFile
 from common.settings import CourseError, load_settings
 from common.wire_tap import Tap
 from console.explain import ErrorContext
-from console.lesson import OPTION_KINDS, Option, report_failures
+from console.lesson import OPTION_KINDS, CourseParser, Option, report_failures
 from console.terminal import Terminal
 from emulator.errors import ApiError
-from emulator.faults import Fault
+from emulator.faults import NAMES, Fault
+from setup import WINDOWS
+from setup.problem import did_you_mean
 
 OPTIONS: list[Option] = [
     ("--offline", "switch", "use the emulator, whatever .env says"),
@@ -85,7 +88,7 @@ def split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     usage = f"{course_command('run')} [options] FILE [ARGS]  or  [options] -- COMMAND [ARGS]"
-    parser = argparse.ArgumentParser(
+    parser = CourseParser(
         course_command("run"), usage=usage, description=__doc__.partition("\n\n")[2]
     )
     for name, kind, text in OPTIONS:
@@ -93,7 +96,7 @@ def parse(words: Sequence[str], rest: Sequence[str]) -> argparse.Namespace:
     args = parser.parse_args(words)
     if rest in ([], ["--"]):
         parser.error("name a Python file, or -- and a command")
-    if "--every" in words and not args.fault:
+    if args.every is not None and not args.fault:
         parser.error("--every needs --fault")
     if args.record and args.replay:
         parser.error("use either --record or --replay, not both")
@@ -110,9 +113,10 @@ def check(args: argparse.Namespace, file: str) -> None:
         for spec in filter(None, (args.fault or "").split(",")):
             Fault.parse(spec)
     except ApiError as error:
-        raise CourseError(
-            str(error), attempt="pick one; emulator/README.md says what each of them does"
-        ) from None
+        name = re.split(r"[@:*=x]", spec)[0]
+        near = "" if name in NAMES else did_you_mean(name, NAMES)
+        pick = "pick one; emulator/README.md says what each of them does"
+        raise CourseError(str(error), attempt=f"{near} If not, {pick}" if near else pick) from None
 
 
 def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: ExitStack) -> str:
@@ -120,13 +124,15 @@ def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: 
     from common.proxy import start_proxy
 
     tap = Tap(terminal.wire) if args.wire else None
-    return stack.enter_context(start_proxy(base_url, tap, args.fault or "", args.every)).base_url
+    every = args.every or 1
+    return stack.enter_context(start_proxy(base_url, tap, args.fault or "", every)).base_url
 
 
 def late_options(rest: Sequence[str]) -> list[str]:
     """Options of ours that stand behind the file, so that the program gets them."""
     own = {name for name, _, _ in OPTIONS}
-    return [word for word in rest[1:] if word in own] if rest[0] != "--" else []
+    late = [word for word in rest[1:] if word.partition("=")[0] in own]
+    return late if rest[0] != "--" else []
 
 
 def check_fault(fault: str | None, connection: Connection) -> None:
@@ -145,21 +151,74 @@ def cassette(args: argparse.Namespace, command: Sequence[str]) -> CassetteFile |
 
 
 def run_program(command: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Run it to its end. Ctrl-C reaches the whole terminal, so the program gets it by itself."""
+    """Run it to its end; every Ctrl-C reaches it once, whoever gets that first."""
+    interrupts: list[int] = []
     # A handler of our own is not inherited, while `ignore` would be.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    group = None if WINDOWS else 0
     try:
-        process = subprocess.Popen(command, env=dict(variables))
+        process = subprocess.Popen(command, env=dict(variables), process_group=group)
     except OSError as error:
         raise CourseError(
             f"{command[0]} can't be started: {error.strerror}", attempt="check the command"
         ) from None
     else:
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-        code = process.wait()
+        code = process.wait() if WINDOWS else Foreground(process).wait(interrupts)
         return code if code >= 0 else 128 - code
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class Foreground:
+    """A program in a process group of its own, which has the terminal until it ends (POSIX).
+
+    A terminal sends Ctrl-C to all processes of its foreground group. If the program were in our
+    group, it would get that Ctrl-C and ours as well, and nobody can tell one sender from another.
+    So it is what a shell makes of a job: the terminal's signals go to its group alone, and a signal
+    that was sent to us is handed on. As in a shell, the terminal comes back when it stops or ends.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self._terminal = our_terminal()
+        signal.signal(signal.SIGINT, lambda *_: self._send(signal.SIGINT))
+
+    def wait(self, interrupts: Sequence[int] = ()) -> int:
+        """The exit code, negative for a signal; Ctrl-Z stops both, and `fg` continues both.
+
+        `interrupts` are signals that came while the program was being started.
+        """
+        for number in interrupts:
+            self._send(number)
+        if self._terminal is not None:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what we print may come from behind
+        while True:
+            self._give_terminal_to(self._process.pid)
+            self._send(signal.SIGCONT)  # it may have wanted the terminal before it was given
+            status = os.waitpid(self._process.pid, os.WUNTRACED)[1]
+            self._give_terminal_to(os.getpgrp())
+            if not os.WIFSTOPPED(status):
+                self._process.returncode = os.waitstatus_to_exitcode(status)
+                return self._process.returncode
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _send(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def _give_terminal_to(self, group: int) -> None:
+        if self._terminal is not None:
+            with suppress(OSError):  # it has been closed
+                os.tcsetpgrp(self._terminal, group)
+
+
+def our_terminal() -> int | None:
+    """Standard input, if it is a terminal and we are in its foreground."""
+    try:
+        return 0 if os.tcgetpgrp(0) == os.getpgrp() else None
+    except OSError:
+        return None
 
 
 if __name__ == "__main__":

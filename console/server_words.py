@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from traceback import walk_tb
 from typing import Any
 
@@ -21,6 +21,8 @@ _REPR = re.compile(
 # The libraries that read an answer; what they raise while they do is no bug of a lesson.
 _READERS = {"openai", "httpx2", "httpcore2", "h11"}
 _WHILE_READING = (AssertionError, LookupError, ValueError, RecursionError)
+_OF_DATA = (AttributeError, TypeError, LookupError, ValueError)
+_OUR_ROOMS = {"audio", "cassette", "common", "console", "emulator", "setup"}
 _ANSWERS = {"choices", "output", "output_text", "data"}
 _JSON = (str, int, float, list, dict)
 
@@ -43,11 +45,12 @@ def tidied(error: object) -> str:
     return shortened(_REPR.sub(in_words, str(error)[:LONGEST_READ]).replace(" (None)", ""))
 
 
-def unlike_openai(error: BaseException) -> str | None:
+def unlike_openai(error: BaseException, answers: Collection[object] = ()) -> str | None:
     """What a server sent instead of an answer, by where our code failed; None if that is unknown.
 
     The SDK returns text, lists and incomplete objects as they come. So an answer counts as wrong
-    if code failed on plain JSON, or beside an object that the SDK's own types refuse.
+    if code failed on plain JSON, or beside an object that the SDK's own types refuse. It may be one
+    of the latest `answers` where the code has taken a field out of it before.
     """
     frames = [frame for frame, _ in walk_tb(error.__traceback__)]
     met, name = getattr(error, "obj", error), getattr(error, "name", "")
@@ -56,13 +59,17 @@ def unlike_openai(error: BaseException) -> str | None:
         return f"it sent {first_words(max(texts, key=len, default=met)) or 'nothing'}"
     if isinstance(met, _JSON) or (met is None and name in _ANSWERS):
         return f"it sent JSON of another kind: {reason_in(met) or type(met).__name__}"
-    for value in _values(frames):
+    is_of_data = isinstance(error, _OF_DATA)
+    for value in [*_values(frames), *(reversed([*answers]) if is_of_data else ())]:
         if said := _refusal(value):
             return said
     roots = [frame.f_globals.get("__name__", "").partition(".")[0] for frame in frames]
     at = [root for root in roots if root not in sys.stdlib_module_names][-1:]
     if at and at[0] in _READERS and isinstance(error, _WHILE_READING):
         return f"the openai package could not read its answer ({type(error).__name__})"
+    # A lesson reads nothing but answers, so what it finds wrong there came from the server.
+    if at and at[0] not in _OUR_ROOMS and answers and isinstance(error, ValueError):
+        return f"it sent a value that can't be used: {tidied(error)}"
     return None
 
 
@@ -82,8 +89,11 @@ def _refusal(value: object) -> str:
             return f"it sent an error with status 200: {reason}"
         type(value).model_validate(fields)
     except ValidationError as refused:
-        where = ".".join(map(str, refused.errors()[0]["loc"]))
-        return f"its answer has no usable field {where}"
+        # Servers differ in how they name an object, and no lesson reads that name.
+        places = [each["loc"] for each in refused.errors() if each["loc"][-1:] != ("object",)]
+        return f"its answer has no usable field {'.'.join(map(str, places[0]))}" if places else ""
     except ValueError:  # such as half a character, which JSON can name
         return "its answer has characters that are not text"
-    return "its answer has no choices" if getattr(value, "choices", None) == [] else ""
+    is_chunk = type(value).__name__.endswith("Chunk")  # the last one of a stream has no choices
+    has_none = getattr(value, "choices", None) == [] and not is_chunk
+    return "its answer has no choices" if has_none else ""

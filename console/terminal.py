@@ -215,7 +215,9 @@ class Terminal:
         room = max(12, self._console.width - 38)
         for name, times in rows.items():
             picture = histogram(times, longest, room, self._bars)
-            table.add_row(name, f"{times[0]:.2f} s", f"{times[-1]:.2f} s", f"[cyan]{picture}[/]")
+            table.add_row(
+                plain(name), f"{times[0]:.2f} s", f"{times[-1]:.2f} s", f"[cyan]{picture}[/]"
+            )
         self._print_table(table)
 
     def table(

@@ -6,7 +6,7 @@ import sys
 from setup import COURSE
 from setup.environment import Environment
 from setup.launch import become, wait_for
-from setup.problem import Problem, command, say
+from setup.problem import Problem, command, did_you_mean, say
 
 LESSONS = {
     "1": ("01_streaming.py", "lesson 1: streaming responses"),
@@ -53,7 +53,8 @@ def arguments(word: str, args: list[str]) -> list[str]:
     if word in MODULES:
         return ["-m", MODULES[word][0], *args]
     if word not in LESSONS:
-        raise Problem(f"unknown word {word!r}", "", command("--help"), code=2)
+        near = did_you_mean(word, [*LESSONS, *MODULES])
+        raise Problem(f"unknown word {word!r}", near, command("--help"), code=2)
     file = COURSE / LESSONS[word][0]
     if not file.is_file():
         fact = f"lesson {word} is not here: no file {file.name}"

@@ -1,6 +1,7 @@
 """An error in three lines, and how set-up writes to the screen."""
 
 import sys
+from collections.abc import Iterable
 
 from setup import WINDOWS
 
@@ -15,6 +16,14 @@ class Problem(Exception):
     def __str__(self) -> str:
         lines = [("error", self.fact), ("  why", self.why), ("  try", self.attempt)]
         return "\n".join(f"{label}: {text}" for label, text in lines if text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question that names the most similar of the known words; empty if none is similar."""
+    from difflib import get_close_matches
+
+    nearest = get_close_matches(word.lower(), list(known), 1)
+    return f"Did you mean {nearest[0]}?" if nearest else ""
 
 
 def say(text: str) -> None:

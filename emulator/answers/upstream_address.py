@@ -54,7 +54,8 @@ def upstream_address(environ: Mapping[str, str], own_port: int = 0) -> UpstreamA
     except ValueError:
         is_usable, port = False, None
     if not is_usable or not url.isprintable():
-        raise UpstreamRefused(f"{VARIABLE} is not an http address: {url!a}")
+        shown = "" if "@" in url else f": {url!a}"  # a password may stand before the @
+        raise UpstreamRefused(f"{VARIABLE} is not an http address{shown}")
     if not (found.api_key.isascii() and found.api_key.isprintable()):
         raise UpstreamRefused("EMULATOR_CHAT_API_KEY has characters in it that no key has")
     if own_port and port == own_port and found.is_on_loopback:

@@ -109,7 +109,10 @@ def test_replay_that_lacks_a_request_is_told_at_its_end(run, cassette_path):
     code, shown = run("play", cassette_path, use=lambda base_url: post(base_url, b'{"b": 1}'))
 
     assert code == 1
-    assert "POST /v1/x was not recorded; the nearest is POST /v1/x" in shown.splitlines()[-1]
+    assert (
+        "POST /v1/x was recorded with another body; a: recorded 1, sent nothing"
+        in shown.splitlines()[-1]
+    )
 
 
 def test_rules_may_be_given(run, cassette_path):

@@ -10,6 +10,8 @@ from tests.support.loopback_sockets import sdk_client
 
 import pytest
 
+# The beginning of a cassette that a program has laid out anew.
+WHOLE_FILE = b'\n{ "cassette" : 1}\n'
 QUESTION = ask("When is the observatory closed?")
 
 
@@ -24,6 +26,29 @@ def test_place_is_checked_before_anything_is_asked(tmp_path):
     ]:
         with pytest.raises(CassetteError, match=message):
             open_writer(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"notes", b"{}", b"\xff" * 300, b'{"name": "cassette"}', b'my "cassette": a list', b"[1]\n"],
+)
+def test_file_that_is_no_cassette_is_kept(cassette_path, content):
+    cassette_path.write_bytes(content)
+
+    with pytest.raises(CassetteError, match="is no cassette, so it is not overwritten"):
+        open_writer(cassette_path)
+
+    assert cassette_path.read_bytes() == content
+    assert [path.name for path in cassette_path.parent.iterdir()] == ["tape.jsonl"]
+
+
+def test_cassette_or_empty_file_is_replaced(cassette_path):
+    for content in (b"", b" \n", WHOLE_FILE):
+        cassette_path.write_bytes(content)
+        writer = open_writer(cassette_path)
+        writer.begin("somebody")
+        writer.close()
+        assert Cassette(cassette_path).header["answered_by"] == "somebody"
 
 
 def test_file_that_another_recording_made_is_left_alone(cassette_path):

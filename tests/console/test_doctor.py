@@ -1,6 +1,7 @@
 """The doctor: what it finds, what it advises, and that it tells no key."""
 
 import os
+import socket
 import sqlite3
 import sys
 from contextlib import closing
@@ -14,6 +15,7 @@ from common.settings import load_settings
 from console import doctor
 from console.doctor import (
     Finding,
+    answering_server,
     engine,
     examine,
     kept_files,
@@ -57,6 +59,30 @@ def test_key_is_counted_not_told(tmp_path):
     assert not any(KEY[:-4] in each.found for each in found.values())
     assert found["key"].found.endswith("ends in 6789")
     assert "api.openai.com" in found["server"].found
+
+
+def server_row(url, tmp_path):
+    return answering_server(load_settings({"OPENAI_BASE_URL": url}, tmp_path / "none.env"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_server_that_cannot_be_reached_is_a_problem(tmp_path, host):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        there = server_row(f"http://{host}:{port}/v1", tmp_path)
+    gone = server_row(f"http://{host}:{port}/v1", tmp_path)
+
+    assert there == Finding("server", f"{host}:{port} (OPENAI_BASE_URL)")
+    assert f"{host}:{port} (OPENAI_BASE_URL) cannot be reached: " in gone.found
+    assert gone.fix == "start it, or correct OPENAI_BASE_URL"
+
+
+def test_server_behind_a_proxy_is_not_tried(tmp_path, monkeypatch):
+    """Only the proxy may know its name; a server on this machine is reached without one."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+
+    assert server_row("https://no-such-host.invalid/v1", tmp_path).fix == ""
+    assert server_row("http://127.0.0.1:9/v1", tmp_path).fix != ""
 
 
 def test_bad_settings_are_a_row(capsys, monkeypatch):

@@ -1,11 +1,14 @@
 """What a failure is explained as: always three lines, and never for a mistake of the course."""
 
+import binascii
 import json
 import re
+from base64 import b64decode
 
 from common.client import PLACEHOLDER
 from common.settings import CourseError, SettingsError
 from console.explain import ErrorContext, explain
+from tests.support.loopback_sockets import socket_server
 
 import httpx2
 import openai
@@ -13,7 +16,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError, InvalidHandshake, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosedError,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+)
 from websockets.frames import Close
 from websockets.http11 import Response
 
@@ -225,6 +233,38 @@ def test_text_that_cannot_be_encoded_is_told():
     assert "could not be encoded" in lines(caught.value)
 
 
+def ends(function, *arguments):
+    """Whether a call ends well, and what it raises if it doesn't."""
+    try:
+        function(*arguments)
+    except Exception as error:
+        return False, error
+    return True, None
+
+
+@example("A")
+@example("AB=")
+@given(st.text("AZaz09+/=", min_size=1))
+def test_sound_that_is_no_base64_is_malformed(text):
+    read, error = ends(b64decode, text)
+    if not read:
+        assert isinstance(error, binascii.Error)
+        assert "the stream was malformed" in lines(error)
+
+
+@pytest.mark.parametrize("code", [None, "not_found"])
+def test_thing_that_is_gone_is_told_with_advice(code):
+    body = {"error": {"message": "No file found with id 'file-1'.", "code": code}}
+    ours, live = ErrorContext(is_ours=True), ErrorContext(host="api.openai.com")
+
+    for context in (ours, live):
+        said = explained(body, 404, context=context)
+        assert "the server refused the request (404" in said
+        assert "No file found with id 'file-1'." in said
+        assert "check its id: it may have been deleted, or belong to another server" in said
+    assert "--offline" in explained(body, 404)
+
+
 def test_socks_proxy_is_named_with_its_command(monkeypatch):
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(ImportError) as caught:
@@ -260,6 +300,28 @@ def handshake(status, body):
 
 def closed(code, reason):
     return ConnectionClosedError(Close(code, reason), None)
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("http://127.0.0.1:9/login", "scheme isn't ws or wss"),
+        ("ws://:9/login", "hostname isn't provided"),
+        ("ws://127.0.0.1:9/#login", "fragment identifier is meaningless"),
+    ],
+)
+async def test_redirected_handshake_is_another_server(location, why):
+    def elsewhere(connection, request):
+        return Response(302, "Found", Headers(location=location))
+
+    with socket_server(process_request=elsewhere) as base_url:
+        async with openai.AsyncOpenAI(api_key="x", base_url=base_url) as asked:
+            with pytest.raises(InvalidURI) as caught:
+                await asked.realtime.connect(model="m").enter()
+
+    said = lines(caught.value)
+    assert "does not speak OpenAI's protocol" in said
+    assert f"it did not open a WebSocket: {location}" in said and why in said
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ def send(body, asked=b'{"stream":true}'):
         (b'{"error":{"message":"Busy.","code":"c"}}', "JSON in place of a stream: Busy. (c)"),
         (b'{"error":"model x not found"}', "model x not found"),
         (b"<html><h1>Log in</h1></html>", "this in place of a stream: Log in"),
+        (b"[" * KEPT, "this in place of a stream: [[["),
+        (b'{"a":' * KEPT, 'this in place of a stream: {"a":{"a":'),
         (b"[1]", "JSON in place of a stream: [1]"),
         (EVENT, None),
         (b": ping\n\n", None),

@@ -1,6 +1,7 @@
 """The frame of a lesson: what it reads from the script, what it deletes, and Ctrl-C meanwhile."""
 
 import asyncio
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from console.lesson import (
 )
 from console.terminal import Terminal
 from tests.support.interrupts import can_interrupt
+from tests.support.scripted_http import answering
 
 import pytest
 
@@ -137,6 +139,31 @@ def test_options_may_stand_anywhere(contents):
         )
 
 
+@pytest.mark.parametrize(
+    ("argv", "near"),
+    [
+        (["secnd"], "Did you mean second?"),
+        (["FRIST"], "Did you mean first?"),
+        (["--ofline"], "Did you mean --offline?"),
+        (["first", "--reply=x"], "Did you mean --replay?"),
+        (["first", "--recrod", "a", "--sped"], "Did you mean --record? Did you mean --speed?"),
+    ],
+)
+def test_similar_word_is_suggested(contents, capsys, argv, near):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=argv)
+
+    assert capsys.readouterr().err.rstrip().endswith(near)
+
+
+@pytest.mark.parametrize("argv", [["zzz"], ["first", "--zzz"], ["first", "--pace", "x"]])
+def test_nothing_is_suggested_where_nothing_is_similar(contents, capsys, argv):
+    with pytest.raises(SystemExit):
+        arguments(contents, argv=argv)
+
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 def test_part_without_a_question_takes_none(contents, capsys):
     with pytest.raises(SystemExit):
         arguments(contents, argv=["second", "Why?"])
@@ -162,6 +189,54 @@ def test_coroutine_runs_with_a_loop_and_without_one(contents):
 def test_part_is_given_by_name_or_number(contents):
     for word in ("second", "SECOND", "3"):
         assert arguments(contents, argv=[word]).part == "second"
+
+
+def log_shown(lesson, body, capsys):
+    """What `show_request` prints if a server answers with this body."""
+    with answering(body, kind="application/json") as (base_url, asked):
+        os.environ["OPENAI_BASE_URL"] = base_url
+        lesson.show_request("req_1/../x")
+    assert asked == ["/exchanges/req_1%2F..%2Fx"]
+    return capsys.readouterr().out
+
+
+def test_log_of_a_request_is_shown(contents, capsys, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+
+    shown = log_shown(frame(contents), '{"blocks": 7, "ended": "disconnected"}', capsys)
+
+    assert "7 events sent, then the client" in shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "x", "null", "3", "[]", '"blocks"', "{}", '{"blocks": "x", "ended": 1}'),
+        *('{"blocks": [], "ended": {}}', '{"blocks": null, "ended": null}', '{"blocks": 1}'),
+        *('{"blocks": 1e999, "ended": ""}', "[" * 99_999, '{"blocks": NaN, "ended": ""}'),
+    ],
+    ids=lambda body: body[:30],
+)
+def test_answer_that_is_no_log_is_not_shown(contents, capsys, monkeypatch, body):
+    """Any server may stand at OPENAI_BASE_URL; the lesson goes on without its log."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "")
+
+    assert log_shown(frame(contents), body, capsys) == ""
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://[", "ftp://x", ""])
+def test_log_that_is_out_of_reach_is_not_shown(contents, capsys, monkeypatch, url):
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+
+    frame(contents).show_request("req_1")
+
+    assert capsys.readouterr().out == ""
+
+
+def test_request_without_a_log_is_named_by_its_id(contents, capsys):
+    frame(contents).show_request(None)
+
+    assert "The request id is None" in capsys.readouterr().out
 
 
 def test_cost_is_told_where_it_is_known():

@@ -160,6 +160,27 @@ def test_fault_needs_the_emulator(program, start):
     assert "error: --fault needs the emulator" in err
 
 
+def test_option_behind_the_file_gets_a_hint(program, start):
+    mine = program("import sys; print(sys.argv[1:])")
+
+    code, out, err = run(mine, "--wire", "--pace=0", "--no", OPENAI_BASE_URL=start().base_url)
+
+    assert (code, out) == (0, "['--wire', '--pace=0', '--no']\n")
+    hint = "goes to mine.py: options of `run` stand before the file."
+    assert [line for line in err.splitlines() if hint in line] == [
+        f"|  {word} {hint}" for word in ("--wire", "--pace=0")
+    ]
+
+
+@pytest.mark.parametrize("every", [["--every", "2"], ["--every=2"]])
+def test_every_needs_a_fault(every, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*every, "mine.py"])
+
+    assert ended.value.code == 2
+    assert "--every needs --fault" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -177,6 +198,21 @@ def test_arguments_that_make_no_sense(words, capsys):
 
     assert ended.value.code == 2
     assert "usage: " in capsys.readouterr().err
+
+
+def test_similar_option_is_suggested(capsys):
+    with pytest.raises(SystemExit):
+        main(["--ofline", "mine.py"])
+
+    assert capsys.readouterr().err.rstrip().endswith("Did you mean --offline?")
+
+
+def test_similar_fault_is_suggested(program, capsys):
+    program("")
+    with pytest.raises(SystemExit):
+        main(["--fault", "halfjsn@3", "mine.py"])
+
+    assert "try: Did you mean halfjson? If not, pick one" in capsys.readouterr().err
 
 
 def test_options_end_where_the_program_begins():
@@ -213,8 +249,111 @@ def test_key_is_the_program_s_where_its_server_is_live():
     assert json.loads(out)["OPENAI_API_KEY"] == "sk-proj-0123"
 
 
+COUNTS = """
+    import signal, sys
+    came = []
+    def note(number, frame):
+        came.append(number)
+        print("came", flush=True)
+    signal.signal(signal.SIGINT, note)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print("interrupted", len(came), flush=True)
+"""
+on_posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+
+
 @can_interrupt
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+@on_posix
+@pytest.mark.parametrize("whom", ["the runner alone", "its group"])
+def test_ctrl_c_reaches_the_program_once(program, start, whom):
+    process = subprocess.Popen(
+        [sys.executable, str(RUN), program(COUNTS)],
+        env=lessons.environment(OPENAI_BASE_URL=start().base_url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(2):
+            (os.kill if whom == "the runner alone" else os.killpg)(process.pid, signal.SIGINT)
+            assert process.stdout.readline() == "came\n"
+        out, err = process.communicate("\n", timeout=20)
+
+    assert (process.returncode, out) == (0, "interrupted 2\n")
+    assert "Traceback" not in err
+
+
+# Standard input becomes the terminal of the session, then the program takes our place.
+WITH_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class InTerminal:
+    """The runner and its program in a terminal of their own."""
+
+    def __init__(self, file, base_url):
+        self._keys, screen = os.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WITH_TERMINAL, sys.executable, str(RUN), file],
+            env=lessons.environment(OPENAI_BASE_URL=base_url),
+            **dict.fromkeys(["stdin", "stdout", "stderr"], screen),
+            start_new_session=True,
+        )
+        os.close(screen)
+        self._shown = ""
+
+    def wait_for(self, text):
+        """Read the screen until the text is there; what comes after it stays for the next time."""
+        while text not in self._shown:
+            self._shown += os.read(self._keys, 1000).decode()
+        self._shown = self._shown.partition(text)[2]
+
+    def press(self, key):
+        os.write(self._keys, key)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._keys)
+
+
+@can_interrupt
+@on_posix
+def test_ctrl_c_of_a_terminal_reaches_the_program_once(program, start):
+    with InTerminal(program(COUNTS), start().base_url) as terminal:
+        terminal.wait_for("ready")
+        for _ in range(2):
+            terminal.press(b"\x03")
+            terminal.wait_for("came")
+        terminal.press(b"\n")
+        terminal.wait_for("interrupted 2")
+        assert terminal.process.wait(20) == 0
+
+
+@on_posix
+def test_ctrl_z_stops_both_and_a_shell_continues_both(program, start):
+    with InTerminal(program(COUNTS), start().base_url) as terminal:
+        terminal.wait_for("ready")
+        terminal.press(b"\x1a")
+        assert os.WIFSTOPPED(os.waitpid(terminal.process.pid, os.WUNTRACED)[1])
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.press(b"\n")
+        terminal.wait_for("interrupted 0")
+        assert terminal.process.wait(20) == 0
+
+
+@can_interrupt
+@on_posix
 def test_ctrl_c_is_the_program_s(program, start):
     """A terminal sends it to the whole group; the program decides what it means."""
     waits = """

@@ -1,6 +1,8 @@
 """What the SDK makes of a server's words, and how an answer is told that is none."""
 
-from console.server_words import tidied, unlike_openai
+import time
+
+from console.server_words import LONGEST_READ, tidied, unlike_openai
 
 import openai
 import pytest
@@ -9,6 +11,16 @@ import pytest
 def test_exception_is_told_in_words():
     assert tidied("It failed: ResponseError(code='x_y', message='Oh')") == "It failed: Oh (x_y)"
     assert tidied("It failed (None)") == "It failed"
+
+
+@pytest.mark.parametrize("text", ["x", "x(code=None, message='", "x(code='"])
+def test_only_the_beginning_of_a_long_answer_is_read(text):
+    """Looking for Python's notation takes a time that grows with the square of the length."""
+    start = time.process_time()
+    said = tidied(text * (40 * LONGEST_READ // len(text)))
+
+    assert time.process_time() - start < 1
+    assert said.startswith(text[:20]) and len(said) < LONGEST_READ
 
 
 def test_valid_answer_beside_an_error_is_not_to_blame():

@@ -182,6 +182,10 @@ def test_tiny_terminal_gets_some_output(monkeypatch, capsys, width):
 # ------------------------------------------------------------ text of others
 
 HOSTILE = "a\x1b[2Jb\x07c\rd\x9be\u202ef\u2066g\x7fh"
+FAILED_FILE = SimpleNamespace(
+    id="file-1", status=HOSTILE, last_error=SimpleNamespace(message=HOSTILE)
+)
+HIT = SimpleNamespace(filename=HOSTILE, score=0.5, content=[SimpleNamespace(text=HOSTILE)])
 HARMLESS = "a\u241b[2Jb\u2407c\u240dd\ufffde\ufffdf\ufffdg\ufffdh"
 
 
@@ -217,7 +221,25 @@ SHOWING = {
     "passages": lambda show: show.passages("t", [(HOSTILE, 0.1, HOSTILE)], "q"),
     "broken": lambda show: show.broken("how", HOSTILE, HOSTILE),
     "changes": lambda show: show.changes([HOSTILE]),
+    "command": lambda show: show.command(HOSTILE),
+    "events": lambda show: show.events([SimpleNamespace(type=HOSTILE)], {}),
+    "kinds": lambda show: show.kinds([HOSTILE], {HOSTILE: HOSTILE}),
+    "left_out": lambda show: show.left_out({HOSTILE: HOSTILE}),
+    "files": lambda show: show.files([FAILED_FILE], {"file-1": HOSTILE}),
+    "similarities": lambda show: show.similarities([HOSTILE], [[1.0]], lambda *_: 1.0),
+    "hits": lambda show: show.hits(HOSTILE, [HIT], HOSTILE),
+    "measured": lambda show: show.measured({HOSTILE: [0.5]}),
+    "timings": lambda show: show.timings(SimpleNamespace(arrivals={HOSTILE: [1.0]})),
+    "asked": lambda show: list(show.asked([HOSTILE])),
 }
+# These print no text of others: say gets markup that the methods above have made harmless.
+OWN_WORDS = {"say", "pause", "bill", "progress", "plane", "timeline", "typed", "as_output", "lanes"}
+
+
+def test_nothing_that_shows_text_is_forgotten():
+    public = {name for name in vars(Terminal) if not name.startswith("_")}
+
+    assert public == SHOWING.keys() | OWN_WORDS
 
 
 @pytest.mark.parametrize("name", SHOWING)

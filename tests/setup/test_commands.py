@@ -80,6 +80,17 @@ def test_wrong_word_is_usage_error(bare: CourseCopy, word: str) -> None:
     assert lines_of(err)[-1] == "  try: python3 course.py --help"
 
 
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("docter", "doctor"), ("tests", "test"), ("RUN", "run"), ("fixture", "fixtures")],
+)
+def test_similar_command_is_suggested(bare: CourseCopy, word: str, near: str) -> None:
+    code, _, err = bare.run(word)
+
+    assert code == 2
+    assert f"Did you mean {near}?" in err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such bit")
 def test_python_that_cannot_start_is_error(course: CourseCopy) -> None:
     python = course.environment.python

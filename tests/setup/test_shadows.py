@@ -33,6 +33,33 @@ def test_file_named_like_a_package_is_named(tmp_path: Path) -> None:
     assert found is not None and found[0].startswith("openai.py in the course's folder")
 
 
+@pytest.mark.parametrize("name", ["random", "openai"])
+def test_folder_counts_if_python_would_load_it(tmp_path: Path, name: str) -> None:
+    """Python itself says whether it would: the answer is compared with that of a fresh one."""
+    where = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import {name}; print({name}.__file__)"
+    )
+    (tmp_path / name).mkdir()
+    for is_hidden in (False, True):
+        if is_hidden:
+            (tmp_path / name / "__init__.py").touch()
+        result = subprocess.run(
+            [sys.executable, "-c", where], capture_output=True, text=True, check=True
+        )
+
+        assert result.stdout.startswith(str(tmp_path)) == is_hidden
+        assert shadows.shadows(str(tmp_path)) == [name] * is_hidden
+    found = shadows.shadow_problem(str(tmp_path))
+    assert found is not None and found[0].startswith(f"{name} in the course's folder")
+    assert f"{name} my_{name}, then run it again" in found[2]
+
+
+def test_all_of_the_course_s_own_packages_are_known() -> None:
+    packages = {path.parent.name for path in lessons.COURSE.glob("*/__init__.py")}
+
+    assert packages <= shadows.OWN_FOLDERS
+
+
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
     for name in ("my_chat.py", "test.py", "course.py", "01_random.py", "random.txt", "a b.py"):
         (tmp_path / name).touch()

@@ -94,7 +94,8 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
     def _execute_child(self, *given: Any) -> None:
         named = _EXECUTE.bind(self, *given).arguments
         environment = dict(os.environ if named["env"] is None else named["env"])
-        if not _can_fork(named["args"], environment):
+        has_own_group = named["process_group"] != -1  # its starter waits for it by its process id
+        if has_own_group or not _can_fork(named["args"], environment):
             super()._execute_child(*given)
             return
         address = _started()

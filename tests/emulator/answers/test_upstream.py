@@ -296,6 +296,34 @@ def test_what_is_no_answer_is_told_with_its_reason(start, body, status, kind, re
                 assert reason in caught.value.message
 
 
+PASSWORD = "hunter2-and-more"
+
+
+def with_password(base_url):
+    return base_url.replace("//", f"//me:{PASSWORD}@")
+
+
+@pytest.mark.parametrize(("body", "status", "kind", "reason"), REFUSED)
+def test_password_in_the_address_is_never_told(start, body, status, kind, reason):
+    with ScriptedUpstream(body, kind, status) as server:
+        upstream = Upstream(with_password(server.base_url), "x", "none")
+        with connect(start(upstream=upstream.answer)) as client:
+            with pytest.raises(openai.InternalServerError) as caught:
+                client.chat.completions.create(**EXACT)
+
+    assert reason in caught.value.message
+    assert PASSWORD not in repr(caught.value.body)
+
+
+def test_password_of_a_server_that_is_not_there_is_never_told(start):
+    upstream = Upstream(with_password("http://127.0.0.1:9/v1"), "x", "none")
+    with connect(start(upstream=upstream.answer)) as client:
+        with pytest.raises(openai.InternalServerError, match="127.0.0.1:9, could not") as caught:
+            client.chat.completions.create(**EXACT)
+
+    assert PASSWORD not in repr(caught.value.body)
+
+
 def test_whole_completion_in_place_of_a_stream_is_an_answer(start):
     message = {"role": "assistant", "content": "Hm."}
     body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()

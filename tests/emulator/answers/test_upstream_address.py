@@ -34,6 +34,16 @@ def test_no_address_is_named(url):
         address(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["ftp://me:hunter2@x", "http://me:hunter2@", "http://me:hunter2@x:99999", "me:hunter2@x"]
+)
+def test_password_in_what_is_no_address_is_not_told(url):
+    with pytest.raises(UpstreamRefused, match="is not an http address") as caught:
+        address(url)
+
+    assert "hunter2" not in str(caught.value)
+
+
 def test_key_that_no_header_takes_is_named_but_not_told():
     with pytest.raises(UpstreamRefused, match="EMULATOR_CHAT_API_KEY") as caught:
         address(URL, API_KEY="ключ")
