@@ -13,7 +13,7 @@ from contextlib import suppress
 from math import hypot
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -P leaves it out
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # `python -P` leaves this folder out
 
 from console.handbook import OpenedStore, known_questions
 from console.lesson import Option, delete_at_end, open_lesson
@@ -200,7 +200,7 @@ def answer(
 
 # ------------------------------------ 6  filter: Search one edition only
 def filter(client: OpenAI, store_id: str, question: str, model: str, edition: int) -> None:
-    # The number 2026 is not the text "2026": use one type for each attribute.
+    # The number 2026 may not match the text "2026", so use one type for each attribute.
     only: ComparisonFilter = {"type": "eq", "key": "edition", "value": edition}
     answer(client, store_id, question, model, filters=only)
 

@@ -1,6 +1,6 @@
 """An answer that survives a lost connection. You see text, a break after 20 events, and the rest.
 
-The program drops its own connection, on purpose. Nothing is missing then, nothing comes twice.
+The program drops its own connection on purpose. Still, no text is missing, and none comes twice.
 
     python3 course.py run examples/streaming/resume.py
 """

@@ -1,4 +1,4 @@
-"""A chat page. You see text as it comes, Stop stops the model, a lost connection loses no text.
+"""A chat page. Text appears as it arrives, Stop ends an answer, and a lost connection loses none.
 
 python3 course.py run examples/streaming/web_chat/server.py
 """
