@@ -1,7 +1,7 @@
 """The call that each Realtime client holds: text, speech, tool, interruption, cancel, reconnect.
 
 A client's script puts a `VoiceClient` around the client's own public API, and `hold` makes the
-call. What counts is both what the client says of itself, and what passed on the wire. A `Wire`
+call. What counts is both what the client says of itself, and what passed on the wire. A `WireRelay`
 stands between client and emulator for that: it passes every byte on, notes the types of the events,
 and drops the connection when the call gets there.
 """
@@ -71,7 +71,7 @@ class EventReader:
                     message = b""
 
 
-class Wire:
+class WireRelay:
     """A relay on loopback; `events` holds what passed, by the side that sent it."""
 
     def __init__(self, base_url: str) -> None:
@@ -162,7 +162,7 @@ Connect = Callable[[str], AbstractAsyncContextManager[VoiceClient]]
 class Call:
     """The six turns; each returns when the client has got what it should, or raises."""
 
-    def __init__(self, client: VoiceClient, wire: Wire) -> None:
+    def __init__(self, client: VoiceClient, wire: WireRelay) -> None:
         self._client, self._wire = client, wire
         self.begin_turn()
 
@@ -273,7 +273,7 @@ TURNS = (Call.text, Call.speech, Call.tool, Call.interruption, Call.cancel, Call
 
 async def hold(connect: Connect) -> bool:
     """Make the call: a line for each turn, up to the first that fails; whether one did."""
-    wire = Wire(os.environ["OPENAI_BASE_URL"])
+    wire = WireRelay(os.environ["OPENAI_BASE_URL"])
     is_failed = False
     async with wire.open() as base_url, connect(base_url) as client:
         call = Call(client, wire)
