@@ -32,8 +32,13 @@ CALLS = {
     "livekit-plugins-openai": "call_livekit.py",
     "pipecat-ai": "call_pipecat.py",
 }
-# Those that `course.py run` records, replays and lets fail, in two languages.
-GIVEN_A_SERVER = ("llm", "langchain-openai", "openai for Node")
+# Those that `course.py run` records, replays and lets fail, each by a fault that strikes it.
+GIVEN_A_SERVER = {
+    "openai-agents, Realtime": "abort@3",
+    "llm": "fin@3",
+    "langchain-openai": "fin@3",
+    "openai for Node": "fin@3",
+}
 PATIENCE, CALL_PATIENCE = 60, 180
 # All else that is set outside, a key above all, is no business of a client's.
 KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
@@ -47,8 +52,8 @@ def run() -> list[Tally]:
             judge(name, *start(command(script, python, node), settings), elsewhere.take())
             for name, script in CLIENTS.items()
         ] + [
-            give_a_server(name, command(CLIENTS[name], python, node), settings)
-            for name in GIVEN_A_SERVER
+            give_a_server(name, command(CLIENTS[name], python, node), settings, fault)
+            for name, fault in GIVEN_A_SERVER.items()
         ]
 
 
@@ -77,13 +82,13 @@ def run_calls() -> list[Tally]:
         ]
 
 
-def give_a_server(name: str, argv: list[str], settings: Mapping[str, str]) -> Tally:
+def give_a_server(name: str, argv: list[str], settings: Mapping[str, str], fault: str) -> Tally:
     """Run a client by `course.py run`: it is recorded, replayed without a server, and broken."""
     cassette = str(Path(settings["HOME"]) / f"{name}.jsonl")
     ways = {
         "recorded": (["--offline", "--pace", "0", "--record", cassette], 0),
         "replayed": (["--replay", cassette, "--speed", "0"], 0),
-        "broken": (["--offline", "--pace", "0", "--fault", "fin@3"], 1),
+        "broken": (["--offline", "--pace", "0", "--fault", fault], 1),
     }
     own = {each: value for each, value in settings.items() if not each.startswith("OPENAI_")}
     passed = failed = 0
