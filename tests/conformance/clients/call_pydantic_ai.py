@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager
 
 from pydantic_ai import Agent, PartDeltaEvent, SpeechPartDelta
 from pydantic_ai.providers.openai import OpenAIProvider
-from pydantic_ai.realtime import RealtimeSession, RealtimeSessionErrorEvent
+from pydantic_ai.realtime import (
+    RealtimeSession,
+    RealtimeSessionErrorEvent,
+    RealtimeSessionReconnectEvent,
+)
 from pydantic_ai.realtime.openai import OpenAIRealtimeModel
-from realtime_call import INSTRUCTIONS, MODEL, RATE, VoiceClient, run
+from realtime_call import INSTRUCTIONS, MODEL, PATIENCE_S, RATE, VoiceClient, run
 
 SETTINGS = {"reconnect": {"base_delay": 0.1}, "turn_detection": True}
 
@@ -17,6 +21,7 @@ class PydanticClient(VoiceClient):
     def __init__(self, session: RealtimeSession) -> None:
         super().__init__()
         self._session = session
+        self._reconnected = asyncio.Event()
 
     async def write(self, text: str) -> None:
         await self._session.send(text)
@@ -28,7 +33,9 @@ class PydanticClient(VoiceClient):
         await self._session.interrupt(played_bytes=self._session.played_audio_bytes)
 
     async def reconnect(self) -> None:
-        """It does so by itself."""
+        """It does so by itself, and fails to send anything before it has."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._reconnected.wait()
 
     async def play(self) -> None:
         """Take the sound as a loudspeaker does, for which the session truncates."""
@@ -41,6 +48,8 @@ class PydanticClient(VoiceClient):
             match event:
                 case PartDeltaEvent(delta=SpeechPartDelta(speaker="assistant") as delta):
                     self.said += delta.transcript_delta or ""
+                case RealtimeSessionReconnectEvent():
+                    self._reconnected.set()
                 case RealtimeSessionErrorEvent():
                     self.problem = event.message
 

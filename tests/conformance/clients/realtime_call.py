@@ -32,7 +32,7 @@ LONG, LONG_QUESTION = "ask-programme", "What can be seen in December?"
 CUT_IN, CUT_IN_FACT = "cut-in-price", "2 euros by day"
 # A client sends 100 ms of sound at a time, four times as fast as it is spoken.
 PIECE_MS, FASTER, SILENCE_MS = 100, 4, 800
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 HEARD_S = 0.5
 HARMLESS = "response_cancel_not_active"
 # Where a cut answer may end: it is heard for half a second, and then until the caller is noticed.
