@@ -159,7 +159,7 @@ class VoiceClient(ABC):
 Connect = Callable[[str], AbstractAsyncContextManager[VoiceClient]]
 
 
-class Call:
+class SixTurnCall:
     """The six turns; each returns when the client has got what it should, or raises."""
 
     def __init__(self, client: VoiceClient, wire: WireRelay) -> None:
@@ -268,7 +268,14 @@ class Call:
         return [event for event in self._events(side) if event["type"] in types]
 
 
-TURNS = (Call.text, Call.speech, Call.tool, Call.interruption, Call.cancel, Call.reconnect)
+TURNS = (
+    SixTurnCall.text,
+    SixTurnCall.speech,
+    SixTurnCall.tool,
+    SixTurnCall.interruption,
+    SixTurnCall.cancel,
+    SixTurnCall.reconnect,
+)
 
 
 async def hold(connect: Connect) -> bool:
@@ -276,7 +283,7 @@ async def hold(connect: Connect) -> bool:
     wire = WireRelay(os.environ["OPENAI_BASE_URL"])
     is_failed = False
     async with wire.open() as base_url, connect(base_url) as client:
-        call = Call(client, wire)
+        call = SixTurnCall(client, wire)
         for turn in TURNS:
             reason = ""
             call.begin_turn()
