@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ class MessageRules:
     and that may be left unplayed. `volatile` are fields, at any depth, with ids that a client makes
     up: they may differ, and the server's messages then hold this client's own. `loose` are fields
     with what a client measured: any value will do. `streams` are kinds that the client sends and
-    that hold a piece of a stream, as base64, in the field that is named.
+    that hold a piece of a stream, as base64, in the field that is named. `unordered` says of a
+    message of the client's whether it changes no answer, so that it may come sooner or later.
     """
 
     kind: str = "type"
@@ -23,6 +24,7 @@ class MessageRules:
     volatile: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     streams: Mapping[str, str] = field(default_factory=dict)
+    unordered: Callable[[Mapping[str, Any]], bool] = lambda message: False
 
     def stream_piece(self, data: str | bytes) -> tuple[str, bytes] | None:
         """(kind, bytes) of a message that is a piece of a stream; None for any other."""
@@ -34,6 +36,10 @@ class MessageRules:
             return kind, base64.b64decode(value[self.streams[kind]], validate=True)
         except (KeyError, TypeError, ValueError):
             return None
+
+    def is_unordered(self, data: str | bytes) -> bool:
+        value = parse_json(data)
+        return isinstance(value, dict) and self.unordered(value)
 
     def is_background(self, data: str | bytes) -> bool:
         value = parse_json(data)

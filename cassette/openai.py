@@ -6,6 +6,7 @@ absolute and the course is started from its own folder.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from cassette.api_profile import ApiProfile, ErrorAnswer
 from cassette.message_rules import MessageRules
@@ -38,12 +39,26 @@ SECRETS = SecretRules(
     placeholder_keys=("offline", "x", "xxx", "none", "empty", "dummy", "ollama", "lm-studio"),
 )
 
+
+def only_sets_tracing(event: Mapping[str, Any]) -> bool:
+    """An update of a session that changes nothing but how OpenAI traces it.
+
+    openai-agents sends one as soon as it has read `session.created`, while another task of it goes
+    on sending; so its place among the messages differs from run to run.
+    """
+    session = event.get("session")
+    if event.get("type") != "session.update" or not isinstance(session, dict):
+        return False
+    return "tracing" in session and session.keys() <= {"type", "model", "tracing"}
+
+
 # What may differ from run to run in the events of the Realtime API.
 MESSAGES = MessageRules(
     background=("rate_limits.updated",),
     volatile=("event_id",),
     loose=("audio_end_ms",),
     streams={"input_audio_buffer.append": "audio"},
+    unordered=only_sets_tracing,
 )
 
 

@@ -6,7 +6,8 @@ server's messages come out.
 Order. The client's messages must come in the recorded order, each the same JSON value, text or
 bytes; `MessageRules` say what may differ. A stream that is sent in pieces, such as audio, is
 compared apart from them (stream_comparison.py), and need not keep its place among them. The reason
-is that clients send audio in one thread and everything else in another.
+is that clients send audio in one thread and everything else in another. So it is with the messages
+that change no answer (`MessageRules.unordered`): they are compared among themselves.
 
 Time. What the server sends next is a `ServerStep`. It must not come before its cause, and its cause
 is unknown; but it is among what the client had sent before it in the recording. So a step waits
@@ -35,7 +36,9 @@ LEAVE_TOLERANCE_S = 1.0
 
 Messages = Generator[str | bytes, None, None]
 
-MESSAGES = ""  # the progress of all that is no stream; streams go by their kind
+# What is compared apart from the rest: all that is no stream, in two lanes, and each stream, which
+# goes by its kind.
+LANES = MESSAGES, UNORDERED = "", "unordered"
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 
 
@@ -68,9 +71,9 @@ class RecordedConversation:
         """
         self._lines, self._rules, self._speed = lines, profile.messages, speed
         streams = self._rules.streams
-        self._progress = {kind: ClientProgress(now) for kind in (MESSAGES, *streams)}
+        self._progress = {kind: ClientProgress(now) for kind in (*LANES, *streams)}
         self._streams = {kind: StreamComparison(self._read_pieces(kind)) for kind in streams}
-        self._expected = self._read_messages()
+        self._expected = {lane: self._read_messages(lane) for lane in LANES}
         self._ids: dict[str, str] = {}
         self._scrubber = Scrubber(profile.secrets)
         self._count = 0
@@ -104,13 +107,14 @@ class RecordedConversation:
             kind, content = piece
             self._progress[kind].advance(self._streams[kind].compare(content, kind), now)
             return
+        lane = self._lane(data)
         self._count += 1
-        recorded = next(self._expected, None)
+        recorded = next(self._expected[lane], None)
         if recorded is None:
             raise CassetteError(f"message {self._count} was not recorded: {brief(data)}")
         if differs := self._difference(self._with_own_ids(recorded), data):
             raise CassetteError(f"message {self._count} differs: {differs}")
-        self._progress[MESSAGES].advance(1, now)
+        self._progress[lane].advance(1, now)
 
     def client_left(self) -> None:
         """Raises CassetteError where the client left earlier than in the recording.
@@ -118,8 +122,9 @@ class RecordedConversation:
         It must have sent all its messages. What the server had still to send may be missed if it is
         `background`, or if the recorded client ended it too and had left within the tolerance.
         """
-        if (unsent := next(self._expected, None)) is not None:
-            raise CassetteError(f"message {self._count + 1} was never sent: {brief(unsent)}")
+        for expected in self._expected.values():
+            if (unsent := next(expected, None)) is not None:
+                raise CassetteError(f"message {self._count + 1} was never sent: {brief(unsent)}")
         *frames, end = [self._step.line, *(step.line for step in self._steps)]
         is_alike = end["how"] == "left" or end.get("by") == "client"
         until = end["after"] - LEAVE_TOLERANCE_S if is_alike else float("inf")
@@ -130,7 +135,8 @@ class RecordedConversation:
 
     def close(self) -> None:
         """Close the file."""
-        self._expected.close()
+        for expected in self._expected.values():
+            expected.close()
         self._steps.close()
         for stream in self._streams.values():
             stream.recorded.close()
@@ -175,10 +181,13 @@ class RecordedConversation:
             return data
         return _STRING.sub(lambda found: self._ids.get(found[0], found[0]), data)
 
-    def _read_messages(self) -> Messages:
-        """What the client sent, apart from streams."""
+    def _lane(self, data: str | bytes) -> str:
+        return UNORDERED if self._rules.is_unordered(data) else MESSAGES
+
+    def _read_messages(self, lane: str) -> Messages:
+        """What the client sent in a lane, apart from streams."""
         for data in self._read_sent():
-            if not self._rules.stream_piece(data):
+            if not self._rules.stream_piece(data) and self._lane(data) == lane:
                 yield data
 
     def _read_pieces(self, kind: str) -> Pieces:
@@ -205,8 +214,9 @@ class RecordedConversation:
             elif line.get("from") != "client":
                 yield ServerStep(line, dict(needs), line["after"] - since)
             else:
-                kind, piece = self._rules.stream_piece(message_of(line)) or (MESSAGES, b"")
-                growth = len(filters[kind].filter(piece)) if kind else 1
+                data = message_of(line)
+                kind, piece = self._rules.stream_piece(data) or (self._lane(data), b"")
+                growth = len(filters[kind].filter(piece)) if kind in filters else 1
                 needs[kind] += growth
                 since = line["after"] if growth else since
 

@@ -40,6 +40,14 @@ def test_other_messages_are_no_piece(data):
     assert RULES.stream_piece(data) is None
 
 
+def test_order_matters_unless_a_rule_says_otherwise():
+    rules = MessageRules(unordered=lambda message: message["type"] == "note")
+
+    assert rules.is_unordered('{"type":"note"}')
+    assert not any(map(rules.is_unordered, ('{"type":"x"}', "[]", "no json", b'{"type":"note"}')))
+    assert not RULES.is_unordered('{"type":"note"}')
+
+
 def test_background_is_told_by_its_kind():
     assert RULES.is_background('{"type":"gauge"}')
     assert not any(map(RULES.is_background, ('{"type":"x"}', "[]", "no json", b'{"type":"gauge"}')))

@@ -8,6 +8,7 @@ import cassette
 from cassette.openai import OPENAI
 
 import openai
+import pytest
 
 WORDS = r"openai|realtime|sk-|ek_|input_audio|rate_limits|event_id|/v1/|invalid_request_error"
 
@@ -55,3 +56,23 @@ def test_errors_have_the_shape_of_the_api():
 def test_emulator_says_who_it_is():
     assert OPENAI.server_name({"x-openai-emulator": "1"}) == "emulator"
     assert OPENAI.server_name({"openai-version": "1"}) == ""
+
+
+TRACED = {"type": "realtime", "model": "gpt-realtime-2.1-mini", "tracing": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"type": "session.update", "session": TRACED}, True),
+        ({"type": "session.update", "session": {"tracing": None}}, True),
+        ({"type": "session.update", "session": TRACED | {"instructions": "Be brief."}}, False),
+        ({"type": "session.update", "session": {"type": "realtime"}}, False),
+        ({"type": "session.update", "session": "tracing"}, False),
+        ({"type": "session.update"}, False),
+        ({"type": "response.create", "session": TRACED}, False),
+        ({}, False),
+    ],
+)
+def test_only_tracing_may_be_set_at_any_time(event, expected):
+    assert OPENAI.messages.is_unordered(json.dumps(event)) is expected

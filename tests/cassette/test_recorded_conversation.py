@@ -445,3 +445,51 @@ def test_files_are_closed():
     conversation.close()
 
     assert len(closed) == 3
+
+
+def is_note(message):
+    return message["type"] == "note"
+
+
+NOTES = MessageRules(unordered=is_note)
+
+
+@given(st.permutations(["a", "b", event("note")]), st.booleans())
+def test_message_that_changes_no_answer_may_come_at_any_time(sent, is_in_order):
+    """The others keep their order among themselves, and the server waits for all of them."""
+    others = [data for data in sent if data != event("note")]
+    recorded_order = others if is_in_order else others[::-1]
+    conversation = opened(
+        (0.2, ">", recorded_order[0]),
+        (0.3, ">", event("note")),
+        (0.4, ">", recorded_order[1]),
+        (0.5, "<", "reply"),
+        rules=NOTES,
+    )
+    if is_in_order:
+        for data in sent:
+            assert conversation.seconds_until_next(999.0) is None
+            conversation.receive(data, 100.0)
+        assert played(conversation, 100.1) == ["reply"]
+    else:
+        with pytest.raises(CassetteError, match="differs: recorded"):
+            for data in sent:
+                conversation.receive(data, 100.0)
+
+
+def test_message_that_changes_no_answer_has_to_come_all_the_same():
+    conversation = opened((0.2, ">", "a"), (0.3, ">", event("note")), rules=NOTES)
+    conversation.receive("a", 100.0)
+
+    with pytest.raises(CassetteError, match='message 2 was never sent: {"type": "note"}'):
+        conversation.client_left()
+
+
+def test_message_that_changes_no_answer_is_compared_with_its_like():
+    conversation = opened((0.2, ">", event("note", x=1)), (0.3, ">", "a"), rules=NOTES)
+    conversation.receive("a", 100.0)
+
+    with pytest.raises(CassetteError, match="message 2 differs: x: recorded 1, sent 2"):
+        conversation.receive(event("note", x=2), 100.0)
+    with pytest.raises(CassetteError, match="message 3 was not recorded"):
+        conversation.receive(event("note"), 100.0)

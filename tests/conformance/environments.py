@@ -2,6 +2,9 @@
 
 Each is made in a folder of its own and stamped last with a hash of what it holds. A folder whose
 stamp fits is taken as it is; any other is removed and made anew.
+
+The environment of the Realtime clients takes 0.8 GB. It lies in the user's cache folder, where all
+copies of the course share it.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ import os
 import shutil
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -55,7 +58,29 @@ def clients() -> tuple[Path, Path]:
     return python, made("node", wanted, install)
 
 
-def environment(name: str, files: list[Path], *more: str) -> Path:
+def realtime_clients() -> Path:
+    """The Python that has the Realtime clients, shared by all copies of the course."""
+    name = f"realtime-clients-{sys.version_info.major}.{sys.version_info.minor}"
+    return environment(name, [HERE / "requirements-realtime.txt"], root=cache_folder(os.environ))
+
+
+def cache_folder(surroundings: Mapping[str, str], system: str = sys.platform) -> Path:
+    """Where the user's programs keep what can be made again, as each system has it.
+
+    On Linux that is the XDG Base Directory Specification, by which a relative path is ignored.
+    """
+    home = Path.home()
+    if system == "win32":
+        caches = Path(surroundings.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif system == "darwin":
+        caches = home / "Library" / "Caches"
+    else:
+        named = Path(surroundings.get("XDG_CACHE_HOME") or "")
+        caches = named if named.is_absolute() else home / ".cache"
+    return caches / "openai-course-conformance"
+
+
+def environment(name: str, files: list[Path], *more: str, root: Path | None = None) -> Path:
     """The Python of an environment that holds what these files, and these words, ask for."""
     facts = [sys.version, *more, *(file.read_text(encoding="utf-8") for file in files)]
 
@@ -64,18 +89,20 @@ def environment(name: str, files: list[Path], *more: str) -> Path:
         options = [word for file in files for word in ("-r", str(file))]
         _run("pip", [str(_python(folder)), "-I", *PIP_INSTALL, *options, *more])
 
-    return _python(made(name, "\n".join(facts).encode(), install))
+    return _python(made(name, "\n".join(facts).encode(), install, root))
 
 
-def made(name: str, facts: bytes, make: Callable[[Path], None]) -> Path:
+def made(name: str, facts: bytes, make: Callable[[Path], None], root: Path | None = None) -> Path:
     """The folder of that name, made by `make` unless one is there that was made of these facts."""
-    folder = FOLDER / name
+    folder = (root or FOLDER) / name
     # An environment cannot be moved, so its place is one of the facts.
     stamp = hashlib.sha256(facts + os.fsencode(folder.resolve())).hexdigest()
     if not _is_stamped(folder, stamp):
-        with lock(VENV.folder):
+        if root:
+            root.mkdir(parents=True, exist_ok=True)
+        with lock(root or VENV.folder):
             if not _is_stamped(folder, stamp):
-                say(f"conformance: making {folder.relative_to(COURSE)}")
+                say(f"conformance: making {folder if root else folder.relative_to(COURSE)}")
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 make(folder)

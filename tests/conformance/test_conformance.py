@@ -96,3 +96,47 @@ def test_failed_step_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         environments.made("env", facts, lambda folder: made.append(list(folder.iterdir())))
 
     assert made == [[], []]
+
+
+def test_shared_environment_lies_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "FOLDER", tmp_path / "tree")
+
+    folder = environments.made("env", b"facts", lambda folder: None, root=tmp_path / "a" / "cache")
+
+    assert folder == tmp_path / "a" / "cache" / "env"
+    assert not (tmp_path / "tree").exists()
+
+
+@pytest.mark.parametrize(
+    ("system", "surroundings", "expected"),
+    [
+        ("linux", {}, ".cache"),
+        ("linux", {"XDG_CACHE_HOME": ""}, ".cache"),
+        ("linux", {"XDG_CACHE_HOME": "not/absolute"}, ".cache"),
+        ("linux", {"XDG_CACHE_HOME": "HOME/elsewhere"}, "elsewhere"),
+        ("darwin", {"XDG_CACHE_HOME": "HOME/elsewhere"}, "Library/Caches"),
+        ("win32", {}, "AppData/Local"),
+        ("win32", {"LOCALAPPDATA": "HOME/Local"}, "Local"),
+    ],
+)
+def test_cache_folder_is_the_systems(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system: str,
+    surroundings: dict[str, str],
+    expected: str,
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    named = {name: value.replace("HOME", str(tmp_path)) for name, value in surroundings.items()}
+
+    folder = environments.cache_folder(named, system)
+
+    assert folder == tmp_path / expected / "openai-course-conformance"
+
+
+def test_no_call_without_speech_recognition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_clients, "find_spec", lambda name: None)
+
+    assert {(each.left_out, each.failed) for each in run_clients.run_calls()} == {(1, 0)}

@@ -39,6 +39,15 @@ REQUESTS = {
     ("client secrets", "test_method_create_with_all_params.*"): (
         lambda client: client.realtime.client_secrets.create(session=NO_LANGUAGE)
     ),
+    (
+        "realtime calls",
+        r"test_(?!path).*_(accept|hangup|refer|reject).*",
+    ): lambda client: client.realtime.calls.hangup("call_id"),
+    ("realtime translations", "test_.*"): (
+        lambda client: client.realtime.translations.client_secrets.create(
+            session={"model": "gpt-realtime-translate"}
+        )
+    ),
     ("embeddings", r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]"): (
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="string")
     ),

@@ -72,6 +72,22 @@ FAMILIES = {
             ".*": Refusal(400, None, None, "a file without a name has no format"),
         },
     ),
+    "realtime calls": ResourceFamily(
+        (f"{API}/realtime/test_calls.py",),
+        {
+            r"test_(?!path).*_(accept|hangup|refer|reject).*": Refusal(
+                404, "not_served_by_emulator", None, "no telephone leads to the emulator"
+            )
+        },
+    ),
+    "realtime translations": ResourceFamily(
+        (f"{API}/realtime/translations",),
+        {
+            "test_.*": Refusal(
+                404, "not_served_by_emulator", None, "the emulator does not translate speech"
+            )
+        },
+    ),
     "embeddings": ResourceFamily(
         (f"{API}/test_embeddings.py",),
         {
