@@ -41,7 +41,7 @@ class ByLoudness:
         return 0.95 if max(frame) else 0.02
 
 
-class ByScript:
+class ScriptedChances:
     """The likelihood of each frame, as the test says."""
 
     name = "script"
@@ -93,7 +93,7 @@ def test_pause_ends_a_span_by_the_rules(silence_ms, count):
 
 def test_threshold_counts_and_speech_goes_on_a_little_below_it():
     chances = [0.1, 0.7, 0.9, 0.5, 0.4, 0.9, 0.9, *[0.1] * 30]
-    find = [cut([QUIET * len(chances)], CutRules(at), ByScript(chances)) for at in (0.3, 0.6, 0.95)]
+    find = [cut([QUIET * len(chances)], CutRules(at), ScriptedChances(chances)) for at in (0.3, 0.6, 0.95)]
 
     assert [len(spans) for spans in find] == [1, 1, 0]
     assert [span.start for spans in find for span in spans] == [0, 0]
@@ -110,7 +110,7 @@ def test_recording_that_ends_in_mid_speech_is_whole():
     "chances", [[0.9] * 3, [0.7] * 40, [0.9, *[0.1] * 5] * 3], ids=["short", "unsure", "clicks"]
 )
 def test_blip_is_no_speech(chances):
-    assert cut([QUIET * (len(chances) + 20)], None, ByScript([*chances, *[0.0] * 20])) == []
+    assert cut([QUIET * (len(chances) + 20)], None, ScriptedChances([*chances, *[0.0] * 20])) == []
 
 
 def test_long_speech_is_cut_where_it_is_least_likely():
@@ -118,7 +118,7 @@ def test_long_speech_is_cut_where_it_is_least_likely():
     dips = [600, 1150, 1700]
     for place in dips:
         chances[place] = 0.6
-    spans = cut([LOUD * 3000], None, ByScript(chances))
+    spans = cut([LOUD * 3000], None, ScriptedChances(chances))
 
     assert all(len(span.pcm) <= LONGEST * FRAME_BYTES for span in spans)
     assert b"".join(span.pcm for span in spans) == LOUD * 3000
