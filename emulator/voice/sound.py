@@ -10,7 +10,7 @@ stream it is handed out a little later (1 ms on the way to or from 16 kHz, 2 ms 
 are of whole numbers, so a clip gives the same bytes whatever the pieces that it comes in.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil, gcd
 
 import numpy as np
@@ -130,7 +130,7 @@ class Resampler:
         return made
 
 
-@cache
+@lru_cache(16)  # a file may have any rate, and a table takes up to some megabytes
 def _weights(up: int, down: int) -> Integers:
     """The filter, in units of 2 ** -SCALE_BITS: shape (up, 2 * reach).
 

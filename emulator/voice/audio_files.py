@@ -1,0 +1,261 @@
+"""Audio files of any common format as samples: what a caller uploads, decoded a piece at a time.
+
+    format                       decoder
+    WAV                          here, with NumPy alone
+    FLAC, MP3, Ogg (Opus, Vorbis)  soundfile
+    MP4, M4A, WebM, MPEG         av
+
+Nothing here trusts the file. Its kind is read from its first bytes, never from its name, and a
+decoder is asked for that one format only, so that no file can make it open another one. A few bytes
+of FLAC may stand for hours of silence: so sound is decoded in pieces of about a second, and nobody
+keeps them all. A file that ends before its header says so is refused.
+"""
+
+import importlib
+import io
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from emulator.voice.sound import Resampler, law_values
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000
+"""Hz of what `speech_pcm` gives."""
+LOWEST_HZ, HIGHEST_HZ = 4_000, 192_000
+RATE_STEP = 25
+"""Hz to which a rate is rounded: each rate needs a table of weights of its own to be resampled."""
+MOST_CHANNELS = 32
+BLOCK = 1 << 15
+"""Frames that are decoded at once."""
+TOLERANCE_S = 0.2
+"""What may be missing at the end: encoders pad, and headers count the padding or do not."""
+
+Floats = NDArray[np.float32]
+
+
+class UnreadableAudio(ValueError):
+    """No sound can be read from a file: it is damaged, cut off, or something else."""
+
+
+class MissingDecoder(Exception):
+    """The format is known, but its decoder isn't installed; the message says how to get it."""
+
+
+class Block(NamedTuple):
+    """Some of a recording, mixed down to one channel: numbers from -1 to 1, and their rate in Hz."""
+
+    samples: Floats
+    rate: int
+
+
+def kind_of(data: bytes) -> str:
+    """The format by its first bytes: wav, flac, ogg, mp3, mp4, webm, mpeg, or "" for others."""
+    head = data[:12]
+    if head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE":
+        return "wav"
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    for magic, kind in _MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    # An MPEG frame begins with eleven set bits; then come the version and the layer, of which AAC
+    # has none.
+    is_frame = len(head) > 2 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+    return "mp3" if is_frame and head[1] & 0x06 and head[2] & 0xF0 != 0xF0 else ""
+
+
+_MAGIC = {
+    b"fLaC": "flac",
+    b"OggS": "ogg",
+    b"ID3": "mp3",
+    b"\x1aE\xdf\xa3": "webm",
+    b"\0\0\1\xba": "mpeg",
+}
+
+
+def seconds_of(data: bytes, most_s: float) -> float:
+    """How long a recording is: all of it is decoded, so what is unreadable is found.
+
+    Stops beyond `most_s`, and gives what it has counted by then. Raises UnreadableAudio and
+    MissingDecoder.
+    """
+    seconds = 0.0
+    for block in blocks(data):
+        seconds += len(block.samples) / block.rate
+        if seconds > most_s:
+            break
+    return seconds
+
+
+def speech_pcm(data: bytes) -> Iterator[bytes]:
+    """A recording as 16-bit mono PCM of 16 kHz, in pieces of up to a few seconds.
+
+    Raises UnreadableAudio and MissingDecoder.
+    """
+    resampler, rate = Resampler(RATE, RATE), RATE
+    for block in blocks(data):
+        if block.rate != rate:
+            yield resampler.flush()
+            resampler, rate = Resampler(_standard(block.rate), RATE), block.rate
+        whole = np.rint(np.clip(block.samples, -1, 1) * 32767)
+        yield resampler.feed(whole.astype("<i2").tobytes())
+    yield resampler.flush()
+
+
+def blocks(data: bytes) -> Iterator[Block]:
+    """A recording, decoded a piece at a time; raises UnreadableAudio and MissingDecoder."""
+    kind = kind_of(data)
+    if kind == "wav":
+        yield from _checked(_wav_blocks(data))
+    elif kind in ("flac", "mp3", "ogg"):
+        yield from _checked(_soundfile_blocks(data))
+    elif kind:
+        yield from _checked(_av_blocks(data, _DEMUXERS[kind]))
+    else:
+        raise UnreadableAudio("its first bytes are those of no audio format")
+
+
+_DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpeg": "mpeg"}
+
+
+def _checked(found: Iterator[Block]) -> Iterator[Block]:
+    """Only what can be resampled and heard: sensible rates, and numbers."""
+    for block in found:
+        if not LOWEST_HZ <= block.rate <= HIGHEST_HZ:
+            raise UnreadableAudio(f"a rate of {block.rate} Hz is none of a recording")
+        yield Block(np.nan_to_num(block.samples, posinf=1.0, neginf=-1.0), block.rate)
+
+
+def _standard(rate: int) -> int:
+    return max(LOWEST_HZ, round(rate / RATE_STEP) * RATE_STEP)
+
+
+# A WAV file is a RIFF: chunks of four letters, a length, and so many bytes. `fmt ` says what the
+# samples are like, `data` holds them. Whoever writes to a pipe knows no length yet, and puts the
+# highest number there (0xFFFFFFFF, or 0x7FFFFFFF less the header): then all that follows is sound.
+ENDLESS = 0x7FFF_0000
+PCM, FLOAT, ALAW, MULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+
+
+class _WavFormat(NamedTuple):
+    """What `fmt ` says; `width` is the bytes of one sample in the file."""
+
+    tag: int
+    channels: int
+    rate: int
+    width: int
+
+
+def _wav_blocks(data: bytes) -> Iterator[Block]:
+    form, start, end = _wav_parts(data)
+    step = BLOCK * form.width * form.channels
+    whole = form.width * form.channels
+    end -= (end - start) % whole
+    for at in range(start, end, step):
+        values = _wav_values(data[at : min(at + step, end)], form)
+        yield Block(_mixed(values.reshape(-1, form.channels)), form.rate)
+
+
+def _wav_parts(data: bytes) -> tuple[_WavFormat, int, int]:
+    """The format, and where the samples begin and end."""
+    form, at = None, 12
+    while at + 8 <= len(data):
+        name, length = struct.unpack_from("<4sI", data, at)
+        at += 8
+        if name == b"data":
+            if form is None:
+                break
+            if length >= ENDLESS:
+                length = len(data) - at
+            if at + length > len(data):
+                raise UnreadableAudio("it ends before its samples do")
+            return form, at, at + length
+        if name == b"fmt ":
+            form = _wav_format(data[at : at + length])
+        at += length + length % 2
+    raise UnreadableAudio("it is a WAV file without sound in it")
+
+
+def _wav_format(chunk: bytes) -> _WavFormat:
+    if len(chunk) < 16:
+        raise UnreadableAudio("its header is too short")
+    tag, channels, rate, _, align, bits = struct.unpack_from("<HHIIHH", chunk)
+    if tag == EXTENSIBLE and len(chunk) >= 26:
+        (tag,) = struct.unpack_from("<H", chunk, 24)
+    width = -(-bits // 8)
+    widths = {PCM: (1, 2, 3, 4), FLOAT: (4, 8), ALAW: (1,), MULAW: (1,)}
+    if not 1 <= channels <= MOST_CHANNELS or width not in widths.get(tag, ()):
+        raise UnreadableAudio(f"a WAV file of format {tag} with {bits} bits is not supported")
+    if align != width * channels:
+        raise UnreadableAudio("its header contradicts itself")
+    return _WavFormat(tag, channels, rate, width)
+
+
+def _wav_values(raw: bytes, form: _WavFormat) -> Floats:
+    """Samples as numbers from -1 to 1."""
+    if form.tag == FLOAT:
+        return np.frombuffer(raw, f"<f{form.width}").astype(np.float32)
+    if form.tag in (ALAW, MULAW):
+        law = law_values("audio/pcma" if form.tag == ALAW else "audio/pcmu")
+        return law[np.frombuffer(raw, np.uint8)].astype(np.float32) / 32768
+    if form.width == 1:  # bytes without a sign, 128 is silence
+        return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
+    if form.width == 3:  # the three bytes above one that is zero are a whole number of four
+        wide = np.zeros((len(raw) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+        return wide.view("<i4")[:, 0].astype(np.float32) / 2**31
+    scale = 2 ** (8 * form.width - 1)
+    return np.frombuffer(raw, f"<i{form.width}").astype(np.float32) / scale
+
+
+def _soundfile_blocks(data: bytes) -> Iterator[Block]:
+    package = _package("soundfile", "MP3, FLAC and Ogg", "requirements-extras.txt")
+    try:
+        with package.SoundFile(io.BytesIO(data)) as file:
+            read, announced = 0, file.frames
+            while len(found := file.read(BLOCK, dtype="float32", always_2d=True)):
+                read += len(found)
+                yield Block(_mixed(found), file.samplerate)
+            # A file from a pipe announces nothing, which libsndfile tells as the highest number.
+            if read + TOLERANCE_S * file.samplerate < announced < 2**62:
+                raise UnreadableAudio("it ends before its samples do")
+    except (package.LibsndfileError, RuntimeError, TypeError) as error:
+        raise UnreadableAudio(str(error)) from error
+
+
+def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
+    package = _package("av", "MP4, M4A and WebM", "requirements-full.txt")
+    read_s = announced_s = 0.0
+    try:
+        with package.open(io.BytesIO(data), format=demuxer) as file:
+            stream = next(iter(file.streams.audio), None)
+            if stream is None:
+                raise UnreadableAudio("it has no sound")
+            announced_s = float((stream.duration or 0) * (stream.time_base or 0))
+            mono = package.AudioResampler(format="flt", layout="mono", rate=RATE)
+            for frame in file.decode(stream):
+                for part in mono.resample(frame):
+                    read_s += part.samples / RATE
+                    yield Block(part.to_ndarray()[0], RATE)
+    except (package.FFmpegError, ValueError, EOFError) as error:
+        raise UnreadableAudio(str(error)) from error
+    if read_s + TOLERANCE_S < announced_s:
+        raise UnreadableAudio("it ends before its samples do")
+
+
+def _package(name: str, formats: str, requirements: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        message = f"Reading {formats} needs the package {name}, which is not installed."
+        fix = f"Type: python -m pip install {name} (it is in {requirements}). Or send a WAV file."
+        raise MissingDecoder(f"{message} {fix}") from error
+
+
+def _mixed(channels: NDArray[np.float32]) -> Floats:
+    """The mean of the channels, shape (frames, channels) to (frames,)."""
+    mean: Floats = channels.mean(axis=1, dtype=np.float32)
+    return mean

@@ -1,0 +1,205 @@
+"""The words of a recording of any length: cut where nobody speaks, and heard part by part.
+
+Nothing is kept but the part at hand. A detector judges frames of 32 ms; a pause ends a span of
+speech, and a span that gets too long is cut where it is quietest. Each span goes to the recogniser
+by itself, so the first words are there long before the end is read.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from emulator.voice.activity import FRAME, RATE, SpeechDetector
+from emulator.voice.sound import samples
+
+import numpy as np
+
+FRAME_BYTES, FRAME_S = 2 * FRAME, FRAME / RATE
+BEFORE, BEHIND = 2, 3
+"""Frames around the speech that belong to a span: more silence makes the recogniser invent words."""
+HYSTERESIS = 0.15
+LONGEST = round(20 / FRAME_S)
+"""Frames of a span; the recogniser takes no longer clip."""
+LEAST_FRAMES, LEAST_PEAK = 4, 0.8
+"""Frames of speech, and the likelihood of the clearest: less than that is a click or a drum."""
+
+Transcribe = Callable[[bytes], str]
+"""What is said in 16-bit mono PCM of 16 kHz."""
+
+
+@dataclass(frozen=True)
+class CutRules:
+    """How likely speech has to be, and how long a pause ends a span."""
+
+    threshold: float = 0.5
+    silence_ms: int = 512
+
+
+class SpeechSpan(NamedTuple):
+    """A part that holds speech: seconds from the start, its PCM, how likely it is speech."""
+
+    start: float
+    end: float
+    pcm: bytes
+    likelihood: float
+
+
+class Utterance(NamedTuple):
+    """The words of a span. `doubt` is the share of them that a second hearing changes."""
+
+    start: float
+    end: float
+    text: str
+    doubt: float
+    likelihood: float
+
+
+class SpeechCutter:
+    """Cuts spans of speech out of a recording that comes in pieces: 16-bit mono PCM of 16 kHz."""
+
+    def __init__(self, detector: SpeechDetector, rules: CutRules | None = None) -> None:
+        self._detector, self._rules = detector, rules or CutRules()
+        self._rest = bytearray()
+        # The frames at hand, how likely each is speech, and the number of the first. In silence
+        # only a few are kept; `_first` and `_last` are the frames of speech, or None.
+        self._frames: list[bytes] = []
+        self._chances: list[float] = []
+        self._from = 0
+        self._first: int | None = None
+        self._last = 0
+
+    def feed(self, pcm: bytes) -> Iterator[SpeechSpan]:
+        """Take a piece; the spans that end in it."""
+        self._rest += pcm
+        whole = len(self._rest) // FRAME_BYTES * FRAME_BYTES
+        taken = bytes(self._rest[:whole])
+        del self._rest[:whole]
+        for at in range(0, whole, FRAME_BYTES):
+            yield from self._judge(taken[at : at + FRAME_BYTES])
+
+    def flush(self) -> Iterator[SpeechSpan]:
+        """The end of the recording: the span that it ends, if there is one."""
+        if self._rest:
+            yield from self._judge(bytes(self._rest).ljust(FRAME_BYTES, b"\0"))
+            self._rest.clear()
+        if self._first is not None:
+            yield from self._cut(self._last + 1 + BEHIND, self._from + len(self._frames))
+
+    def _judge(self, frame: bytes) -> Iterator[SpeechSpan]:
+        place = self._from + len(self._frames)
+        chance = self._detector.probability(frame)
+        self._frames.append(frame)
+        self._chances.append(chance)
+        is_speaking = self._first is not None
+        if chance >= self._rules.threshold - HYSTERESIS * is_speaking:
+            self._first = self._first if self._first is not None else place
+            self._last = place
+        if self._first is None:
+            self._drop(place + 1 - BEFORE)
+        elif (place - self._last) * FRAME_S * 1000 >= self._rules.silence_ms:
+            yield from self._cut(self._last + 1 + BEHIND, place + 1 - BEFORE)
+        elif len(self._frames) >= LONGEST:
+            quarter = LONGEST * 3 // 4
+            at = self._from + quarter + int(np.argmin(self._chances[quarter:])) + 1
+            yield from self._cut(at, at)
+
+    def _cut(self, end: int, keep_from: int) -> Iterator[SpeechSpan]:
+        """End the span before frame `end`; what is kept begins with `keep_from`."""
+        first = self._first if self._first is not None else self._from
+        chances = self._chances[first - self._from : self._last + 1 - self._from]
+        heard = [chance for chance in chances if chance >= self._rules.threshold - HYSTERESIS]
+        frames = self._frames[: end - self._from]
+        start = self._from * FRAME_S
+        if len(heard) >= LEAST_FRAMES and max(heard) >= LEAST_PEAK:
+            mean = sum(chances) / len(chances)
+            yield SpeechSpan(start, start + len(frames) * FRAME_S, b"".join(frames), mean)
+        is_going_on = keep_from <= self._last
+        self._drop(keep_from)
+        self._first = keep_from if is_going_on else None
+
+    def _drop(self, keep_from: int) -> None:
+        count = max(0, keep_from - self._from)
+        del self._frames[:count], self._chances[:count]
+        self._from += count
+
+
+def spans_of(
+    pieces: Iterable[bytes], detector: SpeechDetector, rules: CutRules | None = None
+) -> Iterator[SpeechSpan | None]:
+    """The spans of speech in a recording; None after each piece that ends none.
+
+    So whoever takes them one by one never waits longer than one piece takes.
+    """
+    cutter = SpeechCutter(detector, rules)
+    for pcm in pieces:
+        yield from cutter.feed(pcm)
+        yield None
+    yield from cutter.flush()
+
+
+# A recogniser of English makes English of everything: of a door, of music, of German. It gives no
+# measure of its own doubt. But what is really said stays the same when the clip is played a little
+# slower or faster, and what is made up does not. Measured: of sentences in English, spoken by people
+# and by synthetic voices, few words change; of sentences in ten other languages, most do. What the
+# recogniser makes of a foreign language often runs in circles, too ("the first one is the first
+# one"). So a clip is heard again at another speed, and dropped where too little of it stays.
+SPEEDS = (0.97, 1.03)
+SURE, MOST_DOUBT = 0.15, 0.5
+"""Doubt up to which one second hearing will do, and beyond which the words are dropped."""
+MOST_REPEATED, LONG_ENOUGH = 0.4, 12
+"""The share of repeated groups of three words in a text of so many words that is made up."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def heard_in(span: SpeechSpan, transcribe: Transcribe) -> Utterance | None:
+    """The words of a span, or None where none can be heard for sure.
+
+    Raises what `transcribe` raises.
+    """
+    text = transcribe(span.pcm)
+    said = words_of(text)
+    if not said or is_circular(said):
+        return None
+    doubts: list[float] = []
+    for speed in SPEEDS:
+        again = words_of(transcribe(at_speed(span.pcm, speed)))
+        doubts.append(min(1.0, differences(said, again) / len(said)))
+        if doubts[0] <= SURE:
+            break
+    doubt = sum(doubts) / len(doubts)
+    if doubt > MOST_DOUBT:
+        return None
+    return Utterance(span.start, span.end, text, doubt, span.likelihood)
+
+
+def at_speed(pcm: bytes, speed: float) -> bytes:
+    """A clip of 16-bit PCM, played faster (above 1) or slower."""
+    sound = samples(pcm).astype(np.float32)
+    places = np.arange(int(len(sound) / speed)) * speed
+    played = np.interp(places, np.arange(len(sound)), sound)
+    return np.rint(played).astype("<i2").tobytes()
+
+
+def words_of(text: str) -> list[str]:
+    """The words in small letters, without punctuation."""
+    return [found[0].lower() for found in _WORD.finditer(text)]
+
+
+def is_circular(said: list[str]) -> bool:
+    """Whether a text says the same again and again."""
+    groups = list(zip(said, said[1:], said[2:], strict=False))
+    if len(said) < LONG_ENOUGH:
+        return False
+    return 1 - len(set(groups)) / len(groups) >= MOST_REPEATED
+
+
+def differences(one: list[str], other: list[str]) -> int:
+    """How many words have to be left out, put in or replaced to make one text the other."""
+    row = list(range(len(other) + 1))
+    for place, word in enumerate(one, 1):
+        above, row = row, [place]
+        for at, another in enumerate(other):
+            row.append(min(above[at + 1] + 1, row[-1] + 1, above[at] + (word != another)))
+    return row[-1]
