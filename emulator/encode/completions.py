@@ -123,16 +123,17 @@ async def _written(encode: "ChunkEncoder", answers: Sequence[Answer]) -> AsyncIt
                 pieces[index] = await anext(writers[index], None)
 
 
-def usage(prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
-    read, written = prompt.prompt_tokens(), sum(answer.tokens for answer in answers)
+def usage(prompt: Prompt, answers: Sequence[Answer], spoken: int = 0) -> dict[str, Any]:
+    """The token counts; `spoken` are those of the answers' sound."""
+    read, written = prompt.prompt_tokens(), spoken + sum(answer.tokens for answer in answers)
     return {
         "prompt_tokens": read,
         "completion_tokens": written,
         "total_tokens": read + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": prompt.heard.audio_tokens},
         "completion_tokens_details": {
             "reasoning_tokens": sum(answer.reasoning for answer in answers),
-            "audio_tokens": 0,
+            "audio_tokens": spoken,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },

@@ -22,7 +22,7 @@ don't know by what rule OpenAI sends those chunks. Here a fixed number stands be
 import math
 from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from emulator.answers.answer import Answer, Prompt
@@ -36,16 +36,8 @@ WITHOUT_CHOICES = 3
 """Chunks without `choices` before each piece of sound."""
 LEAD = 3
 """Pieces of the transcript that are ahead of the sound."""
-USER_MS_A_TOKEN, ASSISTANT_MS_A_TOKEN = 100, 50
-"""How much of a caller's sound, and of an answer's, is billed as a token."""
-
-
-@dataclass(frozen=True)
-class HeardSound:
-    """The sound of a request: how long it is, and how many tokens the words in it would be."""
-
-    ms: float = 0.0
-    word_tokens: int = 0
+ASSISTANT_MS_A_TOKEN = 50
+"""How much of an answer's sound is billed as a token."""
 
 
 @dataclass
@@ -61,11 +53,11 @@ class SpokenAnswer:
     expires_at: int
     sentences: AsyncIterator[tuple[str, bytes]]
     data: bytes = b""
-    ms: float = field(default=0.0)
+    ms: float = 0.0
 
 
 def spoken_completion(
-    envelope: Envelope, prompt: Prompt, spoken: Sequence[SpokenAnswer], heard: HeardSound
+    envelope: Envelope, prompt: Prompt, spoken: Sequence[SpokenAnswer]
 ) -> dict[str, Any]:
     """The whole answer in one body; what was said is in `audio`, and `content` is null."""
     body = completion(envelope, prompt, [each.answer for each in spoken])
@@ -78,29 +70,19 @@ def spoken_completion(
                 "expires_at": each.expires_at,
                 "transcript": each.answer.text,
             }
-    return body | {"usage": spoken_usage(prompt, spoken, heard)}
+    return body | {"usage": spoken_usage(prompt, spoken)}
 
 
-def spoken_usage(
-    prompt: Prompt, spoken: Sequence[SpokenAnswer], heard: HeardSound
-) -> dict[str, Any]:
-    """The token counts: sound is billed by its length, and the words that were heard are not."""
-    counts = usage(prompt, [each.answer for each in spoken])
-    read = round(heard.ms / USER_MS_A_TOKEN)
-    written = sum(math.ceil(each.ms / ASSISTANT_MS_A_TOKEN) for each in spoken)
-    counts["prompt_tokens"] += read - heard.word_tokens
-    counts["completion_tokens"] += written
-    counts["total_tokens"] = counts["prompt_tokens"] + counts["completion_tokens"]
-    counts["prompt_tokens_details"]["audio_tokens"] = read
-    counts["completion_tokens_details"]["audio_tokens"] = written
-    return counts
+def spoken_usage(prompt: Prompt, spoken: Sequence[SpokenAnswer]) -> dict[str, Any]:
+    """The token counts: sound is billed by its length, beside its words."""
+    audio_tokens = sum(math.ceil(each.ms / ASSISTANT_MS_A_TOKEN) for each in spoken)
+    return usage(prompt, [each.answer for each in spoken], audio_tokens)
 
 
 async def spoken_chunks(
     envelope: Envelope,
     prompt: Prompt,
     spoken: Sequence[SpokenAnswer],
-    heard: HeardSound,
     *,
     include_usage: bool,
     include_obfuscation: bool,
@@ -117,17 +99,15 @@ async def spoken_chunks(
                 yield block
             yield encode.chunk(index, "{}", f'"{envelope.finish(answer)}"')
     if include_usage:
-        yield encode.usage(spoken_usage(prompt, spoken, heard))
+        yield encode.usage(spoken_usage(prompt, spoken))
     for index, each in enumerate(spoken):
         if each.answer.pieces:
             yield encode.without_finish(index, _delta(audio={"expires_at": each.expires_at}))
     yield sse.DONE
 
 
-async def _sounding(
-    encode: ChunkEncoder, index: int, spoken: SpokenAnswer
-) -> AsyncIterator[bytes]:
-    """The words, and the sound behind them; a sentence is spoken once the one before it was sent."""
+async def _sounding(encode: ChunkEncoder, index: int, spoken: SpokenAnswer) -> AsyncIterator[bytes]:
+    """The words, and the sound behind them; a sentence is spoken once the last one was sent."""
     held, is_first_word, is_first_sound = b"", True, True
     async for sentence, pcm in spoken.sentences:
         spoken.ms += len(pcm) / BYTES_A_MS
@@ -169,9 +149,7 @@ def _sound(
     if is_first:
         audio = {"id": spoken.id, **audio}
         delta = _delta(role="assistant", content=None, refusal=None, audio=audio)
-    return [encode.without_choices() for _ in range(WITHOUT_CHOICES)] + [
-        encode.chunk(index, delta)
-    ]
+    return [encode.without_choices() for _ in range(WITHOUT_CHOICES)] + [encode.chunk(index, delta)]
 
 
 def _delta(**fields: object) -> str:
