@@ -14,7 +14,8 @@ from typing import Literal
 class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
-    Roles: `chat`, `audio` (chat that hears and speaks), `realtime`, `speech`, `embedding`.
+    Roles: `chat`, `audio` (chat that hears and speaks), `realtime`, `speech`, `transcription`,
+    `embedding`.
     `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
     reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
     out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
@@ -87,6 +88,19 @@ _TABLE = [
     ),
     Model("tts-1", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
     Model("tts-1-hd", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
+    Model("gpt-transcribe", "transcription", "2026-07-28"),
+    Model("gpt-4o-transcribe", "transcription", "2025-03-20", "2027-02-26", "gpt-transcribe"),
+    Model("gpt-4o-mini-transcribe", "transcription", "2025-03-20", "2027-02-26", "gpt-transcribe"),
+    Model(
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "transcription",
+        "2025-12-15",
+        "2027-02-26",
+        "gpt-transcribe",
+    ),
+    # Nobody is named who would tell speakers apart, or write subtitles.
+    Model("gpt-4o-transcribe-diarize", "transcription", "2025-10-15", "2027-02-26"),
+    Model("whisper-1", "transcription", "2023-03-01", "2027-02-26"),
     Model("text-embedding-3-small", "embedding", "2024-01-25", dimensions=1536),
     Model("text-embedding-3-large", "embedding", "2024-01-25", dimensions=3072),
     Model(

@@ -25,7 +25,7 @@ from starlette.requests import Request
 
 MOST_BYTES = 512 * 2**20
 MOST_UPLOADS = 16
-LONGEST_FIELD, MOST_FIELDS = 65_536, 20
+LONGEST_FIELD, MOST_FIELDS, MOST_VALUES = 65_536, 20, 200
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))', re.DOTALL)
 
@@ -33,12 +33,19 @@ _PARAMETER = re.compile(r';\s*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))', re.D
 class MultipartForm:
     """A form that is being read: its fields, and the `size` bytes of the file in field `wanted`."""
 
-    def __init__(self, content_type: str, wanted: str) -> None:
-        """Raises ApiError (400) where the header names no boundary."""
+    def __init__(
+        self, content_type: str, wanted: str, *, longest_field: int = LONGEST_FIELD
+    ) -> None:
+        """Raises ApiError (400) where the header names no boundary.
+
+        A field that comes several times has its last value in `fields`, and all in `lists`.
+        """
         from python_multipart.exceptions import FormParserError
         from python_multipart.multipart import MultipartParser
 
         self.fields: dict[str, str] = {}
+        self.lists: dict[str, list[str]] = {}
+        self._longest_field = longest_field
         self.filename: str | None = None
         self.pending = bytearray()
         self.size = 0
@@ -80,6 +87,14 @@ class MultipartForm:
         del self.pending[:BLOCK]
         return block
 
+    def check_whole(self) -> None:
+        """Raises ApiError (400) where the end of the form is missing, or the file."""
+        if not self.is_whole:
+            raise _unreadable("its end is missing")
+        if self.filename is None:
+            message = f"Missing required parameter: '{self.wanted}'."
+            raise bad(message, self.wanted, "missing_required_parameter")
+
     def _on_part_begin(self) -> None:
         self._headers, self._name, self._text = {}, "", bytearray()
 
@@ -108,14 +123,15 @@ class MultipartForm:
             self.pending += data[start:end]
             return
         self._text += data[start:end]
-        if len(self._text) > LONGEST_FIELD:
+        if len(self._text) > self._longest_field:
             raise _unreadable(f"the field '{self._name}' is too long")
 
     def _on_part_end(self) -> None:
         if self._name != self.wanted:
             self.fields[self._name] = self._text.decode("utf-8", "replace")
-        if len(self.fields) > MOST_FIELDS:
-            raise _unreadable(f"it has more than {MOST_FIELDS} fields")
+            self.lists.setdefault(self._name, []).append(self.fields[self._name])
+        if len(self.fields) > MOST_FIELDS or sum(map(len, self.lists.values())) > MOST_VALUES:
+            raise _unreadable(f"it has more than {MOST_FIELDS} fields or {MOST_VALUES} values")
 
     def _on_end(self) -> None:
         self.is_whole = True
@@ -133,7 +149,7 @@ async def receive(
     emulator = service(request)
     form = MultipartForm(request.headers.get("content-type", ""), wanted)
     if emulator.uploads_under_way >= MOST_UPLOADS:
-        await _drain(request)
+        await drain(request)
         raise rate_limited(1000)
     emulator.uploads_under_way += 1
     try:
@@ -142,7 +158,7 @@ async def receive(
     except BaseException as error:  # even if the client has gone, and this task is cancelled
         await asyncio.shield(asyncio.to_thread(storage.files.drop, id))
         if isinstance(error, ApiError) and error.status != 413:
-            await _drain(request)
+            await drain(request)
         raise
     finally:
         emulator.uploads_under_way -= 1
@@ -160,14 +176,10 @@ async def _read(request: Request, form: MultipartForm, storage: FileStorage, id:
         form.feed(chunk)
         await store(BLOCK)
     await store(1)
-    if not form.is_whole:
-        raise _unreadable("its end is missing")
-    if form.filename is None:
-        message = f"Missing required parameter: '{form.wanted}'."
-        raise bad(message, form.wanted, "missing_required_parameter")
+    form.check_whole()
 
 
-async def _drain(request: Request) -> None:
+async def drain(request: Request) -> None:
     """Read the rest and drop it."""
     with suppress(RuntimeError):
         async for _ in request.stream():

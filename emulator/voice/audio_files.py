@@ -41,11 +41,15 @@ class UnreadableAudio(ValueError):
 
 
 class MissingDecoder(Exception):
-    """The format is known, but its decoder isn't installed; the message says how to get it."""
+    """The format is known, but `package`, which decodes it, isn't installed."""
+
+    def __init__(self, formats: str, package: str) -> None:
+        super().__init__(f"Reading {formats} files needs the package '{package}'.")
+        self.package = package
 
 
 class Block(NamedTuple):
-    """Some of a recording, mixed down to one channel: numbers from -1 to 1, and their rate in Hz."""
+    """Some of a recording, mixed down to one channel: numbers from -1 to 1, and the rate in Hz."""
 
     samples: Floats
     rate: int
@@ -198,21 +202,23 @@ def _wav_values(raw: bytes, form: _WavFormat) -> Floats:
     """Samples as numbers from -1 to 1."""
     if form.tag == FLOAT:
         return np.frombuffer(raw, f"<f{form.width}").astype(np.float32)
+    whole: NDArray[Any]
     if form.tag in (ALAW, MULAW):
         law = law_values("audio/pcma" if form.tag == ALAW else "audio/pcmu")
-        return law[np.frombuffer(raw, np.uint8)].astype(np.float32) / 32768
-    if form.width == 1:  # bytes without a sign, 128 is silence
-        return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
-    if form.width == 3:  # the three bytes above one that is zero are a whole number of four
+        whole, scale = law[np.frombuffer(raw, np.uint8)], 2**15
+    elif form.width == 1:  # bytes without a sign, 128 is silence
+        whole, scale = np.frombuffer(raw, np.uint8).astype(np.int16) - 128, 2**7
+    elif form.width == 3:  # three bytes above one that is zero are a whole number of four
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-        return wide.view("<i4")[:, 0].astype(np.float32) / 2**31
-    scale = 2 ** (8 * form.width - 1)
-    return np.frombuffer(raw, f"<i{form.width}").astype(np.float32) / scale
+        whole, scale = wide.view("<i4")[:, 0], 2**31
+    else:
+        whole, scale = np.frombuffer(raw, f"<i{form.width}"), 2 ** (8 * form.width - 1)
+    return np.multiply(whole, 1 / scale, dtype=np.float32)
 
 
 def _soundfile_blocks(data: bytes) -> Iterator[Block]:
-    package = _package("soundfile", "MP3, FLAC and Ogg", "requirements-extras.txt")
+    package = _package("soundfile", "MP3, FLAC and Ogg")
     try:
         with package.SoundFile(io.BytesIO(data)) as file:
             read, announced = 0, file.frames
@@ -227,7 +233,7 @@ def _soundfile_blocks(data: bytes) -> Iterator[Block]:
 
 
 def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
-    package = _package("av", "MP4, M4A and WebM", "requirements-full.txt")
+    package = _package("av", "MP4, M4A and WebM")
     read_s = announced_s = 0.0
     try:
         with package.open(io.BytesIO(data), format=demuxer) as file:
@@ -246,13 +252,11 @@ def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
         raise UnreadableAudio("it ends before its samples do")
 
 
-def _package(name: str, formats: str, requirements: str) -> Any:
+def _package(name: str, formats: str) -> Any:
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:
-        message = f"Reading {formats} needs the package {name}, which is not installed."
-        fix = f"Type: python -m pip install {name} (it is in {requirements}). Or send a WAV file."
-        raise MissingDecoder(f"{message} {fix}") from error
+        raise MissingDecoder(formats, name) from error
 
 
 def _mixed(channels: NDArray[np.float32]) -> Floats:

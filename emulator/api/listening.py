@@ -1,0 +1,258 @@
+"""A transcription at work: a file is checked and heard, and becomes a body or a stream of events.
+
+The work is a generator whose steps run on a worker thread, each no longer than it takes to hear a
+part of the recording. Between two steps other requests have their turn, what was heard is sent, and
+a client that has left is noticed. The engine is shared: it hears one clip at a time, so a phone
+call waits for one sentence of a long recording, and never for all of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from emulator.answers.answer import Answer
+from emulator.api import transcription_params
+from emulator.encode import transcription_bodies as bodies
+from emulator.encode.transcription_bodies import SpokenTurn, Transcript
+from emulator.errors import ApiError, not_installed, server_error
+from emulator.serving import Reply, as_stream, count_request, send_json, send_stream, service
+from emulator.voice import audio_files
+from emulator.voice.activity import detector
+from emulator.voice.audio_files import MissingDecoder, UnreadableAudio
+from emulator.voice.recognizer import RecognitionError, SpeechRecognizer
+from emulator.voice.recordings import CutRules, SpeechSpan, Utterance, heard_in, spans_of
+from emulator.wire import sse, tokens
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.requests import Request
+
+MOST_S = 7200.0
+"""Seconds that are read of a recording whose model takes any length."""
+REFERENCE_S = (2, 10)
+"""How long the sample of a known speaker's voice may be."""
+TEXTS = {"text": bodies.text_body, "srt": bodies.srt_body, "vtt": bodies.vtt_body}
+PLAIN = "text/plain; charset=utf-8"
+
+Heard = Utterance | SpokenTurn | None
+"""What a step gives; None where there were no words in it."""
+
+
+class _End:
+    """What comes after the last step."""
+
+
+_END = _End()
+
+
+@cache
+def recognizer() -> SpeechRecognizer:
+    """One for all requests; it shares its engine with all others of the process."""
+    return SpeechRecognizer()
+
+
+async def transcription(
+    request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
+) -> Reply:
+    """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
+    if reason := recognizer().unavailable_reason:
+        raise not_installed(reason, "python3 course.py extras")
+    seconds = await asyncio.to_thread(_seconds_of, data, filename, values)
+    transcription_params.check_length(seconds, values, MOST_S)
+    known = await asyncio.to_thread(_known_voices, values)
+    heard = _transcript(values, seconds)
+    count_request(request, values["model"], heard.usage.get("input_tokens", 0))
+    steps = _steps(data, values, known)
+    names = [*filter(_fits_a_header, [*inert, *_inert_settings(values)])]
+    if values["stream"] and transcription_params.transcriber(values).streams:
+        return send_stream(request, _events(request, heard, steps, values), names)
+    try:
+        async for part in _in_threads(steps):
+            _keep(heard, part)
+    except RecognitionError as error:
+        raise ApiError(500, str(error), type="server_error") from error
+    return _whole(request, heard, values, names)
+
+
+def _seconds_of(data: bytes, filename: str, values: Mapping[str, Any]) -> float:
+    """The length of a recording whose kind is the one that its name says."""
+    extension = filename.rpartition(".")[2].lower()
+    if audio_files.kind_of(data) not in _KINDS[extension]:
+        raise transcription_params.unreadable(values["model"])
+    try:
+        return audio_files.seconds_of(data, MOST_S)
+    except UnreadableAudio:
+        raise transcription_params.unreadable(values["model"]) from None
+    except MissingDecoder as missing:
+        raise _decoder(missing, "file") from None
+
+
+_MPEG_KINDS = ("mp3", "mpeg")
+_KINDS = {name: (name,) for name in ("flac", "ogg", "wav", "webm", "mp4", "mp3")} | {
+    "oga": ("ogg",),
+    "m4a": ("mp4",),
+    "mpeg": _MPEG_KINDS,
+    "mpga": _MPEG_KINDS,
+}
+
+
+def _decoder(missing: MissingDecoder, param: str) -> ApiError:
+    extra = {"soundfile": "python3 course.py extras"}
+    command = extra.get(missing.package, f"python -m pip install {missing.package}")
+    return not_installed(f"{missing} Or send a WAV file.", command, param)
+
+
+def _known_voices(values: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
+    """Each known speaker's sample at 16 kHz; raises ApiError (400)."""
+    if values["response_format"] != "diarized_json":
+        return {}
+    voices = {}
+    for place, (name, data) in enumerate(transcription_params.known_speakers(values).items()):
+        try:
+            seconds = audio_files.seconds_of(data, REFERENCE_S[1] + 1)
+            if not REFERENCE_S[0] <= seconds <= REFERENCE_S[1]:
+                why = f"its sound lasts {seconds:.1f} seconds, and must last 2 to 10."
+                raise transcription_params.bad_reference(place, why)
+            voices[name] = _numbers(b"".join(audio_files.speech_pcm(data)))
+        except UnreadableAudio:
+            why = "its sound is damaged, or of no supported format."
+            raise transcription_params.bad_reference(place, why) from None
+        except MissingDecoder as missing:
+            raise _decoder(missing, f"known_speaker_references[{place}]") from None
+    return voices
+
+
+def _transcript(values: Mapping[str, Any], seconds: float) -> Transcript:
+    able = transcription_params.transcriber(values)
+    languages = None
+    if values["model"] == transcription_params.NEWEST:
+        # It repeats the languages that it was given, whatever it hears.
+        languages = [*values["languages"]] or ["en"]
+    wants_logprobs = bool(values["include"]) and values["response_format"] == "json"
+    return Transcript(
+        seconds,
+        able.is_billed_by_time,
+        prompt=values["prompt"] or "",
+        temperature=values["temperature"],
+        languages=languages,
+        has_logprobs=able.has_logprobs and wants_logprobs,
+    )
+
+
+def _inert_settings(values: Mapping[str, Any]) -> Iterator[str]:
+    """The recogniser must not hear the silence before a span, so none is put there."""
+    chunking = values["chunking_strategy"]
+    if isinstance(chunking, dict) and chunking["prefix_padding_ms"] != 300:
+        yield "chunking_strategy[prefix_padding_ms]"
+
+
+def _fits_a_header(name: str) -> bool:
+    return name.isascii() and name.isprintable() and "," not in name and len(name) <= 64
+
+
+def _rules(values: Mapping[str, Any]) -> CutRules:
+    chunking = values["chunking_strategy"]
+    if not isinstance(chunking, dict):
+        return CutRules()
+    return CutRules(chunking["threshold"], chunking["silence_duration_ms"])
+
+
+def _steps(data: bytes, values: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Heard]:
+    if values["response_format"] == "diarized_json":
+        return _turns(data, _rules(values), known)
+    return _utterances(data, _rules(values))
+
+
+def _utterances(data: bytes, rules: CutRules) -> Iterator[Heard]:
+    for span in spans_of(audio_files.speech_pcm(data), detector(), rules):
+        yield span and heard_in(span, recognizer().transcribe)
+
+
+def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[Heard]:
+    """All voices have to be known before the first turn has a name; only then words are heard."""
+    # Imported here, as it reads the weights of a network.
+    from emulator.voice.speakers import tell_apart
+
+    pieces: list[bytes] = []
+    spans: list[SpeechSpan] = []
+
+    def kept() -> Iterator[bytes]:
+        for pcm in audio_files.speech_pcm(data):
+            pieces.append(pcm)
+            yield pcm
+
+    for span in spans_of(kept(), detector(), rules):
+        if span is not None:
+            spans.append(span)
+        yield None
+    pcm = b"".join(pieces)
+    for turn in tell_apart(_numbers(pcm), [(each.start, each.end) for each in spans], known):
+        first, last = (2 * round(at * audio_files.RATE) for at in turn[:2])
+        likelihood = max(each.likelihood for each in spans if each.end >= turn.start)
+        clip = SpeechSpan(turn.start, turn.end, pcm[first:last], likelihood)
+        said = heard_in(clip, recognizer().transcribe)
+        yield said and SpokenTurn(turn.speaker, said)
+
+
+def _numbers(pcm: bytes) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = np.frombuffer(pcm, "<i2").astype(np.float32)
+    numbers /= 32768
+    return numbers
+
+
+async def _in_threads(steps: Iterator[Heard]) -> AsyncIterator[Heard]:
+    while not isinstance(part := await asyncio.to_thread(next, steps, _END), _End):
+        yield part
+
+
+def _keep(heard: Transcript, part: Heard) -> None:
+    if isinstance(part, SpokenTurn):
+        heard.turns.append(part)
+        heard.utterances.append(part.utterance)
+    elif part is not None:
+        heard.utterances.append(part)
+
+
+async def _events(
+    request: Request, heard: Transcript, steps: Iterator[Heard], values: Mapping[str, Any]
+) -> AsyncIterator[bytes]:
+    """The stream; what is heard is sent at once, while the next part is being heard."""
+    try:
+        async for part in _in_threads(steps):
+            if part is None:
+                continue
+            blocks = _blocks(heard, part)
+            _keep(heard, part)
+            for block in blocks[:-1]:
+                yield block
+            yield sse.SeparateBlock(blocks[-1])
+    except RecognitionError:
+        error = server_error(request.scope["exchange"].request_id)
+        yield bodies.stream_block({"error": error.fields()})
+        return
+    yield bodies.done(heard)
+    yield bodies.DONE
+
+
+def _blocks(heard: Transcript, part: Utterance | SpokenTurn) -> list[bytes]:
+    if isinstance(part, SpokenTurn):
+        return [bodies.stream_block(bodies.diarized_segment(len(heard.turns), part))]
+    is_first = not heard.utterances
+    return [*bodies.deltas(part, is_first=is_first, has_logprobs=heard.has_logprobs)]
+
+
+def _whole(
+    request: Request, heard: Transcript, values: Mapping[str, Any], inert: list[str]
+) -> Reply:
+    """The body in the format that was asked for, no sooner than a model would have written it."""
+    wanted, answers = values["response_format"], [Answer(tokens.split(heard.text))]
+    if wanted in TEXTS:
+        body = TEXTS[wanted](heard).encode()
+        delay_s = service(request).pace.whole(answers)
+        return Reply(request, as_stream([body]), PLAIN, inert, delay_s)
+    if wanted == "verbose_json":
+        granularities = values["timestamp_granularities"] or ("segment",)
+        return send_json(request, bodies.verbose_body(heard, granularities), inert, answers)
+    encode = bodies.diarized_body if wanted == "diarized_json" else bodies.json_body
+    return send_json(request, encode(heard), inert, answers)

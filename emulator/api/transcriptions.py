@@ -1,0 +1,96 @@
+"""`POST /v1/audio/transcriptions`: the words of a recording, whole or streamed, also by speaker."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from emulator.api import transcription_params
+from emulator.api.multipart import MultipartForm, drain
+from emulator.api.transcription_params import UnbilledError
+from emulator.errors import ApiError, rate_limited
+from emulator.serving import Reply, Service, disconnected, service
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+MOST_BYTES = 25 * 2**20
+"""Of the whole request, as at OpenAI."""
+MOST_AT_ONCE = 8
+"""Requests whose files are held in memory."""
+
+Result = TypeVar("Result")
+
+
+async def create(request: Request) -> "HeldReply":
+    """Raises ApiError: 400 for fields or a file that OpenAI refuses, 413 for one that is too big.
+
+    It stops as soon as the client has left.
+    """
+    emulator = service(request)
+    if emulator.uploads_under_way >= MOST_AT_ONCE:
+        await drain(request)
+        raise rate_limited(1000)
+    emulator.uploads_under_way += 1
+    try:
+        form = await _read(request)
+        values, inert = transcription_params.parsed(form.lists)
+        transcription_params.check_filename(form.filename or "", values["model"])
+        # Imported here, as NumPy would double the time in which the emulator starts.
+        from emulator.api.listening import transcription
+
+        answering = transcription(request, bytes(form.pending), form.filename or "", values, inert)
+        return HeldReply(await while_connected(request, answering), emulator)
+    except BaseException:
+        emulator.uploads_under_way -= 1
+        raise
+
+
+class HeldReply:
+    """A reply; while it is being sent the file stays in memory, so it counts as an upload."""
+
+    def __init__(self, reply: Reply, service: Service) -> None:
+        self._reply, self._service = reply, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._reply(scope, receive, send)
+        finally:
+            self._service.uploads_under_way -= 1
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` gives; raises ClientDisconnect, and stops it, where the client leaves first."""
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(disconnected(request.receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _read(request: Request) -> MultipartForm:
+    """The form with its file in `pending`; raises ApiError (400, 413), once it was read."""
+    kind = request.headers.get("content-type", "")
+    form = MultipartForm(kind, "file", longest_field=MOST_BYTES)
+    taken = 0
+    try:
+        async for chunk in request.stream():
+            taken += len(chunk)
+            if taken <= MOST_BYTES:
+                form.feed(chunk)
+    except ApiError:
+        await drain(request)
+        raise
+    if taken > MOST_BYTES:
+        message = f"Maximum content size limit ({MOST_BYTES}) exceeded ({taken} bytes read)"
+        raise UnbilledError(413, message, type="server_error")
+    form.check_whole()
+    return form
+
+
+routes = [Route("/v1/audio/transcriptions", create, methods=["POST"])]
