@@ -159,7 +159,8 @@ def words_in(name: str, data: bytes) -> tuple[str, float]:
         spans = [span for span in spans_of(pieces(), detector()) if span is not None]
         found = [heard_in(span, recognizer().transcribe) for span in spans]
     except MissingDecoder as missing:
-        raise bad(str(missing), name, "not_installed_on_emulator") from None
+        command = speech.COMMANDS[missing.package]
+        raise not_installed(f"{missing} Or send a WAV file.", command, name) from None
     except UnreadableAudio:
         raise _unreadable(name, "wav" if data.startswith(b"RIFF") else "mp3") from None
     except RecognitionError as error:

@@ -25,6 +25,7 @@ from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
 from emulator.serving import Reply, count_request, read_json, send_stream
 from emulator.text.sentences import sentences
+from emulator.voice import voices
 from emulator.wire import sse, tokens
 
 from starlette.requests import Request
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from emulator.voice.encoding import Encoder
     from emulator.voice.synthesizer import SpeechSynthesizer
 
-VOICES = tuple("alloy ash ballad coral echo fable nova onyx sage shimmer verse marin cedar".split())
+VOICES = tuple(voices.VOICES)
 # In the order of OpenAI's message.
 FIRST_VOICES = tuple("nova shimmer echo onyx fable alloy ash sage coral".split())
 FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")

@@ -1,6 +1,6 @@
 """A text is read aloud by a Realtime model, outside of any conversation, and checked word by word.
 
-You see where the spoken words differ from the text, as a model may reword what it reads.
+You see where it reworded the text. One response holds some three minutes of sound.
 
     python3 course.py run examples/audio/read_aloud.py data/callers/ask-closed.txt speech.wav
 """
@@ -22,8 +22,8 @@ INSTRUCTIONS = "Read the user's text aloud, word for word. Say nothing before it
 
 
 def main(path: str = "data/callers/ask-closed.txt", sound: str = "speech.wav") -> str | None:
-    content = [{"type": "input_text", "text": Path(path).read_text(encoding="utf-8")}]
-    items = [{"type": "message", "role": "user", "content": content}]
+    text = Path(path).read_text(encoding="utf-8")
+    items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}]
     # With `none`, the model reads `input` alone, and neither text nor answer is kept.
     response: Any = {"conversation": "none", "instructions": INSTRUCTIONS, "input": items}
     pcm, said, status = b"", "", None
@@ -42,11 +42,11 @@ def main(path: str = "data/callers/ask-closed.txt", sound: str = "speech.wav") -
     with wave.open(sound, "wb") as out:
         out.setparams((1, 2, 24_000, 0, "NONE", ""))
         out.writeframes(pcm)
-    wanted, heard = (re.findall(r"[\w'’]+", each.lower()) for each in (content[0]["text"], said))
+    wanted, heard = (re.findall(r"[\w'’]+", each.lower()) for each in (text, said))
     changes = SequenceMatcher(None, wanted, heard, autojunk=False).get_opcodes()
     different = [(wanted[a:b], heard[c:d]) for kind, a, b, c, d in changes if kind != "equal"]
-    for pair in different:
-        print("text: {}   said: {}".format(*map(" ".join, pair)))
+    for a, b in different:
+        print(f"text: {' '.join(a)}   said: {' '.join(b)}")
     print(f"{sound}: {len(pcm) / 48_000:.1f} s, {len(wanted)} words, {len(different)} differences")
     return None if status == "completed" else f"error: the reading is {status or 'cut off'}"
 
