@@ -112,4 +112,7 @@ _TABLE = [
     ),
 ]
 
+# They speak in nine voices, and follow neither instructions nor `stream_format`.
+FIRST_SPEAKERS = ("tts-1", "tts-1-hd")
+
 MODELS = {model.id: model for model in _TABLE}
