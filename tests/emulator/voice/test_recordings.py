@@ -1,7 +1,11 @@
 """Long recordings: speech is cut out of them, and no words are found where nobody speaks."""
 
+import importlib.util
+import subprocess
+import sys
 import wave
 from itertools import pairwise
+from pathlib import Path
 
 from emulator.voice.activity import Silero
 from emulator.voice.audio_files import speech_pcm
@@ -93,7 +97,10 @@ def test_pause_ends_a_span_by_the_rules(silence_ms, count):
 
 def test_threshold_counts_and_speech_goes_on_a_little_below_it():
     chances = [0.1, 0.7, 0.9, 0.5, 0.4, 0.9, 0.9, *[0.1] * 30]
-    find = [cut([QUIET * len(chances)], CutRules(at), ScriptedChances(chances)) for at in (0.3, 0.6, 0.95)]
+    find = [
+        cut([QUIET * len(chances)], CutRules(at), ScriptedChances(chances))
+        for at in (0.3, 0.6, 0.95)
+    ]
 
     assert [len(spans) for spans in find] == [1, 1, 0]
     assert [span.start for spans in find for span in spans] == [0, 0]
@@ -265,3 +272,23 @@ def test_long_silence_between_words_gives_none(recognizer):
 
     assert len(said) == 2
     assert said[1].start > 25
+
+
+def test_no_english_is_made_up_of_other_languages(recognizer, tmp_path):
+    pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
+    run = [sys.executable, "-m", "tests.support.foreign_speech", str(tmp_path)]
+    subprocess.run(run, check=True, cwd=CALLERS.parents[1])
+    files = sorted(tmp_path.glob("*.wav"))
+    found = {path.stem: heard(recognizer, path.read_bytes()) for path in files}
+
+    assert len(found) == 12
+    assert len([language for language, said in found.items() if said]) <= 1, found
+
+
+def test_words_of_a_person_are_kept(recognizer):
+    """The package of the recogniser has a recording of an actor."""
+    folder = Path(importlib.util.find_spec("moonshine_voice").origin).parent / "assets"
+    said = "ever tried ever failed no matter try again fail again fail better".split()
+    parts = heard(recognizer, (folder / "beckett.wav").read_bytes())
+
+    assert differences(said, words_of(" ".join(each.text for each in parts))) <= 3
