@@ -20,7 +20,11 @@ PROGRAMS = {
         "[hours.md]",
     ),
     "audio/transcribe.py": ([CALLERS / "book-two.wav"], "", "book a place for two people"),
-    "audio/who_spoke.py": ([CALLERS / "ask-dogs.wav"], "", "00:00  A: Excuse me"),
+    "audio/who_spoke.py": (
+        [CALLERS / "ask-ticket.wav", f"Tom={CALLERS / 'book-two.wav'}"],
+        "",
+        "00:00  Tom: How much",
+    ),
     "audio/read_aloud.py": ([CALLERS / "ask-closed.txt", "speech.wav"], "", "0 differences"),
     "audio/chained_assistant.py": ([CALLERS / "ask-closed.wav"], "", "Realtime: first sound"),
     "realtime/text_turn.py": ([], "", "By bus: line 47"),

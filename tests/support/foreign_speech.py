@@ -15,13 +15,9 @@ SENTENCES = {
     "es": "Buenas noches, quisiera reservar dos plazas para el viernes.",
     "fi": "Hyvää iltaa, haluaisin varata kaksi paikkaa perjantaiksi.",
     "fr": "Le musée est fermé le lundi, mais vous pouvez venir mardi soir.",
-    "hi": "संग्रहालय सोमवार को बंद रहता है।",
     "it": "Buonasera, vorrei prenotare due posti per venerdì.",
-    "nl": "Goedenavond, ik wil graag twee plaatsen reserveren.",
     "pl": "Dobry wieczór, chciałbym zarezerwować dwa miejsca.",
-    "pt": "Gostaria de reservar dois lugares para sexta-feira.",
     "ru": "Музей закрыт по понедельникам, приходите во вторник.",
-    "sv": "Museet är stängt på måndagar och på julafton.",
     "tr": "İyi akşamlar, cuma için iki yer ayırtmak istiyorum.",
 }
 SYNCHRONOUS, UTF8, NO_EXIT = 2, 1, 0x8000
