@@ -56,7 +56,7 @@ class Tap:
     def show_block(self, data: bytes) -> None:
         for line in data.decode("utf-8", "replace").split("\n"):
             if line.strip():
-                self.show(f"< {shorten(line)}")
+                self.show(f"< {shorten(line.rstrip())}")
 
     def socket(self) -> "SocketTap":
         """The tap of a WebSocket that is being opened."""

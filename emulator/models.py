@@ -11,6 +11,24 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class Transcriber:
+    """What a model can do that transcribes files.
+
+    `most_s` is the longest recording that OpenAI takes, in seconds, None for any. One that doesn't
+    stream (Whisper) ignores that it is asked to, and has errors of its own. `takes_languages`:
+    several, in place of one.
+    """
+
+    formats: tuple[str, ...] = ("json", "text")
+    most_s: float | None = 1400
+    is_billed_by_time: bool = False
+    streams: bool = True
+    tells_speakers: bool = False
+    has_logprobs: bool = False
+    takes_languages: bool = False
+
+
+@dataclass(frozen=True)
 class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
@@ -20,7 +38,8 @@ class Model:
     reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
     out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
     model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
-    conversation a Realtime model can take in; the price of one is that of sound.
+    conversation a Realtime model can take in; the price of one is that of sound. `transcriber` is
+    what a model can do that transcribes files.
     """
 
     id: str
@@ -33,6 +52,7 @@ class Model:
     dimensions: int | None = None
     has_fixed_dimensions: bool = False
     reads: int | None = None
+    transcriber: Transcriber | None = None
 
     @property
     def effort(self) -> str:
@@ -47,6 +67,14 @@ class Model:
 
 # Those whose effort is `none` unless more is asked for.
 _QUIET = ("gpt-5.1", "gpt-5.2", "gpt-5.4")
+
+_NEWEST_TRANSCRIBER = Transcriber(most_s=None, is_billed_by_time=True, takes_languages=True)
+_WHISPER = Transcriber(
+    ("json", "text", "srt", "verbose_json", "vtt"),
+    most_s=None,
+    is_billed_by_time=True,
+    streams=False,
+)
 
 _TABLE = [
     Model("gpt-6-astra", "chat", "2026-09-03", quickest_effort="low", price=(10.00, 50.00)),
@@ -88,19 +116,40 @@ _TABLE = [
     ),
     Model("tts-1", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
     Model("tts-1-hd", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
-    Model("gpt-transcribe", "transcription", "2026-07-28"),
-    Model("gpt-4o-transcribe", "transcription", "2025-03-20", "2027-02-26", "gpt-transcribe"),
-    Model("gpt-4o-mini-transcribe", "transcription", "2025-03-20", "2027-02-26", "gpt-transcribe"),
+    Model("gpt-transcribe", "transcription", "2026-07-28", transcriber=_NEWEST_TRANSCRIBER),
+    Model(
+        "gpt-4o-transcribe",
+        "transcription",
+        "2025-03-20",
+        "2027-02-26",
+        "gpt-transcribe",
+        transcriber=Transcriber(has_logprobs=True),
+    ),
+    Model(
+        "gpt-4o-mini-transcribe",
+        "transcription",
+        "2025-03-20",
+        "2027-02-26",
+        "gpt-transcribe",
+        transcriber=Transcriber(has_logprobs=True),
+    ),
     Model(
         "gpt-4o-mini-transcribe-2025-12-15",
         "transcription",
         "2025-12-15",
         "2027-02-26",
         "gpt-transcribe",
+        transcriber=Transcriber(has_logprobs=True),
     ),
-    # Nobody is named who would tell speakers apart, or write subtitles.
-    Model("gpt-4o-transcribe-diarize", "transcription", "2025-10-15", "2027-02-26"),
-    Model("whisper-1", "transcription", "2023-03-01", "2027-02-26"),
+    # These have no successor that tells speakers apart, or writes subtitles.
+    Model(
+        "gpt-4o-transcribe-diarize",
+        "transcription",
+        "2025-10-15",
+        "2027-02-26",
+        transcriber=Transcriber(("json", "text", "diarized_json"), tells_speakers=True),
+    ),
+    Model("whisper-1", "transcription", "2023-03-01", "2027-02-26", transcriber=_WHISPER),
     Model("text-embedding-3-small", "embedding", "2024-01-25", dimensions=1536),
     Model("text-embedding-3-large", "embedding", "2024-01-25", dimensions=3072),
     Model(
@@ -111,5 +160,8 @@ _TABLE = [
         has_fixed_dimensions=True,
     ),
 ]
+
+# They speak in nine voices, and follow neither instructions nor `stream_format`.
+FIRST_SPEAKERS = ("tts-1", "tts-1-hd")
 
 MODELS = {model.id: model for model in _TABLE}

@@ -39,6 +39,7 @@ LONGEST = [
     *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
     *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
     *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),
+    "emulator/api/test_transcriptions.py",
     *("emulator/realtime/", "emulator/voice/", "emulator/retrieval/", "cassette/"),
 ]
 TESTS = Path(__file__).parent

@@ -51,6 +51,22 @@ class Tool:
     parameters: Mapping[str, Any]
 
 
+USER_MS_A_TOKEN = 100
+"""How much of a caller's sound is billed as a token."""
+
+
+@dataclass(frozen=True)
+class HeardSound:
+    """The sound in a conversation: how long it is, and how many tokens its words are as text."""
+
+    ms: float = 0.0
+    word_tokens: int = 0
+
+    @property
+    def audio_tokens(self) -> int:
+        return round(self.ms / USER_MS_A_TOKEN)
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A request of either API: the conversation so far, and the limits of the answer.
@@ -59,7 +75,8 @@ class Prompt:
     first of `stop`. `effort` is how much is read before it. Of `tools` one has to be called if
     `must_call`, and at most one can be if not `parallel`. `schema` is the shape of the answer;
     `sampling` (temperature and the like) is for a server upstream. Where `names_sources` is off,
-    the answer is spoken, and names neither files nor tools.
+    the answer is spoken, and names neither files nor tools. `heard` is the sound whose words the
+    messages are: it is billed by its length, and the words are not.
     """
 
     messages: Sequence[Message]
@@ -73,6 +90,7 @@ class Prompt:
     schema: Mapping[str, Any] | None = None
     sampling: Mapping[str, float] = field(default_factory=dict)
     names_sources: bool = True
+    heard: HeardSound = HeardSound()
 
     @property
     def instructions(self) -> list[str]:
@@ -99,7 +117,8 @@ class Prompt:
         if self.schema is not None:
             shapes.append([self.schema])
         written = tokens.count(json.dumps(shapes)) if shapes else 0
-        return tokens.count_prompt(texts) + written
+        heard = self.heard.audio_tokens - self.heard.word_tokens
+        return tokens.count_prompt(texts) + written + heard
 
 
 @dataclass(frozen=True)

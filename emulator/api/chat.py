@@ -1,15 +1,18 @@
 """`POST /v1/chat/completions`: a conversation is checked, answered and encoded."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from emulator import params
-from emulator.answers.answer import Call, Message, Prompt
-from emulator.api import tool_params
-from emulator.api.model_list import chat_model
+from emulator.answers.answer import Answer, Call, HeardSound, Message, Prompt
+from emulator.api import chat_audio, speech, tool_params
+from emulator.api.model_list import find_model
 from emulator.api.response_items import content_text
 from emulator.encode.completions import Envelope, chunks, completion
+from emulator.encode.spoken_completions import spoken_chunks, spoken_completion
 from emulator.errors import ApiError
 from emulator.models import Model
 from emulator.params import Param, bad, flag, integer, number, one_of, only, text
@@ -86,8 +89,8 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
     "logit_bias": Param(only({})),
     "functions": Param(only([])),
     "function_call": Param(only("none", "auto")),
-    "modalities": Param(only(["text"])),
-    "audio": Param(only()),
+    "modalities": Param(chat_audio.modalities, ("text",)),
+    "audio": Param(params.fields(chat_audio.AUDIO)),
     "prediction": Param(only()),
     "moderation": Param(only()),
     "prompt_cache_options": Param(only({})),
@@ -96,32 +99,88 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), PARAMS)
-    model = chat_model(values["model"])
-    if model is None:
+    store = service(request).store
+    heard = await chat_audio.heard(await read_json(request), store)
+    values, inert = params.parse(heard.body, PARAMS)
+    model = find_model(values["model"])
+    if model is None or model.role not in ("chat", "audio"):
         message = f"The model `{values['model']}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
     _check_together(values, model)
+    chat_audio.check_together(values, model, heard)
 
     choice = tool_params.choose(values["tool_choice"], values["tools"])
-    prompt = _prompt(values, model, choice)
+    prompt = _prompt(values, model, choice, heard.sound)
     count_request(request, model.id, prompt.rough_tokens())
-    answers = [await service(request).generate(prompt, variant) for variant in range(values["n"])]
+    if heard.is_unheard:
+        answers = chat_audio.unheard(values["n"])
+    else:
+        variants = range(values["n"])
+        answers = [await service(request).generate(prompt, variant) for variant in variants]
     envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
+    answered = Answered(request, values, inert, envelope, prompt, answers)
+    return await (_spoken if "audio" in values["modalities"] else _written)(answered)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request and its answers, to be sent as text or as sound."""
+
+    request: Request
+    values: Mapping[str, Any]
+    inert: list[str]
+    envelope: Envelope
+    prompt: Prompt
+    answers: list[Answer]
+
+    @property
+    def stream_options(self) -> dict[str, bool]:
+        chosen: dict[str, bool] | None = self.values["stream_options"]
+        return chosen or {"include_usage": False, "include_obfuscation": True}
+
+    def store(self, body: dict[str, Any]) -> None:
+        if self.values["store"]:
+            metadata = {"metadata": self.values["metadata"] or {}}
+            _store(self.request, body | metadata, self.prompt.messages)
+
+
+async def _written(answered: Answered) -> Reply:
+    """The answers as text."""
+    request, envelope, prompt = answered.request, answered.envelope, answered.prompt
+    answers, inert = answered.answers, answered.inert
 
     def store() -> None:
-        if values["store"]:
-            body = completion(envelope, prompt, answers)
-            _store(request, body | {"metadata": values["metadata"] or {}}, prompt.messages)
+        answered.store(completion(envelope, prompt, answers))
 
-    if values["stream"]:
-        options = values["stream_options"] or {"include_usage": False, "include_obfuscation": True}
-        blocks = chunks(envelope, prompt, answers, **options)
+    if answered.values["stream"]:
+        blocks = chunks(envelope, prompt, answers, **answered.stream_options)
         return send_stream(request, before_last(blocks, store), inert)
     for answer in answers:
         await answer.finished()
     store()
     return send_json(request, completion(envelope, prompt, answers), inert, answers)
+
+
+async def _spoken(answered: Answered) -> Reply:
+    """The answers as sound, with their transcripts."""
+    request, envelope, prompt = answered.request, answered.envelope, answered.prompt
+    audio = answered.values["audio"]
+    await speech.encoder("pcm" if audio["format"] == "pcm16" else audio["format"], "audio.format")
+    for answer in answered.answers:
+        await answer.finished()
+    spoken = [chat_audio.spoken(answer, audio["voice"]) for answer in answered.answers]
+
+    def store() -> None:
+        chat_audio.keep(spoken, service(request).store)
+        answered.store(spoken_completion(envelope, prompt, spoken))
+
+    if answered.values["stream"]:
+        blocks = spoken_chunks(envelope, prompt, spoken, **answered.stream_options)
+        return send_stream(request, before_last(blocks, store), answered.inert)
+    await chat_audio.speak_whole(spoken, audio["format"])
+    store()
+    body = spoken_completion(envelope, prompt, spoken)
+    return await asyncio.to_thread(send_json, request, body, answered.inert, answered.answers)
 
 
 def _check_together(values: Mapping[str, Any], model: Model) -> None:
@@ -140,7 +199,9 @@ Use 'max_completion_tokens' instead."""
         raise bad(message, "messages", None)
 
 
-def _prompt(values: Mapping[str, Any], model: Model, choice: tool_params.Choice) -> Prompt:
+def _prompt(
+    values: Mapping[str, Any], model: Model, choice: tool_params.Choice, heard: HeardSound
+) -> Prompt:
     return Prompt(
         values["messages"],
         max_tokens=values["max_completion_tokens"] or values["max_tokens"],
@@ -152,6 +213,8 @@ def _prompt(values: Mapping[str, Any], model: Model, choice: tool_params.Choice)
         parallel=values["parallel_tool_calls"],
         schema=values["response_format"],
         sampling={name: values[name] for name in SAMPLING if values[name] is not None},
+        names_sources="audio" not in values["modalities"],
+        heard=heard,
     )
 
 

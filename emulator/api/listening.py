@@ -79,11 +79,11 @@ def _seconds_of(data: bytes, filename: str, values: Mapping[str, Any]) -> float:
     """The length of a recording whose kind is the one that its name says."""
     extension = filename.rpartition(".")[2].lower()
     if audio_files.kind_of(data) not in _KINDS[extension]:
-        raise transcription_params.unreadable(values["model"])
+        raise transcription_params.unreadable(transcription_params.transcriber(values))
     try:
         return audio_files.seconds_of(data, MOST_S)
     except UnreadableAudio:
-        raise transcription_params.unreadable(values["model"]) from None
+        raise transcription_params.unreadable(transcription_params.transcriber(values)) from None
     except MissingDecoder as missing:
         raise _decoder(missing, "file") from None
 
@@ -126,7 +126,7 @@ def _known_voices(values: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
 def _transcript(values: Mapping[str, Any], seconds: float) -> Transcript:
     able = transcription_params.transcriber(values)
     languages = None
-    if values["model"] == transcription_params.NEWEST:
+    if able.takes_languages:
         # It repeats the languages that it was given, whatever it hears.
         languages = [*values["languages"]] or ["en"]
     wants_logprobs = bool(values["include"]) and values["response_format"] == "json"

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 from emulator import params
 from emulator.api.model_list import find_model
 from emulator.errors import ApiError, not_installed
+from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
 from emulator.serving import Reply, count_request, read_json, send_stream
 from emulator.text.sentences import sentences
+from emulator.voice import voices
 from emulator.wire import sse, tokens
 
 from starlette.requests import Request
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from emulator.voice.encoding import Encoder
     from emulator.voice.synthesizer import SpeechSynthesizer
 
-VOICES = tuple("alloy ash ballad coral echo fable nova onyx sage shimmer verse marin cedar".split())
+VOICES = tuple(voices.VOICES)
 # In the order of OpenAI's message.
 FIRST_VOICES = tuple("nova shimmer echo onyx fable alloy ash sage coral".split())
 FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
@@ -126,7 +128,7 @@ async def create(request: Request) -> Reply:
     if model is None or model.role != "speech":
         message = f"The model `{values['model']}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
-    is_first = model.id.startswith("tts-1")
+    is_first = model.id in FIRST_SPEAKERS
     choice(*(FIRST_VOICES if is_first else VOICES))("voice", values["voice"])
     is_events = values["stream_format"] == "sse" and not is_first
     if values["stream_format"] == "sse" and is_first:

@@ -13,12 +13,11 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from emulator import params
 from emulator.errors import ApiError, pretty
-from emulator.models import MODELS
+from emulator.models import MODELS, Transcriber
 from emulator.params import Param, bad, integer, number, one_of, text
 
 LISTS = (
@@ -34,35 +33,7 @@ EXTENSIONS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", 
 MOST_SPEAKERS = 4
 
 
-@dataclass(frozen=True)
-class Transcriber:
-    """What a model can do. `most_s` is the longest recording that OpenAI takes, None for any."""
-
-    formats: tuple[str, ...] = ("json", "text")
-    most_s: float | None = 1400
-    is_billed_by_time: bool = False
-    streams: bool = True
-    tells_speakers: bool = False
-    has_logprobs: bool = False
-
-
-_GPT_4O = Transcriber(has_logprobs=True)
-TRANSCRIBERS = {
-    "gpt-transcribe": Transcriber(most_s=None, is_billed_by_time=True),
-    "gpt-4o-transcribe": _GPT_4O,
-    "gpt-4o-mini-transcribe": _GPT_4O,
-    "gpt-4o-mini-transcribe-2025-12-15": _GPT_4O,
-    "gpt-4o-transcribe-diarize": Transcriber(
-        formats=("json", "text", "diarized_json"), tells_speakers=True
-    ),
-    "whisper-1": Transcriber(
-        formats=("json", "text", "srt", "verbose_json", "vtt"),
-        most_s=None,
-        is_billed_by_time=True,
-        streams=False,
-    ),
-}
-WHISPER, NEWEST = "whisper-1", "gpt-transcribe"
+TRANSCRIBERS = {name: model.transcriber for name, model in MODELS.items() if model.transcriber}
 
 
 class UnbilledError(ApiError):
@@ -107,20 +78,20 @@ def transcriber(values: Mapping[str, Any]) -> Transcriber:
     return TRANSCRIBERS[values["model"]]
 
 
-def check_filename(name: str, model: str) -> None:
+def check_filename(name: str, able: Transcriber) -> None:
     """OpenAI goes by the extension alone, not by the content type; raises ApiError (400)."""
     _, dot, extension = name.rpartition(".")
     if extension.lower() in EXTENSIONS and dot:
         return
-    if dot and model != WHISPER:
+    if dot and able.streams:
         raise bad(f"Unsupported file format {extension}", "file", "unsupported_value")
     what = "Invalid" if dot else "Unrecognized"
     raise ApiError(400, f"{what} file format. Supported formats: {list(EXTENSIONS)}")
 
 
-def unreadable(model: str) -> ApiError:
+def unreadable(able: Transcriber) -> ApiError:
     """The file is damaged, or is no sound, or not of the kind that its name says."""
-    if model == WHISPER:
+    if not able.streams:
         message = "The audio file could not be decoded or its format is not supported."
         return ApiError(400, message)
     return bad("Audio file might be corrupted or unsupported", "file", "invalid_value")
@@ -251,7 +222,7 @@ PARAMS: Mapping[str, Param] = {
 
 
 def _transcriber(name: str) -> Transcriber:
-    if name not in TRANSCRIBERS or name not in MODELS:
+    if name not in TRANSCRIBERS:
         message = f"The model `{name}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
     return TRANSCRIBERS[name]
@@ -261,7 +232,7 @@ def _check_format(values: Mapping[str, Any], able: Transcriber) -> None:
     wanted, model = values["response_format"], values["model"]
     if wanted not in able.formats:
         # So OpenAI names the model behind a model.
-        behind = model if model == WHISPER else f"{model}-api-ev3"
+        behind = f"{model}-api-ev3" if able.streams else model
         others = "'json' or 'text'"
         message = f"response_format '{wanted}' is not compatible with model '{behind}'."
         raise bad(f"{message} Use {others} instead.", "response_format", "unsupported_value")
@@ -272,7 +243,7 @@ provided"""
 
 
 def _check_for_model(values: Mapping[str, Any], able: Transcriber) -> None:
-    if values["model"] == NEWEST:
+    if able.takes_languages:
         _languages("languages", values["languages"])
     else:
         _check_language(values["language"])
@@ -299,7 +270,7 @@ ISO-639-1 format."""
 def _unused(values: Mapping[str, Any], able: Transcriber) -> list[str]:
     """What is checked, but has no effect with this model."""
     unused = []
-    if values["model"] != NEWEST:
+    if not able.takes_languages:
         unused.append("languages")
     if not (able.has_logprobs and values["response_format"] == "json"):
         unused.append("include")

@@ -35,7 +35,9 @@ async def create(request: Request) -> "HeldReply":
     try:
         form = await _read(request)
         values, inert = transcription_params.parsed(form.lists)
-        transcription_params.check_filename(form.filename or "", values["model"])
+        transcription_params.check_filename(
+            form.filename or "", transcription_params.transcriber(values)
+        )
         # Imported here, as NumPy would double the time in which the emulator starts.
         from emulator.api.listening import transcription
 

@@ -92,7 +92,7 @@ async def chunks(
     include_obfuscation: bool,
 ) -> AsyncIterator[bytes]:
     """The blocks of a stream; an answer that fails ends it with an error and without `[DONE]`."""
-    encode = _ChunkEncoder(envelope, has_usage=include_usage, is_padded=include_obfuscation)
+    encode = ChunkEncoder(envelope, has_usage=include_usage, is_padded=include_obfuscation)
     try:
         async for block in _written(encode, answers):
             yield block
@@ -109,7 +109,7 @@ async def chunks(
     yield sse.DONE
 
 
-async def _written(encode: "_ChunkEncoder", answers: Sequence[Answer]) -> AsyncIterator[bytes]:
+async def _written(encode: "ChunkEncoder", answers: Sequence[Answer]) -> AsyncIterator[bytes]:
     # An opening depends on whether there is text, so the first pieces are awaited before it.
     writers = [answer.write() for answer in answers]
     pieces = [await anext(writer, None) for writer in writers]
@@ -123,23 +123,24 @@ async def _written(encode: "_ChunkEncoder", answers: Sequence[Answer]) -> AsyncI
                 pieces[index] = await anext(writers[index], None)
 
 
-def usage(prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
-    read, written = prompt.prompt_tokens(), sum(answer.tokens for answer in answers)
+def usage(prompt: Prompt, answers: Sequence[Answer], spoken: int = 0) -> dict[str, Any]:
+    """The token counts; `spoken` are those of the answers' sound."""
+    read, written = prompt.prompt_tokens(), spoken + sum(answer.tokens for answer in answers)
     return {
         "prompt_tokens": read,
         "completion_tokens": written,
         "total_tokens": read + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": prompt.heard.audio_tokens},
         "completion_tokens_details": {
             "reasoning_tokens": sum(answer.reasoning for answer in answers),
-            "audio_tokens": 0,
+            "audio_tokens": spoken,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },
     }
 
 
-class _ChunkEncoder:
+class ChunkEncoder:
     """Serialises once what all chunks share, as the SDK reads faster than JSON is written."""
 
     def __init__(self, envelope: Envelope, *, has_usage: bool, is_padded: bool) -> None:
@@ -164,17 +165,25 @@ class _ChunkEncoder:
         pieces = map(sse.compact, tokens.split(answer.refusal))
         return [self.chunk(index, f'{{"refusal":{piece}}}') for piece in pieces]
 
-    def calls(self, index: int, answer: Answer) -> list[bytes]:
-        """Heads and arguments of all calls, but for the head that the opening has."""
+    def calls(self, index: int, answer: Answer, *, has_head: bool = True) -> list[bytes]:
+        """Heads and arguments of all calls, but for the head that the opening has, if it has."""
         blocks: list[bytes] = []
         for place, call in enumerate(answer.calls):
-            if place or answer.pieces:
+            if place or answer.pieces or not has_head:
                 blocks.append(self.chunk(index, f'{{"tool_calls":[{_head(place, call)}]}}'))
             for piece in call.pieces:
                 part = f'{{"index":{place},"function":{{"arguments":{sse.compact(piece)}}}}}'
                 block = self.chunk(index, f'{{"tool_calls":[{part}]}}')
                 blocks.append(sse.text_block(block, is_live=answer.is_live))
         return blocks
+
+    def without_finish(self, index: int, delta: str) -> bytes:
+        """A choice that says neither `logprobs` nor a `finish_reason`, not even null."""
+        return self._block(f'{self._before}[{{"index":{index},"delta":{delta}}}]{self._after}')
+
+    def without_choices(self) -> bytes:
+        """A chunk that lacks the key `choices`."""
+        return self._block(self._before.removesuffix(',"choices":') + self._after)
 
     def usage(self, counts: dict[str, Any]) -> bytes:
         return self._block(sse.compact(self._shared | {"usage": counts}))

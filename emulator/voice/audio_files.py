@@ -245,14 +245,26 @@ def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
                 raise UnreadableAudio("it has no sound")
             announced_s = float((stream.duration or 0) * (stream.time_base or 0))
             mono = package.AudioResampler(format="flt", layout="mono", rate=RATE)
-            for frame in file.decode(stream):
-                for part in mono.resample(frame):
-                    read_s += part.samples / RATE
-                    yield Block(part.to_ndarray()[0], RATE)
+            parts = (part for frame in file.decode(stream) for part in mono.resample(frame))
+            for found in _gathered(part.to_ndarray()[0] for part in parts):
+                read_s += len(found) / RATE
+                yield Block(found, RATE)
     except (package.FFmpegError, ValueError, EOFError) as error:
         raise UnreadableAudio(str(error)) from error
     if read_s + TOLERANCE_S < announced_s:
         raise UnreadableAudio("it ends before its samples do")
+
+
+def _gathered(parts: Iterator[Floats]) -> Iterator[Floats]:
+    """The same sound in longer pieces: a frame of AAC lasts some 20 ms."""
+    held: list[Floats] = []
+    for part in parts:
+        held.append(part)
+        if len(held) * len(part) >= BLOCK:
+            yield np.concatenate(held)
+            held.clear()
+    if held:
+        yield np.concatenate(held)
 
 
 def _package(name: str, formats: str) -> Any:

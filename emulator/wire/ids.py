@@ -17,6 +17,10 @@ def completion_id() -> str:
     return f"chatcmpl-{alphanumeric(29)}"
 
 
+def audio_id() -> str:
+    return f"audio_{secrets.token_hex(16)}"
+
+
 def call_id() -> str:
     return f"call_{alphanumeric(24)}"
 

@@ -1,5 +1,7 @@
 """Routes, headers and errors of every answer."""
 
+import json
+
 from emulator.app import MOST_EXCHANGES
 from emulator.serving import Service
 from tests.support.emulator_clients import ask, connect
@@ -7,6 +9,8 @@ from tests.support.emulator_clients import ask, connect
 import httpx2
 import openai
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as connect_socket
 
 KEY = {"authorization": "Bearer offline"}
 
@@ -30,6 +34,64 @@ def test_unserved_path_is_named(client):
         client.get("/nowhere", cast_to=object)
 
     assert (served.value.code, unknown.value.code) == ("not_served_by_emulator", None)
+
+
+IN_PLACE = {
+    "translations": (
+        lambda client: client.audio.translations.create(model="whisper-1", file=("a.wav", b"x")),
+        "use /v1/audio/transcriptions",
+    ),
+    "voices": (
+        lambda client: client.audio.voices.create(name="x", prompt="deep", type="prompt"),
+        "Use a built-in voice",
+    ),
+    "voice samples": (
+        lambda client: client.audio.voices.create(
+            name="x", audio_sample=("a.wav", b"x"), consent="cons_1"
+        ),
+        "Use a built-in voice",
+    ),
+    "consents": (lambda client: client.audio.voice_consents.list(), "Use a built-in voice"),
+    "live": (
+        lambda client: client.live.sessions.hangup("sess_1"),
+        "use /v1/realtime with gpt-realtime-2.1-mini",
+    ),
+    "interpreter": (
+        lambda client: client.realtime.translations.client_secrets.create(
+            session={"model": "gpt-realtime-translate"}
+        ),
+        "use /v1/realtime. ",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_unserved_sound_says_what_to_use(client, name):
+    call, advice = IN_PLACE[name]
+
+    with pytest.raises(openai.NotFoundError) as caught:
+        call(client)
+
+    assert advice in caught.value.message
+    assert caught.value.code == "not_served_by_emulator"
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/live/sessions?model=gpt-live-1", "use /v1/realtime with"),
+        ("/realtime/translations?model=gpt-realtime-translate", "use /v1/realtime. "),
+    ],
+)
+def test_unserved_socket_says_what_to_use(emulator, path, advice):
+    url = emulator.base_url.replace("http", "ws", 1) + path
+
+    with pytest.raises(InvalidStatus) as caught:
+        connect_socket(url, additional_headers=KEY, proxy=None)
+
+    assert caught.value.response.status_code == 404
+    assert advice in json.loads(caught.value.response.body)["error"]["message"]
 
 
 def test_known_path_with_another_method_is_405(emulator):
@@ -74,7 +136,7 @@ def test_error_of_ours_is_a_500_and_the_next_request_is_served(start, monkeypatc
 
 
 def test_error_within_a_stream_breaks_it_off(start, monkeypatch, capfd):
-    monkeypatch.setattr("emulator.encode.completions._ChunkEncoder.calls", broken)
+    monkeypatch.setattr("emulator.encode.completions.ChunkEncoder.calls", broken)
     emulator = start()
     with connect(emulator) as client:
         stream = client.chat.completions.create(**ask("Hello!"), stream=True)

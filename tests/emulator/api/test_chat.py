@@ -160,7 +160,6 @@ def test_inert_parameters_are_named(client):
 REFUSED = {
     "functions": [{"name": "f"}],
     "logprobs": True,
-    "modalities": ["text", "audio"],
     "logit_bias": {"1": 1},
 }
 

@@ -8,6 +8,7 @@ import pytest
 
 SHAPES = [
     (ids.completion_id, "chatcmpl-[0-9A-Za-z]{29}"),
+    (ids.audio_id, "audio_[0-9a-f]{32}"),
     (ids.call_id, "call_[0-9A-Za-z]{24}"),
     (ids.request_id, "req_[0-9a-f]{32}"),
     (lambda: ids.item_id("fc"), "fc_[0-9a-f]{48}"),
