@@ -14,6 +14,7 @@ keeps them all. A file that ends before its header says so is refused.
 import importlib
 import io
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -86,9 +87,11 @@ def seconds_of(data: bytes, most_s: float) -> float:
     Stops beyond `most_s`, and gives what it has counted by then. Raises UnreadableAudio and
     MissingDecoder.
     """
+    frames: Counter[int] = Counter()
     seconds = 0.0
     for block in blocks(data):
-        seconds += len(block.samples) / block.rate
+        frames[block.rate] += len(block.samples)
+        seconds = sum(count / rate for rate, count in frames.items())
         if seconds > most_s:
             break
     return seconds

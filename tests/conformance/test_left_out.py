@@ -26,6 +26,11 @@ def batch(client, **files):
     return client.vector_stores.file_batches.create(client.vector_stores.create().id, **files)
 
 
+def transcribe(client, **options):
+    create = client.audio.transcriptions.create
+    return create(file=b"Example data", model="gpt-4o-transcribe", **options)
+
+
 REQUESTS = {
     ("chat", "test_method_create_with_all_params.*"): (
         lambda client: client.chat.completions.create(**ask("string"), max_completion_tokens=0)
@@ -39,6 +44,10 @@ REQUESTS = {
     ("client secrets", "test_method_create_with_all_params.*"): (
         lambda client: client.realtime.client_secrets.create(session=NO_LANGUAGE)
     ),
+    ("transcriptions", "test_method_create_with_all_params.*"): (
+        lambda client: transcribe(client, timestamp_granularities=["word"])
+    ),
+    ("transcriptions", ".*"): lambda client: transcribe(client),
     ("embeddings", r"test_(method|raw_response|streaming_response)_create\[(strict|aiohttp)\]"): (
         lambda client: client.embeddings.create(model="text-embedding-3-small", input="string")
     ),

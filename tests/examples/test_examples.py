@@ -19,6 +19,8 @@ PROGRAMS = {
         "When are you closed?\nAnd on 24 December?\n\n",
         "[hours.md]",
     ),
+    "audio/transcribe.py": ([CALLERS / "book-two.wav"], "", "book a place for two people"),
+    "audio/who_spoke.py": ([CALLERS / "ask-dogs.wav"], "", "00:00  A: Excuse me"),
     "audio/read_aloud.py": ([CALLERS / "ask-closed.txt", "speech.wav"], "", "0 differences"),
     "audio/chained_assistant.py": ([CALLERS / "ask-closed.wav"], "", "Realtime: first sound"),
     "realtime/text_turn.py": ([], "", "By bus: line 47"),

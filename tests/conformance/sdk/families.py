@@ -73,6 +73,15 @@ FAMILIES = {
             ),
         },
     ),
+    "transcriptions": ResourceFamily(
+        (f"{API}/audio/test_transcriptions.py",),
+        {
+            "test_method_create_with_all_params.*": Refusal(
+                400, None, "timestamp_granularities", "only verbose_json has times"
+            ),
+            ".*": Refusal(400, None, None, "a file without a name has no format"),
+        },
+    ),
     "embeddings": ResourceFamily(
         (f"{API}/test_embeddings.py",),
         {

@@ -1,7 +1,11 @@
 """Long recordings: speech is cut out of them, and no words are found where nobody speaks."""
 
+import importlib.util
+import subprocess
+import sys
 import wave
 from itertools import pairwise
+from pathlib import Path
 
 from emulator.voice.activity import Silero
 from emulator.voice.audio_files import speech_pcm
@@ -41,7 +45,7 @@ class ByLoudness:
         return 0.95 if max(frame) else 0.02
 
 
-class ByScript:
+class ScriptedChances:
     """The likelihood of each frame, as the test says."""
 
     name = "script"
@@ -93,7 +97,10 @@ def test_pause_ends_a_span_by_the_rules(silence_ms, count):
 
 def test_threshold_counts_and_speech_goes_on_a_little_below_it():
     chances = [0.1, 0.7, 0.9, 0.5, 0.4, 0.9, 0.9, *[0.1] * 30]
-    find = [cut([QUIET * len(chances)], CutRules(at), ByScript(chances)) for at in (0.3, 0.6, 0.95)]
+    find = [
+        cut([QUIET * len(chances)], CutRules(at), ScriptedChances(chances))
+        for at in (0.3, 0.6, 0.95)
+    ]
 
     assert [len(spans) for spans in find] == [1, 1, 0]
     assert [span.start for spans in find for span in spans] == [0, 0]
@@ -110,7 +117,7 @@ def test_recording_that_ends_in_mid_speech_is_whole():
     "chances", [[0.9] * 3, [0.7] * 40, [0.9, *[0.1] * 5] * 3], ids=["short", "unsure", "clicks"]
 )
 def test_blip_is_no_speech(chances):
-    assert cut([QUIET * (len(chances) + 20)], None, ByScript([*chances, *[0.0] * 20])) == []
+    assert cut([QUIET * (len(chances) + 20)], None, ScriptedChances([*chances, *[0.0] * 20])) == []
 
 
 def test_long_speech_is_cut_where_it_is_least_likely():
@@ -118,7 +125,7 @@ def test_long_speech_is_cut_where_it_is_least_likely():
     dips = [600, 1150, 1700]
     for place in dips:
         chances[place] = 0.6
-    spans = cut([LOUD * 3000], None, ByScript(chances))
+    spans = cut([LOUD * 3000], None, ScriptedChances(chances))
 
     assert all(len(span.pcm) <= LONGEST * FRAME_BYTES for span in spans)
     assert b"".join(span.pcm for span in spans) == LOUD * 3000
@@ -265,3 +272,23 @@ def test_long_silence_between_words_gives_none(recognizer):
 
     assert len(said) == 2
     assert said[1].start > 25
+
+
+def test_no_english_is_made_up_of_other_languages(recognizer, tmp_path):
+    pytest.importorskip("espeakng_loader", reason="there is no voice to listen to")
+    run = [sys.executable, "-m", "tests.support.foreign_speech", str(tmp_path)]
+    subprocess.run(run, check=True, cwd=CALLERS.parents[1])
+    files = sorted(tmp_path.glob("*.wav"))
+    found = {path.stem: heard(recognizer, path.read_bytes()) for path in files}
+
+    assert len(found) == 12
+    assert len([language for language, said in found.items() if said]) <= 1, found
+
+
+def test_words_of_a_person_are_kept(recognizer):
+    """The package of the recogniser has a recording of an actor."""
+    folder = Path(importlib.util.find_spec("moonshine_voice").origin).parent / "assets"
+    said = "ever tried ever failed no matter try again fail again fail better".split()
+    parts = heard(recognizer, (folder / "beckett.wav").read_bytes())
+
+    assert differences(said, words_of(" ".join(each.text for each in parts))) <= 3

@@ -1,0 +1,110 @@
+"""The fields of a transcription: any form gives checked values, or one of OpenAI's refusals."""
+
+from base64 import b64encode
+
+from emulator.api import transcription_params
+from emulator.api.transcription_params import LISTS, PARAMS, TRANSCRIBERS, parsed, values_of
+from emulator.errors import ApiError
+from emulator.models import MODELS
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+MODEL = {"model": ["whisper-1"]}
+DIARIZE = {"model": ["gpt-4o-transcribe-diarize"], "response_format": ["diarized_json"]}
+names = st.sampled_from(
+    [
+        *PARAMS,
+        *(f"{name}[]" for name in LISTS),
+        *("chunking_strategy[type]", "chunking_strategy[threshold]", "bogus", "model[x]", ""),
+    ]
+)
+texts = st.text("ab1-.{}[]:,<é\r\n", max_size=9) | st.sampled_from(
+    ["auto", "server_vad", "0.5", "-1", "1e9", "true", "en", "json", "logprobs", "word", "{}"]
+)
+
+
+def outcome_of(fields):
+    try:
+        return parsed(fields)
+    except ApiError as error:
+        return error
+
+
+@given(st.dictionaries(names, st.lists(texts, min_size=1, max_size=6)))
+def test_any_form_is_parsed_or_refused(fields):
+    outcome = outcome_of(MODEL | fields)
+    if isinstance(outcome, ApiError):
+        assert outcome.status in (400, 404)
+        return
+    values, inert = outcome
+    assert set(values) == set(PARAMS)
+    assert values["model"] in TRANSCRIBERS
+    assert isinstance(inert, list)
+
+
+def test_every_model_is_in_the_table():
+    listed = {name for name, model in MODELS.items() if model.role == "transcription"}
+
+    assert listed == set(TRANSCRIBERS)
+
+
+def test_lists_come_with_brackets_and_without():
+    fields = MODEL | {"languages[]": ["en"], "languages": ["nl"], "keywords": ["a", "b"]}
+    values, _ = values_of(fields)
+
+    assert values["languages"] == ["en", "nl"]
+    assert values["keywords"] == ["a", "b"]
+
+
+def test_last_of_several_values_counts():
+    values, _ = parsed({"model": ["whisper-9", "whisper-1"], "language": ["xx", "en"]})
+
+    assert (values["model"], values["language"]) == ("whisper-1", "en")
+
+
+def test_server_vad_has_defaults():
+    values, _ = parsed(MODEL | {"chunking_strategy[type]": ["server_vad"]})
+
+    assert values["chunking_strategy"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+    }
+
+
+@pytest.mark.parametrize("value", ["no", "2", "tru"])
+def test_flag_is_a_flag(value):
+    with pytest.raises(ApiError, match="'stream': expected a boolean"):
+        parsed(MODEL | {"stream": [value]})
+
+
+def test_language_is_ignored_by_the_newest_model():
+    values, inert = parsed({"model": ["gpt-transcribe"], "language": ["german"]})
+
+    assert (values["language"], inert) == ("german", ["language"])
+
+
+@pytest.mark.parametrize("code", ["en", "EN", "zh-TW", "cy"])
+def test_language_is_a_code(code):
+    assert parsed(MODEL | {"language": [code]})[0]["language"] == code
+
+
+def test_known_speakers_are_bytes():
+    url = "data:audio/wav;codecs=1;base64," + b64encode(b"sound").decode()
+    fields = {"known_speaker_names[]": ["Ann"], "known_speaker_references[]": [url]}
+    values, inert = parsed(DIARIZE | fields)
+
+    assert transcription_params.known_speakers(values) == {"Ann": b"sound"}
+    assert inert == []
+
+
+@pytest.mark.parametrize("url", ["", "data:,x", "data:audio/wav;base64,!", "file:///etc/passwd"])
+def test_reference_is_a_data_url(url):
+    fields = {"known_speaker_names": ["Ann"], "known_speaker_references": [url]}
+
+    with pytest.raises(ApiError, match="expected a data URL") as caught:
+        parsed(DIARIZE | fields)
+    assert caught.value.param == "known_speaker_references[0]"
