@@ -157,6 +157,9 @@ def test_reconnect(kind, start):
         ("?call_id=rtc_1", {}, 4000, "invalid_request_error.not_served_by_emulator"),
         ("?model=gpt-6-luna", {}, 4000, "invalid_request_error.invalid_model"),
         (f"?model={MODEL}", {"Authorization": ""}, 3000, "invalid_request_error"),
+        # Recorded: a transcription session takes no model, whatever kind it is.
+        (f"?intent=transcription&model={MODEL}", {}, 4000, "invalid_request_error.invalid_model"),
+        ("?intent=transcription&model=whisper-1", {}, 4000, "invalid_request_error.invalid_model"),
         (
             f"?model={MODEL}",
             {"Authorization": "Bearer ek_no"},
