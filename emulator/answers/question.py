@@ -2,7 +2,7 @@
 
     small talk        taken off, as it would count as words of the question
     brevity           "in two sentences": how long the answer may be, and no word of the question
-    exact reply       "reply with exactly: pong"
+    exact reply       "reply with exactly: pong", or "read the text aloud" in the instructions
     the one before    for a question that says too little alone ("And why?")
 
 Whoever answers (a tool, a schema, a quotation) reads it here, and ranks nothing again.
@@ -14,7 +14,12 @@ from functools import cached_property
 
 from emulator.answers.answer import Prompt
 from emulator.answers.corpus import Corpus, Ranked, answering
-from emulator.answers.instructions import exact_reply, sentences_wanted, without_brevity
+from emulator.answers.instructions import (
+    exact_reply,
+    sentences_wanted,
+    text_to_read,
+    without_brevity,
+)
 from emulator.text.small_talk import find_small_talk
 from emulator.text.words import content_words
 
@@ -90,7 +95,7 @@ def understand(prompt: Prompt, corpus: Corpus) -> Question:
         without_brevity(talk.rest),
         without_brevity(before),
         talk.kinds,
-        exact_reply(text),
+        exact_reply(text) or text_to_read(prompt.instructions, prompt.questions),
         sentences_wanted([*prompt.instructions, text]) or prompt.sentences,
         corpus,
     )

@@ -25,6 +25,7 @@ TRANSCRIBERS = tuple(
 # These find the turns themselves: a transcription session with them gets no other detection.
 WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
 LONGEST_PROMPT = 1024
+_NOT_IN_KEYWORDS = frozenset("<>\r\n")
 IDLE_TIMEOUT_MS = (5_000, 30_000)
 
 # What each parameter of `transcription` is understood by; the rest is by all.
@@ -39,18 +40,30 @@ _UNDERSTOOD = {
 
 PCM = {"type": "audio/pcm", "rate": RATE_HZ}
 _RESPONDING = {"create_response": True, "interrupt_response": True}
-# As recorded; the types say 500 ms of silence, the servers 200.
-SERVER_VAD = {
-    "type": "server_vad",
-    "threshold": 0.5,
-    "prefix_padding_ms": 300,
-    "silence_duration_ms": 200,
-    "idle_timeout_ms": None,
-    **_RESPONDING,
-}
+
+
+def is_newest(model: str) -> bool:
+    """Whether a model is `gpt-realtime-2.1` or its mini, whose sessions differ from all before."""
+    return model.startswith("gpt-realtime-2.1")
+
+
+def server_vad(*, is_newest: bool) -> dict[str, Any]:
+    """The turn detection that a session begins with: as recorded, the types say 500 ms for all."""
+    return {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 500 if is_newest else 200,
+        "idle_timeout_ms": None,
+        **_RESPONDING,
+    }
+
+
 # A transcription session has no responses, so no settings about them.
 TRANSCRIPTION_VAD = {
-    key: value for key, value in SERVER_VAD.items() if key not in ("idle_timeout_ms", *_RESPONDING)
+    key: value
+    for key, value in server_vad(is_newest=False).items()
+    if key not in ("idle_timeout_ms", *_RESPONDING)
 }
 
 
@@ -59,6 +72,15 @@ def language(name: str, value: Any) -> str:
     if not (2 <= len(found) <= 3 and found.isascii() and found.isalpha() and found.islower()):
         message = f"""Invalid value: '{field_checks.shown(found)}'. Expected a language in \
 ISO-639-1 format, such as 'en'."""
+        raise bad(message, name, "invalid_value")
+    return found
+
+
+def keyword(name: str, value: Any) -> str:
+    """A word to listen for: without angle brackets and line breaks, as in files."""
+    found = params.text(name, value)
+    if not _NOT_IN_KEYWORDS.isdisjoint(found):
+        message = f"""Invalid '{name}': a keyword must not contain '<', '>' or a line break."""
         raise bad(message, name, "invalid_value")
     return found
 
@@ -95,7 +117,7 @@ _TRANSCRIPTION: Mapping[str, Change] = {
     "language": clearing(language),
     "prompt": clearing(field_checks.short(LONGEST_PROMPT)),
     "languages": clearing(each(language)),
-    "keywords": clearing(each(params.text)),
+    "keywords": clearing(each(keyword)),
     "delay": clearing(one_of("minimal", "low", "medium", "high", "xhigh")),
 }
 
@@ -165,9 +187,17 @@ def _audio_input(turns: Change) -> Mapping[str, Change]:
 _SEMANTIC = {"type": "semantic_vad", "eagerness": "auto"}
 SPOKEN: Mapping[str, Change] = {"format": plain(format), "voice": plain(voice)}
 OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(field_checks.number(0.25, 1.5))}
-REALTIME: Mapping[str, Change] = {
-    "input": within(_audio_input(_turn_detection(SERVER_VAD, {**_SEMANTIC, **_RESPONDING}))),
-    "output": within(OUTPUT),
+# By whether the model is of the newest kind.
+REALTIME: Mapping[bool, Mapping[str, Change]] = {
+    newest: {
+        "input": within(
+            _audio_input(
+                _turn_detection(server_vad(is_newest=newest), {**_SEMANTIC, **_RESPONDING})
+            )
+        ),
+        "output": within(OUTPUT),
+    }
+    for newest in (False, True)
 }
 TRANSCRIBING: Mapping[str, Change] = {
     "input": within(_audio_input(_turn_detection(TRANSCRIPTION_VAD, _SEMANTIC)))

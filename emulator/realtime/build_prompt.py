@@ -54,6 +54,7 @@ def build_prompt(entries: Iterable[ConversationItem], wanted: ResponseSettings) 
     return Prompt(
         messages,
         max_tokens=int(most) if is_bounded else MOST_TOKENS,
+        effort=wanted.effort,
         tools=choice.tools,
         must_call=choice.must_call,
         parallel=wanted.parallel_tool_calls,

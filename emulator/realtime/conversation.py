@@ -95,6 +95,16 @@ class Conversation:
         message = f"Error {_DOING[verb]} item: the item with id '{item_id}' does not exist."
         raise ApiError(400, message, code=f"item_{verb}_invalid_item_id")
 
+    def check_call(self, payload: dict[str, Any]) -> None:
+        """Raises ApiError for the output of a call that there is not, as recorded."""
+        if payload["type"] != "function_call_output":
+            return
+        call_id = payload["call_id"]
+        made = [entry.payload for entry in self if entry.payload["type"] == "function_call"]
+        if call_id not in [call["call_id"] for call in made]:
+            message = f"Tool call ID '{call_id}' not found in conversation."
+            raise ApiError(400, message, code="invalid_tool_call_id")
+
     def remove(self, item_id: str) -> None:
         self._entries.remove(self.get(item_id, "delete"))
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from emulator.errors import ApiError, bad_key, no_key
 from emulator.faults import Fault
 from emulator.models import MODELS
-from emulator.realtime import session_settings
+from emulator.realtime import audio_settings, session_settings
 from emulator.realtime.session import SESSION_S, FaultEffects, Session
 from emulator.serving import Service
 from emulator.voice.activity import SpeechDetector
@@ -22,6 +22,7 @@ from emulator.wire import ids
 
 BAD_KEY, BAD_REQUEST = 3000, 4000
 IN_SUBPROTOCOL = "openai-insecure-api-key."
+_BAD_MODEL = "invalid_model"
 
 
 class Refused(Exception):
@@ -62,6 +63,7 @@ def settings_of(scope: Mapping[str, Any], service: Service) -> dict[str, Any]:
             raise Refused(bad_key(), BAD_KEY) from None
         return {**kept, "id": new, "expires_at": expires_at}
     if query.get("intent") == "transcription":
+        _check_no_model(query.get("model"))
         return session_settings.transcription_session(new, expires_at)
     return session_settings.realtime_session(_model(query), new, expires_at)
 
@@ -107,8 +109,17 @@ wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1"""
     known = MODELS.get(query["model"])
     if known is None or known.role != "realtime":
         message = f'Model "{query["model"]}" is not supported in realtime mode.'
-        raise _bad_request(message, "invalid_model")
+        raise _bad_request(message, _BAD_MODEL)
     return known.id
+
+
+def _check_no_model(name: str | None) -> None:
+    """A transcription session takes its model from `session.update`; recorded in September 2026."""
+    if name in audio_settings.TRANSCRIBERS:
+        raise _bad_request(f'Model "{name}" is not supported in transcription mode.', _BAD_MODEL)
+    if name:
+        message = "You must not provide a model parameter for transcription sessions."
+        raise _bad_request(message, _BAD_MODEL)
 
 
 def _key(scope: Mapping[str, Any]) -> str:

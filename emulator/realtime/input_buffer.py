@@ -73,8 +73,10 @@ class InputBuffer:
         self._pcm, self._pcm_from = bytearray(), 0
         self._frames, self._frames_from = bytearray(), 0
         self._judged = 0
-        # What `_forget_turn` resets: the first and the last frame of speech, and silence since.
+        # What `_forget_turn` resets: the first and the last frame of speech, and silence since;
+        # the spans of frames, first to last, in which there was no pause.
         self._first: int | None = None
+        self._spans: list[tuple[int, int]] = []
         self._last, self._silent, self._state = 0, 0, TurnState.IDLE
         self.set_turns(turns)
 
@@ -86,6 +88,24 @@ class InputBuffer:
     @property
     def buffered_ms(self) -> float:
         return len(self._pcm) / 2 / SAMPLES_A_MS
+
+    @property
+    def judged(self) -> int:
+        """How many frames of the session were judged so far."""
+        return self._judged
+
+    @property
+    def quiet_ms(self) -> int:
+        """The silence since the last frame of speech."""
+        return (self._judged - self._last - 1) * FRAME_MS
+
+    @property
+    def is_paused(self) -> bool:
+        return self._state is TurnState.PAUSED
+
+    def has_speech(self, since: int) -> bool:
+        """Whether somebody spoke in what is not committed, from the frame `since` on."""
+        return self._first is not None and self._last >= since
 
     def set_turns(self, turns: TurnSettings | None) -> None:
         """Change the turn detection; a turn that has begun is forgotten."""
@@ -110,11 +130,13 @@ class InputBuffer:
             yield from self._judge(self._judged, chance)
         self._drop_silence()
 
-    def speech(self) -> bytes:
-        """The words so far (s16le, 16 kHz), without the silence around them."""
+    def speech(self, since: int = 0) -> bytes:
+        """The words from the frame `since` on (s16le, 16 kHz), without the silence around them."""
         if self._first is None:
             return b""
-        start = max(0, self._first - BEFORE_WORDS - self._frames_from)
+        # Silence in front would make the recogniser invent words, also behind a part that is read.
+        first = next((start for start, last in self._spans if last >= since), since)
+        start = max(0, max(since, first - BEFORE_WORDS) - self._frames_from)
         end = self._last + 1 + BEHIND_WORDS - self._frames_from
         return bytes(self._frames[start * FRAME_BYTES : end * FRAME_BYTES])
 
@@ -151,11 +173,19 @@ class InputBuffer:
         if is_speech:
             self._first = place if self._first is None else self._first
             self._last = place
+            self._note_speech(place)
         # Push to talk notes the speech, too, for recognition, but has no turns.
         if self.turns and is_speech:
             yield from self._on_speech(self.turns)
         elif self._state is not TurnState.IDLE:
             yield from self._on_silence()
+
+    def _note_speech(self, place: int) -> None:
+        """A frame of speech belongs to the span before it, unless there was a pause."""
+        if self._spans and place - self._spans[-1][1] <= PAUSE_FRAMES:
+            self._spans[-1] = (self._spans[-1][0], place)
+        else:
+            self._spans.append((place, place))
 
     def _on_speech(self, turns: TurnSettings) -> Iterator[Signal]:
         before, self._state, self._silent = self._state, TurnState.SPEAKING, 0
@@ -174,6 +204,7 @@ class InputBuffer:
 
     def _forget_turn(self) -> None:
         self._state, self._first = TurnState.IDLE, None
+        self._spans.clear()
 
     def _drop_silence(self) -> None:
         """With turn detection, silence between turns is not kept for ever."""

@@ -2,12 +2,14 @@
 
 Orders and names are those of recorded sessions: an item is announced by its response and then by
 the conversation, and closed the other way round; a part is called `audio` or `text` where the item
-has `output_audio` or `output_text`; only what was sent stands in what closes it.
+has `output_audio` or `output_text`; only what was sent stands in what closes it. A message before a
+call stays open while the arguments of the call are sent (gpt-realtime-2.1, July 2026).
 """
 
 import math
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from emulator.answers.answer import Call
@@ -19,22 +21,41 @@ ASSISTANT_MS_A_TOKEN = 50
 Emit = Callable[..., None]
 
 
+@dataclass
+class OpenItem:
+    """An item that is being sent: its place in the response, and the text of it so far."""
+
+    entry: ConversationItem
+    place: dict[str, Any]
+    text: str = ""
+
+
 class Output:
-    """The items of one response; `conversation` is None for one that is beside the default."""
+    """The items of one response; `conversation` is None for one that is beside the default.
+
+    `phase` is that of its message, for the models that tell it: `final_answer`, or `commentary`
+    before a call.
+    """
 
     def __init__(
         self, response_id: str, conversation: Conversation | None, emit: Emit, *, is_audio: bool
     ) -> None:
         self.entries: list[ConversationItem] = []
-        self.open: ConversationItem | None = None
+        self.phase: str | None = None
         self.text_tokens = 0
         self.sound_ms = 0.0
+        self._message: OpenItem | None = None
+        self._call: OpenItem | None = None
         self._response_id, self._conversation, self._emit = response_id, conversation, emit
         self._is_audio = is_audio
         # A part has a `text`, or beside its sound a `transcript`; deltas are named after that.
         self._key, self._part_type = ("transcript", "audio") if is_audio else ("text", "text")
         self._stream = "output_audio_transcript" if is_audio else "output_text"
-        self._text = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an item is being sent."""
+        return self._message is not None or self._call is not None
 
     @property
     def audio_tokens(self) -> int:
@@ -42,90 +63,103 @@ class Output:
         return math.ceil(self.sound_ms / ASSISTANT_MS_A_TOKEN)
 
     def open_message(self) -> None:
-        self._open({"type": "message", "status": "in_progress", "role": "assistant", "content": []})
+        phase = {"phase": self.phase} if self.phase else {}
+        payload = {"type": "message", "status": "in_progress", "role": "assistant", "content": []}
+        self._message = self._open(payload | phase)
         self._emit_part("content_part.added", part={"type": self._part_type, self._key: ""})
 
     def delta(self, text: str) -> None:
         """A piece of the text, or of the transcript of what is spoken."""
-        self._write(text)
-        self._opened.words = self._text
+        message = self._opened_message
+        self._write(message, text)
+        message.entry.words = message.text
         self._emit_part(f"{self._stream}.delta", delta=text, obfuscation=sse.padding(len(text)))
 
     def sound(self, block: bytes, ms: float) -> None:
         """A piece of the sound, in the format of the session."""
         self.sound_ms += ms
-        self._opened.sound_ms += ms
+        self._opened_message.entry.sound_ms += ms
         self._emit_part("output_audio.delta", delta=b64encode(block).decode())
 
     def close_message(self, status: str = "completed") -> None:
+        """Close the message, if one is open."""
+        message = self._message
+        if message is None:
+            return
         if self._is_audio:
             self._emit_part("output_audio.done")
-        text = {self._key: self._text}
+        text = {self._key: message.text}
         self._emit_part(f"{self._stream}.done", **text)
         self._emit_part("content_part.done", part={"type": self._part_type, **text})
-        self._opened.payload["content"] = [{"type": f"output_{self._part_type}", **text}]
-        self._close(status)
+        message.entry.payload["content"] = [{"type": f"output_{self._part_type}", **text}]
+        self._close(message, status)
+        self._message = None
 
     def open_call(self, call: Call) -> None:
         fields = {"name": call.name, "call_id": ids.realtime_call(), "arguments": ""}
-        self._open({"type": "function_call", "status": "in_progress", **fields})
+        self._call = self._open({"type": "function_call", "status": "in_progress", **fields})
 
     def call_delta(self, text: str) -> None:
         """A piece of the arguments."""
-        self._write(text)
+        self._write(self._opened_call, text)
         self._emit_arguments("delta", delta=text, obfuscation=sse.padding(len(text)))
 
     def close_call(self, status: str = "completed") -> None:
-        call = self._opened.payload
-        call["arguments"] = self._text
-        self._emit_arguments("done", name=call["name"], arguments=self._text)
-        self._close(status)
+        call = self._opened_call
+        payload = call.entry.payload
+        payload["arguments"] = call.text
+        self._emit_arguments("done", name=payload["name"], arguments=call.text)
+        self._close(call, status)
+        self._call = None
 
     def cut(self) -> None:
-        """Close what is open, as far as it came."""
-        if self.open is not None:
-            is_call = self.open.payload["type"] == "function_call"
-            (self.close_call if is_call else self.close_message)("incomplete")
+        """Close what is open, as far as it came: a message before a call was sent to its end."""
+        self.close_message("incomplete" if self._call is None else "completed")
+        if self._call is not None:
+            self.close_call("incomplete")
 
     @property
-    def _opened(self) -> ConversationItem:
-        assert self.open is not None
-        return self.open
+    def _opened_message(self) -> OpenItem:
+        assert self._message is not None
+        return self._message
 
     @property
-    def _place(self) -> dict[str, Any]:
-        return {"response_id": self._response_id, "output_index": len(self.entries) - 1}
+    def _opened_call(self) -> OpenItem:
+        assert self._call is not None
+        return self._call
 
-    def _write(self, text: str) -> None:
-        self._text += text
+    def _write(self, item: OpenItem, text: str) -> None:
+        item.text += text
         self.text_tokens += 1
 
-    def _open(self, payload: dict[str, Any]) -> None:
-        self._text = ""
-        self.open = ConversationItem({"id": ids.realtime("item"), **payload})
-        self.entries.append(self.open)
+    def _open(self, payload: dict[str, Any]) -> OpenItem:
+        entry = ConversationItem({"id": ids.realtime("item"), **payload})
+        place = {"response_id": self._response_id, "output_index": len(self.entries)}
+        self.entries.append(entry)
         if self._conversation is not None:
-            self.open.previous = self._conversation.add(self.open)
-        self._emit("response.output_item.added", **self._place, item=self.open.shown())
-        self._emit_item("added")
+            entry.previous = self._conversation.add(entry)
+        self._emit("response.output_item.added", **place, item=entry.shown())
+        self._emit_item("added", entry)
+        return OpenItem(entry, place)
 
-    def _close(self, status: str) -> None:
-        self._opened.payload["status"] = status
-        self._emit_item("done")
-        self._emit("response.output_item.done", **self._place, item=self._opened.shown())
-        self.open = None
+    def _close(self, item: OpenItem, status: str) -> None:
+        item.entry.payload["status"] = status
+        self._emit_item("done", item.entry)
+        self._emit("response.output_item.done", **item.place, item=item.entry.shown())
 
-    def _emit_item(self, what: str) -> None:
+    def _emit_item(self, what: str, entry: ConversationItem) -> None:
         if self._conversation is not None:
-            fields = {"previous_item_id": self._opened.previous, "item": self._opened.shown()}
+            fields = {"previous_item_id": entry.previous, "item": entry.shown()}
             self._emit(f"conversation.item.{what}", **fields)
 
     def _emit_part(self, event: str, **fields: Any) -> None:
-        """An event about the part that is open."""
-        place = {**self._place, "item_id": self._opened.id, "content_index": 0}
+        """An event about the part of the message."""
+        message = self._opened_message
+        place = {**message.place, "item_id": message.entry.id, "content_index": 0}
         self._emit(f"response.{event}", **place, **fields)
 
     def _emit_arguments(self, what: str, **fields: Any) -> None:
-        call = self._opened
-        place = {**self._place, "item_id": call.id, "call_id": call.payload["call_id"]}
+        call = self._opened_call
+        call_id = call.entry.payload["call_id"]
+        place = {**call.place, "item_id": call.entry.id, "call_id": call_id}
         self._emit(f"response.function_call_arguments.{what}", **place, **fields)

@@ -37,6 +37,7 @@ BLOCK_MS = 200
 LEAD = 3
 AT_ONCE = 32
 FASTER = 4
+COMMENTARY = "One moment, please."
 NOTHING_READ = {"text_tokens": 0, "audio_tokens": 0, "image_tokens": 0}
 AT_LIMIT = {"type": "incomplete", "reason": "max_output_tokens"}
 
@@ -104,11 +105,14 @@ class Response:
         """The answer is known."""
         self.phase = Phase.SENDING
         self._answer, self._due = answer, now
-        if self._is_audio and answer.text.strip():
-            self._sentences.extend(sentences(answer.text))
+        if self.settings.has_phases:
+            self._output.phase = "commentary" if answer.calls else "final_answer"
+        pieces = self._said(answer)
+        if self._is_audio and "".join(pieces).strip():
+            self._sentences.extend(sentences("".join(pieces)))
             self._synthesize_next()
         else:
-            self._plan(self._text_steps(answer.pieces), self._last_steps())
+            self._plan(self._text_steps(pieces), self._last_steps())
         self.advance(now)
 
     def synthesized(self, pcm: bytes, now: float) -> None:
@@ -119,7 +123,7 @@ class Response:
         if self._sentences:
             self._synthesize_next()
         else:
-            self._plan(iter([Step(0.0, self._output.close_message)]), self._last_steps())
+            self._plan(self._last_steps())
         self.advance(now)
 
     def advance(self, now: float) -> None:
@@ -134,7 +138,7 @@ class Response:
     def cancel(self, reason: str, late_deltas: int = 0) -> None:
         """End it early: `turn_detected` or `client_cancelled`; by a fault after some deltas."""
         for _ in range(late_deltas):
-            if self._next is not None and self._output.open is not None:
+            if self._next is not None and self._output.is_open:
                 self._take(self._next)
         self._end_early("cancelled", {"type": "cancelled", "reason": reason})
 
@@ -164,7 +168,9 @@ class Response:
         # So in recorded sessions: an answer that is cancelled before its first item costs no input.
         is_billed = bool(self._output.entries)
         read, cached = (self.read, self.cached) if is_billed else (NOTHING_READ, 0)
-        text, audio = self._output.text_tokens, self._output.audio_tokens
+        # As recorded, reasoning is part of the text, and named only where there was some.
+        reasoning = self._answer.reasoning if is_billed else 0
+        text, audio = self._output.text_tokens + reasoning, self._output.audio_tokens
         input_tokens = sum(read.values())
         return {
             "total_tokens": input_tokens + text + audio,
@@ -175,7 +181,11 @@ class Response:
                 "cached_tokens": cached,
                 "cached_tokens_details": {**NOTHING_READ, "text_tokens": cached},
             },
-            "output_token_details": {"text_tokens": text, "audio_tokens": audio},
+            "output_token_details": {
+                "text_tokens": text,
+                "audio_tokens": audio,
+                **({"reasoning_tokens": reasoning} if reasoning else {}),
+            },
         }
 
     def _plan(self, *plans: Plan) -> None:
@@ -203,7 +213,6 @@ class Response:
         for place, piece in enumerate(pieces):
             gap = self._pace.before(place) if place else 0.0
             yield Step(gap, partial(self._output.delta, piece))
-        yield Step(0.0, self._output.close_message)
 
     def _sound_steps(self, sentence: str, pcm: bytes) -> Plan:
         is_first = not self._output.entries
@@ -222,13 +231,23 @@ class Response:
             yield Step(gap, partial(self._send_sound, block, ms))
         yield from (Step(0.0, partial(self._output.delta, piece)) for piece in pieces[sent:])
 
+    def _said(self, answer: Answer) -> Sequence[str]:
+        """The words of an answer: a model of the newest kind says something before a call."""
+        if not (self.settings.has_phases and answer.calls) or answer.text.strip():
+            return answer.pieces
+        said, most = tokens.split(COMMENTARY), self.settings.max_output_tokens
+        has_room = not isinstance(most, int) or answer.tokens + len(said) <= most
+        return said if has_room else answer.pieces
+
     def _last_steps(self) -> Plan:
-        """The calls of tools, and the end."""
+        """The calls of tools, and the end; the message is closed before the first call is."""
         for call in self._answer.calls:
             yield Step(self._pace.before(0), partial(self._output.open_call, call))
             for piece in call.pieces:
                 yield Step(self._pace.factor * GAP_S, partial(self._output.call_delta, piece))
+            yield Step(0.0, self._output.close_message)
             yield Step(0.0, self._output.close_call)
+        yield Step(0.0, self._output.close_message)
         yield Step(0.0, self._finish)
 
     def _synthesize_next(self) -> None:
@@ -249,7 +268,8 @@ class Response:
         self.plays_until = max(self.plays_until, self._due) + ms / 1000
         self._output.sound(block, ms)
         most = self.settings.max_output_tokens
-        spent = self._output.text_tokens + self._output.audio_tokens
+        written = self._output.text_tokens + self._output.audio_tokens
+        spent = self._answer.reasoning + written
         if spent >= (most if isinstance(most, int) else MOST_TOKENS):
             self._end_early("incomplete", AT_LIMIT)
 

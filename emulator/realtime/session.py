@@ -9,6 +9,7 @@ The states and what moves them; a response's own phases are in `response.py`, th
 
     what comes in                     before -> after              what is sent, and jobs
     sound: a frame of speech          turn: idle -> speaking       speech_started
+    sound: enough for one more pass   -                            a Transcribe job; then deltas
                                       response: active -> none     with interrupt_response: done
     sound: 3 frames of silence        turn: speaking -> paused     nothing; a Transcribe job
     sound: speech again               turn: paused -> speaking     nothing; that job counts no more
@@ -17,7 +18,8 @@ The states and what moves them; a response's own phases are in `response.py`, th
     commit                            turn: any -> idle            committed, item; a Transcribe job
     clear, other turn_detection       turn: any -> idle            cleared, or session.updated
     response.create                   response: none -> active     created
-    words of all items known          response: active             transcripts; a Generate job
+    words of an item known            -                            transcripts, each in its time
+    words of all items known          response: active             a Generate job
     the answer, each sentence         response: active             deltas; Synthesize jobs
     the last delta is due             response: active -> none     done, rate_limits.updated
     response.cancel                   response: active -> none     done
@@ -35,21 +37,22 @@ Assumed: what an idle timeout commits, how long semantic turn detection waits wh
 known, that 64 tokens of a conversation are cached at a time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.pace import Pace
+from emulator.params import bad
 from emulator.realtime import events, session_settings
 from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.conversation_items import checked_item
 from emulator.realtime.input_buffer import Clip, InputBuffer, TurnEdge
-from emulator.realtime.jobs import Job, Transcribe
+from emulator.realtime.jobs import Job
 from emulator.realtime.response import Response
 from emulator.realtime.response_queue import Limit, Responses
-from emulator.realtime.transcripts import NamedEvent, transcript_events
+from emulator.realtime.transcripts import Transcripts, WaitingItem
 from emulator.realtime.turns import (
     CurrentTurn,
     is_semantic,
@@ -96,18 +99,18 @@ class Session:
         self.settings = settings
         self.conversation = Conversation()
         self.closing: tuple[int, str] | None = None
-        self._why_no_words = why_no_words
         self._fault_effects = fault_effects or FaultEffects()
         # Sound in: what undoes its format, what finds turns in it, and what is known of this one.
         self._decoder = sound.Decoder(self._format)
         self._buffer = InputBuffer(detector, turn_settings(self._turn_detection))
-        self._turn, self._transcriptions = CurrentTurn(), 0
+        self._turn = CurrentTurn()
+        out = (self._emit, self._start_job, lambda: self.settings)
+        self._transcripts = Transcripts(pace, *out, why_no_words)
         # Answers, and what waits until the active one has ended.
         talk = (self.conversation, pace, limit, self._emit, self._start_job)
         self._responses = Responses(*talk, lambda: self.settings, self._on_end)
         self._is_response_owed = False
         self._deferred: list[Mapping[str, Any]] = []
-        self._late: list[NamedEvent] = []
         # Time, and what goes out.
         self._idle_at: float | None = None
         self._ends_at = now + lasts_s
@@ -130,9 +133,11 @@ class Session:
             HANDLERS[event["type"]](self, event, now)
         except ApiError as error:
             self._refuse(error, events.event_id_of(message))
+        self._transcripts.advance(now)
 
     def tick(self, now: float) -> None:
         """Let time pass: send what has fallen due."""
+        self._transcripts.advance(now)
         self._responses.advance(now)
         if self._idle_at is not None and now >= self._idle_at:
             self._on_idle(now)
@@ -143,7 +148,7 @@ class Session:
     def deadline(self) -> float:
         """When `tick` must be called, even if nothing comes in."""
         idle = [] if self._idle_at is None else [self._idle_at]
-        return min([*self._responses.dues, *idle, self._ends_at])
+        return min([*self._responses.dues, *self._transcripts.dues, *idle, self._ends_at])
 
     def take_events(self) -> list[dict[str, Any]]:
         """The events to send, in order; they are forgotten here."""
@@ -165,9 +170,10 @@ class Session:
             self._turn.words, self._turn.is_transcribed = words, True
             if is_semantic(self._turn_detection):
                 self._buffer.silence_ms = wait_ms(self._turn_detection, words)
-        for entry in self.conversation:
-            if entry.transcription_id == job_id:
-                self._set_words(entry, words)
+        self._transcripts.pass_ended(job_id, words, self._turn.live)
+        if item := self._transcripts.taken(job_id):
+            self._set_words(item, words, now)
+        self._transcripts.advance(now)
         self._responses.transcribed(now)
 
     def generated(self, response_id: str, answer: Answer | ApiError, now: float) -> None:
@@ -198,6 +204,10 @@ class Session:
         pcm = self._decoder.feed(events.audio(event, self._format))
         for edge, at_ms in self._buffer.append(pcm):
             EDGES[edge](self, at_ms, now)
+        # A model that streams hears along. The item gets its id now, as its deltas name it.
+        if self._transcripts.is_pass_due(self._buffer, self._turn.live):
+            self._turn.item_id = self._turn.item_id or ids.realtime("item")
+            self._transcripts.begin_pass(self._buffer, self._turn.live, self._turn.item_id)
 
     def _on_commit(self, event: Mapping[str, Any], now: float) -> None:
         if self._buffer.buffered_ms < LEAST_COMMIT_MS:
@@ -207,7 +217,8 @@ class Session:
         # A turn that has begun announced the id of its item. Its words so far are not those of the
         # whole clip, which is recognised anew.
         turn, self._turn = self._turn, CurrentTurn()
-        self._commit(self._buffer.commit(), CurrentTurn(turn.item_id))
+        clip = self._buffer.commit()
+        self._commit(clip, CurrentTurn(turn.item_id, live=turn.live), now)
 
     def _on_clear(self, event: Mapping[str, Any], now: float) -> None:
         self._buffer.clear()
@@ -226,8 +237,11 @@ class Session:
             entry.pcm = sound.decoded(checked.audio, self._format)
             entry.sound_ms = len(entry.pcm) / 48
             entry.words = None
-            entry.transcription_id = self._transcribe(sound.resampled(entry.pcm, 24_000, 16_000))
+        self.conversation.check_call(checked.payload)
         entry.previous = self.conversation.add(entry, event.get("previous_item_id"))
+        if entry.pcm:
+            job_id = self._transcripts.transcribe(sound.resampled(entry.pcm, 24_000, 16_000))
+            self._transcripts.wait_for(job_id, self._transcripts.item(entry))
         self._emit_added(entry)
 
     def _on_delete_item(self, event: Mapping[str, Any], now: float) -> None:
@@ -246,7 +260,8 @@ class Session:
 
     def _on_create_response(self, event: Mapping[str, Any], now: float) -> None:
         if self.settings["type"] != "realtime":
-            raise ApiError(400, "A transcription session has no responses.", code="invalid_value")
+            message = "'response.create' is not for a transcription session: it has no responses."
+            raise bad(message, "type", "invalid_value")
         asked, has_spoken = event.get("response"), self._has_spoken
         wanted = session_settings.response_settings(self.settings, asked, has_spoken=has_spoken)
         self._responses.begin(wanted, now)
@@ -267,7 +282,7 @@ class Session:
             self._responses.cancel(None, "turn_detected", now, self._fault_effects.late_deltas)
 
     def _on_paused(self, at_ms: int, now: float) -> None:
-        self._turn.transcription_id = self._transcribe(self._buffer.speech())
+        self._turn.transcription_id = self._transcripts.transcribe(self._buffer.speech())
         self._turn.is_transcribed = False
 
     def _on_resumed(self, at_ms: int, now: float) -> None:
@@ -278,7 +293,7 @@ class Session:
         turn, self._turn = self._turn, CurrentTurn()
         place = {"audio_end_ms": at_ms, "item_id": turn.item_id}
         self._emit("input_audio_buffer.speech_stopped", **place)
-        self._commit(self._buffer.commit(is_turn=True), turn)
+        self._commit(self._buffer.commit(is_turn=True), turn, now)
         if self.settings["type"] == "realtime" and self._turn_detection["create_response"]:
             self._is_response_owed = True
             self._answer_turn(now)
@@ -288,22 +303,26 @@ class Session:
         if is_semantic(self._turn_detection):
             self._buffer.silence_ms = longest_wait_ms(self._turn_detection)
 
-    def _commit(self, clip: Clip, turn: CurrentTurn, *, is_silence: bool = False) -> None:
+    def _commit(
+        self, clip: Clip, turn: CurrentTurn, now: float, *, is_silence: bool = False
+    ) -> None:
         """Sound becomes a user's item, with what is known of its words."""
         content = {"type": "input_audio", "transcript": None}
         message = {"type": "message", "status": "completed", "role": "user", "content": [content]}
-        item = {"id": turn.item_id or ids.realtime("item"), **message}
-        entry = ConversationItem(item, clip.pcm, len(clip.pcm) / 48, None, is_silence=is_silence)
+        payload = {"id": turn.item_id or ids.realtime("item"), **message}
+        entry = ConversationItem(payload, clip.pcm, len(clip.pcm) / 48, None, is_silence=is_silence)
         entry.previous = self.conversation.add(entry)
         previous = {"previous_item_id": entry.previous}
         self._emit("input_audio_buffer.committed", **previous, item_id=entry.id)
         self._emit_added(entry)
         # Recognition began at the pause that ends the turn: it is done, under way, or (a silence
         # shorter than a pause, or push to talk) still to begin.
+        item = self._transcripts.item(entry, turn.live)
         if turn.is_transcribed:
-            self._set_words(entry, turn.words)
+            self._set_words(item, turn.words, now)
         else:
-            entry.transcription_id = turn.transcription_id or self._transcribe(clip.speech)
+            job_id = turn.transcription_id or self._transcripts.transcribe(clip.speech)
+            self._transcripts.wait_for(job_id, item)
 
     # An idle timeout lets the assistant speak up. It counts from the end of playback, not from the
     # last delta: an answer is sent faster than it is played, and who listens is not idle. Speech
@@ -317,7 +336,7 @@ class Session:
         turn = CurrentTurn(ids.realtime("item"), words="", is_transcribed=True)
         place = {"audio_start_ms": start, "audio_end_ms": end, "item_id": turn.item_id}
         self._emit("input_audio_buffer.timeout_triggered", **place)
-        self._commit(self._buffer.commit(is_turn=True), turn, is_silence=True)
+        self._commit(self._buffer.commit(is_turn=True), turn, now, is_silence=True)
         self._is_response_owed = True
         self._answer_turn(now)
 
@@ -333,8 +352,7 @@ class Session:
     def _on_end(self, response: Response, now: float) -> None:
         """The default response has ended: do what had to wait for that."""
         self._take_deferred(now)
-        self._emit_all(self._late)
-        self._late.clear()
+        self._transcripts.release(now)
         if self._idle_s:
             self._idle_at = max(now, response.plays_until) + self._idle_s
         self._answer_turn(now)
@@ -350,26 +368,17 @@ class Session:
 
     # ------------------------------------------------------------------- words
 
-    def _transcribe(self, speech: bytes) -> int:
-        self._transcriptions += 1
-        self._start_job(Transcribe(self._transcriptions, speech))
-        return self._transcriptions
-
-    def _set_words(self, entry: ConversationItem, words: str | None) -> None:
+    def _set_words(self, item: WaitingItem, words: str | None, now: float) -> None:
         """An item's words are known, or known to be unknowable (None)."""
-        # The words are known here in any case; the client sees them only if its settings ask for
-        # that.
+        # The words are known here in any case; the client sees them only if its settings asked for
+        # that when the item was committed.
+        entry = item.entry
         entry.transcription_id, entry.words = None, words
-        wanted = self._input_settings.get("transcription")
-        if not wanted:
-            return
-        if words and entry.payload.get("content"):
+        if item.wanted and words and entry.payload.get("content"):
             entry.payload["content"][0]["transcript"] = words
-        named = transcript_events(entry, words, wanted, self._why_no_words)
-        if self._fault_effects.is_transcript_late and self._turn_detection.get("create_response"):
-            self._late += named
-        else:
-            self._emit_all(named)
+        is_late = self._fault_effects.is_transcript_late and self.settings["type"] == "realtime"
+        is_held = is_late and bool(self._turn_detection.get("create_response"))
+        self._transcripts.finish(item, words, now, is_held=is_held)
 
     # ------------------------------------------------------------------- settings
 
@@ -403,13 +412,9 @@ class Session:
     def _emit(self, name: str, /, **fields: Any) -> None:
         self._outbox.append({"type": name, "event_id": ids.realtime("event"), **fields})
 
-    def _emit_all(self, named: Iterable[NamedEvent]) -> None:
-        for name, fields in named:
-            self._emit(name, **fields)
-
     def _emit_added(self, entry: ConversationItem) -> None:
         for what in ("added", "done"):
-            fields = {"previous_item_id": entry.previous, "item": dict(entry.payload)}
+            fields = {"previous_item_id": entry.previous, "item": entry.shown()}
             self._emit(f"conversation.item.{what}", **fields)
 
     def _refuse(self, error: ApiError, event_id: str | None) -> None:

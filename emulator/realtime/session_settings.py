@@ -1,9 +1,9 @@
 """The settings of a session and of a response: their defaults, and changes to them, checked.
 
 A session is sent whole, in `session.created` and after each `session.update`: fields, order and
-defaults as recorded in 2026 (silence of 200 ms and the voice `alloy`, where the types of openai
-3.54 say otherwise). A change that is wrong anywhere changes nothing. What is taken but changes
-nothing here (`noise_reduction`, `truncation`, `tracing`, `reasoning`, ...) is sent back, too.
+defaults as recorded in 2026 (silence of 200 ms and the voice `alloy`, with `gpt-realtime-2.1` and
+its mini 500 ms and `marin`). A change that is wrong anywhere changes nothing. What is taken but
+changes nothing here (`noise_reduction`, `tracing`, ...) is sent back, too.
 """
 
 import re
@@ -36,6 +36,8 @@ _KINDS = ("realtime", "transcription")
 def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, Any]:
     """The settings that a session starts with; `expires_at` is in seconds since 1970, UTC."""
     # Fields and their order as recorded.
+    is_newest = audio_settings.is_newest(model)
+    voice = "marin" if is_newest else "alloy"
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -51,8 +53,8 @@ def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, 
         "prompt": None,
         "expires_at": expires_at,
         "audio": {
-            "input": _audio_input(audio_settings.SERVER_VAD),
-            "output": {"format": dict(audio_settings.PCM), "voice": "alloy", "speed": 1.0},
+            "input": _audio_input(audio_settings.server_vad(is_newest=is_newest)),
+            "output": {"format": dict(audio_settings.PCM), "voice": voice, "speed": 1.0},
         },
         "include": None,
     }
@@ -82,7 +84,10 @@ def asked_secret(body: Mapping[str, Any], session_id: str) -> tuple[dict[str, An
 def new_session(given: Mapping[str, Any], session_id: str, expires_at: int) -> dict[str, Any]:
     """The session that a client secret is made for; raises ApiError (400)."""
     if _kind(given) == "transcription":
-        return updated(transcription_session(session_id, expires_at), given)
+        # As recorded, here the turn detection has one field more than in `session.created`.
+        start = transcription_session(session_id, expires_at)
+        start["audio"]["input"]["turn_detection"]["idle_timeout_ms"] = None
+        return updated(start, given)
     named = given.get("model")
     model = checked_model(DEFAULT_MODEL if named is None else params.text("session.model", named))
     return updated(realtime_session(model, session_id, expires_at), given)
@@ -110,7 +115,7 @@ def updated(
         message = f"""Passing a {kind} session update event to a {session["type"]} session is not \
 allowed."""
         raise bad(message, "session.type", "invalid_value")
-    settings = changed("session", changes, session, _TABLES[kind])
+    settings = changed("session", changes, session, _table(session))
     if kind == "transcription":
         audio_input = (changes.get("audio") or {}).get("input") or {}
         return audio_settings.without_turns(settings, bool(audio_input.get("turn_detection")))
@@ -127,7 +132,8 @@ class ResponseSettings:
 
     `input` is None where the conversation is read; else its items, of which those with a
     `reference` stand for an item that is there already. `speed` is a factor; `max_output_tokens`
-    is a number or "inf"; `conversation` is "auto" or "none".
+    is a number or "inf"; `conversation` is "auto" or "none". `effort` is how much is reasoned;
+    with `has_phases` a message says whether it is the answer.
     """
 
     instructions: str
@@ -142,6 +148,8 @@ class ResponseSettings:
     conversation: str
     metadata: dict[str, str] | None
     input: tuple[ClientItem, ...] | None
+    effort: str
+    has_phases: bool
 
 
 def response_settings(
@@ -166,6 +174,8 @@ def response_settings(
         tool_choice=settings["tool_choice"] if settings["tools"] else "none",
         parallel_tool_calls=settings["parallel_tool_calls"] is not False,
         input=settings.get("input"),
+        effort=_effort(session["model"], settings["reasoning"]),
+        has_phases=audio_settings.is_newest(session["model"]),
     )
 
 
@@ -227,6 +237,12 @@ def _truncation(name: str, value: Any) -> Any:
     return changed(name, value, {}, _RETENTION, ["retention_ratio"])
 
 
+def _effort(model: str, reasoning: Mapping[str, Any] | None) -> str:
+    """How much is reasoned: recorded sessions of the newest models reason unasked."""
+    asked = (reasoning or {}).get("effort")
+    return asked or ("low" if audio_settings.is_newest(model) else "none")
+
+
 def _check_reasoning(name: str, model: str, changes: Mapping[str, Any]) -> None:
     for key in ("reasoning", "parallel_tool_calls"):
         if changes.get(key) is not None and not _REASONS.fullmatch(model):
@@ -281,14 +297,19 @@ _SESSION: Mapping[str, Change] = {
     "type": plain(params.text),
     "include": clearing(each(one_of(LOGPROBS))),
 }
-_TABLES: Mapping[str, Mapping[str, Change]] = {
-    "realtime": {
-        **_SESSION,
-        **_BOTH,
-        "model": _model,
-        "tracing": _tracing,
-        "truncation": plain(_truncation),
-        "audio": within(audio_settings.REALTIME),
-    },
-    "transcription": {**_SESSION, "audio": within(audio_settings.TRANSCRIBING)},
+_REALTIME: Mapping[str, Change] = {
+    **_SESSION,
+    **_BOTH,
+    "model": _model,
+    "tracing": _tracing,
+    "truncation": plain(_truncation),
 }
+_TRANSCRIPTION: Mapping[str, Change] = {**_SESSION, "audio": within(audio_settings.TRANSCRIBING)}
+
+
+def _table(session: Mapping[str, Any]) -> Mapping[str, Change]:
+    """What may change in a session; what turn detection starts from is its model's."""
+    if session["type"] == "transcription":
+        return _TRANSCRIPTION
+    is_newest = audio_settings.is_newest(session["model"])
+    return {**_REALTIME, "audio": within(audio_settings.REALTIME[is_newest])}

@@ -9,10 +9,11 @@ again. Those limits are documented; the 320 ms, and the second for unknown words
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.realtime.input_buffer import TurnSettings
+from emulator.realtime.transcripts import StableWords
 
 LONGEST_WAIT_MS = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
 FINISHED_WAIT_MS, UNKNOWN_WAIT_MS = 320, 1000
@@ -26,12 +27,14 @@ class CurrentTurn:
     """The turn that is being spoken: the id of its item to be, and what is known of its words.
 
     `transcription_id` names the job that recognises them; `is_transcribed` says that it is done.
+    `live` is what was sent of them while it was spoken.
     """
 
     item_id: str | None = None
     transcription_id: int | None = None
     words: str | None = None
     is_transcribed: bool = False
+    live: StableWords = field(default_factory=StableWords)
 
 
 def is_semantic(detection: Mapping[str, Any]) -> bool:

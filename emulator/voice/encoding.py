@@ -23,7 +23,8 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 MEDIA_TYPES = {format: f"audio/{format}" for format in FORMATS} | {"mp3": "audio/mpeg"}
 UNKNOWN = 0xFFFFFFFF
 # The kinds that libsndfile writes, by its own names. An MP3 has 128,000 bits a second (that is what
-# level 0.2 stands for), as OpenAI's has: a constant rate needs no header that tells the length.
+# level 0.2 stands for), and Opus some 66,000, as OpenAI's have. The rate of an MP3 is constant, so
+# that it needs no header that tells its length.
 _LIBSNDFILE: dict[str, dict[str, Any]] = {
     "mp3": {
         "format": "MP3",
@@ -31,7 +32,7 @@ _LIBSNDFILE: dict[str, dict[str, Any]] = {
         "bitrate_mode": "CONSTANT",
         "compression_level": 0.2,
     },
-    "opus": {"format": "OGG", "subtype": "OPUS"},
+    "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.75},
     "flac": {"format": "FLAC", "subtype": "PCM_16"},
 }
 
@@ -93,7 +94,7 @@ class Outlet:
     def write(self, data: Any) -> int:
         piece = bytes(data)
         start, end = self._at - self._taken, self._at - self._taken + len(piece)
-        if end > 0:
+        if piece and end > 0:
             self._held.extend(bytes(max(0, start - len(self._held))))
             self._held[max(0, start) : end] = piece[max(0, -start) :]
         self._at += len(piece)

@@ -10,6 +10,7 @@ import pytest
 
 # Each program: its arguments, what is typed, and words that it has to show.
 PROGRAMS = {
+    "audio/captions.py": ([CALLERS / "greeting.wav"], "", "\n> "),
     "streaming/chat.py": ([], "When are you closed?\nMay I bring my dog?\n", "Dogs may come into"),
     "streaming/resume.py": ([], "", "[connection lost after event 20; connecting again]"),
     "streaming/tool_calls.py": ([], "", 'count_places({"day":"Saturday"}) -> 0'),
@@ -31,7 +32,7 @@ PROGRAMS = {
     "realtime/voice_turn.py": ([CALLERS / "ask-closed.wav", "answer.wav"], "", "seconds"),
 }
 SERVERS = {"streaming/web_chat/server.py", "realtime/browser_voice/server.py"}
-MOST_LINES = 60
+MOST_LINES = 73
 each_program = pytest.mark.parametrize("name", PROGRAMS)
 
 

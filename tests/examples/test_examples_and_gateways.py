@@ -275,16 +275,39 @@ TURNS = {
 
 
 @pytest.mark.parametrize("name", TURNS)
-@pytest.mark.parametrize("program", ["realtime/text_turn.py", "realtime/voice_turn.py"])
-def test_turn_says_how_it_ended(name, program, tmp_path):
+@pytest.mark.parametrize(
+    ("program", "file"),
+    [
+        ("realtime/text_turn.py", None),
+        ("realtime/voice_turn.py", "ask-closed.wav"),
+        ("audio/read_aloud.py", "ask-closed.txt"),
+    ],
+)
+def test_turn_says_how_it_ended(name, program, file, tmp_path):
     events, said = TURNS[name]
-    sounds = [CALLERS / "ask-closed.wav", tmp_path / "answer.wav"]
+    files = [CALLERS / file, tmp_path / "answer.wav"] if file else []
     with socket_server(talk(*events)) as base_url:
-        ended = run_example(program, *(sounds if "voice" in program else []), base_url=base_url)
+        ended = run_example(program, *files, base_url=base_url)
 
     assert said in ended.stderr
     assert ended.stderr != ""
     assert ended.returncode == 1
+
+
+def test_reading_shows_what_was_reworded(tmp_path):
+    (tmp_path / "text.txt").write_text("The house isn't open on Mondays, all year round.")
+    done = {"response": {"status": "completed"}}
+    words = "Well: the house is closed on Mondays, all year."
+    events = [("response.output_audio_transcript.delta", {"delta": words}), ("response.done", done)]
+    files = [tmp_path / "text.txt", tmp_path / "speech.wav"]
+    with socket_server(talk(*events)) as base_url:
+        ended = run_example("audio/read_aloud.py", *files, base_url=base_url)
+
+    first, second, third, last = ended.stdout.splitlines()
+    assert (first, third) == ("text:    said: well", "text: round   said: ")
+    assert second == "text: isn't open   said: is closed"
+    assert last.endswith("speech.wav: 0.0 s, 9 words, 3 differences")
+    assert ended.returncode == 0
 
 
 def test_wrong_sound_is_refused(tmp_path):

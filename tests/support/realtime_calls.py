@@ -20,6 +20,8 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 MODEL = "gpt-realtime-2.1-mini"
+# Its turns end after 200 ms of silence; it says nothing before a call, and doesn't reason.
+OLDER_MODEL = "gpt-realtime-1.5"
 EVENT = TypeAdapter(RealtimeServerEvent)
 
 
@@ -75,7 +77,7 @@ class SessionDriver:
         self.is_manual = is_manual
         self.jobs = []
         self.session = Session(
-            settings or realtime_session(MODEL, "sess_1", 4600),
+            settings or realtime_session(OLDER_MODEL, "sess_1", 4600),
             LoudIsSpeech(),
             now=self.now,
             pace=Pace(pace),

@@ -20,6 +20,9 @@ from tests.support.sound_files import decoded_pcm, level_db
 import httpx2
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai.types.chat import ChatCompletion
 
 AUDIO_MODEL = "gpt-audio-1.5"
 SOUND = {"modalities": ["text", "audio"], "audio": {"voice": "marin", "format": "wav"}}
@@ -420,6 +423,59 @@ def test_unfit_sound_is_refused(client, name):
 
     assert message in caught.value.message
     assert (caught.value.param, caught.value.code) == fields
+
+
+ANY = {
+    "model": st.sampled_from([AUDIO_MODEL, "gpt-audio-mini", MODEL, "gpt-realtime"]),
+    "modalities": st.lists(st.sampled_from(["text", "audio", "video"]), max_size=3) | st.none(),
+    "audio": st.none()
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "voice": st.sampled_from(["marin", "nova", "robot", {"id": "voice_1"}, None]),
+            "format": st.sampled_from(["wav", "pcm16", "mp3", "ogg", None]),
+        },
+    ),
+    "stream": st.booleans(),
+    "n": st.sampled_from([1, 2]),
+    "stream_options": st.sampled_from([None, {"include_usage": True}]),
+}
+MESSAGES = st.lists(
+    st.sampled_from(
+        [
+            SHORT,
+            user(heard(WAV)),
+            user(heard(WAV, "mp3")),
+            user({"type": "text", "text": "Good evening."}, heard(WAV)),
+            user({"type": "input_audio", "input_audio": []}),
+            {"role": "assistant", "audio": {"id": "audio_0"}},
+            {"role": "assistant", "audio": "audio_0"},
+            {"role": "assistant", "audio": None, "content": "Yes."},
+            None,
+        ]
+    ),
+    max_size=2,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(options=st.fixed_dictionaries({}, optional=ANY), messages=MESSAGES)
+def test_any_request_is_answered_or_refused(emulator, options, messages):
+    answer = httpx2.post(
+        f"{emulator.base_url}/chat/completions",
+        json={"model": AUDIO_MODEL, "messages": [SHORT, *messages]} | SOUND | options,
+        headers={"authorization": "Bearer offline"},
+        trust_env=False,
+    )
+
+    if answer.status_code != 200:
+        assert answer.status_code in (400, 404)
+        assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
+    elif options.get("stream"):
+        assert answer.text.endswith("data: [DONE]\n\n")
+        assert '"error"' not in answer.text
+    else:
+        ChatCompletion.model_validate(answer.json(), strict=True)
 
 
 def test_sound_cannot_be_referred_to_after_an_hour(emulator, client):

@@ -19,6 +19,8 @@ from tests.support.sound_files import decoded_pcm, level_db
 import httpx2
 import openai
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 TTS, FIRST = "gpt-4o-mini-tts", "tts-1"
 TEXT = "The observatory opens at nine. It is closed on Mondays, all year round."
@@ -215,6 +217,37 @@ def test_other_model_is_404(client, model):
         read_aloud(client, model=model)
 
     assert caught.value.code == "model_not_found"
+
+
+FIT = {"model": TTS, "voice": "marin", "input": "Good evening.", "response_format": "pcm"}
+ANY = {
+    "model": st.sampled_from([TTS, FIRST, "tts-1-hd", MODEL, "", 7]),
+    "input": st.text(max_size=30) | st.sampled_from(["x" * 4097, None, ["x"]]),
+    "voice": st.sampled_from([*VOICES, "Marin", {"id": "voice_1"}, [], None, True]),
+    "response_format": st.sampled_from(["pcm", "wav", "ogg", 1, None]),
+    "speed": st.floats(0.2, 4.2) | st.sampled_from([1, "1", True, None]),
+    "stream_format": st.sampled_from(["sse", "audio", "text", None]),
+    "instructions": st.sampled_from(["Whisper.", 3, None]),
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(body=st.fixed_dictionaries({}, optional=ANY))
+def test_any_request_gets_sound_or_an_error(emulator, body):
+    answer = httpx2.post(
+        f"{emulator.base_url}/audio/speech",
+        content=json.dumps(FIT | body),
+        headers={"authorization": "Bearer offline", "content-type": "application/json"},
+        trust_env=False,
+    )
+
+    kind = answer.headers["content-type"]
+    if answer.status_code == 200:
+        assert kind.startswith(("audio/pcm", "audio/wav", "audio/mpeg", "text/event-stream"))
+        assert len(answer.content) > 4_000
+    else:
+        assert answer.status_code in (400, 404)
+        assert list(answer.json()["error"]) == ["message", "type", "param", "code"]
 
 
 def without_engine():

@@ -182,3 +182,23 @@ def test_other_turn_detection_forgets_the_turn():
 
     assert fed(quiet(1000), taken) == ([], [])
     assert taken.silence_ms == 500
+
+
+def test_part_of_the_speech_begins_where_somebody_speaks():
+    """Silence in front of words would make the recogniser invent some."""
+    into = buffer()
+    fed(loud(320) + quiet(960) + loud(320) + quiet(320), into)
+    whole, later = into.speech(), into.speech(20)
+
+    assert len(whole) // 32 == pytest.approx(320 + 960 + 320, abs=160)
+    assert len(later) // 32 == pytest.approx(320, abs=200)
+    assert (into.has_speech(20), into.has_speech(52)) == (True, False)
+    assert into.judged * FRAME == pytest.approx(320 + 960 + 320 + 320, abs=FRAME)
+    assert into.quiet_ms == pytest.approx(320, abs=32)
+
+
+def test_part_that_begins_within_speech_is_cut_there():
+    into = buffer()
+    fed(loud(640), into)
+
+    assert len(into.speech(10)) // 32 == pytest.approx(640 - 10 * FRAME, abs=1)

@@ -8,9 +8,10 @@ from emulator.answers.answer import Answer, Call
 from emulator.errors import ApiError
 from emulator.realtime import build_prompt, response
 from emulator.realtime.session import FaultEffects
-from emulator.realtime.session_settings import transcription_session
+from emulator.realtime.session_settings import realtime_session, transcription_session
 from emulator.wire import tokens
 from tests.support.realtime_calls import (
+    MODEL,
     TEXT_TURN,
     SessionDriver,
     joined,
@@ -32,7 +33,8 @@ response.output_audio_transcript.delta response.output_audio.delta response.outp
 response.output_audio_transcript.done response.content_part.done conversation.item.done
 response.output_item.done response.done rate_limits.updated""".split()
 
-TRANSCRIBED = {"input": {"transcription": {"model": "gpt-transcribe"}}}
+TRANSCRIBED = {"input": {"transcription": {"model": "gpt-4o-mini-transcribe"}}}
+CALL = {"type": "function_call", "name": "book_slot", "call_id": "call_1", "arguments": "{}"}
 
 
 def opened(**options):
@@ -592,6 +594,135 @@ def test_output_of_a_tool_is_read():
     assert given.text == "ok"
 
 
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_output_of_an_unknown_call_is_refused(is_busy):
+    """Its item's id in place of the call's id is the usual mistake; recorded, sentence and code."""
+    driver = with_tool(pace=1.0 if is_busy else 0.0)
+    driver.send("conversation.item.create", **user("Book two places."))
+    events = driver.send("response.create")
+    while not of(events, "response.output_item.added"):
+        events += driver.pass_time(0.1)
+    item_id = of(events, "response.output_item.added")[0]["item"]["id"]
+    output = {"type": "function_call_output", "call_id": item_id, "output": "ok"}
+
+    refused = driver.send("conversation.item.create", item=output, event_id="mine")
+    refused += driver.pass_time(10.0)
+
+    (found,) = of(refused, "error")
+    assert found["error"]["code"] == "invalid_tool_call_id"
+    assert found["error"]["message"] == f"Tool call ID '{item_id}' not found in conversation."
+    assert found["error"]["event_id"] == "mine"
+    assert not of(refused, "conversation.item.added")
+
+
+def newest(**options):
+    """A session of the newest model, whose answer is in writing."""
+    driver = SessionDriver(realtime_session(MODEL, "sess_1", 4600), **options)
+    driver.send("session.update", **update(output_modalities=["text"]))
+    return driver
+
+
+COMMENTED_CALL = """response.created response.output_item.added conversation.item.added
+response.content_part.added response.output_text.delta response.output_item.added
+conversation.item.added response.function_call_arguments.delta response.output_text.done
+response.content_part.done conversation.item.done response.output_item.done
+response.function_call_arguments.done conversation.item.done response.output_item.done
+response.done rate_limits.updated""".split()
+
+
+@pytest.mark.parametrize("words", ["", "I look it up."])
+def test_newest_model_speaks_before_it_calls(words):
+    """Order and phases are those of a session recorded with gpt-realtime-2.1 in July 2026."""
+    driver = newest()
+    call = Call("book_slot", '{"people":2}')
+    driver.answer = Answer(tokens.split(words), "tool_calls", [call])
+    driver.send("conversation.item.create", **user("Book two places."))
+
+    events = driver.send("response.create")
+
+    assert without_repeats(events) == COMMENTED_CALL
+    said, made = of(events, "response.done")[0]["response"]["output"]
+    assert list(said) == ["id", "type", "status", "role", "content", "phase"]
+    assert (said["phase"], said["status"], "phase" in made) == ("commentary", "completed", False)
+    assert said["content"][0]["text"] == (words or response.COMMENTARY)
+    assert [event["item"].get("phase") for event in of(events, "conversation.item.added")] == [
+        "commentary",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("most", "count"), [(9, 1), (40, 2), ("inf", 2)])
+def test_commentary_stays_within_the_limit(most, count):
+    driver = newest()
+    driver.send("session.update", **update(max_output_tokens=most))
+    driver.answer = Answer([], "tool_calls", [Call("book_slot", '{"people":2}')])
+    driver.send("conversation.item.create", **user("Book two places."))
+
+    (done,) = of(driver.send("response.create"), "response.done")
+
+    assert len(done["response"]["output"]) == count
+
+
+def test_call_that_is_cut_leaves_its_commentary_complete():
+    driver = newest(pace=1.0)
+    driver.answer = Answer([], "tool_calls", [Call("book_slot", '{"people":2}')])
+    driver.send("conversation.item.create", **user("Book two places."))
+    events = driver.send("response.create")
+    while not of(events, "response.function_call_arguments.delta"):
+        events += driver.pass_time(0.05)
+
+    (done,) = of(driver.send("response.cancel"), "response.done")
+
+    assert [item["status"] for item in done["response"]["output"]] == ["completed", "incomplete"]
+
+
+def test_newest_model_marks_its_answer_and_counts_its_reasoning():
+    driver = newest()
+    driver.answer = Answer(tokens.split("At eight."), reasoning=17)
+    driver.send("conversation.item.create", **user("When?"))
+
+    (done,) = of(driver.send("response.create"), "response.done")
+
+    usage = done["response"]["usage"]
+    assert done["response"]["output"][0]["phase"] == "final_answer"
+    assert usage["output_token_details"] == {
+        "text_tokens": 20,
+        "audio_tokens": 0,
+        "reasoning_tokens": 17,
+    }
+    assert usage["output_tokens"] == 20
+
+
+def test_reasoning_counts_towards_the_limit_of_a_spoken_answer():
+    driver = SessionDriver(realtime_session(MODEL, "sess_1", 4600))
+    driver.send("session.update", **update(max_output_tokens=12))
+    driver.answer = Answer(tokens.split("At eight."), reasoning=11)
+
+    (done,) = of(driver.speak(loud(320), quiet(700)), "response.done")
+
+    assert done["response"]["status_details"]["reason"] == "max_output_tokens"
+    assert done["response"]["usage"]["output_token_details"]["audio_tokens"] == 4
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "effort"),
+    [
+        (MODEL, None, "low"),
+        (MODEL, {"effort": "high"}, "high"),
+        ("gpt-realtime-2", {"effort": "minimal"}, "minimal"),
+        ("gpt-realtime-2", None, "none"),
+        ("gpt-realtime-1.5", None, "none"),
+    ],
+)
+def test_effort_is_the_models_or_what_was_asked(model, asked, effort):
+    driver = SessionDriver(realtime_session(model, "sess_1", 4600))
+    driver.send("conversation.item.create", **user("When?"))
+
+    driver.send("response.create", response={"reasoning": asked} if asked else {})
+
+    assert driver.asked[-1].prompt.effort == effort
+
+
 def test_output_during_a_response_is_acknowledged_behind_it():
     driver = with_tool(pace=1.0)
     driver.send("conversation.item.create", **user("Book two places."))
@@ -894,15 +1025,18 @@ def test_item_with_sound_is_recognised_and_kept():
     assert retrieved_ms(driver, "mine") == 500
 
 
-def test_whisper_is_billed_by_time():
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-realtime-whisper", "gpt-transcribe"])
+@pytest.mark.parametrize(("spoken_ms", "seconds"), [(320, 1), (640, 1), (1280, 2)])
+def test_most_transcribers_are_billed_by_whole_seconds(model, spoken_ms, seconds):
+    """Recorded: the seconds of a file are rounded up (3.7 is 4); of a turn of 2.796 s it was 3."""
     driver = opened()
-    transcription = {"input": {"transcription": {"model": "whisper-1"}}}
+    transcription = {"input": {"transcription": {"model": model}}}
     driver.send("session.update", **update(audio=transcription))
 
-    events = driver.speak(loud(320), quiet(400))
+    events = driver.speak(loud(spoken_ms), quiet(400))
 
     (completed,) = of(events, "conversation.item.input_audio_transcription.completed")
-    assert completed["usage"] == {"type": "duration", "seconds": pytest.approx(0.5, abs=0.1)}
+    assert completed["usage"] == {"type": "duration", "seconds": seconds}
 
 
 def test_usage_of_a_transcript_counts_both_sides():
@@ -918,6 +1052,7 @@ def test_usage_of_a_transcript_counts_both_sides():
 
 def test_output_of_a_tool_that_is_wrong_is_refused_behind_the_response():
     driver, _ = spoken()
+    driver.send("conversation.item.create", item=CALL)
     output = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
     place = {"previous_item_id": "nowhere", "event_id": "mine"}
     assert driver.send("conversation.item.create", item=output, **place) == []
@@ -1174,6 +1309,7 @@ def test_what_waited_for_a_response_is_done_once():
     driver = opened(pace=1.0, fault_effects=FaultEffects(is_transcript_late=True))
     driver.send("session.update", **update(audio=TRANSCRIBED))
     driver.speak(loud(320), quiet(400))
+    driver.send("conversation.item.create", item=CALL)
     output = {"type": "function_call_output", "call_id": "call_1", "output": "ok", "id": "mine"}
     driver.send("conversation.item.create", item=output)
 

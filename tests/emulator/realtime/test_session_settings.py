@@ -72,9 +72,18 @@ def check_types(session):
 # ------------------------------------------------------------------------------------- defaults
 
 
-def test_session_starts_as_recorded():
+@pytest.mark.parametrize(
+    ("model", "silence_ms", "voice"),
+    [
+        ("gpt-realtime", 200, "alloy"),
+        ("gpt-realtime-2", 200, "alloy"),
+        ("gpt-realtime-2.1", 500, "marin"),
+        ("gpt-realtime-2.1-mini", 500, "marin"),
+    ],
+)
+def test_session_starts_as_recorded(model, silence_ms, voice):
     pcm = {"type": "audio/pcm", "rate": 24000}
-    session = realtime()
+    session = session_settings.realtime_session(model, "sess_1", EXPIRES_AT)
 
     check_types(session)
     assert session.pop("instructions") == session_settings.INSTRUCTIONS
@@ -82,7 +91,7 @@ def test_session_starts_as_recorded():
         "type": "realtime",
         "object": "realtime.session",
         "id": "sess_1",
-        "model": MODEL,
+        "model": model,
         "output_modalities": ["audio"],
         "tools": [],
         "tool_choice": "auto",
@@ -100,13 +109,13 @@ def test_session_starts_as_recorded():
                     "type": "server_vad",
                     "threshold": 0.5,
                     "prefix_padding_ms": 300,
-                    "silence_duration_ms": 200,
+                    "silence_duration_ms": silence_ms,
                     "idle_timeout_ms": None,
                     "create_response": True,
                     "interrupt_response": True,
                 },
             },
-            "output": {"format": pcm, "voice": "alloy", "speed": 1.0},
+            "output": {"format": pcm, "voice": voice, "speed": 1.0},
         },
         "include": None,
     }
@@ -146,6 +155,17 @@ def test_manual_turns_and_back_again():
         "create_response": True,
         "interrupt_response": True,
     }
+
+
+@pytest.mark.parametrize(("model", "silence_ms"), [("gpt-realtime", 200), (MODEL, 500)])
+def test_turn_detection_begins_anew_as_the_model_does(model, silence_ms):
+    session = session_settings.realtime_session(model, "sess_1", EXPIRES_AT)
+    manual = changed(session, audio={"input": {"turn_detection": None}})
+
+    turns = heard(manual, turn_detection={"type": "server_vad"})["turn_detection"]
+
+    assert turns == session["audio"]["input"]["turn_detection"]
+    assert turns["silence_duration_ms"] == silence_ms
 
 
 def test_turn_detection_of_same_type_is_merged():
@@ -324,6 +344,10 @@ def test_wrong_turn_detection_is_refused(turns, code, param):
         ({"model": "gpt-transcribe", "delay": "low"}, "invalid_value", "delay"),
         ({"model": "gpt-realtime-whisper", "delay": "none"}, "invalid_value", "delay"),
         ({"model": "whisper-1", "enabled": True}, "unknown_parameter", "enabled"),
+        ({"model": "gpt-transcribe", "keywords": ["a", "<b"]}, "invalid_value", "keywords[1]"),
+        ({"model": "gpt-live-transcribe", "keywords": ["b>"]}, "invalid_value", "keywords[0]"),
+        ({"model": "gpt-transcribe", "keywords": ["a\nb"]}, "invalid_value", "keywords[0]"),
+        ({"model": "gpt-transcribe", "keywords": ["a\rb"]}, "invalid_value", "keywords[0]"),
     ],
 )
 def test_wrong_transcription_is_refused(words, code, param):
@@ -516,6 +540,8 @@ def test_response_is_made_by_the_session():
         conversation="auto",
         metadata=None,
         input=None,
+        effort="low",
+        has_phases=True,
     )
 
 
@@ -604,6 +630,15 @@ def test_secret_is_for_a_session_of_its_kind():
     assert (made["id"], made["model"], made["instructions"]) == ("sess_2", MODEL, "Hi.")
     assert (made["expires_at"], seconds) == (0, 600)
     assert (other["type"], secret()[0]["model"]) == ("transcription", MODEL)
+    # As recorded: `idle_timeout_ms` too, which `session.created` doesn't have.
+    assert other["expires_at"] == 0
+    assert other["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 200,
+        "idle_timeout_ms": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from tests.support.realtime_calls import (
 from tests.support.realtime_clients import AsyncSdk, Bare, SyncSdk, calling, clip, dial
 
 import pytest
+from openai import NotFoundError
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
@@ -157,6 +158,9 @@ def test_reconnect(kind, start):
         ("?call_id=rtc_1", {}, 4000, "invalid_request_error.not_served_by_emulator"),
         ("?model=gpt-6-luna", {}, 4000, "invalid_request_error.invalid_model"),
         (f"?model={MODEL}", {"Authorization": ""}, 3000, "invalid_request_error"),
+        # Recorded: a transcription session takes no model, whatever kind it is.
+        (f"?intent=transcription&model={MODEL}", {}, 4000, "invalid_request_error.invalid_model"),
+        ("?intent=transcription&model=whisper-1", {}, 4000, "invalid_request_error.invalid_model"),
         (
             f"?model={MODEL}",
             {"Authorization": "Bearer ek_no"},
@@ -238,6 +242,77 @@ def test_transcription_session(emulator):
         session = json.loads(line.recv(timeout=10))["session"]
 
     assert session["type"] == "transcription"
+
+
+class Captioner(Bare):
+    """A WebSocket to a transcription session."""
+
+    def __init__(self, stack, emulator, headers):
+        self.socket = stack.enter_context(dial(emulator, "?intent=transcription", **headers))
+
+
+def test_captions_come_before_the_commit(emulator):
+    pytest.importorskip("moonshine_voice", reason="recognises speech")
+    name = "conversation.item.input_audio_transcription"
+    transcription = {"transcription": {"model": "gpt-live-transcribe"}}
+    with calling(Captioner, emulator) as caller:
+        session = {"type": "transcription", "audio": {"input": transcription}}
+        caller.send("session.update", session=session)
+        events, rest = caller.until("session.updated"), quiet(320) + clip("book-two")
+        while not of(events, f"{name}.delta"):
+            caller.speak(rest[:24_000] or quiet(100), ms=500)
+            rest = rest[24_000:]
+            for _ in range(20):  # a pass over the sound takes longer than the way there and back
+                caller.send("session.update", session=session)
+                events += caller.until("session.updated")
+        caller.speak(rest)
+        caller.send("input_audio_buffer.commit")
+        after = caller.until(f"{name}.completed")
+
+    assert "input_audio_buffer.committed" not in types(events)
+    assert "two people" in after[-1]["transcript"]
+    assert joined(events + after, f"{name}.delta").startswith("I'd like")
+    assert {each["item_id"] for each in of(events, f"{name}.delta")} == {after[-1]["item_id"]}
+
+
+def test_translations_are_refused_by_name(client):
+    """As the SDK asks for them: over a WebSocket, and for a client secret."""
+    with pytest.raises(InvalidStatus) as refused:
+        client.realtime.translations.connect(model="gpt-realtime-translate").enter()
+    error = json.loads(refused.value.response.body)["error"]
+    with pytest.raises(NotFoundError) as secret:
+        client.realtime.translations.client_secrets.create(
+            session={"model": "gpt-realtime-translate"}
+        )
+
+    assert refused.value.response.status_code == 404
+    assert error["code"] == secret.value.code == "not_served_by_emulator"
+    assert "/v1/realtime/translations" in error["message"]
+
+
+READ_ALOUD = """The dome opens at 19:30 on clear nights. Bring a coat!
+
+Tickets cost 12.50 euros; children under 6 (with an adult) pay nothing."""
+
+
+@each_client
+def test_text_is_read_aloud_beside_the_conversation(kind, emulator):
+    with calling(kind, emulator) as caller:
+        asked = {
+            "conversation": "none",
+            "input": [user(READ_ALOUD)["item"]],
+            "instructions": "Read the text of the user aloud, word for word. Add nothing.",
+            "metadata": {"purpose": "reading"},
+            "output_modalities": ["audio"],
+        }
+        caller.send("response.create", response=asked)
+        events = caller.until("response.done")
+
+    assert joined(events, "response.output_audio_transcript.delta") == READ_ALOUD
+    response = events[-1]["response"]
+    assert response["metadata"] == {"purpose": "reading"}
+    assert response["output"][0]["content"][0]["transcript"] == READ_ALOUD
+    assert (response["conversation_id"], of(events, "conversation.item.added")) == (None, [])
 
 
 def test_binary_message_is_refused_and_the_session_goes_on(emulator):

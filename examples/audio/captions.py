@@ -1,0 +1,73 @@
+"""Live captions of a WAV file, or of you with --microphone (pip install sounddevice).
+
+You see words while they are spoken, and the corrected sentence after each pause.
+
+    python3 course.py run examples/audio/captions.py data/callers/book-two.wav
+"""
+
+import asyncio
+import sys
+import wave
+from array import array
+from base64 import b64encode
+from importlib import import_module
+from typing import Any
+
+from openai import AsyncOpenAI, OpenAIError
+from websockets.exceptions import WebSocketException
+
+AUDIO: Any = {"input": {"transcription": {"model": "gpt-live-transcribe"}, "turn_detection": None}}
+LOUD, PAUSE = 500, 7  # 100 ms are speech from this peak on; seven quiet ones in a row are a pause
+
+
+async def listen(source: str) -> Any:
+    if source == "--microphone":
+        with import_module("sounddevice").RawInputStream(
+            24_000, 2_400, channels=1, dtype="int16"
+        ) as device:
+            while True:
+                yield bytes((await asyncio.to_thread(device.read, 2_400))[0])
+    with wave.open(source) as sound:  # 24 kHz, mono, 16 bits
+        while piece := sound.readframes(2_400):
+            yield piece
+            await asyncio.sleep(0.1)  # as fast as somebody speaks
+
+
+async def send(buffer: Any, source: str, quiet: int = PAUSE) -> None:
+    async for piece in listen(source):
+        await buffer.append(audio=b64encode(piece).decode())
+        quiet = 0 if max(map(abs, array("h", piece))) >= LOUD else quiet + 1
+        if quiet == PAUSE:  # This model finds no pauses, so your code commits each sentence.
+            await buffer.commit()
+    if quiet < PAUSE:
+        await buffer.commit()
+    await buffer.clear()  # The server answers this behind all the commits.
+
+
+async def show(socket: Any, waiting: int = 1) -> None:
+    async for event in socket:
+        if event.type == "conversation.item.input_audio_transcription.delta":
+            print(event.delta or "", end="", flush=True)
+        elif event.type == "conversation.item.input_audio_transcription.completed":
+            print(f"\n> {event.transcript}")
+        elif event.type == "error" or event.type.endswith("transcription.failed"):
+            raise ValueError(event.error.message)
+        waiting += event.type == "input_audio_buffer.committed"
+        waiting -= event.type.endswith((".completed", ".cleared"))
+        if not waiting:
+            return
+
+
+async def main(source: str = "data/callers/book-two.wav") -> None:
+    async with AsyncOpenAI().realtime.connect(extra_query={"intent": "transcription"}) as socket:
+        await socket.session.update(session={"type": "transcription", "audio": AUDIO})
+        await asyncio.gather(send(socket.input_audio_buffer, source), show(socket))
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(*sys.argv[1:2]))
+    except (ImportError, OpenAIError, OSError, ValueError, wave.Error, WebSocketException) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
