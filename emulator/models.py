@@ -18,7 +18,8 @@ class Model:
     reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
     out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
     model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
-    conversation a Realtime model can take in; the price of one is that of sound.
+    conversation a Realtime model can take in; the price of one is that of sound. With `has_phases`
+    its messages say whether they are the answer, and its sessions begin with other settings.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Model:
     dimensions: int | None = None
     has_fixed_dimensions: bool = False
     reads: int | None = None
+    has_phases: bool = False
 
     @property
     def effort(self) -> str:
@@ -65,8 +67,22 @@ _TABLE = [
     Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-realtime-2.1", "realtime", "2026-07-06", price=(32.00, 64.00), reads=123_904),
-    Model("gpt-realtime-2.1-mini", "realtime", "2026-07-06", price=(10.00, 20.00), reads=123_904),
+    Model(
+        "gpt-realtime-2.1",
+        "realtime",
+        "2026-07-06",
+        price=(32.00, 64.00),
+        reads=123_904,
+        has_phases=True,
+    ),
+    Model(
+        "gpt-realtime-2.1-mini",
+        "realtime",
+        "2026-07-06",
+        price=(10.00, 20.00),
+        reads=123_904,
+        has_phases=True,
+    ),
     Model("gpt-realtime-2", "realtime", "2026-05-07", reads=123_904),
     Model("gpt-realtime-1.5", "realtime", "2026-02-23", reads=28_224),
     Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1", reads=28_224),
