@@ -40,6 +40,8 @@ class Model:
     model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
     conversation a Realtime model can take in; the price of one is that of sound. `transcriber` is
     what a model can do that transcribes files.
+    conversation a Realtime model can take in; the price of one is that of sound. With `has_phases`
+    its messages say whether they are the answer, and its sessions begin with other settings.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Model:
     has_fixed_dimensions: bool = False
     reads: int | None = None
     transcriber: Transcriber | None = None
+    has_phases: bool = False
 
     @property
     def effort(self) -> str:
@@ -95,8 +98,22 @@ _TABLE = [
     Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
     Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-realtime-2.1", "realtime", "2026-07-06", price=(32.00, 64.00), reads=123_904),
-    Model("gpt-realtime-2.1-mini", "realtime", "2026-07-06", price=(10.00, 20.00), reads=123_904),
+    Model(
+        "gpt-realtime-2.1",
+        "realtime",
+        "2026-07-06",
+        price=(32.00, 64.00),
+        reads=123_904,
+        has_phases=True,
+    ),
+    Model(
+        "gpt-realtime-2.1-mini",
+        "realtime",
+        "2026-07-06",
+        price=(10.00, 20.00),
+        reads=123_904,
+        has_phases=True,
+    ),
     Model("gpt-realtime-2", "realtime", "2026-05-07", reads=123_904),
     Model("gpt-realtime-1.5", "realtime", "2026-02-23", reads=28_224),
     Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1", reads=28_224),

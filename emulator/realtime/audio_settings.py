@@ -42,18 +42,13 @@ PCM = {"type": "audio/pcm", "rate": RATE_HZ}
 _RESPONDING = {"create_response": True, "interrupt_response": True}
 
 
-def is_newest(model: str) -> bool:
-    """Whether a model is `gpt-realtime-2.1` or its mini, whose sessions differ from all before."""
-    return model.startswith("gpt-realtime-2.1")
-
-
-def server_vad(*, is_newest: bool) -> dict[str, Any]:
+def server_vad(*, has_phases: bool) -> dict[str, Any]:
     """The turn detection that a session begins with: as recorded, the types say 500 ms for all."""
     return {
         "type": "server_vad",
         "threshold": 0.5,
         "prefix_padding_ms": 300,
-        "silence_duration_ms": 500 if is_newest else 200,
+        "silence_duration_ms": 500 if has_phases else 200,
         "idle_timeout_ms": None,
         **_RESPONDING,
     }
@@ -62,7 +57,7 @@ def server_vad(*, is_newest: bool) -> dict[str, Any]:
 # A transcription session has no responses, so no settings about them.
 TRANSCRIPTION_VAD = {
     key: value
-    for key, value in server_vad(is_newest=False).items()
+    for key, value in server_vad(has_phases=False).items()
     if key not in ("idle_timeout_ms", *_RESPONDING)
 }
 
@@ -187,17 +182,16 @@ def _audio_input(turns: Change) -> Mapping[str, Change]:
 _SEMANTIC = {"type": "semantic_vad", "eagerness": "auto"}
 SPOKEN: Mapping[str, Change] = {"format": plain(format), "voice": plain(voice)}
 OUTPUT: Mapping[str, Change] = {**SPOKEN, "speed": plain(field_checks.number(0.25, 1.5))}
-# By whether the model is of the newest kind.
+_SEMANTIC_RESPONDING = {**_SEMANTIC, **_RESPONDING}
+# By whether the model's messages have phases.
 REALTIME: Mapping[bool, Mapping[str, Change]] = {
-    newest: {
+    has_phases: {
         "input": within(
-            _audio_input(
-                _turn_detection(server_vad(is_newest=newest), {**_SEMANTIC, **_RESPONDING})
-            )
+            _audio_input(_turn_detection(server_vad(has_phases=has_phases), _SEMANTIC_RESPONDING))
         ),
         "output": within(OUTPUT),
     }
-    for newest in (False, True)
+    for has_phases in (False, True)
 }
 TRANSCRIBING: Mapping[str, Change] = {
     "input": within(_audio_input(_turn_detection(TRANSCRIPTION_VAD, _SEMANTIC)))

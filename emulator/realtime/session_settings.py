@@ -36,8 +36,8 @@ _KINDS = ("realtime", "transcription")
 def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, Any]:
     """The settings that a session starts with; `expires_at` is in seconds since 1970, UTC."""
     # Fields and their order as recorded.
-    is_newest = audio_settings.is_newest(model)
-    voice = "marin" if is_newest else "alloy"
+    has_phases = _has_phases(model)
+    voice = "marin" if has_phases else "alloy"
     return {
         "type": "realtime",
         "object": "realtime.session",
@@ -53,7 +53,7 @@ def realtime_session(model: str, session_id: str, expires_at: int) -> dict[str, 
         "prompt": None,
         "expires_at": expires_at,
         "audio": {
-            "input": _audio_input(audio_settings.server_vad(is_newest=is_newest)),
+            "input": _audio_input(audio_settings.server_vad(has_phases=has_phases)),
             "output": {"format": dict(audio_settings.PCM), "voice": voice, "speed": 1.0},
         },
         "include": None,
@@ -175,7 +175,7 @@ def response_settings(
         parallel_tool_calls=settings["parallel_tool_calls"] is not False,
         input=settings.get("input"),
         effort=_effort(session["model"], settings["reasoning"]),
-        has_phases=audio_settings.is_newest(session["model"]),
+        has_phases=_has_phases(session["model"]),
     )
 
 
@@ -237,10 +237,15 @@ def _truncation(name: str, value: Any) -> Any:
     return changed(name, value, {}, _RETENTION, ["retention_ratio"])
 
 
+def _has_phases(model: str) -> bool:
+    known = MODELS.get(model)
+    return known is not None and known.has_phases
+
+
 def _effort(model: str, reasoning: Mapping[str, Any] | None) -> str:
     """How much is reasoned: recorded sessions of the newest models reason unasked."""
     asked = (reasoning or {}).get("effort")
-    return asked or ("low" if audio_settings.is_newest(model) else "none")
+    return asked or ("low" if _has_phases(model) else "none")
 
 
 def _check_reasoning(name: str, model: str, changes: Mapping[str, Any]) -> None:
@@ -311,5 +316,5 @@ def _table(session: Mapping[str, Any]) -> Mapping[str, Change]:
     """What may change in a session; what turn detection starts from is its model's."""
     if session["type"] == "transcription":
         return _TRANSCRIPTION
-    is_newest = audio_settings.is_newest(session["model"])
-    return {**_REALTIME, "audio": within(audio_settings.REALTIME[is_newest])}
+    has_phases = _has_phases(session["model"])
+    return {**_REALTIME, "audio": within(audio_settings.REALTIME[has_phases])}

@@ -47,7 +47,7 @@ NamedEvent = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Transcriber:
+class InputTranscription:
     """What a session asks for: a model, its `delay` if any, and whether with `logprobs`."""
 
     model: str
@@ -101,14 +101,14 @@ class Transcriber:
         }
 
 
-def transcriber(settings: Mapping[str, Any]) -> Transcriber | None:
+def input_transcription(settings: Mapping[str, Any]) -> InputTranscription | None:
     """Who transcribes in a session with these settings; None where nobody does."""
     wanted = settings["audio"]["input"]["transcription"]
     if not wanted:
         return None
     model = wanted["model"]
     has_logprobs = bool(settings["include"]) and model in _WITH_LOGPROBS
-    return Transcriber(model, wanted.get("delay"), has_logprobs)
+    return InputTranscription(model, wanted.get("delay"), has_logprobs)
 
 
 # Captions while somebody speaks. The recogniser reads a clip as a whole, so what has been said so
@@ -166,7 +166,7 @@ class LivePass:
     job_id: int
     item_id: str
     live: StableWords
-    wanted: Transcriber
+    wanted: InputTranscription
     end: int
     closes: bool
 
@@ -176,7 +176,7 @@ class WaitingItem:
     """An item that waits for its words, with what was asked for when it was committed."""
 
     entry: ConversationItem
-    wanted: Transcriber | None
+    wanted: InputTranscription | None
     live: StableWords
 
 
@@ -221,7 +221,7 @@ class Transcripts:
 
     def item(self, entry: ConversationItem, live: StableWords | None = None) -> WaitingItem:
         """An item as it is transcribed by the settings of this moment."""
-        return WaitingItem(entry, transcriber(self._settings()), live or StableWords())
+        return WaitingItem(entry, input_transcription(self._settings()), live or StableWords())
 
     def wait_for(self, job_id: int, item: WaitingItem) -> None:
         item.entry.transcription_id = job_id
@@ -235,7 +235,7 @@ class Transcripts:
 
     def is_pass_due(self, buffer: InputBuffer, live: StableWords) -> bool:
         """Whether there is enough new sound for one more pass."""
-        wanted = transcriber(self._settings())
+        wanted = input_transcription(self._settings())
         if wanted is None or not wanted.streams or self._why_no_words or self._pass is not None:
             return False
         # With turn detection a pause has the turn recognised as a whole.
@@ -244,7 +244,7 @@ class Transcripts:
         return is_new and not is_paused and buffer.has_speech(live.start)
 
     def begin_pass(self, buffer: InputBuffer, live: StableWords, item_id: str) -> None:
-        wanted = transcriber(self._settings())
+        wanted = input_transcription(self._settings())
         assert wanted is not None
         speech = buffer.speech(live.start)
         closes = buffer.quiet_ms >= CLOSING_MS or len(speech) >= 32 * LONGEST_MS
@@ -304,7 +304,7 @@ class Transcripts:
             self._emit(name, **fields)
 
     def _last_events(
-        self, item: WaitingItem, wanted: Transcriber, words: str | None
+        self, item: WaitingItem, wanted: InputTranscription, words: str | None
     ) -> Iterator[NamedEvent]:
         """The deltas that are left and the whole text, or a failure."""
         entry, live = item.entry, item.live
