@@ -148,11 +148,15 @@ class SinkRecording:
         self._kept: bytes | None = None
 
     @property
+    def size(self) -> int:
+        """Samples that have been recorded by now."""
+        return os.fstat(self._file.fileno()).st_size // 2
+
+    @property
     def pcm(self) -> bytes:
         if self._kept is not None:
             return self._kept
-        size = os.fstat(self._file.fileno()).st_size // 2 * 2
-        return os.pread(self._file.fileno(), size, 0)
+        return os.pread(self._file.fileno(), 2 * self.size, 0)
 
     def keep(self) -> None:
         """Hold what there is, as the file is about to be closed."""
