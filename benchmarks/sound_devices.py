@@ -51,7 +51,7 @@ PACKAGES: dict[str, Callable[[], SoundSystem]] = {
 MOST_LATE_MS, MOST_WRONG_MS, MOST_GROWTH_MB = 60, 40, 10
 LEVEL, DELTA = 6_000, RATE_HZ // 5
 WARM_UP_S = 20
-LONG_S, PAUSE_S = 8, 2
+ANSWER_S, LONG_S, PAUSE_S = 4, 8, 2
 Numbers = NDArray[np.int64]
 
 
@@ -84,10 +84,10 @@ def main_server(what: str, count: int) -> None:
 
 
 async def interrupted_answers(socket: ServerConnection, count: int) -> None:
-    """Answers of 4 s that are interrupted; what the client says it has heard of each."""
+    """Answers that are interrupted; what the client says it has heard of each."""
     events = await opened(socket)
     for number in range(count):
-        await send_answer(socket, number, 4.0)
+        await send_answer(socket, number, ANSWER_S)
         await asyncio.sleep(random.uniform(0.6, 1.4))
         at = time.perf_counter()
         speech = {"type": "input_audio_buffer.speech_started", "item_id": f"u{number}"}
@@ -231,24 +231,32 @@ def measure_interruptions(
         assert process.stdout
         told = [json.loads(line) for line in process.stdout]
     played = np.frombuffer(recording.pcm, "<i2").astype(np.int64)
-    found = []
+    found, last = [], 0
     for number, each in enumerate(told):
-        first, last = heard_of(number, played)
+        first, last = heard_of(number, played, last)
         latency = [ms for at, ms in latencies if at <= each["at"]][-1]
         late = 1000 * (clock.moment(last) - each["at"])
-        recorded = (last + 1 - first) * 1000 / RATE_HZ
+        # A gap in the middle, when the computer is late, is not heard.
+        recorded = int(np.count_nonzero(played[first : last + 1])) * 1000 / RATE_HZ
         found.append(Interruption(late, latency, each["audio_end_ms"], recorded))
     return found
 
 
-def heard_of(number: int, played: Numbers) -> tuple[int, int]:
-    """The first and the last sample of an answer in the recording, without the fade at its end."""
-    begin = noise(number, 4.0)[: RATE_HZ // 10]
-    size = len(played) + len(begin)
-    spectrum = np.fft.rfft(played, size) * np.conj(np.fft.rfft(begin, size))
+def heard_of(number: int, played: Numbers, after: int) -> tuple[int, int]:
+    """The first and the last sample of an answer in the recording, without the fade at its end.
+
+    It ends where 200 ms of silence begin. It is looked for from the sample `after` on.
+    """
+    begin = noise(number, ANSWER_S)[: RATE_HZ // 10]
+    # Answers come one after the other, so this one is in the next seconds.
+    window = played[after : after + round((ANSWER_S + 2) * RATE_HZ)]
+    size = len(window) + len(begin)
+    spectrum = np.fft.rfft(window, size) * np.conj(np.fft.rfft(begin, size))
     first = int(np.argmax(np.fft.irfft(spectrum, size)))
-    quiet = np.convolve(played[first:] != 0, np.ones(RATE_HZ // 5), "valid") == 0
-    return first, first + int(np.argmax(quiet)) - 1 - FADE
+    sounds = np.concatenate([[0], np.cumsum(window[first:] != 0)])
+    span = RATE_HZ // 5
+    quiet = sounds[span:] == sounds[:-span]
+    return after + first, after + first + int(np.argmax(quiet)) - 1 - FADE
 
 
 @contextmanager
