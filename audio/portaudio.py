@@ -11,7 +11,8 @@ nothing of rates and queues; that is in audio/devices.py.
 PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error where they
 find none. They write to the file descriptor, not to `sys.stderr`. So it is pointed elsewhere while
 PortAudio starts or opens a stream. ALSA prints in the middle of a call, too ("underrun occurred"),
-from the stream's own thread; it has a function to be set in place of that printing.
+from the stream's own thread; it has a function to be set in place of that printing. Nothing is
+redirected while a device is closed: if it is gone, that may take forever.
 """
 
 import ctypes
@@ -187,8 +188,7 @@ class PyAudioSystem:
         return stream
 
     def close(self) -> None:
-        with without_noise():
-            self._audio.terminate()
+        self._audio.terminate()
 
     def _open(
         self, rate_hz: int, channels: int, callback: Any, side: dict[str, Any], latency: str
@@ -233,7 +233,7 @@ class _PyAudioStream:
             return False
 
     def close(self) -> None:
-        with suppress(OSError), without_noise():
+        with suppress(OSError):
             self._stream.close()
 
 
@@ -332,7 +332,7 @@ class _SounddeviceStream:
             return False
 
     def close(self) -> None:
-        with suppress(self._error), without_noise():
+        with suppress(self._error):
             self._stream.close()
 
 

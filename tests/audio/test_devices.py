@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import threading
+from threading import get_ident
 
 from audio import devices as module
 from audio.call_recording import Recording
@@ -400,6 +402,36 @@ def test_r19_unplugged_loudspeaker_goes_on_by_the_clock(system, time):
     assert speaker.stop() == [("a", before + 2000)]
     assert recording.duration_s == pytest.approx((before + 2000) / 1000, abs=3.1)
     assert len(told) == 1
+
+
+def test_r19_driver_that_hangs_does_not_hang_the_call(system, time, monkeypatch):
+    """A read or a close of a device that is gone may never return."""
+    monkeypatch.setattr(module, "CLOSING_S", 0.01)
+    gone = threading.Event()
+    speaker = speaker_of(system)
+    speaker.play("a", tone(1))
+    speaker.finish("a")
+    time.wait(0.5)
+    system.outputs[0].unplug(stays_active=True)
+    monkeypatch.setattr(system.outputs[0], "close", gone.wait)
+    time.wait(3)
+
+    assert speaker.sounding == "a" and speaker.problem
+    assert speaker.ledger.heard_ms("a") == 500, "nothing was heard since then"
+    time.wait(0.5)
+    assert speaker.sounding is None, "from here on it goes by the clock"
+    gone.set()
+
+
+def test_device_that_works_is_closed_by_the_thread_that_opened_it(system, monkeypatch):
+    """Windows has drivers that know the thread."""
+    threads = []
+    speaker = speaker_of(system)
+    system.time.wait(0.1)
+    monkeypatch.setattr(system.outputs[0], "close", lambda: threads.append(get_ident()))
+    speaker.close()
+
+    assert threads == [get_ident()]
 
 
 def test_r19_a_new_list_is_made_by_a_new_system(system, monkeypatch):
