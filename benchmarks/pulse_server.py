@@ -55,7 +55,7 @@ class PulseServer:
             ),
         ]
         loads = [word for module in modules for word in ("-L", module)]
-        options = ("-n", "--exit-idle-time=-1", "--realtime=no", "--high-priority=no")
+        options = ("-n", "--exit-idle-time=-1", "--realtime=no", "--high-priority=yes")
         self._server = self._start("pulseaudio", *options, "--daemonize=no", *loads)
         try:
             self._until_ready()

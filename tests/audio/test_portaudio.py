@@ -8,6 +8,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import types
 from base64 import b64decode
 
@@ -319,6 +320,23 @@ def test_sounddevice_is_started_anew_for_a_new_list(monkeypatch):
     second.close()
     SounddeviceSystem().close()
     assert started == ["ended", "began"] * 2
+
+
+@pytest.mark.parametrize("error", [None, PermissionError("only root may")])
+def test_thread_of_a_device_is_hurried_once_where_that_is_allowed(monkeypatch, error):
+    asked = []
+
+    def set_priority(kind, thread, niceness):
+        asked.append((thread, niceness))
+        if error:
+            raise error
+
+    monkeypatch.setattr(os, "setpriority", set_priority, raising=False)
+    monkeypatch.setattr(os, "PRIO_PROCESS", 0, raising=False)
+    callback = portaudio._hurried(lambda *blocks: blocks)
+
+    assert [callback(1, 2), callback(3, 4)] == [(1, 2), (3, 4)]
+    assert asked == [(threading.get_native_id(), -11)]
 
 
 def test_frame_and_block_are_as_long():
