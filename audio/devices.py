@@ -259,12 +259,24 @@ class OpenDevice:
             return False
         if self.last_block is None:
             return self._clock.now() - self._started > NEVER_CAME_S
-        silent_s = self._clock.now() - self.last_block
-        return silent_s > STALLED_S or (silent_s > DRAIN_S and not self._stream.is_active())
+        return self._is_silent(STALLED_S) or (
+            self._is_silent(DRAIN_S) and not self._stream.is_active()
+        )
+
+    def _is_silent(self, seconds: float) -> bool:
+        """Whether it hasn't called for so long."""
+        last = self.last_block if self.last_block is not None else self._started
+        return last is not None and self._clock.now() - last > seconds
 
     def close(self) -> None:
-        """Close the stream. A driver may wait forever for a device that is gone; this doesn't."""
+        """Close the stream. A driver may wait forever for a device that is gone; this doesn't.
+
+        A device that works is closed in the thread that opened it, as some drivers ask for that.
+        """
         stream, self._stream = self._stream, None
+        if not self._is_silent(DRAIN_S):
+            self._close(stream)
+            return
         closing = threading.Thread(target=self._close, args=(stream,), daemon=True)
         closing.start()
         closing.join(CLOSING_S)
@@ -501,6 +513,7 @@ class Speaker(WavSpeaker):
             super()._advance()
         elif self.open_device.is_lost():
             self.problem = lost("loudspeaker", self.open_device.device)
+            self._tick = ticks(self._clock.now())  # nothing was heard since its last block
             self.open_device.close()
             self._on_problem(self.problem)
 

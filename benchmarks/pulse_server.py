@@ -55,7 +55,7 @@ class PulseServer:
             ),
         ]
         loads = [word for module in modules for word in ("-L", module)]
-        options = ("-n", "--exit-idle-time=-1", "--realtime=no", "--high-priority=no")
+        options = ("-n", "--exit-idle-time=-1", "--realtime=no", "--high-priority=yes")
         self._server = self._start("pulseaudio", *options, "--daemonize=no", *loads)
         try:
             self._until_ready()
@@ -148,11 +148,15 @@ class SinkRecording:
         self._kept: bytes | None = None
 
     @property
+    def size(self) -> int:
+        """Samples that have been recorded by now."""
+        return os.fstat(self._file.fileno()).st_size // 2
+
+    @property
     def pcm(self) -> bytes:
         if self._kept is not None:
             return self._kept
-        size = os.fstat(self._file.fileno()).st_size // 2 * 2
-        return os.pread(self._file.fileno(), size, 0)
+        return os.pread(self._file.fileno(), 2 * self.size, 0)
 
     def keep(self) -> None:
         """Hold what there is, as the file is about to be closed."""

@@ -35,6 +35,7 @@ if "CI" not in os.environ:
 # The files that take longest, the longest first. The workers of pytest-xdist begin with them, so
 # that no worker still has a long one to do when the others have done all the rest.
 LONGEST = [
+    *("audio/test_portaudio.py", "examples/test_device_examples.py"),  # they take real time
     *("lessons/test_lesson1_script.py", "lessons/test_lesson3_script.py", "lessons/"),
     *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
     *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),

@@ -4,7 +4,7 @@ import asyncio
 
 from audio.devices import DeviceError, Microphone, Speaker
 from audio.playback import RATE_HZ
-from audio.portaudio import PortAudioFailure
+from audio.portaudio import PLAYED_MS, PortAudioFailure
 from audio.sound_check import (
     BEFORE_S,
     CHIRP_S,
@@ -15,7 +15,7 @@ from audio.sound_check import (
     find_chirp,
     run_sound_check,
 )
-from tests.support.scripted_devices import BLOCK_S, DeviceTime, ScriptedPortAudio
+from tests.support.scripted_devices import DeviceTime, ScriptedPortAudio
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ async def test_round_trip_and_levels_are_measured():
 
     assert (check.microphone, check.loudspeaker) == ("USB Headset", "USB Headset")
     assert (check.input_hz, check.output_hz) == (RATE_HZ, RATE_HZ)
-    assert 100 <= check.round_trip_ms <= 100 + 4 * 1000 * BLOCK_S
+    assert 100 <= check.round_trip_ms <= 100 + 3 * PLAYED_MS
     assert check.level_dbfs == pytest.approx(dbfs(chirp()) - 6, abs=0.5)
     assert check.noise_dbfs == SILENCE_DBFS
     assert not check.is_silent and check.reports == ()

@@ -31,6 +31,8 @@ PROGRAMS = {
     "realtime/text_turn.py": ([], "", "By bus: line 47"),
     "realtime/voice_turn.py": ([CALLERS / "ask-closed.wav", "answer.wav"], "", "seconds"),
 }
+# These are run by real devices, in test_device_examples.py.
+WITH_DEVICES = {"realtime/phone_call.py", "realtime/push_to_talk.py"}
 SERVERS = {"streaming/web_chat/server.py", "realtime/browser_voice/server.py"}
 MOST_LINES = 73
 each_program = pytest.mark.parametrize("name", PROGRAMS)
@@ -54,7 +56,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_every_example_is_run():
-    assert set(sources()) == set(PROGRAMS) | SERVERS
+    assert set(sources()) == set(PROGRAMS) | SERVERS | WITH_DEVICES
 
 
 @pytest.mark.parametrize("name", sources())

@@ -39,9 +39,9 @@ EMULATOR = [
 ]
 # The learner's programs show plain `openai`, and setup/ runs before anything is installed.
 ALONE = ("examples", "setup")
-# What an example may import besides Python: `openai`, and what that package brings along; its web
-# servers are made with two packages more.
-FOR_EXAMPLES = {"openai", "pydantic", "websockets"}
+# What an example may import besides Python: `openai`, and what that package brings along; a
+# microphone needs one package more, and web servers need two.
+FOR_EXAMPLES = {"openai", "pydantic", "websockets", "sounddevice"}
 FOR_SERVERS = {"starlette", "uvicorn"}
 
 

@@ -1,13 +1,13 @@
 """PortAudio as a test needs it: devices that refuse, stop, or lose samples, in a time of its own.
 
-It calls the same callbacks in the same way as PortAudio does, in blocks of 20 ms, but only while
+It calls the same callbacks in the same way as PortAudio does, in blocks as long, but only while
 the test's time passes. So a call of a minute takes as long as its computing, and is the same twice.
 """
 
 import asyncio
 from dataclasses import replace
 
-from audio.portaudio import FRAME_MS, PortAudioFailure, SoundDevice
+from audio.portaudio import FRAME_MS, PLAYED_MS, PortAudioFailure, SoundDevice
 from tests.support.call_sound import Time
 
 HEADSET = SoundDevice(0, "USB Headset", "ALSA", 1, 2, 48_000, True, True)
@@ -15,7 +15,6 @@ BUILT_IN = SoundDevice(1, "Built-in Audio", "ALSA", 2, 2, 44_100)
 OUTPUT_ONLY = SoundDevice(2, "HDMI Output", "ALSA", 0, 8, 48_000)
 DEVICES = [HEADSET, BUILT_IN, OUTPUT_ONLY]
 
-BLOCK_S = FRAME_MS / 1000
 LATENCY_S = 0.04
 
 
@@ -48,7 +47,7 @@ class ScriptedStream:
     def __init__(self, system, rate_hz, channels, callback):
         self.system, self.rate_hz, self.channels = system, rate_hz, channels
         self.callback = callback
-        self.block = rate_hz * FRAME_MS // 1000
+        self.block = rate_hz * self.block_ms // 1000
         self.is_running = self.is_closed = self.stays_active = False
         self.flags = []
         system.time.streams.append(self)
@@ -56,7 +55,7 @@ class ScriptedStream:
     def start(self):
         if self.system.refuses_start:
             raise PortAudioFailure(-9999, "Unanticipated host error")
-        self.due = self.system.time.now + BLOCK_S
+        self.due = self.system.time.now + self.block_ms / 1000
         self.is_running = True
 
     def is_active(self):
@@ -70,13 +69,15 @@ class ScriptedStream:
         self.is_running, self.is_closed = False, True
 
     def call(self):
-        self.due += BLOCK_S
+        self.due += self.block_ms / 1000
         flag = bool(self.flags) and self.flags.pop(0)
         self.exchange(flag)
 
 
 class InputStream(ScriptedStream):
     """Hears what is put into `heard`, samples of its own rate and channels, and silence."""
+
+    block_ms = FRAME_MS
 
     def exchange(self, has_lost):
         size = 2 * self.block * self.channels
@@ -85,6 +86,8 @@ class InputStream(ScriptedStream):
 
 class OutputStream(ScriptedStream):
     """Keeps what it plays in `played`."""
+
+    block_ms = PLAYED_MS
 
     played = b""
 
