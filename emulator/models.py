@@ -39,9 +39,8 @@ class Model:
     out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
     model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
     conversation a Realtime model can take in; the price of one is that of sound. `transcriber` is
-    what a model can do that transcribes files.
-    conversation a Realtime model can take in; the price of one is that of sound. With `has_phases`
-    its messages say whether they are the answer, and its sessions begin with other settings.
+    what a model can do that transcribes files. With `has_phases` a model's messages say whether
+    they are the answer, and its sessions begin with other settings.
     """
 
     id: str
