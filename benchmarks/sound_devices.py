@@ -49,7 +49,7 @@ PACKAGES: dict[str, Callable[[], SoundSystem]] = {
     "sounddevice": SounddeviceSystem,
 }
 MOST_LATE_MS, MOST_WRONG_MS, MOST_GROWTH_MB = 60, 40, 10
-LEVEL, DELTA = 6_000, RATE_HZ // 5
+LEVEL, DELTA, LIKENESS = 6_000, RATE_HZ // 5, 0.4
 WARM_UP_S = 20
 ANSWER_S, LONG_S, PAUSE_S = 4, 8, 2
 Numbers = NDArray[np.int64]
@@ -233,7 +233,10 @@ def measure_interruptions(
     played = np.frombuffer(recording.pcm, "<i2").astype(np.int64)
     found, last = [], 0
     for number, each in enumerate(told):
-        first, last = heard_of(number, played, last)
+        place = heard_of(number, played, last)
+        if place is None:
+            continue
+        first, last = place
         latency = [ms for at, ms in latencies if at <= each["at"]][-1]
         late = 1000 * (clock.moment(last) - each["at"])
         # A gap in the middle, when the computer is late, is not heard.
@@ -242,19 +245,23 @@ def measure_interruptions(
     return found
 
 
-def heard_of(number: int, played: Numbers, after: int) -> tuple[int, int]:
+def heard_of(number: int, played: Numbers, after: int) -> tuple[int, int] | None:
     """The first and the last sample of an answer in the recording, without the fade at its end.
 
-    It ends where 200 ms of silence begin. It is looked for from the sample `after` on.
+    It ends where 200 ms of silence begin. It is looked for from the sample `after` on. None means
+    that its beginning isn't there in one piece, because the computer was late just then.
     """
     begin = noise(number, ANSWER_S)[: RATE_HZ // 10]
     # Answers come one after the other, so this one is in the next seconds.
     window = played[after : after + round((ANSWER_S + 2) * RATE_HZ)]
     size = len(window) + len(begin)
     spectrum = np.fft.rfft(window, size) * np.conj(np.fft.rfft(begin, size))
-    first = int(np.argmax(np.fft.irfft(spectrum, size)))
+    fits = np.fft.irfft(spectrum, size)[: max(1, len(window) - len(begin))]
+    first = int(np.argmax(fits))
+    if fits[first] < LIKENESS * float((begin**2).sum()):
+        return None
     sounds = np.concatenate([[0], np.cumsum(window[first:] != 0)])
-    span = RATE_HZ // 5
+    span = min(RATE_HZ // 5, len(sounds) - 1)
     quiet = sounds[span:] == sounds[:-span]
     return after + first, after + first + int(np.argmax(quiet)) - 1 - FADE
 
@@ -283,12 +290,15 @@ def print_interruptions(server: PulseServer, system: SoundSystem, count: int) ->
         ("silence, without that latency", more, f"p95 at most {MOST_LATE_MS}"),
         ("audio_end_ms beside the recording", wrong, f"all within {MOST_WRONG_MS}"),
     ]
-    table = Table(title=f"{len(found)} interruptions by {system.name}, ms")
-    for title in ("figure", "median", "p95", "most", "aim"):
-        table.add_column(title, justify="left" if title in ("figure", "aim") else "right")
-    for title, values, aim in rows:
+    title = f"{len(found)} interruptions by {system.name}, ms"
+    if len(found) < count:
+        title += f" ({count - len(found)} had a gap at their beginning, and are left out)"
+    table = Table(title=title)
+    for column in ("figure", "median", "p95", "most", "aim"):
+        table.add_column(column, justify="left" if column in ("figure", "aim") else "right")
+    for figure, values, aim in rows:
         p95 = float(np.percentile(values, 95))
-        table.add_row(title, *(f"{each:.1f}" for each in (median(values), p95, max(values))), aim)
+        table.add_row(figure, *(f"{each:.1f}" for each in (median(values), p95, max(values))), aim)
     Console().print(table)
 
 
