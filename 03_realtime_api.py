@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # `python -P` leaves t
 
 from console.call_display import OPTIONS, drop_of, hold_call, hold_your_call, take_turn
 from console.lesson import open_lesson
-from console.recording import understand
+from console.recording_display import understand
 
 from openai import AsyncOpenAI, OpenAI, OpenAIError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection

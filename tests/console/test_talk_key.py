@@ -28,7 +28,7 @@ class NotedKey(TalkKey):
 PRESS, REPEAT, RELEASE = b"\x1b[32;1:1u", b"\x1b[32;1:2u", b"\x1b[32;1:3u"
 
 
-class Clock:
+class KeyTime:
     def __init__(self):
         self.now = 10.0
 
@@ -38,7 +38,7 @@ class Clock:
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return KeyTime()
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_ctrl_c_as_a_code_interrupts(key, interrupted, code):
 
 @given(st.binary(max_size=40))
 def test_no_input_is_too_odd(data):
-    key = TalkKey(Clock(), lambda: None)
+    key = TalkKey(KeyTime(), lambda: None)
     key.feed(data)
 
     assert key.is_down() in (True, False)

@@ -13,8 +13,6 @@ ROOMS = [
 
 # The same thing twice, on purpose.
 SAME_CLASS = {
-    # What lesson 3 asks of a loudspeaker, and the one that it gets.
-    "Speaker": {"03_realtime_api.py", "audio/devices.py"},
     # The shape that each of other people's clients has to fill; they share no environment.
     "Price": {
         "tests/conformance/clients/with_agents.py",

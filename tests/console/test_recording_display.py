@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from common.settings import CourseError
-from console import recording
+from console import recording_display as recording
 from console.lesson import contents_of
 from console.terminal import Terminal
 from tests.support import lessons
