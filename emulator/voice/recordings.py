@@ -149,6 +149,11 @@ MOST_DOUBT = 0.5
 """The share of words that other hearings change beyond which all are dropped."""
 MOST_REPEATED, LONG_ENOUGH = 0.4, 12
 """The share of repeated groups of three words in a text of so many words that is made up."""
+SLOWEST, LETTERS_OF_A_DIGIT, SHORT_S = 5, 5, 1.2
+"""Letters a second of the slowest speech in a span without pauses, longer than so many seconds.
+
+People speak at 10 to 18. What is made up of two seconds of noise is often a single "You".
+"""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -161,7 +166,7 @@ def heard_in(span: SpeechSpan, transcribe: Transcribe) -> Utterance | None:
     """
     texts = [transcribe(span.pcm)]
     first = words_of(texts[0])
-    if not first or is_circular(first):
+    if not first or is_circular(first) or is_slow(texts[0], span.end - span.start):
         return None
     for speed in SPEEDS:
         texts.append(transcribe(at_speed(span.pcm, speed)))
@@ -197,6 +202,12 @@ def is_circular(said: list[str]) -> bool:
     if len(said) < LONG_ENOUGH:
         return False
     return 1 - len(set(groups)) / len(groups) >= MOST_REPEATED
+
+
+def is_slow(text: str, seconds: float) -> bool:
+    """Whether nobody would take so long for a text; it has a pause in it, or was made up."""
+    letters = sum(map(str.isalpha, text)) + LETTERS_OF_A_DIGIT * sum(map(str.isdigit, text))
+    return seconds > SHORT_S and letters < SLOWEST * seconds
 
 
 def differences(one: list[str], other: list[str]) -> int:

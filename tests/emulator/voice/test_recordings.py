@@ -7,7 +7,7 @@ import wave
 from itertools import pairwise
 from pathlib import Path
 
-from emulator.voice.activity import Silero
+from emulator.voice.activity import Energy, Silero
 from emulator.voice.audio_files import speech_pcm
 from emulator.voice.recognizer import SpeechRecognizer
 from emulator.voice.recordings import (
@@ -21,6 +21,7 @@ from emulator.voice.recordings import (
     differences,
     heard_in,
     is_circular,
+    is_slow,
     spans_of,
     words_of,
 )
@@ -194,6 +195,7 @@ def test_what_is_heard_again_is_kept(texts, doubt, kept):
         ["..."],
         ["We are open today.", "Stop it, man.", "A chocolate in the lungs."],
         ["You", "Oh", "Two"],
+        ["You"],
         ["The first one is the first one. The first one is the first one. The first one."],
     ],
 )
@@ -208,6 +210,20 @@ def test_differences_are_a_distance(one, other):
     assert count == differences(other, one)
     assert abs(len(one) - len(other)) <= count <= max(len(one), len(other))
     assert (count == 0) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "slow"),
+    [
+        ("You", 2, True),
+        ("Thank you for watching!", 4, True),
+        ("Yes.", 1, False),
+        ("4,500", 1.8, False),
+        ("We are open today.", 1.5, False),
+    ],
+)
+def test_slowest_speech_is_known(text, seconds, slow):
+    assert is_slow(text, seconds) == slow
 
 
 def test_refrain_is_not_circular():
@@ -262,6 +278,14 @@ def test_same_words_in_any_wav_and_anywhere_in_it(recognizer, rate, kind, channe
 @pytest.mark.parametrize("name", noises())
 def test_no_words_are_made_up_in_noise(recognizer, name):
     assert heard(recognizer, wav_file(noises()[name], 16_000)) == []
+
+
+@pytest.mark.parametrize("name", ["hiss", "tone", "melody", "drums"])
+def test_no_words_are_made_up_where_noise_is_taken_for_speech(recognizer, name):
+    spans = cut(speech_pcm(wav_file(noises()[name], 16_000)), detector=Energy())
+
+    assert len(spans) == 1
+    assert heard_in(spans[0], recognizer.transcribe) is None
 
 
 def test_long_silence_between_words_gives_none(recognizer):
