@@ -51,6 +51,10 @@ class ConversationItem:
         """Whether a model spoke it."""
         return self.payload.get("role") == "assistant" and self.sound_ms > 0
 
+    def set_sound(self, pcm: bytes) -> None:
+        """The sound that a client sent (s16le, 24 kHz), whose words are not known yet."""
+        self.pcm, self.sound_ms, self.words = pcm, len(pcm) / 48, None
+
     def shown(self) -> dict[str, Any]:
         """The item as it stands now; what comes later does not change it."""
         return copy.deepcopy(self.payload)

@@ -9,6 +9,7 @@ from emulator.pace import Pace
 from emulator.realtime.build_prompt import build_prompt, fixed_answer, input_tokens, picture_notice
 from emulator.realtime.context import kept
 from emulator.realtime.conversation import Conversation, ConversationItem
+from emulator.realtime.conversation_items import ClientItem
 from emulator.realtime.jobs import Generate, Job
 from emulator.realtime.output import Emit
 from emulator.realtime.response import Phase, Response
@@ -23,8 +24,8 @@ Limit = Callable[[int], Mapping[str, Any]]
 class Responses:
     """The responses under way; `on_end` is called with the default response once it has ended.
 
-    `limit` counts tokens, and gives what is left as in `rate_limits.updated`; `settings` gives the
-    session's.
+    `hear` has the sound of an item recognised that is in no conversation. `limit` counts tokens,
+    and gives what is left as in `rate_limits.updated`; `settings` gives the session's.
     """
 
     def __init__(
@@ -36,11 +37,12 @@ class Responses:
         start_job: Callable[[Job], None],
         settings: Callable[[], Mapping[str, Any]],
         on_end: Callable[[Response, float], None],
+        hear: Callable[[ConversationItem, bytes], None],
     ) -> None:
         self.active: Response | None = None
         self._conversation = conversation
         self._pace, self._limit, self._emit, self._start_job = pace, limit, emit, start_job
-        self._settings, self._on_end = settings, on_end
+        self._settings, self._on_end, self._hear = settings, on_end, hear
         self._all: dict[str, Response] = {}
         self._last_text = 0
 
@@ -111,9 +113,16 @@ class Responses:
         return [
             self._conversation.get(item.reference, "retrieve")
             if item.reference
-            else ConversationItem(item.payload, words=item.text, images=item.images)
+            else self._given(item)
             for item in wanted.input
         ]
+
+    def _given(self, item: ClientItem) -> ConversationItem:
+        """An item that came with the request for a response."""
+        entry = ConversationItem(item.payload, words=item.text, images=item.images)
+        if item.audio:
+            self._hear(entry, item.audio)
+        return entry
 
     def _generate(self, response: Response) -> None:
         """Ask for the answer, once all spoken items are known in words."""

@@ -52,7 +52,7 @@ from emulator.realtime.input_buffer import Clip, InputBuffer, TurnEdge
 from emulator.realtime.jobs import Job
 from emulator.realtime.response import Response
 from emulator.realtime.response_queue import Limit, Responses
-from emulator.realtime.transcripts import Transcripts, WaitingItem
+from emulator.realtime.transcripts import StableWords, Transcripts, WaitingItem
 from emulator.realtime.turns import (
     CurrentTurn,
     is_semantic,
@@ -108,7 +108,7 @@ class Session:
         self._transcripts = Transcripts(pace, *out, why_no_words)
         # Answers, and what waits until the active one has ended.
         talk = (self.conversation, pace, limit, self._emit, self._start_job)
-        self._responses = Responses(*talk, lambda: self.settings, self._on_end)
+        self._responses = Responses(*talk, lambda: self.settings, self._on_end, self._hear_beside)
         self._is_response_owed = False
         self._deferred: list[Mapping[str, Any]] = []
         # Time, and what goes out.
@@ -234,14 +234,11 @@ class Session:
             return
         entry = ConversationItem(checked.payload, words=checked.text, images=checked.images)
         if checked.audio:
-            entry.pcm = sound.decoded(checked.audio, self._format)
-            entry.sound_ms = len(entry.pcm) / 48
-            entry.words = None
+            entry.set_sound(sound.decoded(checked.audio, self._format))
         self.conversation.check_call(checked.payload)
         entry.previous = self.conversation.add(entry, event.get("previous_item_id"))
-        if entry.pcm:
-            job_id = self._transcripts.transcribe(sound.resampled(entry.pcm, 24_000, 16_000))
-            self._transcripts.wait_for(job_id, self._transcripts.item(entry))
+        if checked.audio:
+            self._hear(self._transcripts.item(entry))
         self._emit_added(entry)
 
     def _on_delete_item(self, event: Mapping[str, Any], now: float) -> None:
@@ -367,6 +364,16 @@ class Session:
                 self._refuse(error, event.get("event_id"))
 
     # ------------------------------------------------------------------- words
+
+    def _hear(self, item: WaitingItem) -> None:
+        """Have the sound of an item recognised that came as a whole."""
+        speech = sound.resampled(item.entry.pcm, 24_000, 16_000)
+        self._transcripts.wait_for(self._transcripts.transcribe(speech), item)
+
+    def _hear_beside(self, entry: ConversationItem, audio: bytes) -> None:
+        """The same for an item that is in no conversation: its words are for the answer alone."""
+        entry.set_sound(sound.decoded(audio, self._format))
+        self._hear(WaitingItem(entry, None, StableWords()))
 
     def _set_words(self, item: WaitingItem, words: str | None, now: float) -> None:
         """An item's words are known, or known to be unknowable (None)."""

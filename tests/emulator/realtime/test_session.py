@@ -177,6 +177,39 @@ def test_out_of_band_response_reads_what_it_is_given():
     assert [m.text for m in driver.asked[-1].prompt.messages if m.role == "user"] == ["When?"]
 
 
+def test_out_of_band_response_hears_the_sound_that_it_is_given():
+    driver = opened()
+    driver.send("session.update", **update(audio=TRANSCRIBED))
+    content = [{"type": "input_audio", "audio": b64encode(loud(500)).decode()}]
+    item = {"type": "message", "role": "user", "content": content}
+
+    asked = {"conversation": "none", "input": [item], "output_modalities": ["text"]}
+    events = driver.send("response.create", response=asked)
+
+    assert driver.asked[-1].prompt.questions == ["When do you open?"]
+    assert of(events, "response.done")[0]["response"]["usage"]["input_token_details"][
+        "audio_tokens"
+    ]
+    assert not [kind for kind in types(events) if kind.startswith("conversation.item")]
+
+
+def test_text_is_read_aloud_and_enters_no_conversation():
+    driver = opened()
+    driver.answer = None
+    text = "The dome opens at 19:30.\n\nBring a coat!"
+    asked = {
+        "conversation": "none",
+        "input": [user(text)["item"]],
+        "instructions": "Read the text aloud, word for word.",
+        "output_modalities": ["audio"],
+    }
+
+    events = driver.send("response.create", response=asked)
+
+    assert joined(events, "response.output_audio_transcript.delta") == text
+    assert list(driver.session.conversation) == []
+
+
 # ------------------------------------------------------------------ a turn in speech
 
 
