@@ -1,8 +1,7 @@
 """Live captions of a WAV file, or of you with --microphone (pip install sounddevice).
-
 You see words while they are spoken, and the corrected sentence after each pause.
 
-    python3 course.py run examples/audio/captions.py data/callers/book-two.wav
+python3 course.py run examples/audio/captions.py data/callers/book-two.wav
 """
 
 import asyncio
@@ -10,7 +9,6 @@ import sys
 import wave
 from array import array
 from base64 import b64encode
-from importlib import import_module
 from typing import Any
 
 from openai import AsyncOpenAI, OpenAIError
@@ -22,9 +20,7 @@ LOUD, PAUSE = 500, 7  # 100 ms are speech from this peak on; seven quiet ones in
 
 async def listen(source: str) -> Any:
     if source == "--microphone":
-        with import_module("sounddevice").RawInputStream(
-            24_000, 2_400, channels=1, dtype="int16"
-        ) as device:
+        with __import__("sounddevice").RawInputStream(24_000, channels=1, dtype="int16") as device:
             while True:
                 yield bytes((await asyncio.to_thread(device.read, 2_400))[0])
     with wave.open(source) as sound:  # 24 kHz, mono, 16 bits
@@ -41,21 +37,20 @@ async def send(buffer: Any, source: str, quiet: int = PAUSE) -> None:
             await buffer.commit()
     if quiet < PAUSE:
         await buffer.commit()
-    await buffer.clear()  # The server answers this behind all the commits.
+    await buffer.clear()  # The server answers this after all the commits.
 
 
 async def show(socket: Any, waiting: int = 1) -> None:
-    async for event in socket:
-        if event.type == "conversation.item.input_audio_transcription.delta":
+    while waiting:
+        event = await socket.recv()
+        kind = event.type.rpartition(".")[2]
+        if kind == "delta":
             print(event.delta or "", end="", flush=True)
-        elif event.type == "conversation.item.input_audio_transcription.completed":
+        elif kind == "completed":
             print(f"\n> {event.transcript}")
-        elif event.type == "error" or event.type.endswith("transcription.failed"):
+        elif kind in ("error", "failed"):
             raise ValueError(event.error.message)
-        waiting += event.type == "input_audio_buffer.committed"
-        waiting -= event.type.endswith((".completed", ".cleared"))
-        if not waiting:
-            return
+        waiting += (kind == "committed") - (kind in ("completed", "cleared"))
 
 
 async def main(source: str = "data/callers/book-two.wav") -> None:
@@ -64,10 +59,7 @@ async def main(source: str = "data/callers/book-two.wav") -> None:
         await asyncio.gather(send(socket.input_audio_buffer, source), show(socket))
 
 
-if __name__ == "__main__":
-    try:
-        asyncio.run(main(*sys.argv[1:2]))
-    except (ImportError, OpenAIError, OSError, ValueError, wave.Error, WebSocketException) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+try:
+    asyncio.run(main(*sys.argv[1:2]))
+except (ImportError, OpenAIError, OSError, ValueError, wave.Error, WebSocketException) as error:
+    sys.exit(f"error: {error}")
