@@ -174,9 +174,8 @@ def recover(client: OpenAI, question: str, model: str) -> tuple[str, str]:
     try:
         for piece in read(chunks):
             text += piece
-    except APIError as error:  # the connection closed or fell silent, or an error event came
-        return text, f"{type(error).__name__}: {error.message}"
-    except (EOFError, ValueError) as error:  # `read` raised it, or half an event isn't JSON
+    except (APIError, EOFError, ValueError) as error:
+        # The SDK raises APIError, and `read` EOFError. Half an event isn't JSON: ValueError.
         return text, f"{type(error).__name__}: {error}"
     return text, "complete"
 
@@ -253,10 +252,11 @@ def tools(client: OpenAI, question: str, model: str, effort: ReasoningEffort) ->
                 if part.function:
                     call["name"] = call["name"] or part.function.name or ""
                     call["arguments"] += part.function.arguments or ""
-    if finish not in ("tool_calls", "stop") or not calls:
+    if finish not in ("tool_calls", "stop"):
         raise EOFError(f"finish_reason is {finish or 'missing'}; {len(calls)} calls, text: {text}")
     for call in calls.values():
-        print(call["name"], Visit.model_validate_json(call["arguments"]))
+        text += f"\n{call['name']} {Visit.model_validate_json(call['arguments'])}"
+    print(text.lstrip() if calls else f"The model called no function. It wrote: {text}")
 
 
 # ------------------------------------ 11  objects: Stream an object
@@ -277,8 +277,7 @@ def objects(client: OpenAI, question: str, model: str) -> Iterator[object]:
     text = b""
     for piece in read(chunks):
         text += piece.encode(errors="replace")
-        # Half an object isn't JSON yet. This parser closes the brackets that are still open.
-        with suppress(ValueError):
+        with suppress(ValueError):  # half an object isn't JSON; this parser closes its brackets
             yield from_json(text, partial_mode="trailing-strings")
     try:
         yield Plan.model_validate_json(text)
@@ -315,8 +314,8 @@ def main() -> None:
                 broken = OpenAI(base_url=lesson.breaking(how), timeout=1)
                 terminal.broken(what, *recover(broken, lesson.question, model))
         if lesson.part(resume):
-            broken = OpenAI(base_url=lesson.breaking("cut", after=50))
-            terminal.live(resume(broken, lesson.question, model))
+            address = lesson.breaking("cut", after=50)
+            terminal.live(resume(OpenAI(base_url=address), lesson.question, model))
         if lesson.part(together):
             with terminal.lanes(lesson.questions) as lanes:
                 lesson.run(together(lesson.questions, model, lanes.add))

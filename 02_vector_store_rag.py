@@ -288,7 +288,6 @@ def main() -> None:
             terminal.similarities(lesson.texts, vectors, cosine)
             terminal.plane(vectors, lesson.texts, lesson.options.picture)
         if lesson.part(by_hand):
-            terminal.question(lesson.question)
             by_hand(client, lesson.question, opened.passages, model, settings.embedding_model)
             terminal.note("The same question without the passages:")
             without_files(client, lesson.question, model)
@@ -304,7 +303,7 @@ def main() -> None:
         if lesson.part(filter):
             store_id = opened.id
             for edition in (2025, 2026):
-                terminal.question(f"{lesson.question} (edition {edition})")
+                terminal.note(f"The edition of {edition}:")
                 filter(client, store_id, lesson.question, model, edition)
         if lesson.part(measure) and opened.has_known_answers():
             known, results = known_questions(30), dict[str, tuple[float, float, float]]()

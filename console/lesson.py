@@ -90,6 +90,11 @@ class Part:
     def takes_question(self) -> bool:
         return "question" in self.texts
 
+    @property
+    def asks_once(self) -> bool:
+        """Whether its one question can be shown before it runs. A conversation shows its own."""
+        return bool(self.texts.get("question")) and not {"before", "after"} & set(self.texts)
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -132,6 +137,8 @@ class Lesson:
             self.terminal.pause()
         self.now, self._has_ended = part, False
         self.terminal.heading(part.heading, part.texts.get("why", ""))
+        if part.asks_once:
+            self.terminal.question(self.question)
         return True
 
     def end_part(self) -> None:
@@ -312,6 +319,8 @@ def report_failures(context: ErrorContext, *, debug: bool = False) -> Iterator[N
     try:
         yield
     except KeyboardInterrupt:
+        # A client that Ctrl-C caught half made would complain once more when it is collected.
+        sys.unraisablehook = lambda unraisable: None
         print("\nstopped", file=sys.stderr)
         sys.exit(STOPPED)
     except BrokenPipeError:

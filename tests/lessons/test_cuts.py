@@ -92,13 +92,12 @@ def test_cut_at_every_byte(is_lost):
 @pytest.mark.parametrize("place", range(10))
 def test_script_survives_cut(start, kind, place):
     words = "one two three four five six seven eight nine ten"
+    question = f"Reply with exactly: {words}"
     emulator = start(faults=[f"{kind}@{place}"])
 
-    result = lessons.run_here(
-        "stream", f"Reply with exactly: {words}", OPENAI_BASE_URL=emulator.base_url
-    )
+    result = lessons.run_here("stream", question, OPENAI_BASE_URL=emulator.base_url)
 
-    shown = result.stdout.rpartition("as it arrives.")[2].strip()
+    shown = result.stdout.rpartition(f"> {question}\n")[2].strip()
     assert result.returncode == 1
     assert result.stderr.startswith("error: the ")
     assert len(result.stderr.splitlines()) == 3

@@ -267,7 +267,7 @@ def test_part_can_be_named_or_numbered(start, number):
     result = run(number, "Reply with exactly: my own words", OPENAI_BASE_URL=emulator.base_url)
 
     assert (result.returncode, result.stderr) == (0, "")
-    assert "\n\nmy own words\n" in result.stdout
+    assert "\n> Reply with exactly: my own words\nmy own words\n" in result.stdout
     assert re.findall(r"^(\d)\. ", result.stdout, re.MULTILINE) == ["1"]
 
 
