@@ -32,12 +32,12 @@ TEXT, SOUND = DATA / "meeting.json", DATA / "meeting.wav"
 SOUND_RATE = 16_000
 """Hz; two minutes take 3.8 MB."""
 
-# The model's voices for women are much alike, so two of them are played slower and faster, which
-# makes them seem those of a larger person and of a smaller one.
+# The model's voices for women are much alike, so one is played faster and one slower, which
+# makes them seem those of a smaller person and of a larger one.
 VOICES = {
-    "Helen": ({"jf_alpha": 1.0}, 22_000),
+    "Helen": ({"jf_alpha": 1.0}, 25_500),
     "Martin": ({"jm_kumo": 1.0}, RATE),
-    "Grace": ({"jf_alpha": 0.2, "jf_gongitsune": 0.8}, 26_500),
+    "Grace": ({"jf_alpha": 0.2, "jf_gongitsune": 0.8}, 21_000),
 }
 """The mixture of each voice, and at how many samples a second it is played, in place of 24,000."""
 PAUSES = (0.25, 0.75)
