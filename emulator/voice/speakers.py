@@ -1,13 +1,14 @@
 """Who speaks when: the turns of a recording, each with its speaker.
 
-Nobody says how many people speak; that is found. The way is the usual one of speaker diarisation:
+Nobody says how many people speak; that is found, in the way usual for speaker diarisation:
 
-    1  windows     1.6 s of speech every 0.2 s, each as a vector of its voice
-    2  groups      the most similar windows are joined until the groups that remain are unlike
-    3  path        every 0.1 s gets the group whose voice is nearest, where a change has its price
-    4  names       a known voice's name, or else "A", "B", ... in order of appearance
+    1  windows   each 0.2 s, the voice of the 0.8 s around it as a vector (speaker_encoder.py)
+    2  groups    the most similar are joined, until the groups that remain are unlike: the speakers
+    3  path      each 0.2 s gets the speaker whose voice is nearest, where a change has its price
+    4  names     a known voice's name, or else "A", "B", ... in order of appearance
 
-Two people who speak at once get one label, that of the voice that is nearer.
+Steps 2 and 3 are repeated with the voices that step 3 found. Where two people speak at once, the
+one whose voice is nearer gets the time.
 """
 
 import threading
@@ -16,7 +17,16 @@ from itertools import count, pairwise, product
 from string import ascii_uppercase
 from typing import NamedTuple
 
-from emulator.voice.speaker_encoder import FRAMES, HOP, RATE, Floats, embed, levelled, spectrum
+from emulator.voice.speaker_encoder import (
+    BANDS,
+    BATCH,
+    HOP,
+    RATE,
+    Floats,
+    embed,
+    levelled,
+    spectrum,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +36,24 @@ Integers = NDArray[np.intp]
 
 A_SECOND = RATE // HOP
 """Frames of the spectrum."""
-STEP = 10
-"""Frames for which a label is decided at once: 0.1 s."""
-EVERY = 20
-"""Frames from one window to the next: 0.2 s."""
-SHORT = 80
-"""Frames of the windows by which the path is found: 0.8 s."""
-MOST = 1000
+STEP, WINDOW = 20, 80
+"""Frames from one window to the next, and in one: 0.2 s and 0.8 s."""
+APART = WINDOW // STEP
+"""Windows from one to the first that shares no sound with it."""
+PURE = 0.70
+"""Cosine of two neighbours above which no change of speakers is supposed between them."""
+ALIKE = 0.82
+"""Cosine of two groups above which they are one speaker."""
+KNOWN = 0.80
+"""Cosine of a group and a known voice above which they are one speaker."""
+LEAST = 6
+"""Steps that a speaker must have: 1.2 s. What is shorter goes to the nearest of the others."""
+MOST = 800
 """Windows that are grouped; of a longer recording only so many, evenly spread."""
-ALIKE = 0.70
-"""Cosine of two groups' voices above which they are one speaker."""
-KNOWN = 0.70
-"""Cosine above which a group is taken for a known speaker."""
-LEAST = 1.0
-"""Seconds of speech below which a group is no speaker of its own."""
-CHANGE = 2.0
-"""What a change of speakers costs in mid-sound, in units of a step's cosine."""
-CHANGE_AT_PAUSE = 0.5
-"""What it costs from one span to the next."""
-
-
-QUIET, NEAR = 5, 30
+CHANGE, CHANGE_AT_PAUSE = 0.5, 0.1
+"""What a change of speakers costs within a span, and from one to the next, in cosines of a step."""
+ROUNDS = 3
+QUIET, NEAR = 5, 20
 """Frames over which loudness is measured; how far from a change its quietest place is sought."""
 
 _one_at_a_time = threading.Lock()
@@ -60,42 +67,32 @@ class Turn(NamedTuple):
     speaker: str
 
 
-class _Windows(NamedTuple):
-    """Parts of the speech: the piece that each is of, its middle there in frames, its voice."""
-
-    pieces: Integers
-    middles: NDArray[np.float64]
-    vectors: Floats
-
-
 def tell_apart(
     samples: Floats, spans: Sequence[Span], known: Mapping[str, Floats] | None = None
 ) -> list[Turn]:
     """The turns in a recording, in order; together they cover the spans, and nothing else.
 
-    `samples` are numbers from -1 to 1 at 16 kHz. `spans` are the parts that hold speech, in seconds,
-    as a voice activity detector finds them. A turn lies within one span; a span in which the
-    speaker changes has several. `known` has samples of voices whose names are to be used: 2 to 10 s
-    of each.
+    `samples` are numbers from -1 to 1 at 16 kHz. `spans` are the parts that hold speech, in
+    seconds, as a voice activity detector finds them. A turn lies within one span; a span in which
+    the speaker changes has several. `known` has 2 to 10 s of each voice whose name is to be used.
 
-    It takes about a tenth of the recording's length on one core.
+    It takes about a twentieth of the recording's length on one core.
     """
     pieces = _pieces(spans, len(samples) / RATE)
     if not pieces:
         return []
     with _one_at_a_time:
         spectra = [spectrum(samples[round(a * RATE) : round(b * RATE)]) for a, b in pieces]
-        wide = _windows(spectra, FRAMES, EVERY)
-        voices = _voices(wide.vectors)
-        narrow = _windows(spectra, SHORT, STEP)
-        names = _names(voices, known or {})
-    scores = [_scores(narrow, number, len(each), voices) for number, each in enumerate(spectra)]
-    parts = [
-        Turn(piece[0] + start, min(piece[0] + end, piece[1]), str(voice))
-        for piece, bands, path in zip(pieces, spectra, _path(scores), strict=True)
-        for start, end, voice in _runs(path, bands, piece[1] - piece[0])
+        windows = voices_of(spectra)
+        references = {name: _voice_of(sound) for name, sound in (known or {}).items()}
+    paths = _paths(windows)
+    names = _names(np.concatenate(paths), np.concatenate(windows), references)
+    turns = [
+        Turn(start, end, names[voice])
+        for piece, bands, path in zip(pieces, spectra, paths, strict=True)
+        for start, end, voice in _runs(path, bands, piece)
     ]
-    return _cut(_labelled(parts, names), spans)
+    return _cut(turns, spans)
 
 
 def _pieces(spans: Sequence[Span], length: float) -> list[Span]:
@@ -110,43 +107,73 @@ def _pieces(spans: Sequence[Span], length: float) -> list[Span]:
     return pieces
 
 
-def _windows(spectra: Sequence[Floats], frames: int, every: int) -> _Windows:
-    """Windows of so many frames; of a piece that is shorter, one in which it is repeated."""
-    pieces, middles, found = [], [], []
-    for number, bands in enumerate(spectra):
-        starts = [0] if len(bands) <= frames else [*range(0, len(bands) - frames, every)]
-        if len(bands) > frames:
-            starts.append(len(bands) - frames)
-        for start in starts:
-            part = np.resize(bands[start : start + frames], (frames, bands.shape[1]))
-            pieces.append(number)
-            middles.append(start + min(frames, len(bands)) / 2)
-            found.append(part)
-    vectors = embed(levelled(np.stack(found)))
-    return _Windows(np.array(pieces), np.array(middles), vectors)
+def unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), np.float32)
 
 
-def _voices(vectors: Floats, alike: float = ALIKE) -> Floats:
-    """The mean voice of each group, as unit vectors."""
-    labels = grouped(vectors, alike)
-    sums = np.stack([vectors[labels == n].sum(axis=0) for n in range(labels.max() + 1)])
-    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+# -------------------------------------------------------------------- 1  windows
+
+
+def voices_of(spectra: Sequence[Floats]) -> list[Floats]:
+    """The voice around the middle of each step of 0.2 s of each piece: shapes (steps, 256).
+
+    A window that would reach beyond its piece is moved into it. A piece that is shorter than a
+    window is repeated, as the network knows voices by what they do over time.
+    """
+    pieces = [np.resize(each, (WINDOW, BANDS)) if len(each) < WINDOW else each for each in spectra]
+    starts = [_starts(len(each)) for each in spectra]
+    places = [(piece, start) for piece, each in zip(pieces, starts, strict=True) for start in each]
+    vectors = [
+        embed(levelled(np.stack([piece[start : start + WINDOW] for piece, start in batch])))
+        for batch in (places[n : n + BATCH] for n in range(0, len(places), BATCH))
+    ]
+    return np.split(np.concatenate(vectors), np.cumsum([len(each) for each in starts])[:-1])
+
+
+def _starts(frames: int) -> Integers:
+    """Where the windows of a piece begin, in frames."""
+    middles = np.arange(STEP // 2, max(frames, STEP), STEP)
+    return np.clip(middles - WINDOW // 2, 0, max(0, frames - WINDOW))
+
+
+def _voice_of(samples: Floats) -> Floats:
+    return unit(voices_of([spectrum(samples)])[0].sum(axis=0))
+
+
+# --------------------------------------------------------------------- 2  groups
+
+
+def _groups(windows: Sequence[Floats]) -> Floats:
+    """A voice for each speaker: (speakers, 256)."""
+    vectors = np.concatenate([_pure(each) for each in windows])
+    if not len(vectors):
+        vectors = np.concatenate(windows)
+    vectors = vectors[:: -(-len(vectors) // MOST)]
+    labels = grouped(vectors, ALIKE)
+    return _means(vectors, labels)
+
+
+def _pure(vectors: Floats) -> Floats:
+    """The voice of 1.6 s at each place where one speaker, and no other, is heard for so long."""
+    first, second = vectors[:-APART], vectors[APART:]
+    is_pure = (first * second).sum(axis=1) >= PURE
+    return unit(first[is_pure] + second[is_pure])
 
 
 def grouped(vectors: Floats, alike: float) -> Integers:
-    """A group's number for each vector: by agglomeration, until no two groups are as similar.
+    """The group's number of each vector: agglomeration by the cosine of the groups' sums.
 
-    What is compared is the cosine of the sums. Of all pairs the most similar is joined first.
+    Of all pairs the most similar is joined, again and again, until none is as similar as `alike`.
     """
-    sums = vectors.astype(np.float64)
     labels = np.arange(len(vectors))
-    products = sums @ sums.T
+    products = vectors.astype(np.float64) @ vectors.T
     while True:
-        sizes = np.sqrt(np.diag(products))
-        cosines = products / sizes[:, None] / sizes
+        lengths = np.sqrt(np.diag(products))
+        cosines = products / lengths[:, None] / lengths
         np.fill_diagonal(cosines, -1)
         one, other = sorted(divmod(int(cosines.argmax()), len(cosines)))
-        if len(cosines) == 1 or cosines[one, other] < alike:
+        if cosines[one, other] < alike or one == other:
             return labels
         products[one] += products[other]
         products[:, one] += products[:, other]
@@ -155,83 +182,91 @@ def grouped(vectors: Floats, alike: float) -> Integers:
         labels[labels > other] -= 1
 
 
-def _scores(windows: _Windows, piece: int, frames: int, voices: Floats) -> Floats:
-    """How near each voice is, each 0.1 s of a piece: between two windows' middles, in between."""
-    chosen = windows.pieces == piece
-    cosines = windows.vectors[chosen] @ voices.T
-    steps = np.arange(max(1, frames // STEP)) * STEP + STEP / 2
-    middles = windows.middles[chosen]
-    return np.stack([np.interp(steps, middles, column) for column in cosines.T], axis=1)
+def _means(vectors: Floats, labels: Integers) -> Floats:
+    return unit(np.stack([vectors[labels == each].sum(axis=0) for each in np.unique(labels)]))
+
+
+# ----------------------------------------------------------------------- 3  path
+
+
+def _paths(windows: Sequence[Floats]) -> list[Integers]:
+    """The speaker of each step of each piece; each speaker has some time, and no two are alike."""
+    voices, every = _groups(windows), np.concatenate(windows)
+    for _ in range(ROUNDS):
+        labels = np.concatenate(_path([each @ voices.T for each in windows]))
+        counts = np.bincount(labels, minlength=len(voices))
+        kept = np.flatnonzero(counts >= min(LEAST, counts.max()))
+        voices = _means(every[np.isin(labels, kept)], labels[np.isin(labels, kept)])
+        voices = _means(voices, grouped(voices, ALIKE))
+    return _path([each @ voices.T for each in windows])
 
 
 def _path(scores: Sequence[Floats]) -> list[Integers]:
-    """The voice of each step of each piece: the best path (Viterbi's), where changes cost."""
+    """The best way through the cosines (steps, speakers) of each piece, by Viterbi's algorithm.
+
+    For each step and speaker it keeps the best sum of cosines that ends there, less what the
+    changes on the way cost, and from where it came. At the end it walks back.
+    """
     costs = np.concatenate([[CHANGE_AT_PAUSE, *[CHANGE] * (len(each) - 1)] for each in scores])
     rows = np.concatenate(scores)
-    best, back = rows[0], [np.zeros(rows.shape[1], int)]
+    stay = np.arange(rows.shape[1])
+    best, origins = rows[0], [stay]
     for row, cost in zip(rows[1:], costs[1:], strict=True):
         change = best.max() - cost
-        back.append(np.where(best >= change, np.arange(len(best)), best.argmax()))
+        origins.append(np.where(best >= change, stay, best.argmax()))
         best = np.maximum(best, change) + row
     at, path = int(best.argmax()), []
-    for row in reversed(back):
+    for origin in reversed(origins):
         path.append(at)
-        at = int(row[at])
-    path.reverse()
-    return np.split(np.array(path), np.cumsum([len(each) for each in scores])[:-1])
+        at = int(origin[at])
+    every = np.array(path[::-1], np.intp)
+    return np.split(every, np.cumsum([len(each) for each in scores])[:-1])
 
 
-def _runs(path: Integers, bands: Floats, length: float) -> Iterator[tuple[float, float, int]]:
-    """From when to when each voice is heard, in seconds; a change lies where it is quietest."""
+def _runs(path: Integers, bands: Floats, piece: Span) -> Iterator[tuple[float, float, int]]:
+    """From when to when each speaker is heard, in seconds; a change lies where it is quietest."""
     loudness = np.convolve(bands.sum(axis=1), np.ones(QUIET), "same")
-    start = 0.0
-    for step in np.flatnonzero(np.diff(path)) + 1:
+    start = piece[0]
+    for step in (np.flatnonzero(np.diff(path)) + 1).tolist():
         first = max(0, step * STEP - NEAR)
         frame = first + int(loudness[first : step * STEP + NEAR].argmin())
-        end = frame / A_SECOND
-        if end > start:
+        end = piece[0] + frame / A_SECOND
+        if start < end < piece[1]:
             yield start, end, int(path[step - 1])
             start = end
-    yield start, length, int(path[-1])
+    yield start, piece[1], int(path[-1])
 
 
-def _names(voices: Floats, known: Mapping[str, Floats]) -> dict[str, str]:
-    """The known speaker that each voice is, if any."""
-    references = {name: _reference(sound) for name, sound in known.items()}
-    found = {}
-    for number, voice in enumerate(voices):
-        likely = max(references, key=lambda name: float(voice @ references[name]), default=None)
-        if likely is not None and voice @ references[likely] >= KNOWN:
-            found[str(number)] = likely
-    return found
+# ---------------------------------------------------------------------- 4  names
 
 
-def _reference(sound: Floats) -> Floats:
-    total = _windows([spectrum(sound)], FRAMES, EVERY).vectors.sum(axis=0)
-    return total / np.linalg.norm(total)
+def _names(labels: Integers, vectors: Floats, references: Mapping[str, Floats]) -> dict[int, str]:
+    """Each speaker's name: that of the nearest reference, if it is near, or the next letter."""
+    names = {}
+    for speaker in np.unique(labels).tolist():
+        voice = unit(vectors[labels == speaker].sum(axis=0))
+        near = {name: float(voice @ reference) for name, reference in references.items()}
+        if near and max(near.values()) >= KNOWN:
+            names[speaker] = max(near, key=near.__getitem__)
+    free = (letter for letter in letters() if letter not in references)
+    for speaker in labels.tolist():
+        if speaker not in names:
+            names[speaker] = next(free)
+    return names
 
 
-def _labelled(parts: Sequence[Turn], names: dict[str, str]) -> list[Turn]:
-    """Known names, or else letters in order of appearance."""
-    taken = set(names.values())
-    letters = (letter for letter in _letters() if letter not in taken)
-    for part in parts:
-        if part.speaker not in names:
-            names[part.speaker] = next(letters)
-    return [part._replace(speaker=names[part.speaker]) for part in parts]
-
-
-def _letters() -> Iterator[str]:
+def letters() -> Iterator[str]:
     """A to Z, then AA, AB and so on."""
     for length in count(1):
         yield from map("".join, product(ascii_uppercase, repeat=length))
 
 
 def _cut(turns: Sequence[Turn], spans: Sequence[Span]) -> list[Turn]:
-    """The turns, cut where a span begins or ends; those joined that only touch in one span."""
+    """The turns, cut where a span begins or ends."""
     borders = sorted({border for span in spans for border in span})
     parts: list[Turn] = []
     for turn in turns:
         inside = [border for border in borders if turn.start < border < turn.end]
-        parts += [Turn(a, b, turn.speaker) for a, b in pairwise([turn.start, *inside, turn.end])]
+        places = pairwise([turn.start, *inside, turn.end])
+        parts += [Turn(start, end, turn.speaker) for start, end in places]
     return parts
