@@ -6,6 +6,7 @@ answer (`temperature`, `seed`, ...) is `inert`, and the answer's header `x-opena
 names it.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -177,8 +178,13 @@ def _out_of_range(
     name: str, value: float, kind: str, side: str, sign: str, bound: float
 ) -> ApiError:
     message = f"""Invalid '{name}': {kind} {side}imum value. Expected a value {sign} {bound:g}, \
-but got {value:g} instead."""
+but got {_short(value)} instead."""
     return bad(message, name, f"{kind}_{side.replace(' ', '_')}_value")
+
+
+def _short(value: float) -> str:
+    """A number as six digits; JSON has integers that no float can hold."""
+    return f"{min(max(value, -sys.float_info.max), sys.float_info.max):g}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

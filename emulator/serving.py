@@ -17,6 +17,7 @@ an exception.
 
 import asyncio
 import json
+import re
 import socket
 import struct
 import threading
@@ -138,10 +139,14 @@ def stored_object(request: Request, kind: str, message: str) -> dict[str, Any]:
     return found
 
 
-async def read_json(request: Request) -> dict[str, Any]:
-    """The body as an object; raises ApiError (400) where it is none."""
+async def read_json(request: Request, *, allows_surrogates: bool = False) -> dict[str, Any]:
+    """The body as an object; raises ApiError (400) where it is none, or can't be sent back.
+
+    JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 can't: such a text could be
+    neither stored nor sent.
+    """
     try:
-        body = json.loads(await request.body(), parse_constant=_no_constants)
+        body = json.loads(await request.body(), parse_constant=no_constants)
     except (ValueError, RecursionError):
         message = """We could not parse the JSON body of your request. (HINT: This likely means \
 you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was \
@@ -150,6 +155,11 @@ sent was not valid JSON.)"""
     if not isinstance(body, dict):
         message = "Invalid type for the request body: expected an object."
         raise ApiError(400, message, code="invalid_type")
+    if not allows_surrogates and _SURROGATE.search(await request.body()):
+        try:
+            pretty(body)
+        except UnicodeEncodeError:
+            raise ApiError(400, "The body of your request has a text that is no Unicode.") from None
     return body
 
 
@@ -291,8 +301,10 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-def _no_constants(name: str) -> None:
+def no_constants(name: str) -> None:
+    """Python reads NaN and Infinity as well, which JSON lacks; raises ValueError."""
     raise ValueError(f"expected JSON, not {name}")
 
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _IS_WINDOWS = hasattr(socket, "SIO_RCVALL")

@@ -53,7 +53,7 @@ PARAMS: Mapping[str, Param] = {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), PARAMS)
+    values, inert = params.parse(await read_json(request, allows_surrogates=True), PARAMS)
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
     used = count(values["input"])

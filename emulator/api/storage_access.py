@@ -6,12 +6,11 @@ request, and a decorator runs it in a worker thread. There is one with a JSON bo
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from emulator.errors import ApiError, pretty
+from emulator.errors import ApiError
 from emulator.serving import Reply, read_json, send_json, service
 from emulator.storage.attachment_table import AttachedFile
 from emulator.storage.file_storage import DeletedMeanwhile, FileStorage
@@ -21,7 +20,6 @@ from emulator.storage.vector_store_table import VectorStore
 from starlette.requests import Request
 
 POLL_AFTER_MS, LONGEST_POLL_MS = 5, 250
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 Result = TypeVar("Result")
 Body = dict[str, Any]
 Handler = Callable[[Request], Awaitable[Reply]]
@@ -52,24 +50,10 @@ def in_storage(handle: Callable[[FileStorage, Request], Reply]) -> Handler:
 def json_in_storage(handle: Callable[[FileStorage, Request, Body], Reply]) -> Handler:
     @wraps(handle)
     async def handler(request: Request) -> Reply:
-        sent = await read_unicode_json(request)
+        sent = await read_json(request)
         return await use_storage(request, lambda storage: handle(storage, request, sent))
 
     return handler
-
-
-async def read_unicode_json(request: Request) -> Body:
-    """The body as an object whose strings can be stored; raises ApiError (400).
-
-    JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 cannot.
-    """
-    body = await read_json(request)
-    if _SURROGATE.search(await request.body()):
-        try:
-            pretty(body)
-        except UnicodeEncodeError:
-            raise ApiError(400, "The body of your request has a text that is no Unicode.") from None
-    return body
 
 
 def polled(request: Request, body: Body) -> Reply:

@@ -19,6 +19,7 @@ from emulator import params
 from emulator.errors import ApiError, pretty
 from emulator.models import MODELS, Transcriber
 from emulator.params import Param, bad, integer, number, one_of, text
+from emulator.serving import no_constants
 
 LISTS = (
     "include",
@@ -182,7 +183,8 @@ def _chunking(name: str, value: Any) -> Any:
     """`auto`, or the settings of server VAD with their defaults."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value)
+            value = json.loads(value, parse_constant=no_constants)
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair fails here
         except (ValueError, RecursionError):
             raise bad(f"Invalid '{name}': it is not valid JSON.", name, "invalid_value") from None
     return value if value == "auto" else _SERVER_VAD(name, _object(name, value))

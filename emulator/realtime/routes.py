@@ -12,7 +12,9 @@ async def create_secret(request: Request) -> Reply:
     # Imported here, as their tables would lengthen every start of the emulator by a tenth.
     from emulator.realtime.session_settings import asked_secret
 
-    session, seconds = asked_secret(await read_json(request), ids.realtime("sess"))
+    session, seconds = asked_secret(
+        await read_json(request, allows_surrogates=True), ids.realtime("sess")
+    )
     value, expires_at = service(request).secrets.issue(session, seconds)
     return send_json(request, {"value": value, "expires_at": expires_at, "session": session})
 

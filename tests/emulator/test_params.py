@@ -63,6 +63,8 @@ def test_bounds_are_within(check, taken):
     [
         (params.integer(1, 9), 0, "integer_below_min_value", "Expected a value >= 1, but got 0"),
         (params.integer(1, 9), 10, "integer_above_max_value", "Expected a value <= 9, but got 10"),
+        (params.integer(1), -(10**400), "integer_below_min_value", ">= 1, but got -1.79769e+308"),
+        (params.number(0, 2), 10**400, "decimal_above_max_value", "<= 2, but got 1.79769e+308"),
         (params.integer(1, 9), True, "invalid_type", "expected an integer, but got a boolean"),
         (params.integer(1, 9), 1.0, "invalid_type", "expected an integer, but got a decimal"),
         (params.number(0, 2), 2.5, "decimal_above_max_value", "Expected a value <= 2, but got 2.5"),

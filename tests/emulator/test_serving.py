@@ -123,6 +123,17 @@ def test_numbers_that_json_does_not_have_are_refused(emulator):
     assert "could not parse the JSON body" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("name", ["model", "user", r"\ud800"])
+def test_text_that_is_no_unicode_is_refused(emulator, name):
+    body = json.dumps(ASKED)[:-1] + rf', "{name}": "a\udfff"}}'
+
+    answer = post(emulator, body.encode())
+
+    assert answer.status_code == 400
+    assert "no Unicode" in answer.json()["error"]["message"]
+    assert post(emulator, body.replace("udfff", "ud83d\\ude00").encode()).status_code != 500
+
+
 class ScriptedCaller:
     """An ASGI server's side of one request: keeps what is sent, and leaves when it is told."""
 

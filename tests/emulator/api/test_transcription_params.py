@@ -1,5 +1,6 @@
 """The fields of a transcription: any form gives checked values, or one of OpenAI's refusals."""
 
+import json
 from base64 import b64encode
 
 from emulator.api import transcription_params
@@ -42,6 +43,21 @@ def test_any_form_is_parsed_or_refused(fields):
     assert set(values) == set(PARAMS)
     assert values["model"] in TRANSCRIBERS
     assert isinstance(inert, list)
+
+
+numbers = st.floats() | st.integers() | st.sampled_from([10**400, -(10**400)])
+values_in_json = numbers | st.text(st.characters(), max_size=3) | st.none() | st.just("server_vad")
+vad_names = st.sampled_from(["type", "threshold", "silence_duration_ms", "\ud800"])
+
+
+@given(st.dictionaries(vad_names, values_in_json))
+def test_any_json_of_chunking_is_parsed_or_refused(chunking):
+    outcome = outcome_of(MODEL | {"chunking_strategy": [json.dumps(chunking)]})
+    if isinstance(outcome, ApiError):
+        assert outcome.body()
+        assert outcome.status == 400
+    else:
+        assert 0 <= outcome[0]["chunking_strategy"]["threshold"] <= 1
 
 
 def test_every_model_is_in_the_table():
