@@ -142,8 +142,8 @@ def stored_object(request: Request, kind: str, message: str) -> dict[str, Any]:
 async def read_json(request: Request, *, allows_surrogates: bool = False) -> dict[str, Any]:
     """The body as an object; raises ApiError (400) where it is none, or can't be sent back.
 
-    JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 can't: such a text could be
-    neither stored nor sent.
+    JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 can't: such a text could
+    be neither stored nor sent.
     """
     try:
         body = json.loads(await request.body(), parse_constant=no_constants)

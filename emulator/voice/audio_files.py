@@ -31,6 +31,11 @@ RATE_STEP = 25
 MOST_CHANNELS = 32
 BLOCK = 1 << 15
 """Frames that are decoded at once."""
+BLOCKS_A_STEP = 16
+MOST_CHUNKS = 1000
+"""Parts of a WAV file before its sound; real ones have a handful."""
+LONGEST_FRAME_S = 60
+"""Of MP4, WebM and MPEG: frames of a few seconds are rare."""
 TOLERANCE_S = 0.2
 """What may be missing at the end: encoders pad, and headers count the padding or do not."""
 
@@ -87,14 +92,22 @@ def seconds_of(data: bytes, most_s: float) -> float:
     Stops beyond `most_s`, and gives what it has counted by then. Raises UnreadableAudio and
     MissingDecoder.
     """
+    *_, seconds = measured(data, most_s)
+    return seconds
+
+
+def measured(data: bytes, most_s: float) -> Iterator[float]:
+    """The same in steps that are short even for a file of many channels: seconds so far."""
     frames: Counter[int] = Counter()
     seconds = 0.0
-    for block in blocks(data):
+    for number, block in enumerate(blocks(data), 1):
         frames[block.rate] += len(block.samples)
         seconds = sum(count / rate for rate, count in frames.items())
         if seconds > most_s:
             break
-    return seconds
+        if number % BLOCKS_A_STEP == 0:
+            yield seconds
+    yield seconds
 
 
 def speech_pcm(data: bytes, rate_hz: int = RATE) -> Iterator[bytes]:
@@ -169,7 +182,9 @@ def _wav_blocks(data: bytes) -> Iterator[Block]:
 def _wav_parts(data: bytes) -> tuple[_WavFormat, int, int]:
     """The format, and where the samples begin and end."""
     form, at = None, 12
-    while at + 8 <= len(data):
+    for _ in range(MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
         name, length = struct.unpack_from("<4sI", data, at)
         at += 8
         if name == b"data":
@@ -204,7 +219,8 @@ def _wav_format(chunk: bytes) -> _WavFormat:
 def _wav_values(raw: bytes, form: _WavFormat) -> Floats:
     """Samples as numbers from -1 to 1."""
     if form.tag == FLOAT:
-        return np.frombuffer(raw, f"<f{form.width}").astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return np.frombuffer(raw, f"<f{form.width}").astype(np.float32)
     whole: NDArray[Any]
     if form.tag in (ALAW, MULAW):
         law = law_values("audio/pcma" if form.tag == ALAW else "audio/pcmu")
@@ -245,7 +261,8 @@ def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
                 raise UnreadableAudio("it has no sound")
             announced_s = float((stream.duration or 0) * (stream.time_base or 0))
             mono = package.AudioResampler(format="flt", layout="mono", rate=RATE)
-            parts = (part for frame in file.decode(stream) for part in mono.resample(frame))
+            frames = map(_checked_frame, file.decode(stream))
+            parts = (part for frame in frames for part in mono.resample(frame))
             for found in _gathered(part.to_ndarray()[0] for part in parts):
                 read_s += len(found) / RATE
                 yield Block(found, RATE)
@@ -253,6 +270,14 @@ def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
         raise UnreadableAudio(str(error)) from error
     if read_s + TOLERANCE_S < announced_s:
         raise UnreadableAudio("it ends before its samples do")
+
+
+def _checked_frame(frame: Any) -> Any:
+    """A frame that may be resampled: at 1 Hz each byte of a file would become 64 kB."""
+    rate, length = frame.sample_rate, frame.samples
+    if not LOWEST_HZ <= rate <= HIGHEST_HZ or length > LONGEST_FRAME_S * rate:
+        raise UnreadableAudio(f"a frame of {length} samples at {rate} Hz is none of a recording")
+    return frame
 
 
 def _gathered(parts: Iterator[Floats]) -> Iterator[Floats]:

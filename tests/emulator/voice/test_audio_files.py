@@ -13,6 +13,7 @@ from emulator.voice.audio_files import (
     UnreadableAudio,
     blocks,
     kind_of,
+    measured,
     seconds_of,
     speech_pcm,
 )
@@ -133,6 +134,7 @@ SILENT = b"data\x08\0\0\0" + bytes(8)
         header(rate=2_000_000) + SILENT,
         header(bits=40) + SILENT,
         header(size=14) + SILENT,
+        header() + b"junk\0\0\0\0" * 1000 + SILENT,
         wav_file(TONE, RATE)[:-2],
         b"fLaC" + bytes(40),
         b"OggS" + bytes(40),
@@ -203,12 +205,54 @@ def test_hours_in_a_few_bytes_are_not_read_to_the_end():
         tracemalloc.stop()
 
 
+def element(id, data):
+    """One of EBML, as Matroska and WebM consist of: an id, 8 bytes of length, and the content."""
+    return bytes.fromhex(id) + struct.pack(">Q", 1 << 56 | len(data)) + data
+
+
+def matroska(rate, samples):
+    """A Matroska file with one block of 8-bit PCM."""
+    head = element("1a45dfa3", element("4282", b"matroska"))
+    form = element("b5", struct.pack(">d", rate)) + element("9f", b"\1") + element("6264", b"\x08")
+    track = element("d7", b"\1") + element("73c5", b"\1") + element("83", b"\2")
+    track += element("86", b"A_PCM/INT/LIT") + element("e1", form)
+    block = element("a3", b"\x81\0\0\x80" + samples)
+    parts = element("1654ae6b", element("ae", track)) + element(
+        "1f43b675", element("e7", b"\0") + block
+    )
+    return head + element("18538067", element("1549a966", b"") + parts)
+
+
+def test_frame_that_would_fill_the_memory_is_refused():
+    pytest.importorskip("av", reason="it reads the files")
+    assert seconds_of(matroska(8_000, bytes(16_000)), 10) == pytest.approx(2, abs=0.01)
+    for rate, size in ((1, 1000), (100, 100_000), (3_999, 8_000), (4_000, 241_000)):
+        with pytest.raises(UnreadableAudio, match="none of a recording"):
+            seconds_of(matroska(rate, bytes(size)), 7200)
+
+
+@pytest.mark.parametrize("rate", [8_000, 192_000])
+def test_long_recording_is_measured_in_short_steps(rate):
+    data = wav_file(np.zeros(20 * rate), rate)
+    steps = [*measured(data, 60)]
+
+    assert steps == sorted(steps) and steps[-1] == pytest.approx(20)
+    longest = audio_files.BLOCKS_A_STEP * audio_files.BLOCK / rate
+    assert np.diff([0.0, *steps]).max() <= longest + 1e-9
+
+
 def test_numbers_that_are_none_are_heard_as_silence():
     sound = np.array([np.nan, np.inf, -np.inf, 0.5] * 1000)
     found = np.concatenate([block.samples for block in blocks(wav_file(sound, RATE, "f32"))])
 
     assert np.isfinite(found).all()
     assert np.abs(pcm_in(wav_file(sound, RATE, "f32"))).max() <= 1
+
+
+def test_number_beyond_a_float_is_as_loud_as_can_be():
+    (block,) = blocks(wav_file([1e300] * 3, RATE, "f64"))
+
+    assert [*block.samples] == [1, 1, 1]
 
 
 def test_unusual_rate_is_read_as_the_nearest():
