@@ -21,10 +21,18 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from emulator.answers.answer import Answer, Prompt, Search, Write
 from emulator.answers.corpus import Corpus
@@ -39,13 +47,26 @@ from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 MOST_STREAMS = 128
+MOST_STEPS = 2
+"""Steps of long work that are done at a time; the worker threads that remain are for others."""
 BATCH = 64
 EVENTS = "text/event-stream; charset=utf-8"
+
+
+Result = TypeVar("Result")
+Part = TypeVar("Part")
+
+
+class _End:
+    """What comes after the last step."""
+
+
+_END = _End()
 
 
 @dataclass
@@ -87,6 +108,7 @@ class Service:
     connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0
+    steps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_STEPS))
 
     async def generate(
         self, prompt: Prompt, variant: int = 0, search: Search | None = None
@@ -101,6 +123,27 @@ class Service:
         if search is not None:
             return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
         return answer(prompt, self.corpus, variant)
+
+    async def in_steps(self, work: Iterator[Part]) -> AsyncIterator[Part]:
+        """What long work gives: a generator, each of whose steps runs on a worker thread.
+
+        A process has a few such threads for everything. If every long recording had one, a phone
+        call would wait for all of them; so all long work shares MOST_STEPS threads, turn by turn.
+        """
+        while not isinstance(part := await self._step(work), _End):
+            yield part
+
+    async def _step(self, work: Iterator[Part]) -> "Part | _End":
+        await self.steps.acquire()
+        step = asyncio.get_running_loop().run_in_executor(None, next, work, _END)
+        step.add_done_callback(self._end_step)
+        # Who stops waiting can't stop the thread, which still counts until it is done.
+        return await asyncio.shield(step)
+
+    def _end_step(self, step: "asyncio.Future[Any]") -> None:
+        self.steps.release()
+        if not step.cancelled():
+            step.exception()  # nobody may be waiting for it any more
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""
@@ -299,6 +342,23 @@ async def disconnected(receive: Receive) -> None:
     """Return once the caller has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """What `work` gives; raises ClientDisconnect, and stops it, where the client leaves first.
+
+    The body of the request must have been read.
+    """
+    task = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(disconnected(request.receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
 
 
 def no_constants(name: str) -> None:

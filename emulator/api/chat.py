@@ -24,6 +24,7 @@ from emulator.serving import (
     send_json,
     send_stream,
     service,
+    while_connected,
 )
 from emulator.wire import ids
 
@@ -99,8 +100,8 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
 
 
 async def create(request: Request) -> Reply:
-    store = service(request).store
-    heard = await chat_audio.heard(await read_json(request), store)
+    body = await read_json(request)
+    heard = await while_connected(request, chat_audio.heard(body, service(request)))
     values, inert = params.parse(heard.body, PARAMS)
     model = find_model(values["model"])
     if model is None or model.role not in ("chat", "audio"):
@@ -177,7 +178,7 @@ async def _spoken(answered: Answered) -> Reply:
     if answered.values["stream"]:
         blocks = spoken_chunks(envelope, prompt, spoken, **answered.stream_options)
         return send_stream(request, before_last(blocks, store), answered.inert)
-    await chat_audio.speak_whole(spoken, audio["format"])
+    await while_connected(request, chat_audio.speak_whole(spoken, audio["format"]))
     store()
     body = spoken_completion(envelope, prompt, spoken)
     return await asyncio.to_thread(send_json, request, body, answered.inert, answered.answers)

@@ -11,7 +11,7 @@ sound that a model doesn't speak, and for ids, no recording is known.
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from emulator.encode.spoken_completions import SpokenAnswer
 from emulator.errors import ApiError, not_installed
 from emulator.models import Model
 from emulator.params import Param, bad, one_of, text
+from emulator.serving import Service
 from emulator.storage.objects import ObjectStore
 from emulator.text.sentences import sentences
 from emulator.wire import ids, tokens
@@ -67,15 +68,15 @@ class HeardRequest:
     is_unheard: bool = False
 
 
-async def heard(body: Mapping[str, Any], store: ObjectStore) -> HeardRequest:
+async def heard(body: Mapping[str, Any], service: Service) -> HeardRequest:
     """Hear the sound in a request; raises ApiError (400) for what can't be heard, or not by it."""
     said = body.get("messages")
     model = find_model(str(body.get("model")))
     if not isinstance(said, list) or model is None:
         return HeardRequest(dict(body))
-    listener = Listener(can_hear=model.role == "audio")
+    listener = Listener(service, can_hear=model.role == "audio")
     messages = [
-        await listener.message(f"messages[{place}]", each, store) for place, each in enumerate(said)
+        await listener.message(f"messages[{place}]", each) for place, each in enumerate(said)
     ]
     sound = HeardSound(listener.ms, listener.word_tokens)
     return HeardRequest({**body, "messages": messages}, sound, listener.is_unheard)
@@ -84,17 +85,18 @@ async def heard(body: Mapping[str, Any], store: ObjectStore) -> HeardRequest:
 class Listener:
     """Reads the messages of one request; `ms` is how much sound was in them."""
 
-    def __init__(self, *, can_hear: bool) -> None:
-        self._can_hear = can_hear
+    def __init__(self, service: Service, *, can_hear: bool) -> None:
+        self._service, self._can_hear = service, can_hear
         self.ms = 0.0
         self.word_tokens = 0
         self.is_unheard = False
 
-    async def message(self, name: str, value: Any, store: ObjectStore) -> Any:
+    async def message(self, name: str, value: Any) -> Any:
         """A message without sound: words stand in its place."""
         if not isinstance(value, dict):
             return value
         if value.get("role") == "assistant" and value.get("audio") is not None:
+            store = self._service.store
             return {**value, "content": spoken_before(f"{name}.audio", value["audio"], store)}
         parts = value.get("content")
         if not isinstance(parts, list) or not any(map(_is_sound, parts)):
@@ -112,8 +114,10 @@ image_url type."""
 
     async def _part(self, name: str, part: Mapping[str, Any]) -> dict[str, str]:
         data = sound_of(f"{name}.input_audio", part.get("input_audio"))
-        words, ms = await asyncio.to_thread(words_in, f"{name}.input_audio", data)
-        self.ms += ms
+        steps = self._service.in_steps(words_in(f"{name}.input_audio", data))
+        parts = [part async for part in steps]
+        words = " ".join(text for text, _ in parts if text)
+        self.ms += sum(ms for _, ms in parts)
         self.word_tokens += tokens.count(words)
         return {"type": "text", "text": words}
 
@@ -137,27 +141,32 @@ def sound_of(name: str, value: Any) -> bytes:
     return data
 
 
-def words_in(name: str, data: bytes) -> tuple[str, float]:
-    """The words in an audio file, and how long it is in ms; raises ApiError (400)."""
+def measured_ms(name: str, data: bytes) -> Iterator[float]:
+    """How long a file is, step by step; raises ApiError (400) where it is too long."""
+    from emulator.voice.audio_files import measured
+
+    before = 0.0
+    for seconds in measured(data, LONGEST_MS / 1000):
+        if seconds * 1000 > LONGEST_MS:
+            message = f"This emulator hears at most {LONGEST_MS // 60_000} minutes of sound."
+            raise bad(message, name, "invalid_value")
+        yield 1000 * (seconds - before)
+        before = seconds
+
+
+def words_in(name: str, data: bytes) -> Iterator[tuple[str, float]]:
+    """An audio file in steps: words, if any were heard, and ms of sound; raises ApiError (400)."""
     from emulator.voice.activity import detector
-    from emulator.voice.audio_files import RATE, MissingDecoder, UnreadableAudio, speech_pcm
+    from emulator.voice.audio_files import MissingDecoder, UnreadableAudio, speech_pcm
     from emulator.voice.recognizer import RecognitionError
     from emulator.voice.recordings import heard_in, spans_of
 
-    ms = 0.0
-
-    def pieces() -> Any:
-        nonlocal ms
-        for piece in speech_pcm(data):
-            ms += len(piece) / (RATE // 500)
-            if ms > LONGEST_MS:
-                message = f"This emulator hears at most {LONGEST_MS // 60_000} minutes of sound."
-                raise bad(message, name, "invalid_value")
-            yield piece
-
     try:
-        spans = [span for span in spans_of(pieces(), detector()) if span is not None]
-        found = [heard_in(span, recognizer().transcribe) for span in spans]
+        for ms in measured_ms(name, data):
+            yield "", ms
+        for span in spans_of(speech_pcm(data), detector()):
+            found = span and heard_in(span, recognizer().transcribe)
+            yield found.text if found else "", 0.0
     except MissingDecoder as missing:
         command = speech.COMMANDS[missing.package]
         raise not_installed(f"{missing} Or send a WAV file.", command, name) from None
@@ -165,7 +174,6 @@ def words_in(name: str, data: bytes) -> tuple[str, float]:
         raise _unreadable(name, "wav" if data.startswith(b"RIFF") else "mp3") from None
     except RecognitionError as error:
         raise not_installed(str(error), speech.EXTRAS, name) from None
-    return " ".join(each.text for each in found if each is not None), ms
 
 
 @cache

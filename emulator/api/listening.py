@@ -1,9 +1,10 @@
 """A transcription at work: a file is checked and heard, and becomes a body or a stream of events.
 
 The work is a generator whose steps run on a worker thread, each no longer than it takes to hear a
-part of the recording. Between two steps other requests have their turn, what was heard is sent, and
-a client that has left is noticed. The engine is shared: it hears one clip at a time, so a phone
-call waits for one sentence of a long recording, and never for all of it.
+part of the recording. All recordings together have two such threads. Between two steps other
+requests have their turn, what was heard is sent, and a client that has left is noticed. The engine
+is shared: it hears one clip at a time, so a phone call waits for one or two sentences of long
+recordings, and never for all of them.
 """
 
 import asyncio
@@ -39,13 +40,6 @@ Heard = Utterance | SpokenTurn | None
 """What a step gives; None where there were no words in it."""
 
 
-class _End:
-    """What comes after the last step."""
-
-
-_END = _End()
-
-
 @cache
 def recognizer() -> SpeechRecognizer:
     """One for all requests; it shares its engine with all others of the process."""
@@ -58,7 +52,8 @@ async def transcription(
     """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
-    seconds = await asyncio.to_thread(_seconds_of, data, filename, values)
+    in_steps = service(request).in_steps
+    *_, seconds = [each async for each in in_steps(_measured(data, filename, values))]
     transcription_params.check_length(seconds, values, MOST_S)
     known = await asyncio.to_thread(_known_voices, values)
     heard = _transcript(values, seconds)
@@ -68,20 +63,20 @@ async def transcription(
     if values["stream"] and transcription_params.transcriber(values).streams:
         return send_stream(request, _events(request, heard, steps, values), names)
     try:
-        async for part in _in_threads(steps):
+        async for part in in_steps(steps):
             _keep(heard, part)
     except RecognitionError as error:
         raise ApiError(500, str(error), type="server_error") from error
     return _whole(request, heard, values, names)
 
 
-def _seconds_of(data: bytes, filename: str, values: Mapping[str, Any]) -> float:
-    """The length of a recording whose kind is the one that its name says."""
+def _measured(data: bytes, filename: str, values: Mapping[str, Any]) -> Iterator[float]:
+    """The length so far of a recording whose kind is the one that its name says."""
     extension = filename.rpartition(".")[2].lower()
     if audio_files.kind_of(data) not in _KINDS[extension]:
         raise transcription_params.unreadable(transcription_params.transcriber(values))
     try:
-        return audio_files.seconds_of(data, MOST_S)
+        yield from audio_files.measured(data, MOST_S)
     except UnreadableAudio:
         raise transcription_params.unreadable(transcription_params.transcriber(values)) from None
     except MissingDecoder as missing:
@@ -201,11 +196,6 @@ def _numbers(pcm: bytes) -> NDArray[np.float32]:
     return numbers
 
 
-async def _in_threads(steps: Iterator[Heard]) -> AsyncIterator[Heard]:
-    while not isinstance(part := await asyncio.to_thread(next, steps, _END), _End):
-        yield part
-
-
 def _keep(heard: Transcript, part: Heard) -> None:
     if isinstance(part, SpokenTurn):
         heard.turns.append(part)
@@ -219,7 +209,7 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """The stream; what is heard is sent at once, while the next part is being heard."""
     try:
-        async for part in _in_threads(steps):
+        async for part in service(request).in_steps(steps):
             if part is None:
                 continue
             blocks = _blocks(heard, part)

@@ -1,16 +1,12 @@
 """`POST /v1/audio/transcriptions`: the words of a recording, whole or streamed, also by speaker."""
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
 from emulator.api import transcription_params
 from emulator.api.multipart import MultipartForm, drain
 from emulator.api.transcription_params import UnbilledError
 from emulator.errors import ApiError, rate_limited
-from emulator.serving import Reply, Service, disconnected, service
+from emulator.serving import Reply, Service, service, while_connected
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -18,8 +14,6 @@ MOST_BYTES = 25 * 2**20
 """Of the whole request, as at OpenAI."""
 MOST_AT_ONCE = 8
 """Requests whose files are held in memory."""
-
-Result = TypeVar("Result")
 
 
 async def create(request: Request) -> "HeldReply":
@@ -59,20 +53,6 @@ class HeldReply:
             await self._reply(scope, receive, send)
         finally:
             self._service.uploads_under_way -= 1
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """What `work` gives; raises ClientDisconnect, and stops it, where the client leaves first."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(disconnected(request.receive))
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        gone.cancel()
-        task.cancel()
 
 
 async def _read(request: Request) -> MultipartForm:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import threading
 
 from emulator.answers.corpus import Corpus
 from emulator.faults import Fault, Faults
 from emulator.pace import Pace
 from emulator.serving import (
     BATCH,
+    MOST_STEPS,
     MOST_STREAMS,
     Exchange,
     Service,
@@ -291,6 +293,63 @@ async def test_whole_body_has_its_length_unless_a_fault_may_change_it():
     headers = dict(struck.writes[0]["headers"])
     assert b"content-length" not in headers and b"x-openai-emulator-inert" not in headers
     assert headers[b"content-type"].startswith(b"text/html")
+
+
+class CountedWork:
+    """Work whose steps wait until they are let go; `most` is how many ran at a time."""
+
+    def __init__(self):
+        self.lock, self.gate = threading.Lock(), threading.Event()
+        self.running = self.most = self.begun = 0
+
+    def steps(self):
+        for step in range(3):
+            with self.lock:
+                self.running += 1
+                self.begun += 1
+                self.most = max(self.most, self.running)
+            self.gate.wait(10)
+            with self.lock:
+                self.running -= 1
+            yield step
+
+
+async def results_of(service, work):
+    return [step async for step in service.in_steps(work.steps())]
+
+
+def test_long_work_leaves_worker_threads_to_others():
+    async def run():
+        service, work = ScriptedCaller().service, CountedWork()
+        tasks = [asyncio.ensure_future(results_of(service, work)) for _ in range(20)]
+        await asyncio.to_thread(work.gate.wait, 0.01)
+        assert await asyncio.to_thread(lambda: "another's") == "another's"
+        work.gate.set()
+        return await asyncio.gather(*tasks), work
+
+    results, work = asyncio.run(run())
+
+    assert results == [[0, 1, 2]] * 20
+    assert work.most <= MOST_STEPS
+
+
+def test_work_that_was_given_up_counts_until_its_step_is_done():
+    async def run():
+        service, work = ScriptedCaller().service, CountedWork()
+        for _ in range(20):
+            task = asyncio.ensure_future(results_of(service, work))
+            await asyncio.wait({task}, timeout=0.001)
+            task.cancel()
+            await asyncio.wait({task})
+        work.gate.set()
+        last = await results_of(service, work)
+        return last, work
+
+    last, work = asyncio.run(run())
+
+    assert last == [0, 1, 2]
+    assert work.most <= MOST_STEPS
+    assert work.begun <= 3 + MOST_STEPS
 
 
 def test_what_is_stored_is_there_before_the_last_block():

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import sys
+import threading
 import wave
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from emulator.voice.encoding import encoded
 from emulator.voice.recognizer import SpeechRecognizer
 from emulator.voice.synthesizer import SpeechSynthesizer
 from tests.support.emulator_clients import MODEL
+from tests.support.files_in_stores import KEY
 from tests.support.realtime_clients import clip
 from tests.support.sound_files import decoded_pcm, level_db
 
@@ -113,7 +115,7 @@ def test_transcript_is_what_is_really_said(client, recognizer):
     answer = ask_aloud(client, {"role": "user", "content": said})
 
     pcm = decoded_pcm(base64.b64decode(answer.choices[0].message.audio.data))
-    words, _ = chat_audio.words_in("sound", encoded(pcm, "wav"))
+    words = " ".join(text for text, _ in chat_audio.words_in("sound", encoded(pcm, "wav")))
     assert "telescope is open on friday" in words.lower()
 
 
@@ -492,6 +494,29 @@ def test_more_sound_than_is_heard_is_refused(client, monkeypatch):
 
     with pytest.raises(openai.BadRequestError, match="at most 1 minutes of sound"):
         ask_aloud(client, user(heard(encoded(bytes(48 * 61_000), "wav"))))
+
+
+def test_hearing_stops_when_the_client_leaves(start, recognizer, monkeypatch):
+    emulator, clips = start(pace=0.0), []
+    was_heard = threading.Event()
+
+    class Held:
+        def transcribe(self, pcm):
+            clips.append(pcm)
+            was_heard.wait(10)
+            return f"a few words {len(clips) % 2}"
+
+    monkeypatch.setattr(chat_audio, "recognizer", Held)
+    part = spoken_question()
+    body = {"model": AUDIO_MODEL, "modalities": ["text"], "messages": [user(*[part] * 9)]}
+    with httpx2.Client(timeout=0.5, trust_env=False) as client, pytest.raises(httpx2.ReadTimeout):
+        client.post(f"{emulator.base_url}/chat/completions", json=body, headers=KEY)
+    exchange = emulator.exchanges[-1]
+
+    assert exchange.finished.wait(10)
+    assert exchange.ended == "disconnected"
+    was_heard.set()
+    assert len(clips) <= 3
 
 
 def test_machine_without_voice_answers_in_text_alone(client, monkeypatch):
