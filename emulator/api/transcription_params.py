@@ -32,6 +32,9 @@ LISTS = (
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt", "diarized_json")
 EXTENSIONS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 MOST_SPEAKERS = 4
+LONGEST_HEAD = 200
+"""Characters of a data URL before its data."""
+_DATA_URL = re.compile(r"data:[\w.+/-]*(?:;[\w.+=-]+)*?;base64")
 
 
 TRANSCRIBERS = {name: model.transcriber for name, model in MODELS.items() if model.transcriber}
@@ -285,9 +288,10 @@ def _unused(values: Mapping[str, Any], able: Transcriber) -> list[str]:
 
 def _reference(place: int, url: str) -> bytes:
     """The bytes of a data URL of base64."""
-    found = re.fullmatch(r"data:[\w.+/-]*(?:;[\w.+=-]+)*?;base64,(.*)", url, re.DOTALL)
+    head, _, data = url.partition(",")
+    is_url = len(head) <= LONGEST_HEAD and _DATA_URL.fullmatch(head)
     try:
-        return base64.b64decode(found[1], validate=True) if found else _no_url()
+        return base64.b64decode(data, validate=True) if is_url else _no_url()
     except (ValueError, binascii.Error):
         message = "expected a data URL, such as 'data:audio/wav;base64,...'."
         raise bad_reference(place, message) from None

@@ -1,6 +1,7 @@
 """The fields of a transcription: any form gives checked values, or one of OpenAI's refusals."""
 
 import json
+import time
 from base64 import b64encode
 
 from emulator.api import transcription_params
@@ -115,6 +116,17 @@ def test_known_speakers_are_bytes():
 
     assert transcription_params.known_speakers(values) == {"Ann": b"sound"}
     assert inert == []
+
+
+@pytest.mark.parametrize("part", ["a", ";a=b", ";", ";base64"])
+def test_reference_with_a_long_head_is_refused_at_once(part):
+    url = f"data:{part * (20_000_000 // len(part))}"
+    fields = {"known_speaker_names": ["Ann"], "known_speaker_references": [url]}
+    start = time.process_time()
+
+    with pytest.raises(ApiError, match="expected a data URL"):
+        parsed(DIARIZE | fields)
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize("url", ["", "data:,x", "data:audio/wav;base64,!", "file:///etc/passwd"])
