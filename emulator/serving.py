@@ -53,7 +53,7 @@ from starlette.types import Receive, Scope, Send
 
 MOST_STREAMS = 128
 MOST_STEPS = 2
-"""Steps of long work that are done at a time; the worker threads that remain are for others."""
+"""Steps of long work that are done at a time; the other worker threads are left to the rest."""
 BATCH = 64
 EVENTS = "text/event-stream; charset=utf-8"
 
@@ -67,6 +67,34 @@ class _End:
 
 
 _END = _End()
+
+
+class StepRunner:
+    """Does long work on worker threads, step by step, MOST_STEPS at a time.
+
+    A process has a few such threads for everything. If every long recording had one, a phone call
+    would wait for all of them. So all work of a kind shares a runner, and takes turns.
+    """
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(MOST_STEPS)
+
+    async def results(self, work: Iterator[Part]) -> AsyncIterator[Part]:
+        """What a generator gives, each of whose steps runs on a worker thread."""
+        while not isinstance(part := await self._step(work), _End):
+            yield part
+
+    async def _step(self, work: Iterator[Part]) -> "Part | _End":
+        await self._free.acquire()
+        step = asyncio.get_running_loop().run_in_executor(None, next, work, _END)
+        step.add_done_callback(self._end_step)
+        # Who stops waiting can't stop the thread, which still counts until it is done.
+        return await asyncio.shield(step)
+
+    def _end_step(self, step: "asyncio.Future[Any]") -> None:
+        self._free.release()
+        if not step.cancelled():
+            step.exception()  # nobody may be waiting for it any more
 
 
 @dataclass
@@ -108,7 +136,8 @@ class Service:
     connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0
-    steps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_STEPS))
+    hearing: StepRunner = field(default_factory=StepRunner)
+    speaking: StepRunner = field(default_factory=StepRunner)
 
     async def generate(
         self, prompt: Prompt, variant: int = 0, search: Search | None = None
@@ -123,27 +152,6 @@ class Service:
         if search is not None:
             return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
         return answer(prompt, self.corpus, variant)
-
-    async def in_steps(self, work: Iterator[Part]) -> AsyncIterator[Part]:
-        """What long work gives: a generator, each of whose steps runs on a worker thread.
-
-        A process has a few such threads for everything. If every long recording had one, a phone
-        call would wait for all of them; so all long work shares MOST_STEPS threads, turn by turn.
-        """
-        while not isinstance(part := await self._step(work), _End):
-            yield part
-
-    async def _step(self, work: Iterator[Part]) -> "Part | _End":
-        await self.steps.acquire()
-        step = asyncio.get_running_loop().run_in_executor(None, next, work, _END)
-        step.add_done_callback(self._end_step)
-        # Who stops waiting can't stop the thread, which still counts until it is done.
-        return await asyncio.shield(step)
-
-    def _end_step(self, step: "asyncio.Future[Any]") -> None:
-        self.steps.release()
-        if not step.cancelled():
-            step.exception()  # nobody may be waiting for it any more
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""

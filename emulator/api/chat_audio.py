@@ -114,7 +114,7 @@ image_url type."""
 
     async def _part(self, name: str, part: Mapping[str, Any]) -> dict[str, str]:
         data = sound_of(f"{name}.input_audio", part.get("input_audio"))
-        steps = self._service.in_steps(words_in(f"{name}.input_audio", data))
+        steps = self._service.hearing.results(words_in(f"{name}.input_audio", data))
         parts = [part async for part in steps]
         words = " ".join(text for text, _ in parts if text)
         self.ms += sum(ms for _, ms in parts)

@@ -52,8 +52,8 @@ async def transcription(
     """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
-    in_steps = service(request).in_steps
-    *_, seconds = [each async for each in in_steps(_measured(data, filename, values))]
+    results = service(request).hearing.results
+    *_, seconds = [each async for each in results(_measured(data, filename, values))]
     transcription_params.check_length(seconds, values, MOST_S)
     known = await asyncio.to_thread(_known_voices, values)
     heard = _transcript(values, seconds)
@@ -63,7 +63,7 @@ async def transcription(
     if values["stream"] and transcription_params.transcriber(values).streams:
         return send_stream(request, _events(request, heard, steps, values), names)
     try:
-        async for part in in_steps(steps):
+        async for part in results(steps):
             _keep(heard, part)
     except RecognitionError as error:
         raise ApiError(500, str(error), type="server_error") from error
@@ -209,7 +209,7 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """The stream; what is heard is sent at once, while the next part is being heard."""
     try:
-        async for part in service(request).in_steps(steps):
+        async for part in service(request).hearing.results(steps):
             if part is None:
                 continue
             blocks = _blocks(heard, part)

@@ -1,9 +1,9 @@
 """`POST /v1/audio/speech`: a text read aloud, sent while the rest of it is still to be spoken.
 
 A text is spoken sentence by sentence. Each sentence is one job of the speech engine, of which a
-process has one, so a long text never keeps a phone call waiting for more than a sentence. And a
-sentence is spoken only when the one before it was sent: if the client reads slowly, or leaves, so
-does the work.
+process has one, and all texts that are read aloud take turns. So they never keep a phone call
+waiting for more than a sentence or two. And a sentence is spoken only when the one before it was
+sent: if the client reads slowly, or leaves, so does the work.
 
 The refusals are those of recorded traffic (2025 and 2026): OpenAI's message is a list of what its
 validation found, printed as Python prints it, with neither `param` nor `code`. `tts-1` and
@@ -14,7 +14,7 @@ validation found, printed as Python prints it, with neither `param` nor `code`. 
 import asyncio
 import base64
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from emulator.api.model_list import find_model
 from emulator.errors import ApiError, not_installed
 from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
-from emulator.serving import Reply, count_request, read_json, send_stream
+from emulator.serving import Reply, StepRunner, count_request, read_json, send_stream, service
 from emulator.text.sentences import sentences
 from emulator.voice import voices
 from emulator.wire import sse, tokens
@@ -138,7 +138,7 @@ async def create(request: Request) -> Reply:
 
     format = values["response_format"]
     reading = Reading(values["voice"], values["speed"], await encoder(format))
-    pieces = reading.pieces(values["input"])
+    pieces = reading.pieces(values["input"], service(request).speaking)
     if is_events:
         return send_stream(request, events(reading, pieces, read), inert)
     return send_stream(request, pieces, inert, media_type(format))
@@ -170,18 +170,22 @@ class Reading:
         self._voice, self._speed, self._encoder = voice, speed, encoder
         self.ms = 0.0
 
-    async def pieces(self, text: str) -> AsyncIterator[bytes]:
+    async def pieces(self, text: str, speaking: StepRunner) -> AsyncIterator[bytes]:
         """The sound in blocks of PIECE bytes, each as soon as its sentence is spoken."""
         held = b""
-        for sentence in sentences(text):
-            held += await asyncio.to_thread(self._speak, sentence)
+        async for sound in speaking.results(self._sounds(text)):
+            held += sound
             whole = len(held) // PIECE * PIECE
             for start in range(0, whole, PIECE):
                 yield sse.SeparateBlock(held[start : start + PIECE])
             held = held[whole:]
-        held += await asyncio.to_thread(self._end)
-        for start in range(0, len(held), PIECE):
-            yield sse.SeparateBlock(held[start : start + PIECE])
+        if held:
+            yield sse.SeparateBlock(held)
+
+    def _sounds(self, text: str) -> Iterator[bytes]:
+        for sentence in sentences(text):
+            yield self._speak(sentence)
+        yield self._end()
 
     def _speak(self, sentence: str) -> bytes:
         return self._feed(synthesizer().synthesize(sentence, self._voice, self._speed))

@@ -315,7 +315,7 @@ class CountedWork:
 
 
 async def results_of(service, work):
-    return [step async for step in service.in_steps(work.steps())]
+    return [step async for step in service.hearing.results(work.steps())]
 
 
 def test_long_work_leaves_worker_threads_to_others():

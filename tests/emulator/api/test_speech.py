@@ -3,11 +3,14 @@
 import base64
 import io
 import json
+import threading
 import wave
+from concurrent.futures import ThreadPoolExecutor
 
 from emulator.api import speech
 from emulator.api.speech import PIECE, VOICES
 from emulator.server import Emulator
+from emulator.serving import MOST_STEPS
 from emulator.text.sentences import sentences
 from emulator.voice import encoding
 from emulator.voice.encoding import FORMATS, MEDIA_TYPES
@@ -292,6 +295,30 @@ def test_other_reading_is_not_kept_waiting(client):
 
     assert 24_000 < len(short) < 96_000
     assert rest > 48_000 * 60
+
+
+def test_many_readings_leave_worker_threads_to_a_call(client, monkeypatch):
+    begun, released = threading.Semaphore(0), threading.Event()
+    running = []
+
+    class Held:
+        name = "held"
+
+        def synthesize(self, text, voice, speed):
+            running.append(text)
+            begun.release()
+            released.wait(10)
+            return bytes(960)
+
+    monkeypatch.setattr(speech, "synthesizer", Held)
+    with ThreadPoolExecutor(12) as readers:
+        answers = [readers.submit(read_aloud, client) for _ in range(12)]
+        for _ in range(MOST_STEPS):
+            assert begun.acquire(timeout=10)
+        assert client.files.list().data == []  # it needs a worker thread
+        assert len(running) == MOST_STEPS
+        released.set()
+        assert all(answer.result().read() for answer in answers)
 
 
 def test_connection_lost_in_the_middle_of_the_sound():
