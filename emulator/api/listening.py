@@ -48,14 +48,19 @@ _END = _End()
 
 @cache
 def recognizer() -> SpeechRecognizer:
-    """One for all requests; it shares its engine with all others of the process."""
-    return SpeechRecognizer()
+    """One for all requests; it shares its engine with all others of the process.
+
+    It remembers words, as the same recording is often sent again, for another format.
+    """
+    return SpeechRecognizer(most_known=1_000)
 
 
 async def transcription(
     request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
     """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
+    # Only a start shows whether the engine works, and a stream could not say so any more.
+    await asyncio.to_thread(recognizer().warm)
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
     seconds = await asyncio.to_thread(_seconds_of, data, filename, values)

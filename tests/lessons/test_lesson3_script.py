@@ -276,8 +276,8 @@ def test_part_can_be_named_or_numbered(start, number):
 def test_narrow_terminal_gets_narrow_lines(start):
     result = run("text", OPENAI_BASE_URL=start().base_url, COLUMNS="60", NO_COLOR="1")
 
-    _, _, table = result.stdout.partition("event by event:\n")
-    assert max(map(len, table.splitlines())) <= 60
+    _, _, table = result.stdout.partition("\nsession.created")
+    assert table and max(map(len, table.splitlines())) <= 60
     assert "\x1b" not in result.stdout
 
 
@@ -342,7 +342,7 @@ def test_tour_ends_where_no_words_can_be_heard(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     assert "caller (Speech recognition" in shown or "caller (The speech recognition" in shown
     assert shown.count("I cannot hear words here") == 4
-    assert "moonshine-voice" in part(result, "transcribe")
+    assert "does not start here" in in_one_line(part(result, "transcribe"))
     assert "book_slot(" not in shown
     _, _, call = part(result, "interrupt").partition("caller  ")
     assert max(map(len, call.splitlines())) <= 60
