@@ -1,6 +1,7 @@
 """What part 7 of lesson 3 shows of a recording: each call, its time, and which one to choose."""
 
 import time
+import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 
 from common import COURSE
 from common.settings import CourseError
+from console.call_display import sound_file
 from console.lesson import Lesson
 from console.terminal import Terminal, plain
 
-from openai import OpenAI
+from openai import BadRequestError, OpenAI
 
 MEETING = COURSE / "data" / "meeting.wav"
+IN_TOUR_S = 40
+NOT_INSTALLED = "not_installed_on_emulator"
 FIRST_TURNS, FIRST_CUES, BEST = 6, 2, 2
 
 Transcribe = Callable[[OpenAI, Path, str], None]
@@ -29,7 +33,26 @@ def understand(
     subtitles: Subtitles,
     search: Search,
 ) -> None:
-    """Show a recording as words, turns and subtitles, and find something that was said in it."""
+    """Show a recording as words, turns and subtitles, and find something that was said in it.
+
+    A tour goes on where the emulator lacks the package that recognizes speech.
+    """
+    try:
+        show_all(lesson, transcribe, speakers, subtitles, search)
+    except BadRequestError as error:
+        if lesson.options.part is not None or error.code != NOT_INSTALLED:
+            raise
+        said = error.body.get("message") if isinstance(error.body, dict) else None
+        lesson.terminal.note(str(said or error.message))
+
+
+def show_all(
+    lesson: Lesson,
+    transcribe: Transcribe,
+    speakers: Speakers,
+    subtitles: Subtitles,
+    search: Search,
+) -> None:
     file, terminal, settings = recording_of(lesson), lesson.terminal, lesson.settings
     client = OpenAI(timeout=300)
     terminal.note(f"The recording is {file.name}.")
@@ -54,18 +77,31 @@ def understand(
 
 
 def recording_of(lesson: Lesson) -> Path:
-    """The learner's own recording, or the meeting; CourseError if there is no such file."""
+    """The learner's own recording, or the meeting; CourseError if there is no such file.
+
+    In a tour, the beginning of the meeting is enough: the emulator needs its time.
+    """
     own = lesson.options.question
     file = Path(own) if own else MEETING
     if not file.is_file():
         raise CourseError(f"there is no file {file}", f"you are in {Path.cwd()}", "check its path")
-    return file
+    return (
+        beginning_of(file, sound_file(lesson, "meeting")) if lesson.options.part is None else file
+    )
+
+
+def beginning_of(file: Path, copy: Path) -> Path:
+    """A copy of the first seconds of a WAV file."""
+    with wave.open(str(file)) as sound, wave.open(str(copy), "wb") as start:
+        start.setparams(sound.getparams())
+        start.writeframes(sound.readframes(IN_TOUR_S * sound.getframerate()))
+    return copy
 
 
 def question_for(lesson: Lesson, file: Path) -> str | None:
     """What to search for: the words after --find, or a question about the meeting."""
     own: str | None = lesson.options.find
-    return own or (str(texts_of(lesson)["find"]) if file == MEETING else None)
+    return own or (str(texts_of(lesson)["find"]) if file.name == MEETING.name else None)
 
 
 def texts_of(lesson: Lesson) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ recordings, and never for all of them.
 """
 
 import asyncio
+import hashlib
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -42,14 +44,19 @@ Heard = Utterance | SpokenTurn | None
 
 @cache
 def recognizer() -> SpeechRecognizer:
-    """One for all requests; it shares its engine with all others of the process."""
-    return SpeechRecognizer()
+    """One for all requests; it shares its engine with all others of the process.
+
+    It remembers words, as the same recording is often sent again, for another format.
+    """
+    return SpeechRecognizer(most_known=1_000)
 
 
 async def transcription(
     request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
     """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
+    # Only a start shows whether the engine works, and a stream could not say so any more.
+    await asyncio.to_thread(recognizer().warm)
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
     results = service(request).hearing.results
@@ -159,8 +166,46 @@ def _steps(data: bytes, values: Mapping[str, Any], known: Mapping[str, Any]) -> 
     return _utterances(data, _rules(values))
 
 
+class RecentSpans:
+    """Where the last recordings hold speech, as one is often sent again for another format.
+
+    The detector takes 5 % of a recording's time. At most `most_bytes` of speech are kept.
+    """
+
+    def __init__(self, most_bytes: int = 32_000_000) -> None:
+        self._most_bytes = most_bytes
+        self._known: dict[tuple[bytes, CutRules], list[SpeechSpan]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def spans(self, data: bytes, rules: CutRules) -> Iterator[SpeechSpan | None]:
+        """The spans of a recording, found or remembered; None after each piece that ends none."""
+        key = (hashlib.sha256(data).digest(), rules)
+        if (known := self._known.get(key)) is not None:
+            yield from known
+            return
+        found = []
+        for span in spans_of(audio_files.speech_pcm(data), detector(), rules):
+            if span is not None:
+                found.append(span)
+            yield span
+        self._keep(key, found)
+
+    def _keep(self, key: tuple[bytes, CutRules], found: list[SpeechSpan]) -> None:
+        with self._one_at_a_time:
+            self._known[key] = found
+            while sum(map(_size, self._known.values())) > self._most_bytes:
+                del self._known[next(iter(self._known))]
+
+
+def _size(spans: list[SpeechSpan]) -> int:
+    return sum(len(span.pcm) for span in spans)
+
+
+RECENT = RecentSpans()
+
+
 def _utterances(data: bytes, rules: CutRules) -> Iterator[Heard]:
-    for span in spans_of(audio_files.speech_pcm(data), detector(), rules):
+    for span in RECENT.spans(data, rules):
         yield span and heard_in(span, recognizer().transcribe)
 
 
@@ -169,19 +214,12 @@ def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[H
     # Imported here, as it reads the weights of a network.
     from emulator.voice.speakers import tell_apart
 
-    pieces: list[bytes] = []
     spans: list[SpeechSpan] = []
-
-    def kept() -> Iterator[bytes]:
-        for pcm in audio_files.speech_pcm(data):
-            pieces.append(pcm)
-            yield pcm
-
-    for span in spans_of(kept(), detector(), rules):
+    for span in RECENT.spans(data, rules):
         if span is not None:
             spans.append(span)
         yield None
-    pcm = b"".join(pieces)
+    pcm = b"".join(audio_files.speech_pcm(data))
     for turn in tell_apart(_numbers(pcm), [(each.start, each.end) for each in spans], known):
         first, last = (2 * round(at * audio_files.RATE) for at in turn[:2])
         likelihood = max(each.likelihood for each in spans if each.end >= turn.start)
