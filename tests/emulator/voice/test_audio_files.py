@@ -165,6 +165,17 @@ def test_file_that_is_cut_off_is_refused_or_short(format):
         assert format in ("ogg", "webm")  # these announce no length
 
 
+@pytest.mark.parametrize("format", ["flac", "mp3", "mp4"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_file_that_is_shorter_than_its_header_says_is_refused(format, share):
+    pytest.importorskip(COMPRESSED[format], reason="it reads the files")
+    data = encoded_file(np.tile(TONE, 10), RATE, format)
+
+    assert seconds_of(data, 20) == pytest.approx(10, abs=0.2)
+    with pytest.raises(UnreadableAudio):
+        seconds_of(data[: int(len(data) * share)], 20)
+
+
 @pytest.mark.parametrize("format", ["wav", *COMPRESSED])
 @settings(deadline=None)
 @given(data=st.data())
