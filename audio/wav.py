@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
 SILENCE = bytes(2 * FRAME)
 
+INSTALL_FULL = ".venv/bin/python -m pip install -r requirements-full.txt"
+"""It has the decoder of the formats that the extras can't read, such as M4A."""
+
 LONGEST_S = 300
-"""A question of a caller's is shorter."""
+"""The longest sound file that can be a caller's question."""
 
 
 class WavMicrophone:
-    """A microphone that picks up silence, until a clip is spoken into it; iterate over its frames.
+    """A microphone that records silence until `speak` gives it a clip; iterate over its frames.
 
-    A frame of 20 ms is ready when its 20 ms have passed. The schedule is counted in samples from
-    the start, so it doesn't drift: after a delay, the frames that are late follow at once.
+    A frame of 20 ms is ready when its 20 ms have passed. The schedule counts samples from the
+    start, so it doesn't drift: after a delay, late frames follow at once.
     """
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
@@ -99,8 +102,8 @@ class WavMicrophone:
 class WavSpeaker:
     """A loudspeaker without a device: it takes a sample from the ledger every 1/24,000 second.
 
-    Nothing runs in between. Each call first takes what has become due since the call before. A
-    device overrides that: audio/devices.py.
+    Nothing runs between the calls. Each call first takes the samples that are due by then. With a
+    real device, the device takes them: audio/devices.py.
     """
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
@@ -210,9 +213,9 @@ def read_wav(path: Path) -> bytes:
 
 
 def read_sound(path: Path) -> bytes:
-    """Any sound file as 24 kHz, 16 bits, one channel: WAV, or what the installed decoders read.
+    """A sound file of any format that the installed decoders read, as 24 kHz, 16 bits, one channel.
 
-    Raises CourseError where nothing can read it, or where it is longer than five minutes.
+    Raises CourseError if it can't be read, or is longer than five minutes.
     """
     # Imported here, as NumPy takes a tenth of a second to load.
     from emulator.voice import audio_files
@@ -224,7 +227,7 @@ def read_sound(path: Path) -> bytes:
             if len(pcm) > LONGEST_S * 2 * RATE_HZ:
                 raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes")
     except audio_files.MissingDecoder as error:
-        fix = course_command("extras")
+        fix = course_command("extras") if error.package == "soundfile" else INSTALL_FULL
         raise CourseError(f"{path.name} can't be read", str(error).rstrip("."), fix) from error
     except audio_files.UnreadableAudio as error:
         raise _unusable(path, str(error)) from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 import wave
 from array import array
 
@@ -373,6 +374,25 @@ def test_file_without_sound_is_no_question(tmp_path, data):
 
     with pytest.raises(CourseError, match="mine.mp3 can't be spoken"):
         read_sound(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "package", "fix"),
+    [
+        ("mine.flac", b"fLaC" + bytes(99), "soundfile", "course.py extras"),
+        ("mine.m4a", b"\0\0\0\x18ftypM4A ", "av", "requirements-full.txt"),
+    ],
+)
+def test_missing_decoder_says_what_installs_it(tmp_path, monkeypatch, name, data, package, fix):
+    monkeypatch.setitem(sys.modules, package, None)
+    path = tmp_path / name
+    path.write_bytes(data)
+
+    with pytest.raises(CourseError, match="can't be read") as raised:
+        read_sound(path)
+
+    assert package in raised.value.why
+    assert raised.value.attempt.endswith(fix)
 
 
 def test_question_is_not_longer_than_five_minutes(tmp_path):
