@@ -120,9 +120,8 @@ def sound_devices(open_system: OpenSystem = sound_system) -> Finding:
             names = [choose(listed, kind).name for kind in ("microphone", "loudspeaker")]
             package = system.name
     except DeviceError as error:
-        return Finding(
-            "sound devices", f"{error}, so lesson 3 uses WAV files; to fix it: {error.attempt}"
-        )
+        found = f"{error}, so lesson 3 uses WAV files; to fix it: {error.attempt}"
+        return Finding("sound devices", found)
     inputs, outputs = (sum(map(bool, sides)) for sides in channels(listed))
     count = f"{inputs} inputs, {outputs} outputs, by {package} {version(package)}"
     return Finding("sound devices", f"{' and '.join(dict.fromkeys(names))}; {count}")
@@ -152,9 +151,8 @@ def recorded_by(check: SoundCheck) -> Finding:
     levels = f"tone {check.level_dbfs:.0f} dBFS, noise {check.noise_dbfs:.0f} dBFS"
     found = f"{check.microphone}, {check.input_hz:,} Hz, {levels}"
     if check.is_silent:
-        return Finding(
-            "microphone", f"{check.microphone}: it recorded nothing but silence", unmute()
-        )
+        found = f"{check.microphone}: it recorded nothing but silence"
+        return Finding("microphone", found, unmute())
     if check.level_dbfs > LOUDEST_DBFS:
         return Finding("microphone", found, "turn its level down in the sound settings")
     if check.round_trip_ms is not None and check.level_dbfs < QUIETEST_DBFS:
@@ -171,9 +169,7 @@ def unmute() -> str:
 def way_of(check: SoundCheck) -> Finding:
     """From the loudspeaker to the microphone: how long that takes."""
     if check.round_trip_ms is None:
-        found = (
-            "the tone was not heard. With headphones that's normal; otherwise turn the volume up"
-        )
+        found = "the tone was not heard; that's normal with headphones, else turn the volume up"
         return Finding("round trip", found)
     return Finding("round trip", f"{check.round_trip_ms:.0f} ms from loudspeaker to microphone")
 
