@@ -1,4 +1,4 @@
-"""A call that you can interrupt: put on headphones and talk. You hear the answers and see them.
+"""A call that you can interrupt: put on headphones and talk. You see the answers and hear them.
 
 python3 course.py run examples/realtime/phone_call.py
 """

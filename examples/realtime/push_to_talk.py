@@ -1,4 +1,4 @@
-"""Push to talk: press Enter, speak, and press Enter again. You hear the answer and see it.
+"""Push to talk: press Enter, speak, and press Enter again. You see the answer and hear it.
 
 python3 course.py run examples/realtime/push_to_talk.py
 """
