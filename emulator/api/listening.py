@@ -49,14 +49,19 @@ _END = _End()
 
 @cache
 def recognizer() -> SpeechRecognizer:
-    """One recognizer for all requests; the whole process shares its engine."""
-    return SpeechRecognizer()
+    """One recognizer for all requests; the whole process shares its engine.
+
+    It keeps words, because the same recording is often sent again, for another format.
+    """
+    return SpeechRecognizer(most_known=1_000)
 
 
 async def transcription(
     request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
     """The answer to a request whose fields have been checked; raises ApiError (400, 500)."""
+    # Only loading the engine shows whether it works, and a stream can't report that any more.
+    await asyncio.to_thread(recognizer().warm)
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
     seconds = await asyncio.to_thread(_seconds_of, data, filename, values)

@@ -7,6 +7,7 @@ global state, so a process has one, which takes one clip at a time.
 """
 
 import contextlib
+import hashlib
 import importlib
 import os
 import platform
@@ -68,12 +69,20 @@ class SpeechRecognizer:
     """
 
     def __init__(
-        self, installed: str | None = None, load: Callable[[], Recogniser] = moonshine
+        self,
+        installed: str | None = None,
+        load: Callable[[], Recogniser] = moonshine,
+        most_known: int = 0,
     ) -> None:
-        """`installed` is the version of moonshine-voice: the one that is there, unless given."""
+        """`installed` is the version of moonshine-voice: the one that is there, unless given.
+
+        `most_known` is of how many clips the words are remembered, by a digest of their sound.
+        """
         found = _installed() if installed is None else installed
         self.unavailable_reason = unavailable_reason(found, missing_wheel(*_machine()))
         self._load = load
+        self._known: dict[bytes, str] = {}
+        self._most_known = most_known
 
     def transcribe(self, pcm: bytes) -> str:
         """What is said in a clip of 16 kHz 16-bit mono PCM; "" where there is next to nothing.
@@ -95,13 +104,22 @@ class SpeechRecognizer:
     def _recognised(self, part: Samples) -> str:
         if len(part) < SHORTEST_MS * RATE // 1000 or np.abs(part.astype(int)).max() < SILENCE:
             return ""
-        numbers = (part / 32768).tolist()
+        sound = hashlib.sha256(part.tobytes()).digest()
+        if (known := self._known.get(sound)) is not None:
+            return known
         with _one_at_a_time:
             try:
-                return self._recogniser()(numbers)
+                return self._remembered(sound, self._recogniser()((part / 32768).tolist()))
             except OSError as error:
                 message = f"The speech recognition failed on a clip: {error}."
                 raise RecognitionError(message) from error
+
+    def _remembered(self, sound: bytes, words: str) -> str:
+        if self._most_known:
+            while len(self._known) >= self._most_known:
+                del self._known[next(iter(self._known))]
+            self._known[sound] = words
+        return words
 
     def _recogniser(self) -> Recogniser:
         """Loaded by whoever needs it first."""

@@ -141,9 +141,9 @@ def spans_of(
 # The recognizer writes English words for anything: a door, music, German. It reports no
 # probabilities. But real words stay the same when the clip is played a little slower or faster, and
 # invented ones don't. We measured that on English sentences, by people and by synthetic voices: few
-# words change. In other languages, most of them do. What it writes for a foreign language also tends
-# to repeat itself ("the first one is the first one"). So a clip is recognized again at another
-# speed, and a third time if the two results differ. It is dropped if too few words stay the same.
+# words change. In other languages, most of them do. For a foreign language, it also often repeats
+# itself ("the first one is the first one"). So a clip is recognized again at another speed, and a
+# third time if the two results differ. It is dropped if too few words stay the same.
 SPEEDS = (0.97, 1.03)
 MOST_DOUBT = 0.5
 """If a larger share of the words changes at another speed, all of them are dropped."""

@@ -1,4 +1,4 @@
-"""A conversation in the terminal. You can read each answer while the model writes it.
+"""A conversation in the terminal. You see each answer while the model writes it.
 
 Ctrl-C stops an answer, not the program. Ctrl-C or Ctrl-D at the prompt leaves.
 

@@ -102,9 +102,7 @@ def test_other_request_is_shown_its_difference(emulator, cassette_path):
             client.chat.completions.create(**ask("Something else?"), temperature=0.5)
 
     said = str(caught.value)
-    assert '"content": "When is the observatory closed?"' in said
-    assert '+      "content": "Something else?"' in said or '"content": "Something else?"' in said
-    assert '"temperature": 0.5' in said
+    assert 'recorded "When is the observatory closed?", sent "Something else?"' in said
 
 
 def test_unplayed_exchange_is_an_error(emulator, cassette_path):

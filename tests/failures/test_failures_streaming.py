@@ -265,7 +265,7 @@ def test_s16_ctrl_c_keeps_text_and_stops_server(start):
         str(lessons.SCRIPT), "stream", CLOSED, OPENAI_BASE_URL=emulator.base_url
     ) as learner:
         shown = ""
-        while "closed" not in shown and (letter := learner.stdout.read(1)):
+        while "Observatory is closed" not in shown and (letter := learner.stdout.read(1)):
             shown += letter
         learner.send_signal(2)
         out, err = learner.communicate(timeout=10)

@@ -1,4 +1,4 @@
-"""A web page that you can talk to. It shows what both sides say, and you can interrupt the answer.
+"""A web page that you can talk to. You see what both sides say, and you can interrupt.
 
 Open the address that the program prints. Your key stays in this program: the page gets a client
 secret, which can start a session for one minute.

@@ -1,4 +1,4 @@
-"""A chat page. Text appears as it arrives, Stop ends an answer, and a lost connection loses none.
+"""A chat page. You see text as it arrives, Stop ends an answer, a lost connection loses none.
 
 python3 course.py run examples/streaming/web_chat/server.py
 """

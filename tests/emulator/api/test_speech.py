@@ -244,7 +244,7 @@ def test_any_request_gets_sound_or_an_error(emulator, body):
     kind = answer.headers["content-type"]
     if answer.status_code == 200:
         assert kind.startswith(("audio/pcm", "audio/wav", "audio/mpeg", "text/event-stream"))
-        assert len(answer.content) > 4_000
+        assert len(answer.content) > 500
     else:
         assert answer.status_code in (400, 404)
         assert list(answer.json()["error"]) == ["message", "type", "param", "code"]

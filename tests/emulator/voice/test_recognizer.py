@@ -1,6 +1,7 @@
 """Speech recognition: what a voice says is understood, or there is a reason why it cannot be."""
 
 import re
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.voice import sound
@@ -161,6 +162,21 @@ def test_engine_that_fails_on_a_clip_may_hear_the_next():
     with pytest.raises(RecognitionError, match="unknown error"):
         recognizer.transcribe(SECOND)
     assert (recognizer.transcribe(SECOND), recognizer.unavailable_reason) == ("yes", None)
+
+
+def test_words_of_the_last_clips_are_remembered():
+    heard = []
+
+    def recognise(numbers):
+        heard.append(numbers[0])
+        return f"word {len(heard)}"
+
+    recognizer = SpeechRecognizer(VERSION, lambda: recognise, most_known=2)
+    clips = [array("h", [level] * 16_000).tobytes() for level in (1_000, 2_000, 3_000)]
+
+    said = [recognizer.transcribe(clips[place]) for place in (0, 0, 1, 0, 2, 1, 0)]
+
+    assert said == ["word 1", "word 1", "word 2", "word 1", "word 3", "word 2", "word 4"]
 
 
 def test_engine_is_loaded_once():
