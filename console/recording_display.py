@@ -117,7 +117,7 @@ def save_subtitles(terminal: Terminal, cues: str, file: Path) -> None:
         terminal.say(plain(block))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(cues, encoding="utf-8")
-    terminal.note(f"All {len(blocks)} subtitles are in {file}. A video player can show them.")
+    terminal.note(f"The subtitles ({len(blocks)}) are in {file}. A video player can show them.")
 
 
 def clock_time(seconds: float) -> str:
