@@ -206,7 +206,8 @@ def read_wav(path: Path) -> bytes:
         raise _unusable(path, f"it is not a plain WAV file: {error or 'it is damaged'}") from error
     if form != (RATE_HZ, 16, 1):
         rate_hz, bits, channels = form
-        raise _unusable(path, f"it has {rate_hz} Hz, {bits} bits, channels: {channels}")
+        found = f"it has {rate_hz:,} Hz, {bits} bits, channels: {channels}"
+        raise _unusable(path, f"{found}; a call needs 24,000 Hz, 16 bits, mono")
     if len(pcm) < 2:
         raise _unusable(path, "there is no sound in it")
     return pcm[: len(pcm) // 2 * 2]
@@ -225,7 +226,7 @@ def read_sound(path: Path) -> bytes:
         for piece in audio_files.speech_pcm(path.read_bytes(), RATE_HZ):
             pcm += piece
             if len(pcm) > LONGEST_S * 2 * RATE_HZ:
-                raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes")
+                raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes", "-t 60 ")
     except audio_files.MissingDecoder as error:
         fix = course_command("extras") if error.package == "soundfile" else INSTALL_FULL
         raise CourseError(f"{path.name} can't be read", str(error).rstrip("."), fix) from error
@@ -253,8 +254,7 @@ def write_wav(path: Path, pcm: bytes, channels: int = 1) -> None:
         sound.writeframes(pcm)
 
 
-def _unusable(path: Path, why: str) -> CourseError:
-    fix = f"convert it: ffmpeg -i {path.name} -ar {RATE_HZ} -ac 1 -c:a pcm_s16le caller.wav"
-    return CourseError(
-        f"{path.name} can't be spoken: a call needs WAV of 24,000 Hz, 16 bits, mono", why, fix
-    )
+def _unusable(path: Path, why: str, only: str = "") -> CourseError:
+    """`only` are options of ffmpeg that keep a part of the sound."""
+    fix = f"convert it: ffmpeg -i {path.name} {only}-ar {RATE_HZ} -ac 1 -c:a pcm_s16le caller.wav"
+    return CourseError(f"{path.name} can't be spoken in a call", why, fix)

@@ -44,9 +44,9 @@ def test_wav_comes_back_as_written(tmp_path):
 @pytest.mark.parametrize(
     ("rate_hz", "width", "channels", "why"),
     [
-        (16_000, 2, 1, "it has 16000 Hz, 16 bits, channels: 1"),
-        (24_000, 1, 1, "it has 24000 Hz, 8 bits, channels: 1"),
-        (24_000, 2, 2, "it has 24000 Hz, 16 bits, channels: 2"),
+        (16_000, 2, 1, "it has 16,000 Hz, 16 bits, channels: 1"),
+        (24_000, 1, 1, "it has 24,000 Hz, 8 bits, channels: 1"),
+        (24_000, 2, 2, "it has 24,000 Hz, 16 bits, channels: 2"),
     ],
 )
 def test_other_formats_are_told(tmp_path, rate_hz, width, channels, why):
@@ -57,7 +57,7 @@ def test_other_formats_are_told(tmp_path, rate_hz, width, channels, why):
     with pytest.raises(CourseError, match="a.wav can't be spoken") as raised:
         read_wav(tmp_path / "a.wav")
 
-    assert raised.value.why == why
+    assert raised.value.why == f"{why}; a call needs 24,000 Hz, 16 bits, mono"
     assert "ffmpeg -i a.wav -ar 24000 -ac 1" in raised.value.attempt
 
 
