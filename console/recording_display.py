@@ -1,6 +1,7 @@
 """What part 7 of lesson 3 shows: each request about a recording, its time, and which to choose."""
 
 import time
+import wave
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 
 from common import COURSE
 from common.settings import CourseError
+from console.call_display import sound_file
 from console.lesson import Lesson
 from console.terminal import Terminal, plain
 
 from openai import BadRequestError, OpenAI
 
 MEETING = COURSE / "data" / "meeting.wav"
+IN_TOUR_S = 40
 NOT_INSTALLED = "not_installed_on_emulator"
 FIRST_TURNS, FIRST_CUES, BEST = 6, 2, 2
 
@@ -74,18 +77,31 @@ def show_all(
 
 
 def recording_of(lesson: Lesson) -> Path:
-    """The learner's own recording, or the meeting; CourseError if there is no such file."""
+    """The learner's own recording, or the meeting; CourseError if there is no such file.
+
+    In a tour, the beginning of the meeting is enough: the emulator needs its time.
+    """
     own = lesson.options.question
     file = Path(own) if own else MEETING
     if not file.is_file():
         raise CourseError(f"there is no file {file}", f"you are in {Path.cwd()}", "check its path")
-    return file
+    return (
+        beginning_of(file, sound_file(lesson, "meeting")) if lesson.options.part is None else file
+    )
+
+
+def beginning_of(file: Path, copy: Path) -> Path:
+    """A copy of the first seconds of a WAV file."""
+    with wave.open(str(file)) as sound, wave.open(str(copy), "wb") as start:
+        start.setparams(sound.getparams())
+        start.writeframes(sound.readframes(IN_TOUR_S * sound.getframerate()))
+    return copy
 
 
 def question_for(lesson: Lesson, file: Path) -> str | None:
     """What to search for: the words after --find, or a question about the meeting."""
     own: str | None = lesson.options.find
-    return own or (str(texts_of(lesson)["find"]) if file == MEETING else None)
+    return own or (str(texts_of(lesson)["find"]) if file.name == MEETING.name else None)
 
 
 def texts_of(lesson: Lesson) -> Mapping[str, Any]:

@@ -7,6 +7,8 @@ at a time. So a phone call waits for one part of a long recording, and never for
 """
 
 import asyncio
+import hashlib
+import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -168,8 +170,46 @@ def _steps(data: bytes, values: Mapping[str, Any], known: Mapping[str, Any]) -> 
     return _utterances(data, _rules(values))
 
 
+class RecentSpans:
+    """Where the last recordings hold speech, as one is often sent again for another format.
+
+    The detector takes 5 % of a recording's time. At most `most_bytes` of speech are kept.
+    """
+
+    def __init__(self, most_bytes: int = 32_000_000) -> None:
+        self._most_bytes = most_bytes
+        self._known: dict[tuple[bytes, CutRules], list[SpeechSpan]] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def spans(self, data: bytes, rules: CutRules) -> Iterator[SpeechSpan | None]:
+        """The spans of a recording, found or remembered; None after each piece that ends none."""
+        key = (hashlib.sha256(data).digest(), rules)
+        if (known := self._known.get(key)) is not None:
+            yield from known
+            return
+        found = []
+        for span in spans_of(audio_files.speech_pcm(data), detector(), rules):
+            if span is not None:
+                found.append(span)
+            yield span
+        self._keep(key, found)
+
+    def _keep(self, key: tuple[bytes, CutRules], found: list[SpeechSpan]) -> None:
+        with self._one_at_a_time:
+            self._known[key] = found
+            while sum(map(_size, self._known.values())) > self._most_bytes:
+                del self._known[next(iter(self._known))]
+
+
+def _size(spans: list[SpeechSpan]) -> int:
+    return sum(len(span.pcm) for span in spans)
+
+
+RECENT = RecentSpans()
+
+
 def _utterances(data: bytes, rules: CutRules) -> Iterator[Heard]:
-    for span in spans_of(audio_files.speech_pcm(data), detector(), rules):
+    for span in RECENT.spans(data, rules):
         yield span and heard_in(span, recognizer().transcribe)
 
 
@@ -178,19 +218,12 @@ def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[H
     # Imported here, because it reads the weights of a network.
     from emulator.voice.speakers import tell_apart
 
-    pieces: list[bytes] = []
     spans: list[SpeechSpan] = []
-
-    def kept() -> Iterator[bytes]:
-        for pcm in audio_files.speech_pcm(data):
-            pieces.append(pcm)
-            yield pcm
-
-    for span in spans_of(kept(), detector(), rules):
+    for span in RECENT.spans(data, rules):
         if span is not None:
             spans.append(span)
         yield None
-    pcm = b"".join(pieces)
+    pcm = b"".join(audio_files.speech_pcm(data))
     for turn in tell_apart(_numbers(pcm), [(each.start, each.end) for each in spans], known):
         first, last = (2 * round(at * audio_files.RATE) for at in turn[:2])
         likelihood = max(each.likelihood for each in spans if each.end >= turn.start)

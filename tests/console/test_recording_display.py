@@ -1,6 +1,7 @@
 """What part 7 of lesson 3 shows: words, turns, subtitles, what was found, which model to take."""
 
 import io
+import wave
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,15 +25,17 @@ def key(monkeypatch):
 
 @pytest.fixture
 def file(tmp_path):
-    path = tmp_path / "meeting.wav"
+    path = tmp_path / "my-meeting.wav"
     path.write_bytes(b"RIFF")
     return path
 
 
-def understand(file, tmp_path, turns=TURNS, find=None):
+def understand(file, tmp_path, turns=TURNS, find=None, in_part="transcribe"):
     """The screen, and what each function was called with."""
     screen, called = io.StringIO(), []
-    options = SimpleNamespace(question=file and str(file), find=find, calls=tmp_path / "calls")
+    options = SimpleNamespace(
+        question=file and str(file), find=find, calls=tmp_path / "calls", part=in_part
+    )
     lesson = SimpleNamespace(
         options=options,
         terminal=Terminal(screen),
@@ -62,7 +65,7 @@ def test_turns_subtitles_and_models_are_shown(file, tmp_path):
     assert "00:00:00,000 --> 00:00:02,000 The mirror." in screen
     assert "> money" in screen
     assert "2027-02-26" in screen and "gpt-live-transcribe" in screen
-    assert (tmp_path / "calls" / "meeting.srt").read_text(encoding="utf-8") == CUES
+    assert (tmp_path / "calls" / "my-meeting.srt").read_text(encoding="utf-8") == CUES
 
 
 def test_search_gets_the_turns_with_their_times(file, tmp_path):
@@ -89,6 +92,15 @@ def test_more_turns_are_counted(file, tmp_path):
     screen, _ = understand(file, tmp_path, turns=TURNS * 5)
 
     assert "4 more turns." in screen
+
+
+def test_tour_hears_the_beginning_of_the_meeting_only(tmp_path):
+    _, called = understand(None, tmp_path, in_part=None)
+
+    file, _ = called[0]
+    with wave.open(str(file)) as sound:
+        assert sound.getnframes() == recording.IN_TOUR_S * sound.getframerate()
+    assert called[1][0] == PART.texts["find"]
 
 
 def test_missing_file_is_named(tmp_path):
