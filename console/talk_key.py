@@ -24,7 +24,7 @@ from typing import Any, Self
 from common.settings import CourseError
 
 FIRST_REPEAT_S, REPEAT_S = 0.7, 0.25
-"""How long a held key may take to repeat; most systems need 0.5 s, then 30 ms."""
+"""How long a held key may take until it repeats: the first time, and after that."""
 
 LOOK_S = 0.05
 SPACE, LETTER_C, CTRL = 32, 99, 4
