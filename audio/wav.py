@@ -17,13 +17,13 @@ from audio.call_clock import CallClock
 from audio.playback import FRAME, RATE_HZ, Cut, Ledger, ticks
 from common import course_command
 from common.settings import CourseError
+from emulator.errors import INSTALL_FULL
 
 if TYPE_CHECKING:
     from audio.call_recording import Recording
 
 SILENCE = bytes(2 * FRAME)
 
-INSTALL_FULL = ".venv/bin/python -m pip install -r requirements-full.txt"
 """It has the decoder of the formats that the extras can't read, such as M4A."""
 
 LONGEST_S = 300

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import params
 from emulator.api.model_list import find_model
-from emulator.errors import ApiError, not_installed
+from emulator.errors import INSTALL_FULL, ApiError, not_installed
 from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
 from emulator.serving import Reply, count_request, read_json, send_stream
@@ -47,7 +47,7 @@ MS_A_TOKEN = 50
 EXTRAS = "python3 course.py extras"
 COMMANDS = {
     "soundfile": EXTRAS,
-    "av": ".venv/bin/python -m pip install -r requirements-full.txt",
+    "av": INSTALL_FULL,
 }
 
 
