@@ -38,7 +38,7 @@ class VirtualClock(CallClock):
 
     Most of a call is waiting: for a clip to be spoken, for an answer to be heard. While that
     depends on this side alone, the clock jumps to the next moment that anybody waits for. But
-    a server needs real time to recognise speech and to answer; if the clock jumped then, minutes
+    a server needs real time to recognize speech and to answer; if the clock jumped then, minutes
     of the call would pass before its first word. So while `is_server_busy`, time passes as the
     world's does, and the times of the call are those that this server really needs.
     """

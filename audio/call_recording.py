@@ -1,9 +1,9 @@
-"""Both sides of a call by time: as stereo sound, and as spans and marks for a timeline.
+"""Both sides of a call over time: as stereo sound, and as spans and marks for a timeline.
 
-The caller's sound is placed when it is sent. The assistant's is placed when it is heard, which may
-be long after it came, and what was never heard is not in it. Words arrive at other times again; so
-a caption is placed by the moment at which its sound began, and given to the first stretch of speech
-that has not ended by then.
+The caller's sound is placed at the time when it is sent. The assistant's is placed when it is
+heard, which may be long after it arrived. What was never heard is left out. Words arrive at yet
+other times. So a caption has the time at which its sound began, and belongs to the first stretch of
+speech that hasn't ended by then.
 """
 
 from array import array

@@ -1,9 +1,9 @@
-"""What a call's events say: who said what and when. And a simulated caller, who speaks clips.
+"""Notes from the events of a call: who said what, and when. And a simulated caller with clips.
 
-What both sides say is noted by item, since a transcript may arrive long after the sound. An answer
-is shown when it has been heard, or as far as it was heard before a cut. That holds for a call of
-a person's, too (CallNotes). A lesson decides when the simulated caller speaks each clip: after the
-answer before it was heard, or in the middle of that answer.
+What both sides say is noted by item, because a transcript may arrive long after the sound. An
+answer is shown once it was heard, or as much of it as was heard before an interruption. That is the
+same in a call with a real person (CallNotes). A lesson decides when the simulated caller speaks
+each clip: after the answer before it was heard, or in the middle of that answer.
 """
 
 import asyncio
@@ -252,7 +252,7 @@ class SimulatedCaller(CallNotes):
             if self.clock.now() > last:
                 raise CourseError(
                     f"the assistant has not answered for {PATIENCE_S:.0f} s",
-                    "it heard nothing, or its answer was lost",
+                    "the server found no speech, or its answer was lost",
                     "run it again with --wire, which shows every event",
                 )
             await self.clock.wait_until(self.clock.now() + LOOK_S)

@@ -1,25 +1,25 @@
-"""A real microphone and loudspeaker, used as those on files are (audio/wav.py):
+"""A real microphone and loudspeaker, with the same methods as those for files (audio/wav.py):
 
     with Microphone(clock) as microphone, Speaker(clock) as speaker:
         await interrupt(microphone, speaker, model, transcriber, show)
     for each in (microphone, speaker):
         print(each.problem or each.report())
 
-`Microphone(...)` and `Speaker(...)` raise DeviceError, which has what to do, where no device can be
-opened. Once they are open they raise nothing. If a microphone is unplugged, its frames end, and
-with them the call. If a loudspeaker is unplugged, the call goes on, and its sound goes to the
-recording alone. `problem` then holds the DeviceError, and `on_problem` is called with it at once.
-Samples that were lost are counted, and `report` says so in words. `devices()` lists what there is,
-and `choose` finds a device by its number or by a part of its name.
+`Microphone(...)` and `Speaker(...)` raise DeviceError if no device can be opened; the error says
+what to do. Once they are open, they raise nothing. If the microphone is unplugged, its frames end,
+and so does the call. If the loudspeaker is unplugged, the call goes on, but only the recording gets
+its sound. `problem` then holds the DeviceError, and `on_problem` is called with it at once.
+Lost samples are counted, and `report` describes them in words. `devices()` lists the devices, and
+`choose` finds one by its number or by a part of its name.
 
-What is exact, and what is not. PortAudio asks for a block of samples some time before it is heard:
-that is the latency of the device, 20 to 200 ms. A block that it took can't be taken back, so it
-will be heard whatever comes. `stop()` counts it, because `audio_end_ms` has to be where the sound
-ends, and that is at the last sample taken. `heard_ms()` doesn't count it until it was heard.
+What is exact, and what isn't. PortAudio takes a block of samples some time before you hear it:
+that is the latency of the device, 20 to 200 ms. It can't give a block back, so what it has taken
+will be heard even after an interruption. `stop()` counts those samples, because `audio_end_ms` has
+to be the place where the sound really ends. `heard_ms()` counts them only once they were heard.
 
-Sound comes from the network in bursts. So a `Speaker` waits with the first samples of an answer
-until 120 ms are there (a jitter buffer), and again after a gap in the sound. It plays silence in a
-gap, which counts as heard in no item.
+Sound arrives from the network in bursts. So a `Speaker` plays nothing until 120 ms of an answer
+have arrived (a jitter buffer), and does the same after a gap. In a gap it plays silence, which
+belongs to no item.
 """
 
 import sys
@@ -54,34 +54,34 @@ if TYPE_CHECKING:
     from audio.call_recording import Recording
 
 LOOK_S = 0.005
-"""How often the microphone looks whether a frame has come."""
+"""How often the microphone checks for a new frame."""
 
 MOST_FRAMES = 250
-"""Frames that wait to be sent, 5 s of them; then the oldest is dropped."""
+"""Frames that may wait to be sent, which is 5 s; after that, the oldest is dropped."""
 
 MOST_WAITING_S = 600
-"""Seconds of sound that wait to be played; what comes then is refused."""
+"""Seconds of sound that may wait to be played; more is refused."""
 
 JITTER_S = 0.12
 STALLED_S, NEVER_CAME_S = 2.0, 5.0
-"""A device is taken for lost this long after its last block, or if its first one doesn't come."""
+"""After this many seconds without a block, or without a first one, a device counts as lost."""
 
 CLOSING_S = 0.5
 DRAIN_S = 0.1
-"""Silence that is played after the last sound, as closing a device cuts what it still holds."""
+"""Silence played after the last sound, because closing a device drops what it still holds."""
 
 SLACK = ticks(0.02)
-"""How far the device's count and its clock may be apart before the clock is believed."""
+"""How far the count of samples may differ from the clock before it is set to the clock."""
 
 FADE = 48
-"""Samples in which a sound that is cut off falls to zero, 2 ms, so that it doesn't click."""
+"""Samples over which a cut-off sound fades to zero, which is 2 ms, so that it doesn't click."""
 
 RATES_HZ = (RATE_HZ, 48_000, 44_100, 16_000)
 
 _MAC = "System Settings > Privacy & Security > Microphone: allow your terminal, then reopen it"
 _WINDOWS = "Settings > Privacy & security > Microphone: turn on access, also for desktop apps"
 PRIVACY = {"darwin": _MAC, "win32": _WINDOWS}
-"""Where a system keeps programs from the microphone; both then record silence, or refuse."""
+"""Where the system lets programs use the microphone. If not, you get silence or an error."""
 
 _ALSA = "plug one in; for a desktop's sound: sudo apt install libasound2-plugins pipewire-alsa"
 NO_DEVICES = {
@@ -93,15 +93,15 @@ OPTIONS = {"microphone": "--input", "loudspeaker": "--output"}
 
 OnProblem = Callable[["DeviceError"], None]
 OpenStream = Callable[[SoundSystem, SoundDevice, int, int], SoundStream]
-"""Opens a stream of a device at a rate, in Hz, with so many channels."""
+"""Opens a stream on a device, at a rate in Hz and with a number of channels."""
 
 
 class DeviceError(CourseError):
-    """A sound device can't be used, or not any longer; the call can be held with WAV files."""
+    """A sound device can't be used, or no longer. Calls with WAV files still work."""
 
 
 def sound_system() -> SoundSystem:
-    """PortAudio, by whichever package is installed; DeviceError if neither is."""
+    """PortAudio, through the package that is installed; DeviceError if there is none."""
     try:
         return open_sound_system()
     except ImportError as error:
@@ -113,13 +113,13 @@ def sound_system() -> SoundSystem:
 
 
 def how_to_install() -> str:
-    """The commands that install a package for sound devices; nothing of it is compiled."""
+    """The commands that install a package for sound devices, without a compiler."""
     library = "sudo apt install libportaudio2, then " if sys.platform == "linux" else ""
     return library + course_command("extras")
 
 
 def devices(system: SoundSystem | None = None) -> list[SoundDevice]:
-    """What is plugged in now. Raises DeviceError where no package for it is installed."""
+    """What is connected now. Raises DeviceError if no package for sound devices is installed."""
     if system:
         return system.devices()
     opened = sound_system()
@@ -130,10 +130,10 @@ def devices(system: SoundSystem | None = None) -> list[SoundDevice]:
 
 
 def choose(listed: list[SoundDevice], kind: str, wanted: str | int | None = None) -> SoundDevice:
-    """The "microphone" or "loudspeaker" that is meant by a number, or by a part of its name.
+    """The "microphone" or "loudspeaker" with this number, or with this part of a name.
 
-    None means the system's default, or the first where it has none. Raises DeviceError where there
-    is none, or where a part of a name fits several.
+    None means the system's default device, or the first one if there is no default. Raises
+    DeviceError if no device matches, or several do.
     """
     usable = [each for each in listed if (each.inputs if kind == "microphone" else each.outputs)]
     if not usable:
@@ -148,10 +148,9 @@ def choose(listed: list[SoundDevice], kind: str, wanted: str | int | None = None
     if len(found) == 1:
         return found[0]
     names = "; ".join(f"{each.index} {each.name}" for each in found or usable)
-    why = f"it fits several: {names}" if found else f"there are these: {names}"
-    raise DeviceError(
-        f"no {kind} is meant by {str(wanted)!r}", why, f"{OPTIONS[kind]} with one of the numbers"
-    )
+    misses = f"several {kind}s match" if found else f"no {kind} matches"
+    fix = f"use {OPTIONS[kind]} with one of these numbers"
+    raise DeviceError(f"{misses} {str(wanted)!r}", f"there are: {names}", fix)
 
 
 def _is_default(device: SoundDevice, kind: str) -> bool:
@@ -159,7 +158,7 @@ def _is_default(device: SoundDevice, kind: str) -> bool:
 
 
 def _named(usable: list[SoundDevice], part: str, host: str) -> list[SoundDevice]:
-    """Those whose name has this part: of the default's host, if there are any, and exact ones."""
+    """Devices with this part in their name; the default's host and exact names are preferred."""
     found = [each for each in usable if part.casefold() in each.name.casefold()]
     found = [each for each in found if each.host == host] or found
     return [each for each in found if each.name.casefold() == part.casefold()] or found
@@ -173,29 +172,29 @@ def refusal(kind: str, device: SoundDevice, failure: PortAudioFailure) -> Device
         why = f"another program may be using it: {failure}"
         return DeviceError(what, why, f"close the programs that use it, or {other}")
     if failure.code == INVALID_DEVICE:
-        return DeviceError(what, f"it isn't there any longer: {failure}", f"plug it in, or {other}")
+        return DeviceError(what, f"it is no longer connected: {failure}", f"plug it in, or {other}")
     fix = PRIVACY.get(sys.platform) if kind == "microphone" else None
     return DeviceError(what, str(failure), f"{fix}; or {other}" if fix else other)
 
 
 def lost(kind: str, device: SoundDevice) -> DeviceError:
-    """What to do about a device that fell silent in the middle of a call."""
+    """What to do about a device that stopped in the middle of a call."""
     goes_on = {
-        "microphone": "the call ended, as nothing more could be said",
-        "loudspeaker": "the call goes on, and its sound is in the recording",
+        "microphone": "so the call has ended",
+        "loudspeaker": "but the call goes on, and the recording has its sound",
     }
     return DeviceError(
-        f"the {kind} {device.name!r} stopped working: {goes_on[kind]}",
-        "it was unplugged, or the computer was asleep",
+        f"the {kind} {device.name!r} stopped working, {goes_on[kind]}",
+        "it was unplugged, or the computer went to sleep",
         f"plug it in and start again, or choose another with {OPTIONS[kind]}",
     )
 
 
 class OpenDevice:
-    """One direction of one device: its stream, at whatever rate it takes, and its watchdog.
+    """One direction of one device: its stream, and the check that the device still works.
 
-    `rate_hz` and `channels` are those that the device took: 24,000 Hz and one channel, if it knows
-    them. `last_block` is when, on the clock, the device last called.
+    `rate_hz` and `channels` are what the stream was opened with: 24,000 Hz and one channel, if the
+    device supports them. `last_block` is the time on the clock at which the device last called.
     """
 
     def __init__(
@@ -219,10 +218,10 @@ class OpenDevice:
             raise
 
     def open(self, open_stream: "OpenStream") -> None:
-        """Open at 24 kHz and one channel, or at what comes closest; DeviceError if nothing does.
+        """Open at 24 kHz and one channel, or at other rates; DeviceError if nothing works.
 
-        Only a device that is gone or busy isn't tried with other forms. Some drivers refuse a rate
-        with -9997, as they should, others with an error of their own (-9999).
+        If the device is gone or busy, other rates aren't tried. After any other error they are,
+        because some drivers refuse a rate with their own error (-9999) instead of -9997.
         """
         rates = dict.fromkeys([RATE_HZ, self.device.rate_hz, *RATES_HZ])
         for channels, rate_hz in product((1, 2), rates):
@@ -240,7 +239,7 @@ class OpenDevice:
 
     @property
     def latency_s(self) -> float:
-        """The latency by the driver's account."""
+        """The latency in seconds, as the driver reports it."""
         return self._stream.latency_s if self._stream else 0.0
 
     def start(self) -> None:
@@ -254,7 +253,7 @@ class OpenDevice:
                 raise refusal(self.kind, self.device, error) from error
 
     def is_lost(self) -> bool:
-        """Whether the device has stopped to call, which is how an unplugged one is noticed."""
+        """Whether the device no longer calls. An unplugged device is noticed that way."""
         if self._started is None or self._stream is None:
             return False
         if self.last_block is None:
@@ -264,14 +263,15 @@ class OpenDevice:
         )
 
     def _is_silent(self, seconds: float) -> bool:
-        """Whether it hasn't called for so long."""
+        """Whether it hasn't called for this long."""
         last = self.last_block if self.last_block is not None else self._started
         return last is not None and self._clock.now() - last > seconds
 
     def close(self) -> None:
-        """Close the stream. A driver may wait forever for a device that is gone; this doesn't.
+        """Close the stream.
 
-        A device that works is closed in the thread that opened it, as some drivers ask for that.
+        A driver may wait forever for a device that is gone. So that one is closed in a thread of
+        its own. Any other is closed in the thread that opened it, as some drivers require.
         """
         stream, self._stream = self._stream, None
         if not self._is_silent(DRAIN_S):
@@ -292,13 +292,13 @@ class OpenDevice:
 class Microphone:
     """A microphone; iterate over its frames of 20 ms, 960 bytes: 24 kHz, 16 bits, one channel.
 
-    The device starts with the first frame that is asked for, so that nothing piles up while a
-    connection is being opened. `device` is a number or a part of a name; `system` is PortAudio,
-    unless a test brings its own. `recording` gets what was sent.
+    The device starts when you ask for the first frame, so no frames pile up while the connection
+    is being opened. `device` is a number or a part of a name. `system` is PortAudio, except in
+    tests. `recording` gets what was sent.
 
-    `is_muted` may be set at any time: then the frames are silence, as a call needs them (a key is
-    not held, or the assistant is speaking through loudspeakers). `level` is the peak of the last
-    frame before muting, from 0 to 1, for a meter.
+    Set `is_muted` at any time to get frames of silence instead. A call still needs frames while the
+    key isn't held, or while the assistant speaks through loudspeakers. `level` is the peak of the
+    last frame before muting, from 0 to 1, for a meter.
     """
 
     def __init__(
@@ -357,15 +357,16 @@ class Microphone:
         return start / RATE_HZ + (audio_ms + 20 * self.dropped_frames) / 1000
 
     def report(self) -> str:
-        """What was lost, or silent, in words; empty if nothing was."""
+        """What was lost, or that all was silent, in words; empty if there is nothing to report."""
         said = []
         if self.dropped_frames:
             ms = 20 * self.dropped_frames
-            said.append(f"{ms:,} ms were dropped, as they could not be sent fast enough")
+            said.append(f"{ms:,} ms were dropped, because the network was too slow")
         if self.overflows:
-            said.append(f"the computer was too slow for it {times(self.overflows)} (-9981)")
+            slow = times(self.overflows)
+            said.append(f"the computer was too slow {slow}, so sound was lost (-9981)")
         if self._count and self.is_silent:
-            fix = PRIVACY.get(sys.platform, "look whether it is muted in the sound settings")
+            fix = PRIVACY.get(sys.platform, "check in the sound settings whether it is muted")
             said.append(f"it recorded nothing but silence; {fix}")
         return f"The microphone {self.name!r}: {'; '.join(said)}." if said else ""
 
@@ -413,14 +414,14 @@ class Microphone:
 
 
 class Speaker(WavSpeaker):
-    """A loudspeaker with a queue; it knows how much of each item was heard.
+    """A loudspeaker with a queue, which counts how much of each item was heard.
 
-    Used as WavSpeaker is: `play`, `finish`, `stop`, `sounding`, `silent`. The device takes the
-    samples out of the ledger, not the clock. `latency_s` is the time that a sample needs from the
-    ledger to the ear, by the device's account. `underruns` counts the gaps in the sound because the
-    network was late, `underflows` those because the computer was.
+    It has the methods of WavSpeaker: `play`, `finish`, `stop`, `sounding`, `silent`. Here the
+    device takes the samples out of the ledger, not the clock. `latency_s` is the time from the
+    ledger to your ear, as the device reports it. `underruns` counts the gaps because the network
+    was too slow, `underflows` those because the computer was.
 
-    `sleep` lets real time pass while the device is closed; tests bring one of their own.
+    `sleep` waits for the last sound before the device is closed; tests replace it.
     """
 
     def __init__(
@@ -461,40 +462,40 @@ class Speaker(WavSpeaker):
     def play(
         self, item_id: str, pcm: bytes, *, content_index: int = 0, response_id: str = ""
     ) -> bool:
-        """Queue a delta; False if it is late, or if 10 minutes of sound wait already."""
+        """Queue a delta; False if it is late, or if 10 minutes of sound are waiting already."""
         if self.ledger.waiting > MOST_WAITING_S * RATE_HZ:
             self.refused += 1
             return False
         return super().play(item_id, pcm, content_index=content_index, response_id=response_id)
 
     def heard_ms(self, item_id: str) -> int:
-        """How much of an item was heard by now, without what the device holds."""
+        """How many ms of an item were heard so far, without what the device still holds."""
         self._advance()
         held = max(0, self._ended.get(item_id, 0) - ticks(self._clock.now()))
         return max(0, self.ledger.heard_ms(item_id) - in_ms(held + RATE_HZ // 1000 - 1))
 
     @property
     def sounding(self) -> str | None:
-        """The item that is sounding now, also while only the device still holds some of it."""
+        """The item that is sounding now, even if only the device still holds some of it."""
         self._advance()
         item_id = self._last_item
         is_held = self._ended.get(item_id, 0) > ticks(self._clock.now())
         return self.ledger.sounding or (item_id if is_held else None)
 
     def report(self) -> str:
-        """What was missing or refused, in words; empty if nothing was."""
+        """What was missing or refused, in words; empty if there is nothing to report."""
         said = []
         if self.underruns:
             ms = round(1000 * self._gap_s)
-            said.append(f"the network was too slow {times(self.underruns)}, {ms:,} ms of silence")
+            said.append(f"the network was too slow {times(self.underruns)}, for {ms:,} ms in all")
         if self.underflows:
-            said.append(f"the computer was too slow for it {times(self.underflows)} (-9980)")
+            said.append(f"the computer was too slow {times(self.underflows)} (-9980)")
         if self.refused:
-            said.append(f"{times(self.refused)} there was no room for more sound")
+            said.append(f"its queue was full {times(self.refused)}, and sound was dropped")
         return f"The loudspeaker {self.name!r}: {'; '.join(said)}." if said else ""
 
     def close(self) -> None:
-        """Close the device once all that it took was heard; what still waits isn't played."""
+        """Close the device once you heard all that it took; what still waits isn't played."""
         if self.problem is None and not self._is_closing:
             self._is_closing = True
             heard_at = (self._fell_silent or 0) / RATE_HZ + DRAIN_S
@@ -508,7 +509,7 @@ class Speaker(WavSpeaker):
         self.close()
 
     def _advance(self) -> None:
-        """The device takes the samples; once it is lost, the clock does."""
+        """Normally the device takes the samples; after it is lost, the clock does."""
         if self.problem:
             super()._advance()
         elif self.open_device.is_lost():
@@ -524,10 +525,10 @@ class Speaker(WavSpeaker):
         now = self._clock.now()
         self.open_device.last_block = now
         self.latency_s = delay_s
-        # A device that has run out of silence, as when it starts, cut no sound.
+        # If the device ran out of silence, as it does when it starts, no sound was lost.
         self.underflows += has_starved and self._is_playing
-        # Counted in samples, sound has no seams. But a device doesn't keep the clock's time
-        # exactly, so from time to time the count is put right.
+        # Counting samples keeps the sound free of gaps. But a device doesn't run at exactly the
+        # clock's speed, so from time to time the count is corrected.
         tick = ticks(now + delay_s)
         if abs(tick - self._tick) > SLACK:
             self._tick = max(tick, self._fell_silent or tick)
@@ -539,7 +540,7 @@ class Speaker(WavSpeaker):
         return _spread(block, channels)
 
     def _next(self, samples: int, now: float) -> bytes:
-        """So many samples of 24 kHz: sound, as far as there is any, then silence."""
+        """This many samples of 24 kHz: sound as far as there is any, then silence."""
         sound = self._take(samples) if self._may_play(now) else b""
         missing = samples - len(sound) // 2
         self.level = peak(sound)
@@ -552,7 +553,7 @@ class Speaker(WavSpeaker):
         return sound + self._silence(missing)
 
     def _may_play(self, now: float) -> bool:
-        """Whether sound may be taken: not before a little of it waits, and so is there in time."""
+        """Whether sound may be played now: only once the jitter buffer is full."""
         waiting = self.ledger.waiting
         if self._is_closing or not waiting:
             return self._is_playing and not self._is_closing
@@ -565,7 +566,7 @@ class Speaker(WavSpeaker):
         return self._is_playing
 
     def _count_gap(self, now: float) -> None:
-        """Sound begins again: it was a gap if the item is still the one that ran out of sound."""
+        """Sound begins again. If it is still the same item, the pause was a gap."""
         item_id, since = self._starved
         if item_id and item_id == self.ledger.sounding:
             self.underruns += 1
@@ -573,7 +574,7 @@ class Speaker(WavSpeaker):
         self._starved = (None, 0.0)
 
     def _silence(self, samples: int) -> bytes:
-        """Silence, into which the last sample fades."""
+        """Silence; the last sample fades into it."""
         fade = np.linspace(self._last_sample, 0, FADE + 1)[1 : samples + 1].astype("<i2")
         if len(fade):
             self._last_sample = int(fade[-1])
@@ -602,5 +603,5 @@ def _mixed(pcm: bytes, channels: int) -> bytes:
 
 
 def _spread(pcm: bytes, channels: int) -> bytes:
-    """One channel as several that are alike."""
+    """One channel, copied to several."""
     return pcm if channels == 1 else np.repeat(_samples(pcm), channels).tobytes()

@@ -1,18 +1,18 @@
-"""PortAudio, the library for sound devices: by PyAudio, or by sounddevice where PyAudio is missing.
+"""PortAudio, the library for sound devices: through PyAudio, or else sounddevice.
 
     open_sound_system    whichever of the two packages is installed
     SoundSystem          lists devices, and opens streams of 16-bit samples
 
-Both packages drive the same library, in two dialects. This module makes them one: a device is a
-`SoundDevice`, a stream calls a function of yours in a thread of PortAudio's, and whatever goes
-wrong is a `PortAudioFailure` with PortAudio's own code (portaudio.h, `PaErrorCode`). Streams know
-nothing of rates and queues; that is in audio/devices.py.
+Both packages use the same library, with different functions. This module gives them one interface:
+a device is a `SoundDevice`, a stream calls your function in one of PortAudio's threads, and every
+failure is a `PortAudioFailure` with PortAudio's own code (portaudio.h, `PaErrorCode`). Sample rates
+and queues are handled in audio/devices.py.
 
-PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error where they
-find none. They write to the file descriptor, not to `sys.stderr`. So it is pointed elsewhere while
-PortAudio starts or opens a stream. ALSA prints in the middle of a call, too ("underrun occurred"),
-from the stream's own thread; it has a function to be set in place of that printing. Nothing is
-redirected while a device is closed: if it is gone, that may take forever.
+PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error if they
+find none. They write to the file descriptor, not to `sys.stderr`. So the descriptor is redirected
+while PortAudio starts or opens a stream. ALSA also prints during a call ("underrun occurred"), from
+the stream's own thread, so its error handler is replaced. Nothing is redirected while a device is
+being closed, because that may take forever if the device is gone.
 """
 
 import ctypes
@@ -26,26 +26,26 @@ from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 FRAME_MS, PLAYED_MS = 20, 40
-"""How long the blocks of a microphone and of a loudspeaker are.
+"""How long the blocks of a microphone and of a loudspeaker are, in ms.
 
-What a microphone hands over late is kept meanwhile, but what a loudspeaker doesn't get in time is
-a gap. On two cores with twelve busy programs, a minute had 13 gaps with blocks of 20 ms, one with
-30 ms, none with 40 ms.
+A late block from a microphone isn't lost, but a loudspeaker that gets no block in time has a gap.
+On two cores with twelve busy programs, we counted 13 gaps a minute with blocks of 20 ms, one with
+30 ms, and none with 40 ms.
 """
 
 NICENESS = -11
-"""The priority of a thread that handles sound, which is the one that PulseAudio has."""
+"""The priority of a thread that handles sound. PulseAudio uses the same."""
 
 LATENCY_MOST_S = 2.0
-"""A longer delay than this is a mistake of the driver; then the stream's own latency is used."""
+"""A longer delay than this is a driver's mistake, and the stream's own latency is used instead."""
 
 
 @dataclass(frozen=True)
 class SoundDevice:
     """A device as PortAudio lists it; `inputs` and `outputs` are its channels, 0 for none.
 
-    One device may be listed several times on Windows, once for each `host`, which is an interface
-    of the system: MME, DirectSound, WASAPI.
+    Windows may list a device several times, once for each `host`. A host is one of the system's
+    sound interfaces: MME, DirectSound, WASAPI.
     """
 
     index: int
@@ -59,7 +59,7 @@ class SoundDevice:
 
 
 class PortAudioFailure(Exception):
-    """PortAudio refused, with its code, for instance -9985 for a device that is busy."""
+    """PortAudio refused. `code` is its own, such as -9985 for a device that is busy."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"{text} ({code})")
@@ -78,7 +78,7 @@ had run out of sound (-9980). Returns exactly that many samples, for each channe
 
 
 class SoundStream(Protocol):
-    """An open stream, not yet started; `latency_s` is what the driver says."""
+    """An open stream, not yet started; `latency_s` is what the driver reports."""
 
     latency_s: float
 
@@ -88,7 +88,7 @@ class SoundStream(Protocol):
 
 
 class SoundSystem(Protocol):
-    """What Microphone and Speaker need of PortAudio; tests bring one of their own.
+    """What Microphone and Speaker need from PortAudio; tests use one of their own.
 
     `open_input` and `open_output` raise PortAudioFailure.
     """
@@ -110,7 +110,7 @@ _quiet = threading.RLock()
 
 @contextmanager
 def without_noise() -> Iterator[None]:
-    """Nothing that a C library writes to standard error is shown meanwhile."""
+    """Hides what C libraries write to standard error in the meantime."""
     with _quiet:
         try:
             kept = os.dup(2)
@@ -357,9 +357,9 @@ class _SounddeviceStream:
 
 
 def _hurried(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """A callback whose thread runs before others on a busy Linux, where the user may ask for that.
+    """A callback whose thread gets a higher priority, on Linux if the user may set it.
 
-    A block that comes 20 ms late is a gap. On other systems the threads of sound have priority.
+    A block that comes too late is a gap. Other systems give sound threads priority by themselves.
     """
     is_first = True
 
@@ -409,12 +409,12 @@ def _device(
 
 
 def _failure(error: Exception) -> PortAudioFailure:
-    """Both packages put PortAudio's text and its code into the arguments, in either order."""
+    """The arguments of both packages' errors hold PortAudio's text and code, in either order."""
     codes = [each for each in error.args if isinstance(each, int)]
     texts = [str(each) for each in error.args if isinstance(each, str)]
     return PortAudioFailure((codes or [HOST_ERROR])[0], (texts or [str(error)])[0])
 
 
 def _plausible(delay_s: float, latency_s: float) -> float:
-    """The seconds until a sample is heard, by the driver's clock if that makes sense."""
+    """The seconds until a sample is heard: the driver's figure, if it is plausible."""
     return delay_s if 0 < delay_s < LATENCY_MOST_S else latency_s

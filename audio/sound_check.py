@@ -1,8 +1,8 @@
 """Plays a tone and records it at once, to find out whether a call can be held here.
 
-The tone is a chirp: it rises from 500 to 3,000 Hz. A constant tone fits itself at every period, a
-chirp at one moment only. So the recording is compared with the chirp at each moment (a correlation,
-done by Fourier transform), and the best fit says when it was heard.
+The tone is a chirp: it rises from 500 to 3,000 Hz. A constant tone matches itself again after each
+period, but a chirp matches at one moment only. So the recording is compared with the chirp at each
+moment (a correlation, computed by Fourier transform). The best match is when the tone was heard.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 CHIRP_S, BEFORE_S, TOTAL_S = 0.3, 0.6, 2.2
-"""The tone comes after so much silence, and what follows it within the total is searched."""
+"""Lengths of the tone, of the silence before it, and of the whole recording."""
 
 LOWEST_HZ, HIGHEST_HZ, PEAK = 500.0, 3_000.0, 0.4
 LIKENESS = 0.3
 """The recording must be this similar to the chirp (1: alike, 0: unlike) to count as heard."""
 
 SILENCE_DBFS = -120.0
-"""What digital silence is given as; 16 bits reach down to -90."""
+"""The level reported for digital silence; the quietest 16-bit sample is about -90."""
 
 Sound = NDArray[np.float64]
 
@@ -33,9 +33,9 @@ Sound = NDArray[np.float64]
 class SoundCheck:
     """What was found: devices with their rates in Hz, and what the microphone recorded.
 
-    `round_trip_ms` is the time from `Speaker.play` to the frame that has it; None if the tone was
-    not heard, which is to be expected with headphones. Levels are of the whole scale, in dBFS: 0 is
-    as loud as possible. `is_silent`: every sample was zero, as if the microphone was switched off.
+    `round_trip_ms` is the time from `Speaker.play` to the frame that has the tone; None if the tone
+    wasn't heard, which is normal with headphones. Levels are in dBFS: 0 is as loud as possible.
+    `is_silent`: every sample was zero, as if the microphone were switched off.
     """
 
     microphone: str
@@ -50,9 +50,9 @@ class SoundCheck:
 
 
 async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker) -> SoundCheck:
-    """Play and record for two seconds; both devices are closed then.
+    """Play and record for two seconds, then close both devices.
 
-    If a device is unplugged meanwhile, what was recorded by then is judged, and `reports` says so.
+    If a device is unplugged, only what was recorded before is examined, and `reports` says so.
     """
     played_at, frames = 0.0, []
     with microphone, speaker:
@@ -86,7 +86,7 @@ async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker
 def run_sound_check(
     system: SoundSystem, input_device: str | None = None, output_device: str | None = None
 ) -> SoundCheck:
-    """The check on real devices, chosen by number or name. Raises DeviceError."""
+    """Run the check on real devices, chosen by number or name. Raises DeviceError."""
     clock = CallClock()
     microphone = Microphone(clock, device=input_device, system=system)
     try:
@@ -98,7 +98,7 @@ def run_sound_check(
 
 
 def chirp() -> Sound:
-    """The tone, from -1 to 1; it swells and fades, so that no loudspeaker clicks."""
+    """The tone, from -1 to 1; it fades in and out, so that the loudspeaker doesn't click."""
     seconds = np.arange(round(CHIRP_S * RATE_HZ)) / RATE_HZ
     slope = (HIGHEST_HZ - LOWEST_HZ) / CHIRP_S
     phase = 2 * np.pi * (LOWEST_HZ + slope / 2 * seconds) * seconds
@@ -126,6 +126,6 @@ def find_chirp(heard: Sound) -> int | None:
 
 
 def dbfs(sound: Sound) -> float:
-    """The level of a sound (root mean square) in decibels of the whole scale."""
+    """The level of a sound (root mean square) in dBFS."""
     power = float((sound**2).mean()) if len(sound) else 0.0
     return max(SILENCE_DBFS, 10 * float(np.log10(max(power, 1e-12))))

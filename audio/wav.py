@@ -17,21 +17,24 @@ from audio.call_clock import CallClock
 from audio.playback import FRAME, RATE_HZ, Cut, Ledger, ticks
 from common import course_command
 from common.settings import CourseError
+from emulator.errors import INSTALL_FULL
 
 if TYPE_CHECKING:
     from audio.call_recording import Recording
 
 SILENCE = bytes(2 * FRAME)
 
+"""It has the decoder of the formats that the extras can't read, such as M4A."""
+
 LONGEST_S = 300
-"""A question of a caller's is shorter."""
+"""The longest sound file that can be a caller's question."""
 
 
 class WavMicrophone:
-    """A microphone that picks up silence, until a clip is spoken into it; iterate over its frames.
+    """A microphone that records silence until `speak` gives it a clip; iterate over its frames.
 
-    A frame of 20 ms is ready when its 20 ms have passed. The schedule is counted in samples from
-    the start, so it doesn't drift: after a delay, the frames that are late follow at once.
+    A frame of 20 ms is ready when its 20 ms have passed. The schedule counts samples from the
+    start, so it doesn't drift: after a delay, late frames follow at once.
     """
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
@@ -99,8 +102,8 @@ class WavMicrophone:
 class WavSpeaker:
     """A loudspeaker without a device: it takes a sample from the ledger every 1/24,000 second.
 
-    Nothing runs in between. Each call first takes what has become due since the call before. A
-    device overrides that: audio/devices.py.
+    Nothing runs between the calls. Each call first takes the samples that are due by then. With a
+    real device, the device takes them: audio/devices.py.
     """
 
     def __init__(self, clock: CallClock, recording: "Recording | None" = None) -> None:
@@ -203,16 +206,17 @@ def read_wav(path: Path) -> bytes:
         raise _unusable(path, f"it is not a plain WAV file: {error or 'it is damaged'}") from error
     if form != (RATE_HZ, 16, 1):
         rate_hz, bits, channels = form
-        raise _unusable(path, f"it has {rate_hz} Hz, {bits} bits, channels: {channels}")
+        found = f"it has {rate_hz:,} Hz, {bits} bits, channels: {channels}"
+        raise _unusable(path, f"{found}; a call needs 24,000 Hz, 16 bits, mono")
     if len(pcm) < 2:
         raise _unusable(path, "there is no sound in it")
     return pcm[: len(pcm) // 2 * 2]
 
 
 def read_sound(path: Path) -> bytes:
-    """Any sound file as 24 kHz, 16 bits, one channel: WAV, or what the installed decoders read.
+    """A sound file of any format that the installed decoders read, as 24 kHz, 16 bits, one channel.
 
-    Raises CourseError where nothing can read it, or where it is longer than five minutes.
+    Raises CourseError if it can't be read, or is longer than five minutes.
     """
     # Imported here, as NumPy takes a tenth of a second to load.
     from emulator.voice import audio_files
@@ -222,9 +226,9 @@ def read_sound(path: Path) -> bytes:
         for piece in audio_files.speech_pcm(path.read_bytes(), RATE_HZ):
             pcm += piece
             if len(pcm) > LONGEST_S * 2 * RATE_HZ:
-                raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes")
+                raise _unusable(path, f"it is longer than {LONGEST_S // 60} minutes", "-t 60 ")
     except audio_files.MissingDecoder as error:
-        fix = course_command("extras")
+        fix = course_command("extras") if error.package == "soundfile" else INSTALL_FULL
         raise CourseError(f"{path.name} can't be read", str(error).rstrip("."), fix) from error
     except audio_files.UnreadableAudio as error:
         raise _unusable(path, str(error)) from error
@@ -250,8 +254,7 @@ def write_wav(path: Path, pcm: bytes, channels: int = 1) -> None:
         sound.writeframes(pcm)
 
 
-def _unusable(path: Path, why: str) -> CourseError:
-    fix = f"convert it: ffmpeg -i {path.name} -ar {RATE_HZ} -ac 1 -c:a pcm_s16le caller.wav"
-    return CourseError(
-        f"{path.name} can't be spoken: a call needs WAV of 24,000 Hz, 16 bits, mono", why, fix
-    )
+def _unusable(path: Path, why: str, only: str = "") -> CourseError:
+    """`only` are options of ffmpeg that keep a part of the sound."""
+    fix = f"convert it: ffmpeg -i {path.name} {only}-ar {RATE_HZ} -ac 1 -c:a pcm_s16le caller.wav"
+    return CourseError(f"{path.name} can't be spoken in a call", why, fix)

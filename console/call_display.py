@@ -26,12 +26,12 @@ STAGES = {
 OPTIONS: list[Option] = [
     ("--calls", "calls", "where the sound is saved (default: the folder calls)"),
     ("--play", "switch", "play the sound of each call when it is over"),
-    ("--devices", "devices", "list the microphones and loudspeakers, and end"),
+    ("--devices", "devices", "list the microphones and loudspeakers, then stop"),
     ("--input", "name", "talk: the microphone, by number or a part of its name"),
     ("--output", "name", "talk, --play: the loudspeaker, in the same way"),
     ("--push-to-talk", "switch", "talk: send sound only while you hold the space bar"),
-    ("--speakers", "switch", "talk: without headphones; mutes you while the assistant speaks"),
-    ("--find", "words", "transcribe: search for this in it"),
+    ("--speakers", "switch", "talk: you have no headphones; mutes you while the assistant speaks"),
+    ("--find", "words", "transcribe: what to search for in the recording"),
 ]
 
 VoiceTurn = Callable[[Path, Path, str, str], None]

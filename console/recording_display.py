@@ -1,4 +1,4 @@
-"""What part 7 of lesson 3 shows of a recording: each call, its time, and which one to choose."""
+"""What part 7 of lesson 3 shows: each request about a recording, its time, and which to choose."""
 
 import time
 import wave
@@ -56,7 +56,7 @@ def show_all(
     file, terminal, settings = recording_of(lesson), lesson.terminal, lesson.settings
     client = OpenAI(timeout=300)
     terminal.note(f"The recording is {file.name}.")
-    with timed(terminal, f"The words, as they are recognised ({settings.transcribe_model}):"):
+    with timed(terminal, f"The words, as they are recognized ({settings.transcribe_model}):"):
         transcribe(client, file, settings.transcribe_model)
     with timed(terminal, "Who spoke (gpt-4o-transcribe-diarize, which ends on 2027-02-26):"):
         turns = speakers(client, file)
@@ -72,8 +72,8 @@ def show_all(
             for score, text in best[:BEST]:
                 terminal.say(f"{score:.2f}  {plain(text)}")
     terminal.say()
-    terminal.note("Which to choose (prices a minute, November 2026):")
-    terminal.table(["you need", "take", "price", "ends"], texts_of(lesson)["choices"], folded=1)
+    terminal.note("Which model to use (prices per minute, November 2026):")
+    terminal.table(["you need", "use", "price", "ends"], texts_of(lesson)["choices"], folded=1)
 
 
 def recording_of(lesson: Lesson) -> Path:
@@ -133,7 +133,7 @@ def save_subtitles(terminal: Terminal, cues: str, file: Path) -> None:
         terminal.say(plain(block))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(cues, encoding="utf-8")
-    terminal.note(f"All {len(blocks)} are in {file}. A video player reads them.")
+    terminal.note(f"The subtitles ({len(blocks)}) are in {file}. A video player can show them.")
 
 
 def clock_time(seconds: float) -> str:

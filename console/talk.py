@@ -1,4 +1,4 @@
-"""Lesson 3 with real sound: part 6, a call with your own voice; and what `--play` makes audible."""
+"""Lesson 3 with real devices: part 6, a call with your own voice; and `--play`."""
 
 import math
 from collections.abc import AsyncIterator
@@ -20,10 +20,10 @@ from console.talk_key import TalkKey
 from console.terminal import Terminal
 
 ECHO_S = 0.3
-"""How long a room still sounds after a loudspeaker has stopped."""
+"""How long the sound of a loudspeaker may echo in a room after it has stopped."""
 
 HALF_DUPLEX = """ Your microphone is muted while the assistant speaks. Otherwise the assistant would
-    hear itself and stop. But you can't interrupt it then."""
+    interrupt itself. But you can't interrupt it then."""
 METER, QUIETEST_DB, NEWEST = 10, -50.0, 50
 
 
@@ -46,7 +46,7 @@ def hold_own_call(
     if options.replay:
         raise CourseError(
             "a call with your own voice can't be replayed",
-            "you would say something else than in the recording",
+            "you wouldn't say exactly what the recording contains",
             "leave out --replay",
         )
     with ExitStack() as stack:
@@ -64,9 +64,9 @@ def hold_own_call(
 
 
 class OwnCall:
-    """The devices of a call, what is sent of the microphone, and what is shown meanwhile.
+    """The devices of a call, what is sent from the microphone, and what the screen shows.
 
-    Without a loudspeaker the call is held all the same, and its sound is in the recording.
+    Without a loudspeaker the call still works, and its sound is in the recording.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class OwnCall:
         )
 
     def show(self, lesson: Lesson) -> None:
-        """What was said and lost, and where the sound is, even after a failure."""
+        """Show what was said and lost, and where the sound is, even after a failure."""
         self.notes.show_rest()
         for each in (self.microphone, self.speaker):
             if report := each.report() if isinstance(each, Microphone | Speaker) else "":
@@ -146,12 +146,12 @@ class OwnCall:
             keep_call(self.notes, sound_file(lesson, "talk"), self._terminal)
 
     def _tell(self, problem: DeviceError) -> None:
-        """A device that can't be used, or no longer: the call goes on, or ends by itself."""
+        """Report a device that can't be used; the call goes on, or ends by itself."""
         self._terminal.note(told(problem))
 
 
 def newest(words: str) -> str:
-    """The end of a text, as far as it fits into a line beside the meter."""
+    """The end of a text, as much as fits on a line beside the meter."""
     return words if len(words) <= NEWEST else f"... {words[-NEWEST:].partition(' ')[2]}"
 
 
@@ -163,7 +163,7 @@ def meter(level: float) -> str:
 
 
 def show_devices(terminal: Terminal, system: SoundSystem | None = None) -> None:
-    """The microphones and loudspeakers that there are, and how to choose one."""
+    """Show the microphones and loudspeakers, and how to choose one."""
     rows = [
         (
             each.index,
@@ -178,7 +178,7 @@ def show_devices(terminal: Terminal, system: SoundSystem | None = None) -> None:
         terminal.note("No sound device was found.")
         return
     terminal.table(["", "name", "microphone", "loudspeaker", "rate"], rows, folded=1)
-    terminal.note("Choose by number, or by a part of the name:")
+    terminal.note("Choose a device by its number, or by a part of its name:")
     terminal.command(course_command("3", "talk", "--input", "0", "--output", "0"))
 
 
@@ -193,7 +193,7 @@ def play(
     try:
         speaker = Speaker(clock or CallClock(), device=lesson.options.output, system=system)
     except DeviceError as problem:
-        lesson.terminal.note(f"It can't be played: {told(problem)}")
+        lesson.terminal.note(f"The sound can't be played: {told(problem)}")
         return
     with speaker:
         speaker.play(file.name, pcm)
@@ -202,5 +202,5 @@ def play(
 
 
 def told(problem: DeviceError) -> str:
-    """A problem as one sentence after the other."""
+    """A problem as sentences: what happened, why, and the fix."""
     return f"{problem}: {problem.why}. To fix it: {problem.attempt}."

@@ -1,13 +1,13 @@
 """The space bar as the button of push to talk: `with TalkKey() as key`, then `key.is_down()`.
 
-A terminal sends letters, not keys, and most terminals never say that a key was released. A held key
-is sent again and again, so a pause in that means a release. That gives two ways to use it:
+A terminal sends characters, not keys, and most terminals don't report that a key was released. They
+send a held key again and again, so a pause means that it was released. You can use it in two ways:
 
     hold it       sound is sent until you let go
     tap it        sound is sent until you tap it again
 
-Terminals that know the keyboard protocol of kitty report the release itself, so there holding is
-exact. https://sw.kovidgoyal.net/kitty/keyboard-protocol/
+Terminals with the keyboard protocol of kitty report the release itself, so holding is exact there.
+https://sw.kovidgoyal.net/kitty/keyboard-protocol/
 """
 
 import importlib
@@ -24,7 +24,7 @@ from typing import Any, Self
 from common.settings import CourseError
 
 FIRST_REPEAT_S, REPEAT_S = 0.7, 0.25
-"""A held key comes again after the first, then every 30 ms or so; the rest is for slow systems."""
+"""How long a held key may take until it repeats: the first time, and after that."""
 
 LOOK_S = 0.05
 SPACE, LETTER_C, CTRL = 32, 99, 4
@@ -38,7 +38,7 @@ _KITTY = re.compile(rb"\x1b\[(\d+)(?::[\d:]*)?(?:;(\d*)(?::(\d))?)?(?:;[\d:]*)?u
 class TalkKey:
     """Whether the space bar is down; `feed` takes what the terminal sends.
 
-    `now` gives seconds. `interrupt` is called for Ctrl-C where the terminal sends it as a code.
+    `now` returns seconds. `interrupt` is called if the terminal sends Ctrl-C as a key code.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class TalkKey:
         self._stack = ExitStack()
 
     def is_down(self) -> bool:
-        """Whether sound is to be sent now."""
+        """Whether to send sound now."""
         silent_s = self._now() - self._last
         if not self._reports_release and self._repeats and silent_s > REPEAT_S:
             self._is_down, self._repeats = False, 0
         return self._is_down
 
     def feed(self, data: bytes) -> None:
-        """What the terminal has sent: letters, or codes of keys."""
+        """Take what the terminal has sent: characters, or key codes."""
         for code, modifiers, kind in _KITTY.findall(data):
             if int(code) == SPACE:
                 self._reports_release = True
@@ -80,12 +80,12 @@ class TalkKey:
         self._last = now
 
     def __enter__(self) -> Self:
-        """Read the keyboard from now on; CourseError where there is none."""
+        """Read the keyboard from now on; CourseError if there is none."""
         if not (sys.stdin and sys.stdin.isatty()):
             raise CourseError(
                 "there is no keyboard to press the space bar on",
                 "the input is not a terminal",
-                "leave out --push-to-talk; then the silence ends your turn",
+                "leave out --push-to-talk; then a short silence ends your turn",
             )
         read = self._stack.enter_context(_keyboard())
         reading = threading.Thread(target=self._read, args=(read,), daemon=True)
@@ -104,7 +104,7 @@ class TalkKey:
 
 @contextmanager
 def _keyboard() -> Iterator[Callable[[], bytes]]:
-    """What reads the keys that were pressed, waiting a moment for the first one."""
+    """A function that returns the keys that were pressed, and waits a moment for the first one."""
     if sys.platform == "win32":
         yield _read_console
         return
@@ -136,7 +136,7 @@ def _read_terminal(keyboard: int) -> bytes:
 
 
 def _read_console() -> bytes:
-    """Windows: letters come through a module of its own."""
+    """On Windows, another module reads the keys."""
     msvcrt: Any = importlib.import_module("msvcrt")
 
     time.sleep(LOOK_S)

@@ -6,6 +6,7 @@ type, param, code). No sentence repeats what a caller sent as a key.
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 
 INVALID_REQUEST = "invalid_request_error"
@@ -103,6 +104,11 @@ def not_served(method: str, path: str) -> ApiError:
     message = f"""{method} {path} is a part of OpenAI's API that this emulator does not serve. \
 {found or "emulator/README.md lists what it does."}"""
     return ApiError(404, message, code="not_served_by_emulator")
+
+
+_PYTHON = r".venv\Scripts\python" if sys.platform == "win32" else ".venv/bin/python"
+INSTALL_FULL = f"{_PYTHON} -m pip install -r requirements-full.txt"
+"""The command that installs the better engines and the decoders of MP4."""
 
 
 def not_installed(what: str, command: str, param: str | None = None) -> ApiError:

@@ -1,11 +1,11 @@
-"""Sound in chat completions: what a request brings with it, and what its answer is spoken as.
+"""Sound in chat completions: sound in a request, and answers that are spoken.
 
-Sound that comes in is heard before anything else is done: each part `input_audio` becomes a part of
-text, with the words that were recognised in it. An assistant's `audio: {"id": ...}` becomes the
-words of that earlier answer. From there on the request is one of text.
+Sound in a request is recognized first: each part `input_audio` becomes a part of text with its
+words. An assistant's `audio: {"id": ...}` becomes the words of that earlier answer. After that, the
+request contains only text.
 
-The refusals are OpenAI's own sentences where they are in recorded traffic (2025 and 2026); for
-sound that a model doesn't speak, and for ids, no recording is known.
+The error messages are OpenAI's own where recorded traffic has them (2025 and 2026). For the formats
+of `audio`, and for its ids, there is no recording.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from emulator.voice.recognizer import SpeechRecognizer
 
 KEPT_S = 3600
-"""Seconds for which later turns can refer to a spoken answer."""
+"""How long later requests can refer to a spoken answer, in seconds."""
 LONGEST_MS = 600_000
 HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
 INPUT_FORMATS = ("wav", "mp3")
@@ -42,7 +42,7 @@ STREAMED = "pcm16"
 
 
 def modalities(name: str, value: Any) -> list[str]:
-    """What an answer consists of: `text`, `audio`, or both."""
+    """What the answer consists of: `text`, `audio`, or both."""
     given = params.array(name, value, "strings", least=1)
     for place, each in enumerate(given):
         one_of("text", "audio")(f"{name}[{place}]", each)
@@ -61,7 +61,7 @@ AUDIO = {
 
 @dataclass(frozen=True)
 class HeardRequest:
-    """A request whose sound is words; `is_unheard` where its last message was sound without any."""
+    """A request with words in place of sound; `is_unheard`: its last message had no words."""
 
     body: dict[str, Any]
     sound: HeardSound = HeardSound()
@@ -69,7 +69,7 @@ class HeardRequest:
 
 
 async def heard(body: Mapping[str, Any], service: Service) -> HeardRequest:
-    """Hear the sound in a request; raises ApiError (400) for what can't be heard, or not by it."""
+    """Recognize the sound in a request; raises ApiError (400) if it or its model can't be used."""
     said = body.get("messages")
     model = find_model(str(body.get("model")))
     if not isinstance(said, list) or model is None:
@@ -92,7 +92,7 @@ class Listener:
         self.is_unheard = False
 
     async def message(self, name: str, value: Any) -> Any:
-        """A message without sound: words stand in its place."""
+        """The message with words in place of its sound."""
         if not isinstance(value, dict):
             return value
         if value.get("role") == "assistant" and value.get("audio") is not None:
@@ -127,7 +127,7 @@ def _is_sound(part: object) -> bool:
 
 
 def sound_of(name: str, value: Any) -> bytes:
-    """The file in a part `input_audio`; raises ApiError (400) where it isn't what `format` says."""
+    """The file in a part `input_audio`; raises ApiError (400) if it doesn't match `format`."""
     from emulator.voice.audio_files import kind_of
 
     given = params.obj(name, value)
@@ -178,7 +178,7 @@ def words_in(name: str, data: bytes) -> Iterator[tuple[str, float]]:
 
 @cache
 def recognizer() -> "SpeechRecognizer":
-    # Imported here, as NumPy would double the time in which the emulator starts.
+    # Imported here, because NumPy would double the emulator's start time.
     from emulator.voice.recognizer import SpeechRecognizer
 
     return SpeechRecognizer()
@@ -201,7 +201,7 @@ def spoken_before(name: str, value: Any, store: ObjectStore) -> str:
 
 
 def check_together(values: Mapping[str, Any], model: Model, request: HeardRequest) -> None:
-    """What goes with what: model, modalities, `audio`, stream; raises ApiError (400)."""
+    """Check whether model, modalities, `audio` and stream fit together; raises ApiError (400)."""
     asks_for_sound = "audio" in values["modalities"]
     if asks_for_sound and model.role != "audio":
         message = """Unsupported value: 'modalities' does not support 'audio' with this model. \
@@ -223,12 +223,12 @@ audio."""
 
 
 def unheard(count: int) -> list[Answer]:
-    """What is answered to sound without a word in it, so many times."""
+    """The answers to sound without words; `count` is how many."""
     return [Answer(tokens.split(HEARD_NOTHING)) for _ in range(count)]
 
 
 def spoken(answer: Answer, voice: str) -> SpokenAnswer:
-    """An answer that is to be spoken, a sentence at a time, as its sentences are asked for."""
+    """An answer to be spoken. Each sentence is synthesized when it is needed."""
     expires_at = int(time.time()) + KEPT_S
     return SpokenAnswer(answer, ids.audio_id(), expires_at, _sentences(answer.text, voice))
 
@@ -240,7 +240,7 @@ async def _sentences(said: str, voice: str) -> AsyncIterator[tuple[str, bytes]]:
 
 
 async def speak_whole(all_spoken: Sequence[SpokenAnswer], format: str) -> None:
-    """Speak whole answers, and make each a file."""
+    """Synthesize complete answers, each as one file."""
     for each in all_spoken:
         pcm = b"".join([sound async for _, sound in each.sentences])
         each.ms = len(pcm) / 48
@@ -254,7 +254,7 @@ def _file(pcm: bytes, format: str) -> bytes:
 
 
 def keep(all_spoken: Sequence[SpokenAnswer], store: ObjectStore) -> None:
-    """Later turns may refer to these answers by the ids of their sound."""
+    """Keep these answers, so that later requests can refer to them by the ids of their sound."""
     for each in all_spoken:
         if each.answer.text:
             fields = {"expires_at": each.expires_at, "transcript": each.answer.text}

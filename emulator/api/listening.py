@@ -1,9 +1,9 @@
-"""A transcription at work: a file is checked and heard, and becomes a body or a stream of events.
+"""Transcribes a file: checks it, recognizes its words, and returns a body or a stream of events.
 
-The work is a generator whose steps run on a worker thread, each no longer than it takes to hear a
-part of the recording. All recordings together have two such threads. Between two steps other
-requests have their turn, what was heard is sent, and a client that has left is noticed. The engine
-is shared: it hears one clip at a time, so a phone call waits for one or two sentences of long
+The work is a generator whose steps run in a worker thread. Each step recognizes at most one part of
+the recording. Two such threads serve all recordings. Between two steps, other requests get their
+turn, the words so far are sent, and the server notices if the client has disconnected. All requests
+share one engine, which takes one clip at a time. So a phone call waits for one or two parts of long
 recordings, and never for all of them.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from emulator.answers.answer import Answer
 from emulator.api import transcription_params
+from emulator.api.speech import COMMANDS
 from emulator.encode import transcription_bodies as bodies
 from emulator.encode.transcription_bodies import SpokenTurn, Transcript
 from emulator.errors import ApiError, not_installed, server_error
@@ -32,21 +33,21 @@ from numpy.typing import NDArray
 from starlette.requests import Request
 
 MOST_S = 7200.0
-"""Seconds that are read of a recording whose model takes any length."""
+"""The longest recording in seconds, for a model that accepts any length."""
 REFERENCE_S = (2, 10)
-"""How long the sample of a known speaker's voice may be."""
+"""How many seconds the sample of a known speaker's voice must have, from and to."""
 TEXTS = {"text": bodies.text_body, "srt": bodies.srt_body, "vtt": bodies.vtt_body}
 PLAIN = "text/plain; charset=utf-8"
 
 Heard = Utterance | SpokenTurn | None
-"""What a step gives; None where there were no words in it."""
+"""What a step returns; None if it found no words."""
 
 
 @cache
 def recognizer() -> SpeechRecognizer:
-    """One for all requests; it shares its engine with all others of the process.
+    """One recognizer for all requests; the whole process shares its engine.
 
-    It remembers words, as the same recording is often sent again, for another format.
+    It keeps words, because the same recording is often sent again, for another format.
     """
     return SpeechRecognizer(most_known=1_000)
 
@@ -54,8 +55,8 @@ def recognizer() -> SpeechRecognizer:
 async def transcription(
     request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
-    """The answer to a request whose fields are checked; raises ApiError (400, 500)."""
-    # Only a start shows whether the engine works, and a stream could not say so any more.
+    """The answer to a request whose fields have been checked; raises ApiError (400, 500)."""
+    # Only loading the engine shows whether it works, and a stream can't report that any more.
     await asyncio.to_thread(recognizer().warm)
     if reason := recognizer().unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
@@ -78,7 +79,7 @@ async def transcription(
 
 
 def _measured(data: bytes, filename: str, values: Mapping[str, Any]) -> Iterator[float]:
-    """The length so far of a recording whose kind is the one that its name says."""
+    """The length so far of a recording; its content has to match its extension."""
     extension = filename.rpartition(".")[2].lower()
     if audio_files.kind_of(data) not in _KINDS[extension]:
         raise transcription_params.unreadable(transcription_params.transcriber(values))
@@ -100,9 +101,7 @@ _KINDS = {name: (name,) for name in ("flac", "ogg", "wav", "webm", "mp4", "mp3")
 
 
 def _decoder(missing: MissingDecoder, param: str) -> ApiError:
-    extra = {"soundfile": "python3 course.py extras"}
-    command = extra.get(missing.package, f"python -m pip install {missing.package}")
-    return not_installed(f"{missing} Or send a WAV file.", command, param)
+    return not_installed(f"{missing} Or send a WAV file.", COMMANDS[missing.package], param)
 
 
 def _known_voices(values: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
@@ -129,7 +128,7 @@ def _transcript(values: Mapping[str, Any], seconds: float) -> Transcript:
     able = transcription_params.transcriber(values)
     languages = None
     if able.takes_languages:
-        # It repeats the languages that it was given, whatever it hears.
+        # It returns the languages from the request, whatever is spoken.
         languages = [*values["languages"]] or ["en"]
     wants_logprobs = bool(values["include"]) and values["response_format"] == "json"
     return Transcript(
@@ -143,7 +142,7 @@ def _transcript(values: Mapping[str, Any], seconds: float) -> Transcript:
 
 
 def _inert_settings(values: Mapping[str, Any]) -> Iterator[str]:
-    """The recogniser must not hear the silence before a span, so none is put there."""
+    """Padding has no effect, because the recognizer invents words in the silence before a span."""
     chunking = values["chunking_strategy"]
     if isinstance(chunking, dict) and chunking["prefix_padding_ms"] != 300:
         yield "chunking_strategy[prefix_padding_ms]"
@@ -210,8 +209,8 @@ def _utterances(data: bytes, rules: CutRules) -> Iterator[Heard]:
 
 
 def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[Heard]:
-    """All voices have to be known before the first turn has a name; only then words are heard."""
-    # Imported here, as it reads the weights of a network.
+    """Find the speakers in the whole recording first, then recognize the words of each turn."""
+    # Imported here, because it reads the weights of a network.
     from emulator.voice.speakers import tell_apart
 
     spans: list[SpeechSpan] = []
@@ -245,7 +244,7 @@ def _keep(heard: Transcript, part: Heard) -> None:
 async def _events(
     request: Request, heard: Transcript, steps: Iterator[Heard], values: Mapping[str, Any]
 ) -> AsyncIterator[bytes]:
-    """The stream; what is heard is sent at once, while the next part is being heard."""
+    """The stream. Each part is sent at once, while the next one is being recognized."""
     try:
         async for part in service(request).hearing.results(steps):
             if part is None:
@@ -273,7 +272,7 @@ def _blocks(heard: Transcript, part: Utterance | SpokenTurn) -> list[bytes]:
 def _whole(
     request: Request, heard: Transcript, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
-    """The body in the format that was asked for, no sooner than a model would have written it."""
+    """The body in the requested format, sent no sooner than a model would have written it."""
     wanted, answers = values["response_format"], [Answer(tokens.split(heard.text))]
     if wanted in TEXTS:
         body = TEXTS[wanted](heard).encode()

@@ -1,14 +1,13 @@
-"""`POST /v1/audio/speech`: a text read aloud, sent while the rest of it is still to be spoken.
+"""`POST /v1/audio/speech`: a text read aloud, one sentence at a time.
 
-A text is spoken sentence by sentence. Each sentence is one job of the speech engine, of which a
-process has one, and all texts that are read aloud take turns. So they never keep a phone call
-waiting for more than a sentence or two. And a sentence is spoken only when the one before it was
-sent: if the client reads slowly, or leaves, so does the work.
+A process has one speech engine, and each sentence is one job for it. All texts take turns, so they
+delay a phone call by a sentence or two. A sentence is spoken only after the one before it was sent.
+So if the client reads slowly, the work slows down, and if the client leaves, the work stops.
 
-The refusals are those of recorded traffic (2025 and 2026): OpenAI's message is a list of what its
-validation found, printed as Python prints it, with neither `param` nor `code`. `tts-1` and
-`tts-1-hd` take `instructions` and `stream_format: "sse"` and follow neither; the answer's header
-`x-openai-emulator-inert` names what had no effect.
+The errors are those of recorded traffic (2025 and 2026): OpenAI's message is a Python list of what
+its validation found, without `param` and `code`. `tts-1` and `tts-1-hd` accept `instructions` and
+`stream_format: "sse"`, but ignore both. The header `x-openai-emulator-inert` names what had no
+effect.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator import params
 from emulator.api.model_list import find_model
-from emulator.errors import ApiError, not_installed
+from emulator.errors import INSTALL_FULL, ApiError, not_installed
 from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
 from emulator.serving import Reply, StepRunner, count_request, read_json, send_stream, service
@@ -42,18 +41,18 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 LONGEST = 4096
 SLOWEST, FASTEST = 0.25, 4.0
 PIECE = 4096
-"""Bytes of sound in a write, and in an event."""
+"""Bytes of sound in one write, or in one event."""
 MS_A_TOKEN = 50
-"""How much sound is billed as a token."""
+"""Milliseconds of sound that are billed as one token."""
 EXTRAS = "python3 course.py extras"
 COMMANDS = {
     "soundfile": EXTRAS,
-    "av": ".venv/bin/python -m pip install -r requirements-full.txt",
+    "av": INSTALL_FULL,
 }
 
 
 def unfit(name: str, kind: str, why: str, **context: object) -> ApiError:
-    """OpenAI's refusal of a parameter here; `why` is a sentence, `context` what it allows."""
+    """OpenAI's error for a parameter; `why` is a sentence, `context` has the allowed values."""
     found = {"type": kind, "loc": ("body", name), "msg": why, "ctx": context}
     return ApiError(400, str([found]))
 
@@ -83,7 +82,7 @@ def choice(*allowed: str) -> params.Check:
 
 
 def voice(name: str, value: Any) -> Any:
-    """A name, which is looked up when the model is known. A custom voice is refused."""
+    """A name, which is checked once the model is known. A custom voice is refused."""
     if isinstance(value, dict):
         message = f"""Unsupported parameter: '{name}.id'. Custom voices are a part of OpenAI's API \
 that this emulator does not serve. Use a built-in voice, such as 'marin'."""
@@ -116,7 +115,7 @@ PARAMS: Mapping[str, Param] = {
 
 @cache
 def synthesizer() -> "SpeechSynthesizer":
-    # Imported here, as NumPy would double the time in which the emulator starts.
+    # Imported here, because NumPy would double the emulator's start time.
     from emulator.voice.synthesizer import SpeechSynthesizer
 
     return SpeechSynthesizer()
@@ -145,10 +144,10 @@ async def create(request: Request) -> Reply:
 
 
 async def encoder(format: str, param: str = "response_format") -> "Encoder":
-    """One that is ready; raises ApiError (400) where this machine can't speak, or not so."""
+    """An encoder for a format; raises ApiError (400) if its package or the engine is missing."""
     from emulator.voice.encoding import Encoder, MissingEncoder
 
-    # In a thread, as it takes a while to load an engine.
+    # In a thread, because loading an engine takes a while.
     if await asyncio.to_thread(lambda: synthesizer().name) == "silence":
         raise not_installed("This emulator has no speech engine, so it can't speak.", EXTRAS)
     try:
@@ -164,14 +163,14 @@ def media_type(format: str) -> str:
 
 
 class Reading:
-    """A text that is read aloud; `ms` is how long the sound is so far."""
+    """Reads a text aloud; `ms` is how long the sound is so far."""
 
     def __init__(self, voice: str, speed: float, encoder: "Encoder") -> None:
         self._voice, self._speed, self._encoder = voice, speed, encoder
         self.ms = 0.0
 
     async def pieces(self, text: str, speaking: StepRunner) -> AsyncIterator[bytes]:
-        """The sound in blocks of PIECE bytes, each as soon as its sentence is spoken."""
+        """The sound in blocks of PIECE bytes, sent as soon as each sentence is spoken."""
         held = b""
         async for sound in speaking.results(self._sounds(text)):
             held += sound
@@ -191,7 +190,7 @@ class Reading:
         return self._feed(synthesizer().synthesize(sentence, self._voice, self._speed))
 
     def _end(self) -> bytes:
-        # A file without any sound can't be opened by every player.
+        # Some players can't open a file without any sound.
         nothing = b"" if self.ms else self._feed(bytes(48 * 100))
         return nothing + self._encoder.flush()
 

@@ -1,11 +1,11 @@
-"""The fields of a transcription request: what each model takes, and how the rest is refused.
+"""The fields of a transcription request: what each model accepts, and the errors for the rest.
 
-A form has only texts. Lists come as a field that is repeated (`languages[]`, or `languages`), and
-objects as fields with a path (`chunking_strategy[type]`) or as JSON. Here they become values, which
+All fields of a form are strings. Lists are repeated fields (`languages[]`, or `languages`), and
+objects are fields with a path (`chunking_strategy[type]`), or JSON. Here they become values, which
 are checked like those of any other request.
 
-OpenAI ignores what it does not know, and much of what a model does not use: `language` with
-gpt-transcribe, for example. So does this, but names it in the header `x-openai-emulator-inert`.
+OpenAI ignores unknown fields, and many that a model doesn't use, such as `language` with
+gpt-transcribe. So does this module, but the header `x-openai-emulator-inert` names them.
 """
 
 import base64
@@ -41,7 +41,7 @@ TRANSCRIBERS = {name: model.transcriber for name, model in MODELS.items() if mod
 
 
 class UnbilledError(ApiError):
-    """An error whose body has a usage beside it: nothing was transcribed."""
+    """An error whose body also has a `usage` of 0 seconds, because nothing was transcribed."""
 
     def body(self) -> bytes:
         usage = {"type": "duration", "seconds": 0}
@@ -49,7 +49,7 @@ class UnbilledError(ApiError):
 
 
 def values_of(lists: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The fields as values for PARAMS to check, and the names of those that nobody knows."""
+    """The fields as values for PARAMS to check, and the names of unknown fields."""
     values: dict[str, Any] = {}
     unknown = []
     for field, texts in lists.items():
@@ -68,7 +68,7 @@ def values_of(lists: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[str]
 
 
 def parsed(lists: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The checked values, and the names of what has no effect; raises ApiError (400, 404)."""
+    """The checked values, and the names of fields without effect; raises ApiError (400, 404)."""
     given, unknown = values_of(lists)
     values, inert = params.parse(given, PARAMS)
     able = _transcriber(values["model"])
@@ -83,7 +83,7 @@ def transcriber(values: Mapping[str, Any]) -> Transcriber:
 
 
 def check_filename(name: str, able: Transcriber) -> None:
-    """OpenAI goes by the extension alone, not by the content type; raises ApiError (400)."""
+    """Check the extension: OpenAI ignores the content type here. Raises ApiError (400)."""
     _, dot, extension = name.rpartition(".")
     if extension.lower() in EXTENSIONS and dot:
         return
@@ -94,7 +94,7 @@ def check_filename(name: str, able: Transcriber) -> None:
 
 
 def unreadable(able: Transcriber) -> ApiError:
-    """The file is damaged, or is no sound, or not of the kind that its name says."""
+    """The error for a file that is damaged, isn't sound, or doesn't match its extension."""
     if not able.streams:
         message = "The audio file could not be decoded or its format is not supported."
         return ApiError(400, message)
@@ -104,7 +104,7 @@ def unreadable(able: Transcriber) -> ApiError:
 def check_length(seconds: float, values: Mapping[str, Any], most_s: float) -> None:
     """Raises ApiError (400) for a recording that is too short, or too long for its model.
 
-    `most_s` is the most that is read here for a model that takes any length.
+    `most_s` is the emulator's own limit, for a model that accepts any length.
     """
     if seconds < 0.1:
         message = "Audio file is too short. Minimum audio length is 0.1 seconds."
@@ -121,7 +121,7 @@ the maximum for this model"""
 
 
 def known_speakers(values: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of the speakers that the request names; raises ApiError (400)."""
+    """The sound file of each known speaker; raises ApiError (400)."""
     names, references = values["known_speaker_names"], values["known_speaker_references"]
     if len(names) != len(references):
         message = f"""'known_speaker_names' and 'known_speaker_references' must have the same \
@@ -162,7 +162,7 @@ def _few(name: str, value: Any) -> list[str]:
 
 
 def _languages(name: str, value: Any) -> list[str]:
-    """Those of gpt-transcribe; nothing else is understood, not even a list in one text."""
+    """The codes that gpt-transcribe accepts. A list in one string is refused, too."""
     for code in value:
         if code.lower() not in _NEWEST_LANGUAGES:
             raise bad(f"Language code '{code}' is not recognized.", name, "invalid_value")
@@ -236,7 +236,7 @@ def _transcriber(name: str) -> Transcriber:
 def _check_format(values: Mapping[str, Any], able: Transcriber) -> None:
     wanted, model = values["response_format"], values["model"]
     if wanted not in able.formats:
-        # So OpenAI names the model behind a model.
+        # OpenAI's message has the internal name of the model.
         behind = f"{model}-api-ev3" if able.streams else model
         others = "'json' or 'text'"
         message = f"response_format '{wanted}' is not compatible with model '{behind}'."
@@ -261,7 +261,7 @@ def _check_for_model(values: Mapping[str, Any], able: Transcriber) -> None:
 
 
 def _check_language(code: str | None) -> None:
-    """An empty one is no language either."""
+    """Check one language code; an empty one is refused, too."""
     if code is None:
         return
     if code.lower() not in _ISO_639_1 and code.lower() not in _LONGER_CODES:
@@ -273,7 +273,7 @@ ISO-639-1 format."""
 
 
 def _unused(values: Mapping[str, Any], able: Transcriber) -> list[str]:
-    """What is checked, but has no effect with this model."""
+    """Names of fields that are checked, but have no effect with this model."""
     unused = []
     if not able.takes_languages:
         unused.append("languages")
@@ -287,7 +287,7 @@ def _unused(values: Mapping[str, Any], able: Transcriber) -> list[str]:
 
 
 def _reference(place: int, url: str) -> bytes:
-    """The bytes of a data URL of base64."""
+    """The bytes in a base64 data URL."""
     head, _, data = url.partition(",")
     is_url = len(head) <= LONGEST_HEAD and _DATA_URL.fullmatch(head)
     try:
@@ -302,7 +302,7 @@ def _no_url() -> bytes:
 
 
 def _number(value: Any) -> Any:
-    """A text of a form as the number that it stands for; anything else unchanged."""
+    """A string of a form as a number, if it is one; anything else unchanged."""
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value.strip()):
         return int(value)
     if isinstance(value, str) and re.fullmatch(r"-?\d{0,15}\.?\d{1,15}", value.strip()):

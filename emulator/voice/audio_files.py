@@ -1,14 +1,14 @@
-"""Audio files of any common format as samples: what a caller uploads, decoded a piece at a time.
+"""Decodes audio files of any common format to samples, a piece at a time.
 
     format                       decoder
     WAV                          here, with NumPy alone
     FLAC, MP3, Ogg (Opus, Vorbis)  soundfile
     MP4, M4A, WebM, MPEG         av
 
-Nothing here trusts the file. Its kind is read from its first bytes, never from its name, and a
-decoder is asked for that one format only, so that no file can make it open another one. A few bytes
-of FLAC may stand for hours of silence: so sound is decoded in pieces of about a second, and nobody
-keeps them all. A file that ends before its header says so is refused.
+Nothing here trusts the file. Its first bytes say what kind it is, never its name. A decoder may
+read only that one format, so that no file can make it open another one. A few bytes of FLAC may
+stand for hours of silence. So sound is decoded in pieces of about a second, which aren't all kept.
+A file that ends earlier than its header says is refused.
 """
 
 import importlib
@@ -24,26 +24,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 16_000
-"""Hz of what `speech_pcm` gives."""
+"""The sample rate that `speech_pcm` returns, in Hz."""
 LOWEST_HZ, HIGHEST_HZ = 4_000, 192_000
 RATE_STEP = 25
-"""Hz to which a rate is rounded: each rate needs a table of weights of its own to be resampled."""
+"""Rates are rounded to this many Hz, because the resampler needs a table for each rate."""
 MOST_CHANNELS = 32
 BLOCK = 1 << 15
-"""Frames that are decoded at once."""
+"""Frames that are decoded at a time."""
 BLOCKS_A_STEP = 16
 MOST_CHUNKS = 1000
 """Parts of a WAV file before its sound; real ones have a handful."""
 LONGEST_FRAME_S = 60
 """Of MP4, WebM and MPEG: frames of a few seconds are rare."""
 TOLERANCE_S = 0.2
-"""What may be missing at the end: encoders pad, and headers count the padding or do not."""
+"""Seconds that may be missing at the end: not every header counts the padding of the encoder."""
 
 Floats = NDArray[np.float32]
 
 
 class UnreadableAudio(ValueError):
-    """No sound can be read from a file: it is damaged, cut off, or something else."""
+    """No sound can be read from a file: it is damaged, cut off, or not a sound file."""
 
 
 class MissingDecoder(Exception):
@@ -87,9 +87,9 @@ _MAGIC = {
 
 
 def seconds_of(data: bytes, most_s: float) -> float:
-    """How long a recording is: all of it is decoded, so what is unreadable is found.
+    """The length of a recording in seconds. All of it is decoded, which finds what is unreadable.
 
-    Stops beyond `most_s`, and gives what it has counted by then. Raises UnreadableAudio and
+    Stops after `most_s`, and returns what it has counted so far. Raises UnreadableAudio and
     MissingDecoder.
     """
     *_, seconds = measured(data, most_s)
@@ -142,7 +142,7 @@ _DEMUXERS = {"mp4": "mp4", "webm": "matroska", "mpeg": "mpeg"}
 
 
 def _checked(found: Iterator[Block]) -> Iterator[Block]:
-    """Only what can be resampled and heard: sensible rates, and numbers."""
+    """The blocks that can be resampled: with sensible rates, and finite numbers."""
     for block in found:
         if not LOWEST_HZ <= block.rate <= HIGHEST_HZ:
             raise UnreadableAudio(f"a rate of {block.rate} Hz is none of a recording")
@@ -153,9 +153,9 @@ def _standard(rate: int) -> int:
     return max(LOWEST_HZ, round(rate / RATE_STEP) * RATE_STEP)
 
 
-# A WAV file is a RIFF: chunks of four letters, a length, and so many bytes. `fmt ` says what the
-# samples are like, `data` holds them. Whoever writes to a pipe knows no length yet, and puts the
-# highest number there (0xFFFFFFFF, or 0x7FFFFFFF less the header): then all that follows is sound.
+# A WAV file is a RIFF: chunks of four letters, a length, and that many bytes. `fmt ` describes the
+# samples, `data` holds them. A program that writes to a pipe doesn't know the length yet, and uses
+# the highest number (0xFFFFFFFF, or 0x7FFFFFFF less the header): then all that follows is sound.
 ENDLESS = 0x7FFF_0000
 PCM, FLOAT, ALAW, MULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 

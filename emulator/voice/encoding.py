@@ -6,10 +6,10 @@
 MP3, Opus and FLAC are written by libsndfile (`pip install soundfile`), AAC by FFmpeg
 (`pip install av`). WAV and PCM need no package.
 
-An encoder writes into a file, and some formats go back at the end to note in their header how long
-the sound is. A stream can't go back: its header has left already. So a WAV that is streamed says
-that it is 0xFFFFFFFF bytes long, as OpenAI's does, and a FLAC says 0 samples, which stands for
-"unknown". `wave` of the standard library takes such a WAV for one of 2,147,483,647 frames.
+An encoder writes to a file, and some formats go back at the end to write the length into their
+header. A stream can't go back, because its header was sent already. So a streamed WAV has the sizes
+0xFFFFFFFF, as OpenAI's has, and a FLAC has 0 samples, which means "unknown". Python's `wave` reads
+such a WAV as 2,147,483,647 frames.
 """
 
 import importlib
@@ -38,7 +38,7 @@ _LIBSNDFILE: dict[str, dict[str, Any]] = {
 
 
 class MissingEncoder(Exception):
-    """No package here writes this format; `package` is the one that would."""
+    """The package that writes this format isn't installed; `package` is its name."""
 
     def __init__(self, format: str, package: str) -> None:
         super().__init__(f"Sound in the format '{format}' needs the package '{package}'.")
@@ -46,7 +46,7 @@ class MissingEncoder(Exception):
 
 
 class Encoder:
-    """A sound in one of FORMATS: takes 24 kHz 16-bit mono PCM, gives what can be sent by now."""
+    """Encodes to one of FORMATS: takes 24 kHz 16-bit mono PCM, returns what can be sent so far."""
 
     def __init__(self, format: str) -> None:
         """Raises MissingEncoder where no package writes this format."""
@@ -65,7 +65,7 @@ class Encoder:
 
 
 def encoded(pcm: bytes, format: str) -> bytes:
-    """A whole sound as a file, whose header knows how long it is unless it is a WAV."""
+    """A complete sound as a file; its header has the length, except in a WAV."""
     outlet = Outlet()
     writer = _writer(format, outlet)
     writer.write(pcm)
@@ -74,10 +74,9 @@ def encoded(pcm: bytes, format: str) -> bytes:
 
 
 class Outlet:
-    """A file that only goes forward: what was taken out of it can't be changed any more.
+    """A file for encoders. Once its bytes were taken, they can't be changed.
 
-    Encoders see a file that they can write to and move about in. A change of what was taken is
-    dropped without a word.
+    An encoder can write to it and seek in it. Changes to bytes that were taken are ignored.
     """
 
     def __init__(self) -> None:
@@ -85,7 +84,7 @@ class Outlet:
         self._taken = self._at = 0
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """What was written since the last call."""
         taken = bytes(self._held)
         self._held.clear()
         self._taken += len(taken)
@@ -115,7 +114,7 @@ class Outlet:
 
 
 class Writer(Protocol):
-    """What puts PCM into an outlet in some format."""
+    """Writes PCM to an outlet in some format."""
 
     def write(self, pcm: bytes) -> None: ...
 
@@ -133,7 +132,7 @@ def _writer(format: str, outlet: Outlet) -> Writer:
 
 
 def wav_header() -> bytes:
-    """The header of a streamed WAV: 24 kHz, mono, 16 bits, of a length that nobody knows yet."""
+    """The header of a streamed WAV: 24 kHz, mono, 16 bits, of unknown length."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
     return struct.pack("<4sI4s", b"RIFF", UNKNOWN, b"WAVE") + form + b"data\xff\xff\xff\xff"
 

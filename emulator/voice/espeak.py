@@ -1,9 +1,9 @@
-"""A voice from rules: eSpeak NG, in the library that the package `espeakng_loader` carries.
+"""Text-to-speech by rules: eSpeak NG, as a library in the package `espeakng_loader`.
 
     pip install espeakng-loader
 
-Robotic but clear, for every system, and a hundred times faster than one could listen. It is C code
-with global state: a process has one, which says one thing at a time; `synthesizer.py` sees to it.
+It sounds robotic but clear, runs on every system, and is 100 times faster than real time. It is C
+code with global state, so a process has one, and `synthesizer.py` gives it one sentence at a time.
 The calls are those of eSpeak NG's `speak_lib.h`.
 """
 
@@ -28,7 +28,7 @@ WORDS_A_MINUTE, PITCH = 1, 3
 """Numbers of parameters."""
 BUFFER_MS = 200
 SLOWEST, FASTEST = 80, 450
-"""Words a minute that it can do."""
+"""The range of its speed, in words a minute."""
 LONGEST_PATH = 130
 """Bytes; it keeps the path of its data in a field of 160, names of files included."""
 
@@ -59,7 +59,7 @@ class Espeak:
         self._must("SetParameter", WORDS_A_MINUTE, pace, 0)
         letters = text.replace("\0", " ").encode("utf-8", "ignore")
         self._must("Synth", letters, len(letters) + 1, 0, FROM_CHARACTER, 0, UTF8, None, None)
-        # Whatever it can't do is done to its sound.
+        # What the engine can't do is done to its sound afterwards.
         said = mastered(b"".join(self._pieces), self._rate)
         paced = stretched(said, self._rate, pace / wanted) if pace != round(wanted) else said
         return resampled(paced, self._rate, RATE)
@@ -77,7 +77,7 @@ class Espeak:
 
 @cache
 def _started() -> tuple[ctypes.CDLL, int]:
-    """The library, and the rate of what it makes in Hz."""
+    """The library, and its sample rate in Hz."""
     # Argument types are only needed where ctypes would guess wrong: sizes, and pointers of 64 bits.
     package: Any = importlib.import_module("espeakng_loader")
     library = ctypes.CDLL(package.get_library_path())

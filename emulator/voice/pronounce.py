@@ -1,6 +1,6 @@
-"""Text as it is read aloud: signs, numbers, dates and units as words.
+"""Text as it is read aloud: symbols, numbers, dates and units as words.
 
-What is said is what the transcript shows; only signs that nobody pronounces are put into words.
+The speech has the words of the transcript; only symbols that nobody pronounces become words.
 """
 
 import re
@@ -11,7 +11,7 @@ from emulator.text.words import MONTHS
 
 
 def spoken(text: str) -> str:
-    """A text as it is read aloud, in one line: no markup, and signs as words.
+    """A text as it is read aloud, in one line: no markup, and symbols as words.
 
     "Adults: **€14.50** from 20:30 (hours.md)" becomes "Adults: 14 euros 50 from 8 30 p.m. (hours)".
     """
@@ -54,7 +54,7 @@ def _date(found: re.Match[str]) -> str:
 
 
 def _time(found: re.Match[str]) -> str:
-    """On a clock of 12 hours, with the half of the day where the hour or the text gives it."""
+    """A time on the 12-hour clock, with a.m. or p.m. if the hour or the text says which."""
     hour, minute, half = int(found["hour"]), found["minute"], found["half"]
     past = "" if minute == "00" else f" oh {minute[1]}" if minute[0] == "0" else f" {minute}"
     if half:

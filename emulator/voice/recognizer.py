@@ -2,8 +2,8 @@
 
     pip install moonshine-voice==0.1.0
 
-That is the last version that carries its model; later ones load it from the network. The engine is
-C code with global state, so a process has one, which does one clip at a time.
+That is the last version that contains its model; later ones download it. The engine is C code with
+global state, so a process has one, which takes one clip at a time.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from emulator.voice.sound import Samples, samples
 import numpy as np
 
 RATE = 16_000
-"""Hz of what it listens to: 16-bit mono PCM."""
+"""The sample rate that it takes, in Hz: 16-bit mono PCM."""
 SHORTEST_MS, LONGEST_MS = 100, 20_000
 """A clip shorter than that holds no word; a longer one is cut, as the work grows by its square."""
 SILENCE = 33
@@ -37,7 +37,7 @@ Recogniser = Callable[[list[float]], str]
 
 
 class RecognitionError(Exception):
-    """No words can be recognised; the message is one sentence for a learner."""
+    """No words can be recognized; the message is one sentence for a learner."""
 
 
 def moonshine() -> Recogniser:
@@ -62,10 +62,10 @@ def moonshine() -> Recogniser:
 
 
 class SpeechRecognizer:
-    """Recognises English words; may be called from any thread.
+    """Recognizes English words; may be called from any thread.
 
-    `unavailable_reason` says why no words can be recognised here, or is None. Whether the engine
-    really starts is only known once it has to, so it may change then.
+    `unavailable_reason` says why no words can be recognized here, or is None. It may change when
+    the engine is loaded, because only then it is known whether the engine works.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class SpeechRecognizer:
         return " ".join(word for part in _parts(clip) for word in self._recognised(part).split())
 
     def warm(self) -> None:
-        """Load the engine before the first clip, some 0.5 s; it may set `unavailable_reason`."""
+        """Load the engine before the first clip, about 0.5 s; this may set `unavailable_reason`."""
         if self.unavailable_reason is None:
             with contextlib.suppress(RecognitionError), _one_at_a_time:
                 self._recogniser()
@@ -135,12 +135,12 @@ _one_at_a_time = threading.Lock()
 
 @cache
 def _loaded(load: Callable[[], Recogniser]) -> Recogniser:
-    """A process has one, however many recognisers."""
+    """The engine of this process, however many recognizers there are."""
     return load()
 
 
 def _parts(clip: Samples) -> Iterator[Samples]:
-    """A long clip in several, each cut where it is quietest in its last quarter."""
+    """A long clip in parts. Each is cut where its last quarter is quietest."""
     longest, step = LONGEST_MS * RATE // 1000, RATE // 10
     while len(clip) > longest:
         start = longest * 3 // 4
@@ -152,7 +152,7 @@ def _parts(clip: Samples) -> Iterator[Samples]:
 
 
 def unavailable_reason(installed: str, no_wheel: str) -> str | None:
-    """Why words cannot be recognised: no package, one without a model, no wheel for this machine.
+    """Why words can't be recognized: no package, one without a model, no wheel for this machine.
 
     `installed` is the package's version, or ""; `no_wheel` says for what there is no wheel, or "".
     """

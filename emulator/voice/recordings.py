@@ -1,8 +1,8 @@
-"""The words of a recording of any length: cut where nobody speaks, and heard part by part.
+"""The words of a recording of any length: cut where nobody speaks, and recognized part by part.
 
-Nothing is kept but the part at hand. A detector judges frames of 32 ms; a pause ends a span of
-speech, and a span that gets too long is cut where it is quietest. Each span goes to the recogniser
-by itself, so the first words are there long before the end is read.
+Only the current part is kept. A detector classifies frames of 32 ms. A pause ends a span of speech,
+and a span that gets too long is cut where it is quietest. Each span is recognized by itself, so the
+first words are known long before the recording ends.
 """
 
 import re
@@ -17,10 +17,10 @@ import numpy as np
 
 FRAME_BYTES, FRAME_S = 2 * FRAME, FRAME / RATE
 BEFORE, BEHIND = 2, 3
-"""Frames around the speech that belong to a span: in more silence the recogniser invents words."""
+"""Frames around the speech that belong to a span; in more silence, words would be invented."""
 HYSTERESIS = 0.15
 LONGEST = round(20 / FRAME_S)
-"""Frames of a span; the recogniser takes no longer clip."""
+"""The most frames of a span: the recognizer takes no longer clip."""
 LEAST_FRAMES, LEAST_PEAK = 4, 0.8
 """Frames of speech, and the likelihood of the clearest: less than that is a click or a drum."""
 
@@ -37,7 +37,7 @@ class CutRules:
 
 
 class SpeechSpan(NamedTuple):
-    """A part that holds speech: seconds from the start, its PCM, how likely it is speech."""
+    """A part that contains speech: seconds from the start, its PCM, how likely it is speech."""
 
     start: float
     end: float
@@ -46,7 +46,7 @@ class SpeechSpan(NamedTuple):
 
 
 class Utterance(NamedTuple):
-    """The words of a span. `doubt` is the share of them that other hearings change."""
+    """The words of a span. `doubt` is the share of them that changes at another speed."""
 
     start: float
     end: float
@@ -129,7 +129,7 @@ def spans_of(
 ) -> Iterator[SpeechSpan | None]:
     """The spans of speech in a recording; None after each piece that ends none.
 
-    So whoever takes them one by one never waits longer than one piece takes.
+    So a caller that takes them one by one never waits for longer than one piece.
     """
     cutter = SpeechCutter(detector, rules)
     for pcm in pieces:
@@ -138,15 +138,15 @@ def spans_of(
     yield from cutter.flush()
 
 
-# A recogniser of English makes English of everything: of a door, of music, of German. It gives no
-# measure of its own doubt. But what is really said stays the same when the clip is played a little
-# slower or faster, and what is made up does not. Measured on sentences in English, by people and by
-# synthetic voices: few words change. In ten other languages most do. What it makes of a foreign
-# language often runs in circles, too ("the first one is the first one"). So a clip is heard again
-# at another speed, and a third time where the two differ. It is dropped where too little stays.
+# The recognizer writes English words for anything: a door, music, German. It reports no
+# probabilities. But real words stay the same when the clip is played a little slower or faster, and
+# invented ones don't. We measured that on English sentences, by people and by synthetic voices: few
+# words change. In other languages, most of them do. For a foreign language, it also often repeats
+# itself ("the first one is the first one"). So a clip is recognized again at another speed, and a
+# third time if the two results differ. It is dropped if too few words stay the same.
 SPEEDS = (0.97, 1.03)
 MOST_DOUBT = 0.5
-"""The share of words that other hearings change beyond which all are dropped."""
+"""If a larger share of the words changes at another speed, all of them are dropped."""
 MOST_REPEATED, LONG_ENOUGH = 0.4, 12
 """The share of repeated groups of three words in a text of so many words that is made up."""
 SLOWEST, LETTERS_OF_A_DIGIT, SHORT_S = 5, 5, 1.2
@@ -159,9 +159,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 def heard_in(span: SpeechSpan, transcribe: Transcribe) -> Utterance | None:
-    """The words of a span, or None where none can be heard for sure.
+    """The words of a span, or None if they change too much at another speed.
 
-    Of several hearings that differ it is the one that is most like the others. Raises what
+    Of several results that differ, it returns the one most similar to the others. Raises what
     `transcribe` raises.
     """
     texts = [transcribe(span.pcm)]
@@ -192,12 +192,12 @@ def at_speed(pcm: bytes, speed: float) -> bytes:
 
 
 def words_of(text: str) -> list[str]:
-    """The words in small letters, without punctuation."""
+    """The words in lowercase, without punctuation."""
     return [found[0].lower() for found in _WORD.finditer(text)]
 
 
 def is_circular(said: list[str]) -> bool:
-    """Whether a text says the same again and again."""
+    """Whether a text repeats itself again and again."""
     groups = list(zip(said, said[1:], said[2:], strict=False))
     if len(said) < LONG_ENOUGH:
         return False
@@ -205,13 +205,13 @@ def is_circular(said: list[str]) -> bool:
 
 
 def is_slow(text: str, seconds: float) -> bool:
-    """Whether nobody would take so long for a text; it has a pause in it, or was made up."""
+    """Whether nobody would speak so slowly: the text has a pause in it, or is invented."""
     letters = sum(map(str.isalpha, text)) + LETTERS_OF_A_DIGIT * sum(map(str.isdigit, text))
     return seconds > SHORT_S and letters < SLOWEST * seconds
 
 
 def differences(one: list[str], other: list[str]) -> int:
-    """How many words have to be left out, put in or replaced to make one text the other."""
+    """How many words must be removed, added or replaced to turn one text into the other."""
     row = list(range(len(other) + 1))
     for place, word in enumerate(one, 1):
         above, row = row, [place]

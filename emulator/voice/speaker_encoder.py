@@ -1,11 +1,11 @@
-"""Voices as vectors: the same voice gives similar directions, whatever it says.
+"""Voices as vectors: samples of one voice get similar vectors, whatever is said.
 
 The network is the speaker encoder that Resemble AI trained and published as Resemblyzer 0.1.4
 (Apache-2.0), by the method of GE2E (Wan and others, "Generalized End-to-End Loss for Speaker
 Verification", 2018). `tools/build_speaker_encoder.py` takes its weights out of that package, so
 that NumPy alone can run it.
 
-The weights are read when the first voice is asked about; until then they take no memory.
+The weights are read when they are first needed; until then they take no memory.
 """
 
 from functools import cache
@@ -89,7 +89,7 @@ def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 def embed(windows: Floats) -> Floats:
     """A vector of length 1 for each window: (windows, frames, 40) become (windows, 256).
 
-    A window of silence becomes some vector, too, which means nothing. With one thread of BLAS it is
+    A window of silence becomes a vector, too, but a meaningless one. With one thread of BLAS it is
     several times faster than with more, as each product is small.
     """
     if not len(windows):

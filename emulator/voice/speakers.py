@@ -1,14 +1,14 @@
 """Who speaks when: the turns of a recording, each with its speaker.
 
-Nobody says how many people speak; that is found, in the way usual for speaker diarisation:
+The number of speakers isn't given, but found, in the way that is usual for speaker diarization:
 
-    1  windows   each 0.2 s, the voice of the 0.8 s around it as a vector (speaker_encoder.py)
-    2  groups    the most similar are joined, until the groups that remain are unlike: the speakers
-    3  path      each 0.2 s gets the speaker whose voice is nearest, where a change has its price
-    4  names     a known voice's name, or else "A", "B", ... in order of appearance
+    1  windows   every 0.2 s, a vector for the voice in the 0.8 s around it (speaker_encoder.py)
+    2  groups    the most similar vectors are joined, until no groups are similar: the speakers
+    3  path      each 0.2 s gets the speaker with the most similar voice; a change has a cost
+    4  names     the name of a known voice, or else "A", "B", ... in order of appearance
 
-Steps 2 and 3 are repeated with the voices that step 3 found. Where two people speak at once, the
-one whose voice is nearer gets the time.
+Steps 2 and 3 are repeated with the voices that step 3 found. When two people speak at once, the
+time goes to the one with the more similar voice.
 """
 
 import threading
@@ -145,7 +145,7 @@ def _voice_of(samples: Floats) -> Floats:
 
 
 def _groups(windows: Sequence[Floats]) -> Floats:
-    """A voice for each speaker: (speakers, 256)."""
+    """One vector for the voice of each speaker: (speakers, 256)."""
     vectors = np.concatenate([_pure(each) for each in windows])
     if not len(vectors):
         vectors = np.concatenate(windows)
@@ -155,16 +155,16 @@ def _groups(windows: Sequence[Floats]) -> Floats:
 
 
 def _pure(vectors: Floats) -> Floats:
-    """The voice of 1.6 s at each place where one speaker, and no other, is heard for so long."""
+    """The voice in 1.6 s, wherever only one speaker is heard for that long."""
     first, second = vectors[:-APART], vectors[APART:]
     is_pure = (first * second).sum(axis=1) >= PURE
     return unit(first[is_pure] + second[is_pure])
 
 
 def grouped(vectors: Floats, alike: float) -> Integers:
-    """The group's number of each vector: agglomeration by the cosine of the groups' sums.
+    """The group of each vector: agglomerative clustering by the cosine of the groups' sums.
 
-    Of all pairs the most similar is joined, again and again, until none is as similar as `alike`.
+    The two most similar groups are joined, again and again, until none are as similar as `alike`.
     """
     labels = np.arange(len(vectors))
     products = vectors.astype(np.float64) @ vectors.T
@@ -190,7 +190,7 @@ def _means(vectors: Floats, labels: Integers) -> Floats:
 
 
 def _paths(windows: Sequence[Floats]) -> list[Integers]:
-    """The speaker of each step of each piece; each speaker has some time, and no two are alike."""
+    """The speaker of each step of each piece. Each has some time, and no two are similar."""
     voices, every = _groups(windows), np.concatenate(windows)
     for _ in range(ROUNDS):
         labels = np.concatenate(_path([each @ voices.T for each in windows]))
@@ -224,7 +224,7 @@ def _path(scores: Sequence[Floats]) -> list[Integers]:
 
 
 def _runs(path: Integers, bands: Floats, piece: Span) -> Iterator[tuple[float, float, int]]:
-    """From when to when each speaker is heard, in seconds; a change lies where it is quietest."""
+    """Start and end of each speaker's turns, in seconds; changes are put where it is quietest."""
     loudness = np.convolve(bands.sum(axis=1), np.ones(QUIET), "same")
     start = piece[0]
     for step in (np.flatnonzero(np.diff(path)) + 1).tolist():
@@ -241,7 +241,7 @@ def _runs(path: Integers, bands: Floats, piece: Span) -> Iterator[tuple[float, f
 
 
 def _names(labels: Integers, vectors: Floats, references: Mapping[str, Floats]) -> dict[int, str]:
-    """Each speaker's name: that of the nearest reference, if it is near, or the next letter."""
+    """Each speaker's name: that of the most similar reference, or else the next letter."""
     names = {}
     for speaker in np.unique(labels).tolist():
         voice = unit(vectors[labels == speaker].sum(axis=0))

@@ -1,4 +1,4 @@
-"""Text-to-speech: a sentence becomes sound, in as many voices as OpenAI names.
+"""Text-to-speech: turns a sentence into sound, in each of OpenAI's voices.
 
 Piper speaks where it is installed, or else eSpeak NG. Without either there is silence for as long
 as the words would take, so that a conversation keeps its time.
@@ -18,7 +18,7 @@ from emulator.voice.voices import VOICES, Voice
 
 
 class SpeechEngine(Protocol):
-    """What makes sound of words."""
+    """An engine that turns words into sound."""
 
     name: str
 
@@ -27,7 +27,7 @@ class SpeechEngine(Protocol):
 
 
 class Silence:
-    """Nothing, for as long as the words would take."""
+    """Silence, for as long as the words would take."""
 
     name = "silence"
 
@@ -40,7 +40,7 @@ class SpeechSynthesizer:
     """Speaks sentences; may be called from any thread, and does one at a time."""
 
     def __init__(self, engines: Sequence[Callable[[], SpeechEngine]] = (Piper, Espeak)) -> None:
-        """`engines` are tried in this order, when first something is asked of them."""
+        """`engines` are tried in this order, when one is first needed."""
         self._makers = engines
 
     @property

@@ -1,4 +1,4 @@
-"""OpenAI's voices, and which of the engines' they are here."""
+"""OpenAI's voices, and the voices of the engines that stand in for them."""
 
 from typing import NamedTuple
 
@@ -31,4 +31,4 @@ VOICES = {
     "shimmer": Voice("en-us+f3", 60, 165, 27_000),
     "verse": Voice("en-us+m5", 66, 165, 22_000),
 }
-"""Those of eSpeak's that a recogniser understands best: 15 to 25 % of its words are misheard."""
+"""The eSpeak voices that our recognizer understands best: it gets 15 to 25 % of the words wrong."""

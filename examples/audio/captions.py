@@ -1,5 +1,5 @@
-"""Live captions of a WAV file, or of you with --microphone (pip install sounddevice).
-You see words while they are spoken, and the corrected sentence after each pause.
+"""Live captions for a WAV file, or for your voice with --microphone (pip install sounddevice).
+You see the words while they are spoken, and the corrected sentence after each pause.
 
 python3 course.py run examples/audio/captions.py data/callers/book-two.wav
 """
@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, OpenAIError
 from websockets.exceptions import WebSocketException
 
 AUDIO: Any = {"input": {"transcription": {"model": "gpt-live-transcribe"}, "turn_detection": None}}
-LOUD, PAUSE = 500, 7  # 100 ms are speech from this peak on; seven quiet ones in a row are a pause
+LOUD, PAUSE = 500, 7  # 100 ms with a higher peak are speech; seven quiet ones are a pause
 
 
 async def listen(source: str) -> Any:
@@ -26,14 +26,14 @@ async def listen(source: str) -> Any:
     with wave.open(source) as sound:  # 24 kHz, mono, 16 bits
         while piece := sound.readframes(2_400):
             yield piece
-            await asyncio.sleep(0.1)  # as fast as somebody speaks
+            await asyncio.sleep(0.1)  # as fast as people speak
 
 
 async def send(buffer: Any, source: str, quiet: int = PAUSE) -> None:
     async for piece in listen(source):
         await buffer.append(audio=b64encode(piece).decode())
         quiet = 0 if max(map(abs, array("h", piece))) >= LOUD else quiet + 1
-        if quiet == PAUSE:  # This model finds no pauses, so your code commits each sentence.
+        if quiet == PAUSE:  # Turn detection is off here, so your code commits.
             await buffer.commit()
     if quiet < PAUSE:
         await buffer.commit()

@@ -1,6 +1,6 @@
-"""A spoken question, answered twice: by three models in a row, and by one that hears and speaks.
+"""A spoken question, answered twice: by a chain of three models, and by one speech-to-speech model.
 
-You see how long each step takes. The chain lets you read the text in the middle, and check it.
+You see how long each step takes. In the chain, you can read and check the text between the steps.
 
     python3 course.py run examples/audio/chained_assistant.py data/callers/ask-closed.wav
 """
@@ -16,7 +16,7 @@ from openai import OpenAI, OpenAIError
 from websockets.exceptions import WebSocketException
 
 TRANSCRIBER, CHAT = "gpt-transcribe", os.environ.get("OPENAI_MODEL", "gpt-6-luna")
-SPEAKER = "gpt-4o-mini-tts"  # It ends on 2027-01-06. See read_aloud.py for what lasts.
+SPEAKER = "gpt-4o-mini-tts"  # It ends on 2027-01-06. read_aloud.py shows what to use then.
 REALTIME = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 ENDS = ("response.output_audio.delta", "error", "response.done")
 

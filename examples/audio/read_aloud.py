@@ -1,6 +1,6 @@
-"""A text is read aloud by a Realtime model, outside of any conversation, and checked word by word.
+"""A Realtime model reads a text aloud, outside of any conversation. Then the words are compared.
 
-You see where it reworded the text. One response holds some three minutes of sound.
+You see where the model changed the text. One response can hold about three minutes of sound.
 
     python3 course.py run examples/audio/read_aloud.py data/callers/ask-closed.txt speech.wav
 """
@@ -24,7 +24,7 @@ INSTRUCTIONS = "Read the user's text aloud, word for word. Say nothing before it
 def main(path: str = "data/callers/ask-closed.txt", sound: str = "speech.wav") -> str | None:
     text = Path(path).read_text(encoding="utf-8")
     items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}]
-    # With `none`, the model reads `input` alone, and neither text nor answer is kept.
+    # With `none`, the model sees only `input`, and the session keeps neither text nor answer.
     response: Any = {"conversation": "none", "instructions": INSTRUCTIONS, "input": items}
     pcm, said, status = b"", "", None
     with OpenAI().realtime.connect(model=MODEL) as connection:

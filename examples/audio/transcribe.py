@@ -1,6 +1,6 @@
-"""The words of a recording. You see them arrive while the rest is still being heard.
+"""The words of a recording. You see them arrive while the rest is still being recognized.
 
-Any format goes that the API takes: flac, m4a, mp3, mp4, ogg, wav, webm; up to 25 MB.
+The file may have up to 25 MB, as flac, m4a, mp3, mp4, mpeg, mpga, ogg, wav or webm.
 
     python3 course.py run examples/audio/transcribe.py data/callers/book-two.wav
 """
@@ -14,9 +14,9 @@ MODEL = os.environ.get("OPENAI_TRANSCRIBE_MODEL", "gpt-transcribe")
 
 
 def main(recording: str = "data/callers/book-two.wav") -> str | None:
-    """Print the words; return what went wrong."""
+    """Print the words. If something goes wrong, return the error."""
     with open(recording, "rb") as file:
-        # `keywords` helps with names that the model can't know. It is for gpt-transcribe alone.
+        # `keywords` helps with names that the model can't know. Only gpt-transcribe uses it.
         events = OpenAI().audio.transcriptions.create(
             file=file, model=MODEL, keywords=["observatory"], stream=True
         )
@@ -25,8 +25,8 @@ def main(recording: str = "data/callers/book-two.wav") -> str | None:
                 if event.type == "transcript.text.delta":
                     print(event.delta, end="", flush=True)
                 elif event.type == "transcript.text.done":
-                    # Recordings are billed by time: whole seconds, rounded up. The SDK's type
-                    # knows tokens only, so the seconds are an extra field.
+                    # This model is billed by time: whole seconds, rounded up. The SDK's type has
+                    # fields for tokens only, so the seconds are an extra field.
                     usage = event.usage.to_dict() if event.usage else {}
                     print("" if event.text else "[no words]")
                     print(f"{usage.get('seconds', '?')} seconds are billed")

@@ -1,7 +1,7 @@
 """Who said what in a recording, and when. You see each speaker's words with their time.
 
-The speakers are called A, B and so on. If you have 2 to 10 seconds of somebody's voice in a file,
-name it: `Ann=ann.wav`, up to four of them. The model ends on 2027-02-26, and none follows yet.
+The speakers are called A, B and so on. To see a name, add a file with 2 to 10 seconds of that
+voice, such as `Ann=ann.wav`; up to four. The model ends on 2027-02-26, without a successor so far.
 
     python3 course.py run examples/audio/who_spoke.py data/callers/ask-closed.wav
 """
@@ -18,7 +18,7 @@ MODEL = os.environ.get("OPENAI_DIARIZE_MODEL", "gpt-4o-transcribe-diarize")
 
 
 def data_url(path: str) -> str:
-    """A file as text that fits into a field of the request."""
+    """A file as a data URL, which fits into a field of the request."""
     with open(path, "rb") as file:
         kind = mimetypes.guess_type(path)[0] or "audio/wav"
         return f"data:{kind};base64,{b64encode(file.read()).decode()}"
@@ -32,7 +32,7 @@ def main(recording: str = "data/callers/ask-closed.wav", *voices: str) -> None:
         known["known_speaker_names"] = [name for name, _ in pairs]
         known["known_speaker_references"] = [data_url(path) for _, path in pairs]
     with open(recording, "rb") as file:
-        # Above 30 seconds you have to say how the sound is cut: "auto" cuts it at pauses.
+        # Over 30 seconds, you have to say how to cut the recording: "auto" cuts it at pauses.
         answer = OpenAI().audio.transcriptions.create(
             file=file,
             model=MODEL,

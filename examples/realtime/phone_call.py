@@ -1,4 +1,4 @@
-"""A call that you can interrupt: just talk, with headphones on. You see the answers, too.
+"""A call that you can interrupt: put on headphones and talk. You see the answers and hear them.
 
 python3 course.py run examples/realtime/phone_call.py
 """

@@ -1,4 +1,4 @@
-"""Push-to-talk: Enter to speak, Enter to send. You see the answer and hear it.
+"""Push to talk: press Enter, speak, and press Enter again. You see the answer and hear it.
 
 python3 course.py run examples/realtime/push_to_talk.py
 """
@@ -35,7 +35,7 @@ def main() -> None:
             RawInputStream(**PCM, callback=lambda sound, *_: recorded.extend(bytes(sound))),
         ):
             while input("Enter to speak: ") is not None:
-                recorded[:] = waiting[:] = b""  # speaking stops an answer that is still heard
+                recorded[:] = waiting[:] = b""  # speaking stops an answer that is still playing
                 input("Enter to send: ")
                 connection.input_audio_buffer.append(audio=b64encode(bytes(recorded)).decode())
                 connection.input_audio_buffer.commit()

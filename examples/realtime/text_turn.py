@@ -1,4 +1,4 @@
-"""One turn of the Realtime API in text, without an SDK: a WebSocket and JSON, nothing else.
+"""One text turn with the Realtime API, without an SDK: only a WebSocket and JSON.
 
 You see the type of each event that is sent (->) or received (<-), and then the answer.
 

@@ -98,18 +98,19 @@ def test_host_of_the_default_beats_others():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "why"),
+    ("wanted", "error"),
     [
-        ("telephone", "there are these: 0 USB Headset; 1 Built-in Audio"),
-        ("u", "it fits several: 0 USB Headset; 1 Built-in Audio"),
-        (2, "there are these: 0 USB Headset; 1 Built-in Audio"),
+        ("telephone", "no microphone matches 'telephone'"),
+        ("u", "several microphones match 'u'"),
+        (2, "no microphone matches '2'"),
     ],
 )
-def test_choice_that_fits_none_or_several_names_all(wanted, why):
-    with pytest.raises(DeviceError, match="no microphone is meant by") as raised:
+def test_choice_that_fits_none_or_several_names_all(wanted, error):
+    with pytest.raises(DeviceError, match=error) as raised:
         choose(DEVICES, "microphone", wanted)
 
-    assert (raised.value.why, raised.value.attempt[:7]) == (why, "--input")
+    assert raised.value.why == "there are: 0 USB Headset; 1 Built-in Audio"
+    assert "--input" in raised.value.attempt
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ async def test_microphone_that_refuses_to_start_ends_the_call(time):
 
 
 def test_unusual_choice_is_refused_before_anything_is_opened(system):
-    with pytest.raises(DeviceError, match="no microphone is meant by 'x y'"):
+    with pytest.raises(DeviceError, match="no microphone matches 'x y'"):
         microphone_of(system, device="x y")
 
     assert system.asked == []
@@ -277,7 +278,7 @@ async def test_r17_overflow_is_counted_and_frames_go_on(system):
 
     assert len(await frames_of(microphone, 5)) == 5
     assert microphone.overflows == 2
-    assert "the computer was too slow for it 2 times (-9981)" in microphone.report()
+    assert "the computer was too slow 2 times, so sound was lost (-9981)" in microphone.report()
     assert microphone.problem is None
 
 
@@ -395,7 +396,7 @@ def test_r19_unplugged_loudspeaker_goes_on_by_the_clock(system, time):
 
     speaker.play("a", tone(0.1))
     assert [str(each) for each in told] == [str(speaker.problem)]
-    assert "the call goes on, and its sound is in the recording" in str(speaker.problem)
+    assert "the call goes on, and the recording has its sound" in str(speaker.problem)
     before = speaker.heard_ms("a")
     time.wait(2)
     assert speaker.heard_ms("a") == before + 2000
@@ -584,7 +585,7 @@ def test_underflow_of_the_device_is_counted(system, time):
     time.wait(0.1)
     system.outputs[0].flags = [True]
     time.wait(0.1)
-    assert speaker.report().endswith("the computer was too slow for it once (-9980).")
+    assert speaker.report().endswith("the computer was too slow once (-9980).")
 
 
 def test_queue_is_bounded(system):
@@ -593,7 +594,7 @@ def test_queue_is_bounded(system):
     taken = [speaker.play("a", minute) for _ in range(12)]
 
     assert taken == [True] * 11 + [False]
-    assert "once there was no room for more sound" in speaker.report()
+    assert "its queue was full once" in speaker.report()
 
 
 async def test_silent_waits_until_the_device_has_played_it(system, time):

@@ -192,7 +192,7 @@ async def test_call_of_the_lesson_by_microphone_and_loudspeaker(
 
 
 def test_number_that_is_no_device_is_refused(system):
-    with pytest.raises(DeviceError, match="no loudspeaker is meant by '99'"):
+    with pytest.raises(DeviceError, match="no loudspeaker matches '99'"):
         Speaker(CallClock(), system=system, device=99)
 
 

@@ -105,7 +105,7 @@ def test_devices_that_cannot_be_opened_are_an_error():
         run_sound_check(system)
 
     system = ScriptedPortAudio(DeviceTime())
-    with pytest.raises(DeviceError, match="no loudspeaker is meant by 'x'"):
+    with pytest.raises(DeviceError, match="no loudspeaker matches 'x'"):
         run_sound_check(system, None, "x")
     assert system.inputs[0].is_closed
 

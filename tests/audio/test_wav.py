@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 import wave
 from array import array
 
@@ -43,9 +44,9 @@ def test_wav_comes_back_as_written(tmp_path):
 @pytest.mark.parametrize(
     ("rate_hz", "width", "channels", "why"),
     [
-        (16_000, 2, 1, "it has 16000 Hz, 16 bits, channels: 1"),
-        (24_000, 1, 1, "it has 24000 Hz, 8 bits, channels: 1"),
-        (24_000, 2, 2, "it has 24000 Hz, 16 bits, channels: 2"),
+        (16_000, 2, 1, "it has 16,000 Hz, 16 bits, channels: 1"),
+        (24_000, 1, 1, "it has 24,000 Hz, 8 bits, channels: 1"),
+        (24_000, 2, 2, "it has 24,000 Hz, 16 bits, channels: 2"),
     ],
 )
 def test_other_formats_are_told(tmp_path, rate_hz, width, channels, why):
@@ -56,7 +57,7 @@ def test_other_formats_are_told(tmp_path, rate_hz, width, channels, why):
     with pytest.raises(CourseError, match="a.wav can't be spoken") as raised:
         read_wav(tmp_path / "a.wav")
 
-    assert raised.value.why == why
+    assert raised.value.why == f"{why}; a call needs 24,000 Hz, 16 bits, mono"
     assert "ffmpeg -i a.wav -ar 24000 -ac 1" in raised.value.attempt
 
 
@@ -373,6 +374,25 @@ def test_file_without_sound_is_no_question(tmp_path, data):
 
     with pytest.raises(CourseError, match="mine.mp3 can't be spoken"):
         read_sound(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "package", "fix"),
+    [
+        ("mine.flac", b"fLaC" + bytes(99), "soundfile", "course.py extras"),
+        ("mine.m4a", b"\0\0\0\x18ftypM4A ", "av", "requirements-full.txt"),
+    ],
+)
+def test_missing_decoder_says_what_installs_it(tmp_path, monkeypatch, name, data, package, fix):
+    monkeypatch.setitem(sys.modules, package, None)
+    path = tmp_path / name
+    path.write_bytes(data)
+
+    with pytest.raises(CourseError, match="can't be read") as raised:
+        read_sound(path)
+
+    assert package in raised.value.why
+    assert raised.value.attempt.endswith(fix)
 
 
 def test_question_is_not_longer_than_five_minutes(tmp_path):

@@ -168,7 +168,9 @@ def test_missing_package_for_sound_is_no_problem():
 def test_system_without_devices_is_no_problem():
     found = sound_devices(lambda: ScriptedPortAudio(DeviceTime(), []))
 
-    assert found.found.startswith("no microphone was found, so lesson 3 uses WAV files; plug one")
+    assert found.found.startswith(
+        "no microphone was found, so lesson 3 uses WAV files; to fix it: plug one"
+    )
     assert found.fix == ""
 
 
@@ -210,7 +212,7 @@ def test_tone_that_headphones_keep_to_themselves_is_no_problem(monkeypatch):
     rows = sound_rows(monkeypatch, round_trip_ms=None, level_dbfs=-70.0)
 
     assert [each.fix for each in rows] == ["", "", ""]
-    assert "with headphones that is normal" in rows[-1].found
+    assert "that's normal with headphones" in rows[-1].found
 
 
 def test_device_that_cannot_be_opened_is_a_problem_with_its_fix(capsys, monkeypatch):

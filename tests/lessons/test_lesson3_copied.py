@@ -49,7 +49,7 @@ CALLS = {
     "tool": ('tool(Path(CLIP), Path("a.wav"), MODEL, TRANSCRIBER)', ["text", "voice"], "closed"),
     "talk": ("print(talk is interrupt)", ["text", "voice", "interrupt"], "True"),
     "transcribe": (
-        'transcribe(OpenAI(), Path(CLIP), TRANSCRIBER); print(subtitles(OpenAI(), Path(CLIP)))',
+        "transcribe(OpenAI(), Path(CLIP), TRANSCRIBER); print(subtitles(OpenAI(), Path(CLIP)))",
         [],
         "--> 00:00:0",
     ),
