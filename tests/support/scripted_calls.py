@@ -37,6 +37,7 @@ class Server:
         self.heard, self.sound = [], bytearray()
         self.requests, self.closed = [], []
         self._scripts, self._faults, self._talks = list(scripts), [], []
+        self._own, self._newest = threading.local(), None
         options |= {"compression": None, "process_request": self._open}
         self._server = serve(self._talk, "127.0.0.1", 0, **options)
         self._thread = threading.Thread(target=self._server.serve_forever)
@@ -74,8 +75,13 @@ class Server:
         self._talks.append(threading.current_thread())
         self.requests.append(request)
 
+    @property
+    def _line(self):
+        """The connection of the script that asks; the newest one for a test that asks."""
+        return getattr(self._own, "line", self._newest)
+
     def _talk(self, line):
-        self._line = line
+        self._newest = self._own.line = line
         try:
             if self._scripts:
                 self._scripts.pop(0)(self)
