@@ -9,7 +9,11 @@ from cassette.asgi import (
     read_body,
     send_message,
     wait_for_disconnect,
+    while_connected,
 )
+
+import anyio
+import pytest
 
 
 def receiver(*messages):
@@ -19,6 +23,24 @@ def receiver(*messages):
         return left.pop(0)
 
     return receive, left
+
+
+async def never():
+    await anyio.sleep_forever()
+
+
+async def test_work_that_fails_raises_what_it_raised():
+    async def work():
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await while_connected(never, work())
+
+
+async def test_work_of_a_client_that_left_is_cancelled():
+    receive, _ = receiver({"type": "http.disconnect"})
+
+    assert await while_connected(receive, never()) is None
 
 
 def test_path_has_its_query():

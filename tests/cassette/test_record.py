@@ -1,7 +1,6 @@
 """The recorder before servers that cannot be reached, and behind a proxy."""
 
 import asyncio
-from functools import partial
 
 from cassette.format import Cassette
 from cassette.openai import OPENAI
@@ -112,8 +111,9 @@ async def test_connections_are_closed_with_the_server(cassette_path):
     assert app._client.is_closed
 
 
-async def test_client_that_leaves_before_the_answer_is_recorded(cassette_path):
-    """The server never answers, and the request is cancelled: it still has an end."""
+@pytest.mark.parametrize("how", ["cancelled", "disconnected"])
+async def test_client_that_leaves_before_the_answer_is_recorded(cassette_path, how):
+    """The server never answers, and the request is cancelled or left: it still has an end."""
     asked = asyncio.Event()
 
     async def stall(reader, writer):
@@ -127,13 +127,21 @@ async def test_client_that_leaves_before_the_answer_is_recorded(cassette_path):
     app = Recorder(writer, f"http://127.0.0.1:{port}/v1", OPENAI)
     writer.begin("somebody")
     scope = {"type": "http", "method": "GET", "raw_path": b"/v1/x", "query_string": b""}
-    body = partial(asyncio.sleep, 0, {"type": "http.request"})
+    came = [{"type": "http.request"}]
 
-    request = asyncio.ensure_future(app(scope | {"headers": []}, body, None))
+    async def receive():
+        if came:
+            return came.pop()
+        await (asked.wait() if how == "disconnected" else asyncio.Event().wait())
+        return {"type": "http.disconnect"}
+
+    request = asyncio.ensure_future(app(scope | {"headers": []}, receive, None))
     await asked.wait()
-    request.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await request
+    if how == "cancelled":
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+    await asyncio.wait([request])
     app.finish()
     upstream.close()
 
