@@ -95,10 +95,9 @@ class Recorder:
             # A server may think for a minute before its head comes, and bills what it then writes:
             # if the client leaves, it's left as well, and the log says so.
             response = await while_connected(receive, self._client.send(request, stream=True))
-            if response is None:
-                return
-            exchange.defer(partial(self._writer.begin, self._server_name(response.headers)))
-            await exchange.pass_on(response, receive, send)
+            if response is not None:
+                exchange.defer(partial(self._writer.begin, self._server_name(response.headers)))
+                await exchange.pass_on(response, receive, send)
         except httpx2.TransportError as error:
             await self._answer_unreachable(error, exchange, send)
         finally:
