@@ -72,7 +72,9 @@ class Recording:
 
     def levels(self, speaker: str) -> list[float]:
         """The peak of each 20 ms of the call, from 0 to 1."""
-        samples = array("h", self._tracks[speaker].ljust(self._length, b"\0"))
+        # A device's thread may add to a track meanwhile, so each is copied once.
+        track = bytes(self._tracks[speaker])
+        samples = array("h", track.ljust(max(self._length, len(track)), b"\0"))
         frames = (samples[at : at + FRAME] for at in range(0, len(samples), FRAME))
         return [max(max(frame), -min(frame)) / 32768 for frame in frames]
 
@@ -85,9 +87,11 @@ class Recording:
 
     def save(self, path: Path) -> None:
         """The call as a stereo WAV, the caller left; raises OSError if it can't be written."""
-        both = array("h", bytes(2 * self._length))
-        for place, track in enumerate(self._tracks.values()):
-            both[place::2] = array("h", track.ljust(self._length, b"\0"))
+        tracks = [bytes(track) for track in self._tracks.values()]
+        length = max(map(len, tracks))
+        both = array("h", bytes(2 * length))
+        for place, track in enumerate(tracks):
+            both[place::2] = array("h", track.ljust(length, b"\0"))
         write_wav(path, both.tobytes(), channels=2)
 
     @property

@@ -94,8 +94,7 @@ def play_if_asked(lesson: Lesson, *files: Path) -> None:
     if lesson.options.play:
         from console.talk import play
 
-        for file in files:
-            play(lesson, file)
+        all(play(lesson, file) for file in files)  # one message is enough
 
 
 def drop_of(lesson: Lesson) -> Callable[[], None]:

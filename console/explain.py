@@ -102,12 +102,19 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     return _refused(number, reason, error, context)
 
 
+_AUDIO_FIXES = {413: "send a smaller file: as MP3 of 32 kbit/s, an hour is 14 MB"}
+
+
 def _refused(
     number: str, reason: str, error: openai.APIStatusError, context: ErrorContext
 ) -> CourseError:
     """A refusal whose cause isn't known here, with the server's own reason."""
     if error.status_code < 500:
         attempt = "change the question or the settings" if context.is_ours else OFFLINE
+        if "/audio/" in str(error.request.url):
+            attempt = _AUDIO_FIXES.get(error.status_code, "try another sound file")
+        if error.code == "not_installed_on_emulator":
+            attempt = "run that command, then this one again"
         if error.status_code == 404 and context.is_openai:
             attempt = "check its id: it may have been deleted, or belong to another server"
         return CourseError(f"the server refused the request ({number})", reason, attempt)

@@ -120,6 +120,9 @@ def timed(terminal: Terminal, title: str) -> Iterator[None]:
 
 def show_turns(terminal: Terminal, turns: list[tuple[float, str]]) -> None:
     """The first turns, and how many more there are."""
+    if not turns:
+        terminal.note("No speech was found.")
+        return
     rows = [(clock_time(start), text) for start, text in turns[:FIRST_TURNS]]
     terminal.table(["from", "who said what"], rows)
     if len(turns) > FIRST_TURNS:
@@ -128,7 +131,7 @@ def show_turns(terminal: Terminal, turns: list[tuple[float, str]]) -> None:
 
 def save_subtitles(terminal: Terminal, cues: str, file: Path) -> None:
     """Show the first cues, and save all of them."""
-    blocks = cues.strip().split("\n\n")
+    blocks = [block for block in cues.strip().split("\n\n") if block]
     for block in blocks[:FIRST_CUES]:
         terminal.say(plain(block))
     file.parent.mkdir(parents=True, exist_ok=True)

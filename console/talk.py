@@ -49,8 +49,9 @@ def hold_own_call(
             "you wouldn't say exactly what the recording contains",
             "leave out --replay",
         )
-    with ExitStack() as stack:
-        own = OwnCall(lesson, stack, system, clock or CallClock())
+    devices = ExitStack()
+    with devices:
+        own = OwnCall(lesson, devices, system, clock or CallClock())
         terminal.note(own.how_to_talk())
         models = lesson.model, lesson.settings.transcribe_model
         try:
@@ -60,6 +61,7 @@ def hold_own_call(
         except KeyboardInterrupt:
             pass  # that's how a caller hangs up
         finally:
+            devices.close()  # their threads would go on recording while the call is saved
             own.show(lesson)
 
 
@@ -187,18 +189,19 @@ def play(
     file: Path,
     system: SoundSystem | None = None,
     clock: CallClock | None = None,
-) -> None:
-    """Play a WAV file through the loudspeaker, if there is one."""
+) -> bool:
+    """Play a WAV file through the loudspeaker; return whether there is one."""
     pcm = read_mono(file)
     try:
         speaker = Speaker(clock or CallClock(), device=lesson.options.output, system=system)
     except DeviceError as problem:
         lesson.terminal.note(f"The sound can't be played: {told(problem)}")
-        return
+        return False
     with speaker:
         speaker.play(file.name, pcm)
         speaker.finish(file.name)
         lesson.run(speaker.silent())
+    return True
 
 
 def told(problem: DeviceError) -> str:

@@ -11,8 +11,7 @@ from array import array
 from base64 import b64encode
 from typing import Any
 
-from openai import AsyncOpenAI, OpenAIError
-from websockets.exceptions import WebSocketException
+from openai import AsyncOpenAI
 
 AUDIO: Any = {"input": {"transcription": {"model": "gpt-live-transcribe"}, "turn_detection": None}}
 LOUD, PAUSE = 500, 7  # 100 ms with a higher peak are speech; seven quiet ones are a pause
@@ -23,7 +22,9 @@ async def listen(source: str) -> Any:
         with __import__("sounddevice").RawInputStream(24_000, channels=1, dtype="int16") as device:
             while True:
                 yield bytes((await asyncio.to_thread(device.read, 2_400))[0])
-    with wave.open(source) as sound:  # 24 kHz, mono, 16 bits
+    with wave.open(source) as sound:
+        if sound.getparams()[:3] != (1, 2, 24_000):
+            raise ValueError(f"{source} is not 24 kHz, mono, 16 bits")
         while piece := sound.readframes(2_400):
             yield piece
             await asyncio.sleep(0.1)  # as fast as people speak
@@ -47,7 +48,7 @@ async def show(socket: Any, waiting: int = 1) -> None:
         if kind == "delta":
             print(event.delta or "", end="", flush=True)
         elif kind == "completed":
-            print(f"\n> {event.transcript}")
+            print(f"\n> {event.transcript}", flush=True)
         elif kind in ("error", "failed"):
             raise ValueError(event.error.message)
         waiting += (kind == "committed") - (kind in ("completed", "cleared"))
@@ -61,5 +62,7 @@ async def main(source: str = "data/callers/book-two.wav") -> None:
 
 try:
     asyncio.run(main(*sys.argv[1:2]))
-except (ImportError, OpenAIError, OSError, ValueError, wave.Error, WebSocketException) as error:
+except KeyboardInterrupt:
+    sys.exit(130)
+except Exception as error:  # of the file, the microphone, the connection or the API
     sys.exit(f"error: {error}")

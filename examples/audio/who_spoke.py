@@ -28,6 +28,8 @@ def main(recording: str = "data/callers/ask-closed.wav", *voices: str) -> None:
     """Print a line for each turn, and how long each speaker speaks."""
     known: dict[str, Any] = {}
     if voices:
+        if unnamed := [voice for voice in voices if "=" not in voice]:
+            raise ValueError(f"write a name before each voice, such as Ann={unnamed[0]}")
         pairs = [voice.split("=", 1) for voice in voices]
         known["known_speaker_names"] = [name for name, _ in pairs]
         known["known_speaker_references"] = [data_url(path) for _, path in pairs]

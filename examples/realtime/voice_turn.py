@@ -1,6 +1,6 @@
 """One spoken turn: a WAV file with a question goes in, a WAV file with the answer comes out.
 
-You also see the words of the answer. Both files have 24 kHz, 16 bits, mono, as the API needs.
+You see the words of the answer. Both files have 24 kHz, 16 bits, mono, as the API needs.
 
     python3 course.py run examples/realtime/voice_turn.py data/callers/ask-closed.wav answer.wav
 """

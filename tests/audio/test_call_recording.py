@@ -126,3 +126,22 @@ def test_unwritable_file_is_an_os_error(tmp_path, time):
 
     with pytest.raises(OSError, match="nowhere"):
         recording.save(tmp_path / "nowhere" / "call.wav")
+
+
+def test_call_is_saved_while_a_device_still_records(tmp_path, time):
+    """Each track is read once: between two looks at it, it may have grown."""
+
+    class Growing(bytearray):
+        def __len__(self):
+            self.extend(bytes(960))
+            return super().__len__()
+
+    recording = Recording(time.clock())
+    recording.put("caller", 24_000_000, tone(0.1))
+    recording._tracks["assistant"] = Growing(tone(0.1))
+
+    recording.save(tmp_path / "call.wav")
+    recording.levels("assistant")
+
+    left, right = sides(tmp_path / "call.wav")
+    assert len(left) == len(right)

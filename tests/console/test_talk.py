@@ -124,6 +124,20 @@ def test_ctrl_c_hangs_up_and_keeps_the_sound(lesson, devices, time, screen, tmp_
     assert all(stream.is_closed for stream in [*devices.inputs, *devices.outputs])
 
 
+def test_devices_are_closed_before_the_call_is_saved(lesson, devices, time, monkeypatch):
+    """A device that still plays would go on adding to the recording."""
+    states = []
+
+    def save(recording, path):
+        states.append([each.is_closed for each in (*devices.inputs, *devices.outputs)])
+
+    monkeypatch.setattr("audio.call_recording.Recording.save", save)
+    devices.heard = tone(1)
+    hold(lesson, devices, time, scripted(50, played=tone(5)))
+
+    assert states == [[True, True]]
+
+
 def test_failure_keeps_the_sound_too(lesson, devices, time, tmp_path):
     async def call(microphone, *_):
         async for _frame in microphone:
