@@ -9,8 +9,8 @@ from emulator.encode.transcription_bodies import SpokenTurn, Transcript
 from emulator.voice.recordings import Utterance
 from emulator.wire import sse
 
+import pysubs2
 import pytest
-import srt
 import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,14 +150,12 @@ def test_plain_texts_end_as_recorded():
 def test_subtitles_are_read_by_parsers(said):
     heard = transcript(*said)
     parts = [part.text for part in bodies.segments(said)]
-    lines = list(srt.parse(bodies.srt_body(heard)))
+    lines = list(pysubs2.SSAFile.from_string(bodies.srt_body(heard), format_="srt"))
     captions = webvtt.from_buffer(io.StringIO(bodies.vtt_body(heard)))
 
-    # Of the three line breaks at the end the last is content to this parser.
-    assert [line.content.rstrip("\n") for line in lines] == parts
-    assert [line.index for line in lines] == list(range(1, len(parts) + 1))
+    assert [line.plaintext for line in lines] == parts
     assert [caption.text for caption in captions] == parts
-    starts = [line.start.total_seconds() for line in lines]
+    starts = [line.start / 1000 for line in lines]
     assert starts == pytest.approx([part.start for part in bodies.segments(said)], abs=1e-3)
 
 
