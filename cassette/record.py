@@ -129,8 +129,12 @@ class Recorder:
             exchange.log_end()
         else:
             assert upstream.response
-            kept = self._begin_socket(upstream.response, exchange)
-            await exchange.pass_on(upstream, kept, receive, send)
+            try:
+                kept = self._begin_socket(upstream.response, exchange)
+                await exchange.pass_on(upstream, kept, receive, send)
+            finally:
+                # A recorder that is being stopped can't wait for upstream to close.
+                upstream.transport.abort()
 
     def _begin_socket(
         self, response: Response, exchange: WebSocketExchange
