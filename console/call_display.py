@@ -55,15 +55,23 @@ def take_turn(lesson: Lesson, part: VoiceTurn, clip: str) -> None:
 
 def own_question(lesson: Lesson) -> Path | None:
     """The learner's own sound file, as the WAV that a call needs."""
+    own = own_file(lesson)
+    if own is None:
+        return None
+    question = sound_file(lesson, "question")
+    write_wav(question, read_sound(own))
+    lesson.terminal.note(f"Your question is {own.name}.")
+    return question
+
+
+def own_file(lesson: Lesson) -> Path | None:
+    """The file that the learner has named, if any; CourseError if it isn't there."""
     if not lesson.options.question:
         return None
     own = Path(lesson.options.question)
     if not own.is_file():
         raise CourseError(f"there is no file {own}", f"you are in {Path.cwd()}", "check its path")
-    question = sound_file(lesson, "question")
-    write_wav(question, read_sound(own))
-    lesson.terminal.note(f"Your question is {own.name}.")
-    return question
+    return own
 
 
 def hold_call(lesson: Lesson, part: VoiceCall, clips: Mapping[str, int | None]) -> None:

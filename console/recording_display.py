@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common import COURSE
-from common.settings import CourseError
-from console.call_display import sound_file
+from console.call_display import own_file, sound_file
 from console.lesson import Lesson
 from console.terminal import Terminal, plain
 
@@ -33,12 +32,36 @@ def understand(
     subtitles: Subtitles,
     search: Search,
 ) -> None:
-    """Show a recording as words, turns and subtitles, and find something that was said in it.
+    """Show a recording as words, turns and subtitles, and find something that was said in it."""
+    file, terminal, settings = recording_of(lesson), lesson.terminal, lesson.settings
+    client = OpenAI(timeout=300)
+    terminal.note(f"The recording is {file.name}.")
+    with engine_may_be_missing(lesson):
+        with timed(terminal, f"The words, as they are recognized ({settings.transcribe_model}):"):
+            transcribe(client, file, settings.transcribe_model)
+        with timed(terminal, "Who spoke (gpt-4o-transcribe-diarize, which ends on 2027-02-26):"):
+            turns = speakers(client, file)
+            show_turns(terminal, turns)
+        with timed(terminal, "Subtitles (whisper-1, which ends on 2027-02-26):"):
+            cues = subtitles(client, file)
+            save_subtitles(terminal, cues, lesson.options.calls / f"{file.stem}.srt")
+        if question := question_for(lesson, file):
+            with timed(terminal, f"Search what was said ({settings.embedding_model}):"):
+                terminal.question(question)
+                words = [f"{clock_time(start)}  {text}" for start, text in turns]
+                best = search(client, question, words, settings.embedding_model) if words else []
+                for score, text in best[:BEST]:
+                    terminal.say(f"{score:.2f}  {plain(text)}")
+        terminal.say()
+        terminal.note("Which model to use (prices per minute, November 2026):")
+        terminal.table(["you need", "use", "price", "ends"], texts_of(lesson)["choices"], folded=1)
 
-    A tour goes on where the emulator lacks the package that recognizes speech.
-    """
+
+@contextmanager
+def engine_may_be_missing(lesson: Lesson) -> Iterator[None]:
+    """In a tour, go on where the emulator lacks the package that recognizes speech."""
     try:
-        show_all(lesson, transcribe, speakers, subtitles, search)
+        yield
     except BadRequestError as error:
         if lesson.options.part is not None or error.code != NOT_INSTALLED:
             raise
@@ -46,48 +69,14 @@ def understand(
         lesson.terminal.note(str(said or error.message))
 
 
-def show_all(
-    lesson: Lesson,
-    transcribe: Transcribe,
-    speakers: Speakers,
-    subtitles: Subtitles,
-    search: Search,
-) -> None:
-    file, terminal, settings = recording_of(lesson), lesson.terminal, lesson.settings
-    client = OpenAI(timeout=300)
-    terminal.note(f"The recording is {file.name}.")
-    with timed(terminal, f"The words, as they are recognized ({settings.transcribe_model}):"):
-        transcribe(client, file, settings.transcribe_model)
-    with timed(terminal, "Who spoke (gpt-4o-transcribe-diarize, which ends on 2027-02-26):"):
-        turns = speakers(client, file)
-        show_turns(terminal, turns)
-    with timed(terminal, "Subtitles (whisper-1, which ends on 2027-02-26):"):
-        cues = subtitles(client, file)
-        save_subtitles(terminal, cues, lesson.options.calls / f"{file.stem}.srt")
-    if question := question_for(lesson, file):
-        with timed(terminal, f"Search what was said ({settings.embedding_model}):"):
-            terminal.question(question)
-            words = [f"{clock_time(start)}  {text}" for start, text in turns]
-            best = search(client, question, words, settings.embedding_model) if words else []
-            for score, text in best[:BEST]:
-                terminal.say(f"{score:.2f}  {plain(text)}")
-    terminal.say()
-    terminal.note("Which model to use (prices per minute, November 2026):")
-    terminal.table(["you need", "use", "price", "ends"], texts_of(lesson)["choices"], folded=1)
-
-
 def recording_of(lesson: Lesson) -> Path:
     """The learner's own recording, or the meeting; CourseError if there is no such file.
 
     In a tour, the beginning of the meeting is enough: the emulator needs its time.
     """
-    own = lesson.options.question
-    file = Path(own) if own else MEETING
-    if not file.is_file():
-        raise CourseError(f"there is no file {file}", f"you are in {Path.cwd()}", "check its path")
-    return (
-        beginning_of(file, sound_file(lesson, "meeting")) if lesson.options.part is None else file
-    )
+    file = own_file(lesson) or MEETING
+    is_tour = lesson.options.part is None
+    return beginning_of(file, sound_file(lesson, "meeting")) if is_tour else file
 
 
 def beginning_of(file: Path, copy: Path) -> Path:

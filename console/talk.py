@@ -38,17 +38,12 @@ def hold_own_call(
     Raises DeviceError without a microphone, CourseError with --replay. Tests bring devices and a
     clock of their own.
     """
-    terminal, options = lesson.terminal, lesson.options
-    if options.part is None:
+    terminal = lesson.terminal
+    if lesson.options.part is None:
         terminal.note("This part needs you. To talk:")
         terminal.command(course_command("3", "talk"))
         return
-    if options.replay:
-        raise CourseError(
-            "a call with your own voice can't be replayed",
-            "you wouldn't say exactly what the recording contains",
-            "leave out --replay",
-        )
+    refuse_replay(lesson)
     devices = ExitStack()
     with devices:
         own = OwnCall(lesson, devices, system, clock or CallClock())
@@ -63,6 +58,16 @@ def hold_own_call(
         finally:
             devices.close()  # their threads would go on recording while the call is saved
             own.show(lesson)
+
+
+def refuse_replay(lesson: Lesson) -> None:
+    """CourseError with --replay: the learner's words are not those of the recording."""
+    if lesson.options.replay:
+        raise CourseError(
+            "a call with your own voice can't be replayed",
+            "you wouldn't say exactly what the recording contains",
+            "leave out --replay",
+        )
 
 
 class OwnCall:

@@ -27,6 +27,7 @@ from emulator.params import Param, bad, one_of, text
 from emulator.serving import Service
 from emulator.storage.objects import ObjectStore
 from emulator.text.sentences import sentences
+from emulator.text.small_talk import HEARD_NOTHING
 from emulator.wire import ids, tokens
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 KEPT_S = 3600
 """How long later requests can refer to a spoken answer, in seconds."""
 LONGEST_MS = 600_000
-HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
 INPUT_FORMATS = ("wav", "mp3")
 FORMATS = ("wav", "aac", "mp3", "flac", "opus", "pcm16")
 STREAMED = "pcm16"

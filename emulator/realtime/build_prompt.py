@@ -11,6 +11,7 @@ from emulator.api.tool_params import choose
 from emulator.realtime.conversation import ConversationItem
 from emulator.realtime.output import ASSISTANT_MS_A_TOKEN
 from emulator.realtime.session_settings import ResponseSettings
+from emulator.text.small_talk import HEARD_NOTHING
 from emulator.wire import tokens
 
 USER_MS_A_TOKEN = 100
@@ -19,7 +20,6 @@ IMAGE_TOKENS = 85
 MOST_TOKENS = 4096
 CANNOT_HEAR = """I cannot hear words here, as speech recognition is not installed. \
 Type your question instead, or run: python3 course.py extras"""
-HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
 STILL_THERE = "Are you still there? You can ask me anything about the observatory."
 SEES_NOTHING = "This assistant does not see pictures."
 

@@ -14,6 +14,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
+"""The answer to sound in which no words were found."""
+
 # Of phrases that begin alike the longer ones come first, as none is tried again.
 _PHRASES = {
     "goodbye": r"""good[ -]?bye|bye(?:[ -]bye)?|farewell|good\ night|take\ care
