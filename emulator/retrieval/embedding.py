@@ -121,7 +121,7 @@ def _mark(character: str) -> str:
     category = unicodedata.category(character)
     if character in "\t\n\r" or category == "Zs":
         return " "
-    if character in "\0\ufffd" or category in ("Cc", "Cf", "Mn"):
+    if character in "\0\ufffd" or category in ("Cc", "Cf", "Co", "Cs", "Mn"):
         return ""
     is_ascii_sign = character.isascii() and not character.isalnum()
     is_ideograph = any(ord(character) in block for block in _IDEOGRAPHS)

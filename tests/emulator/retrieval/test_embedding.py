@@ -53,6 +53,7 @@ SEGMENTS = [
     ("HTTP/2 429!", ["http", "/", "2", "42", "##9", "!"]),
     ("天文", ["天", "文"]),
     ("zero\u200bwidth\u00a0space", ["zero", "##wi", "##dt", "##h", "space"]),
+    ("half \ud83d, private\ue000", ["half", ",", "private"]),
     ("[CLS] _x_", ["[", "cl", "##s", "]", "_", "x", "_"]),
     ("🦉", ["[UNK]"]),
     ("a" * 101, ["[UNK]"]),
