@@ -26,6 +26,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -116,7 +117,15 @@ def _runs(ids: Sequence[int]) -> list[Run]:
 
 
 _remembered: OrderedDict[Run, Floats] = OrderedDict()
-_lock, _one_at_a_time = threading.Lock(), threading.Lock()
+_limits: list[threadpool_limits] = []
+_callers: list[None] = []
+_lock = threading.Lock()
+
+
+def forget() -> None:
+    """Forget what was read, as a measurement needs it."""
+    with _lock:
+        _remembered.clear()
 
 
 def _sums(wanted: dict[Run, None]) -> dict[Run, Floats]:
@@ -137,15 +146,26 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
     batches = list(_batches(runs))
     if not batches:
         return
-    # One caller at a time: BLAS has one limit for the whole process.
-    with (
-        _one_at_a_time,
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(CORES, "encoder") as workers,
-    ):
+    with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
         each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
         for batch, sums in zip(batches, each, strict=True):
             yield from zip(batch, sums, strict=True)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS has one limit for the whole process: the first caller sets it, the last one lifts it."""
+    with _lock:
+        if not _callers:
+            _limits.append(threadpool_limits(1, user_api="blas"))
+        _callers.append(None)
+    try:
+        yield
+    finally:
+        with _lock:
+            _callers.pop()
+            if not _callers:
+                _limits.pop().restore_original_limits()
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 ORIGINAL = json.loads((lessons.COURSE / "tests/fixtures/sentence_vectors.json").read_text("utf-8"))
 ATTENTION = ("attention.self.query", "attention.self.key", "attention.self.value")
@@ -124,11 +125,27 @@ def test_runs_are_remembered_up_to_a_bound(monkeypatch):
 def test_threads_get_the_same():
     texts = [f"Telescope number {n} is closed." for n in range(40)]
     expected = encode(texts)
-    encoder._remembered.clear()
+    encoder.forget()
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(encode, [texts] * 8))
     assert all(np.allclose(each, expected, atol=1e-5) for each in found)
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+def test_blas_has_its_threads_back_after_the_last_caller():
+    before = blas_threads()
+    first, second = encoder.one_blas_thread(), encoder.one_blas_thread()
+
+    with first:
+        second.__enter__()
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
 
 
 def test_case_and_accents_are_not_read():
