@@ -6,6 +6,7 @@ that no file answers has a `file` and a `fact` of null.
 """
 
 import json
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class AskedQuestion:
 
     @property
     def has_fact(self) -> bool:
-        return any(one_line(fact) in one_line(self.text) for fact in facts(self.question))
+        return any(has_words(self.text, fact) for fact in facts(self.question))
 
     @property
     def cites_file(self) -> bool:
@@ -70,6 +71,11 @@ def facts(question: dict[str, Any]) -> list[str]:
 def files(question: dict[str, Any]) -> frozenset[str]:
     """The paths that answer a question."""
     return frozenset(filter(None, [question["file"], *question.get("also", [])]))
+
+
+def has_words(text: str, words: str) -> bool:
+    """Whether a text has these words, each of them whole: "15 euros" doesn't have "5 euros"."""
+    return bool(re.search(rf"(?<!\w){re.escape(one_line(words))}(?!\w)", one_line(text)))
 
 
 def one_line(text: str) -> str:
