@@ -75,7 +75,7 @@ def files(question: dict[str, Any]) -> frozenset[str]:
 
 def has_words(text: str, words: str) -> bool:
     """Whether a text has these words, each of them whole: "15 euros" doesn't have "5 euros"."""
-    return bool(re.search(rf"(?<!\w){re.escape(one_line(words))}(?!\w)", one_line(text)))
+    return bool(re.search(rf"(?<![^\W_]){re.escape(one_line(words))}(?![^\W_])", one_line(text)))
 
 
 def one_line(text: str) -> str:

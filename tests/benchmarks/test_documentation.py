@@ -68,6 +68,7 @@ def test_file_that_cannot_be_read_is_an_error():
     ("question", "text", "cited", "is_right"),
     [
         (BUS, "It leaves\nat 23:10 .", {"bus.md"}, True),
+        (BUS, "It leaves at _23:10_.", {"bus.md"}, True),
         (BUS, "It leaves at 23:10.", {"tea.md"}, False),
         (BUS, "It leaves at 23:100.", {"bus.md"}, False),
         (BUS, DECLINED, set(), False),
