@@ -146,6 +146,8 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
     batches = list(_batches(runs))
     if not batches:
         return
+    with _lock:
+        weights()  # else each worker would read them, and hold them all meanwhile
     with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
         each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
         for batch, sums in zip(batches, each, strict=True):
