@@ -3,7 +3,8 @@
 A table holds 128 numbers for each of BERT's 30,522 word pieces, distilled from all-MiniLM-L6-v2 by
 `tools/build_embedding_table.py`. A text is split into pieces as BERT does it, and their rows are
 added up. Word order doesn't count, nor does a word's meaning in its sentence. The table knows
-English, and other languages only as far as they share words with it.
+English, and other languages only as far as they share words with it. It is quick, so it finds the
+candidates of a search; encoder.py, which knows sentences, reads the best of them again.
 """
 
 import unicodedata
