@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 STICKY = """12.50 euros|3.11|e.g. 20|approx. Five|No. 5|p. 12|Fig. 3|Jan. 3|J. R. R. Tolkien
     |Dr. Miller|www.a.b/c.html|setup.py|a.m. Monday|U.S. Army|Acme Inc. Stores|wait... then
-    |"Go. Run." he said
-    |`a. B`|“Go home! Now.”|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]|f(x. y)|1,000.5|St. Mary's"""
+    |"Go. Run." he said|`a. B`|“Go home! Now.” he said|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]|f(x. y)
+    |1,000.5|St. Mary's"""
 STICKY = [part.strip() for part in STICKY.split("|")]
 SENTENCES = st.builds(
     "{} {} {}{} ".format,
