@@ -19,16 +19,15 @@ from typing import Any
 from emulator.structured import dates
 from emulator.structured.dates import TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
-from emulator.text.words import terms, words_of
+from emulator.text.sentences import sentences
+from emulator.text.small_talk import without_request
+from emulator.text.words import FUNCTION_WORDS, terms, words_of
 
-_STOP = frozenset(
-    """a an the and or but is are was were be been am do does did have has had will would can could
-    should shall may might must i you he she it we they me him her us them my your his its our their
-    this that these those what which who whom whose when where why how in on at to from for with by
-    of about into near around under over before after during without within between please thanks
-    not no yes if then so as than just also there here let lets now right soon today tomorrow
-    yesterday tonight next last every each some any all one two three four five six seven eight nine
-    ten like want need get hello hi hey dear using via per up out off it's i'm i'd""".split()
+# Words that neither are names nor go on with a phrase.
+_STOP = FUNCTION_WORDS | frozenset(
+    """near around under over before without within between thanks yes here let lets now right soon
+    today tomorrow yesterday tonight next last every one two three four five six seven eight nine
+    ten like want need get hello hi hey dear using via per out off i'm i'd""".split()
 )
 _ENDS = _STOP - {"of", "right", "last"}
 _FINITE = r"(?:is|are|was|were|has|have|will|wants?|lives?|works?|likes?|said|says|needs?|'s)"
@@ -38,15 +37,6 @@ _CAPITALS = re.compile(
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
 _NOT = re.compile(r"\b(?:not|no|without|never|nor|isn't|aren't|don't|doesn't|won't|can't|\w+n't)\b")
-_POLITE = re.compile(
-    r"""^(?:\s*(?:(?:hi|hello|hey|ok|okay|so|well)(?:\ there)?\b[,!.]?
-    |please\b,?|kindly\b|(?:can|could|would|will)\ you\b(?:\ please\b)?,?
-    |(?:i\ (?:want|need)|i'd\ (?:like|love)|i\ would\ like)\ (?:you\ )?to\ (?:know|ask|find\ out)
-    |(?:tell|show|give)\ (?:me|us)\b|let\ me\ know|do\ you\ know|i\ wonder
-    |(?:search|look)(?:\ (?:in|through))?(?:\ the\ \w+)?\ (?:for|up)\b|find\ out\b))+[\s,]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_POLITE_END = re.compile(r"[\s,]*\b(?:please|thanks|thank you)\b(?=[\s.!?]*$)", re.IGNORECASE)
 _PATTERNS = {
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "url": re.compile(r"\b(?:https?://|www\.)[^\s<>\"]*[\w/]"),
@@ -169,7 +159,7 @@ def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 def _query(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """The user's question, without the politeness around it."""
-    question = _POLITE_END.sub("", _POLITE.sub("", text.text)).strip().rstrip(".")
+    question = without_request(text.text).rstrip(".")
     yield TextSpan(0, 0, question, question)
 
 
@@ -434,9 +424,5 @@ def pieces(text: AnnotatedText) -> Iterator[TextSpan]:
 
 def clauses(text: str) -> list[str]:
     """The parts of a text that may each be about one thing of many."""
-    parts = re.split(r"[.;!?\n]+(?=\s|$)|,?\s+and\s+|,\s+", text)
-    return [part for part in parts if part.strip()]
-
-
-def sentences(text: str) -> list[str]:
-    return [part.strip() for part in re.findall(r"[^.!?\n]+[.!?]*", text) if part.strip()]
+    parted = (re.split(r"[;,]\s+(?:and\s+)?|\s+and\s+", each) for each in sentences(text))
+    return [part.strip(" .!?\n") for parts in parted for part in parts if part.strip(" .!?\n")]

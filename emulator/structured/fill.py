@@ -35,6 +35,7 @@ from emulator.structured.validate import (
     check_supported,
     is_valid,
 )
+from emulator.text.sentences import sentences
 from emulator.text.words import words_of
 
 __all__ = ["Filled", "Sources", "check_strict", "fill"]
@@ -251,7 +252,9 @@ class _Filler:
     def _texts(self, hint: Hint) -> list[TextSpan]:
         """Texts for a list: a list in the words, one text that fits, or sentences."""
         if hint.kind in ("free", "report") or "points" in hint.names:
-            return [_elsewhere(text) for text in extract.sentences(self._answer(hint))]
+            return [
+                _elsewhere(each.strip()) for each in sentences(self._answer(hint)) if each.strip()
+            ]
         if hint.kind in _SURE or hint.kind == "id":
             found = [*extract.strings(self._prompt, replace(hint, is_needed=False))]
             return list({each.start: each for each in found[::-1]}.values())[::-1]
