@@ -26,7 +26,6 @@ from emulator.structured.dates import TextSpan
 from emulator.structured.extract import AnnotatedText
 from emulator.structured.hints import Hint
 from emulator.structured.smallest import SmallestValues
-from emulator.structured.strict import check_strict
 from emulator.structured.validate import (
     Flat,
     Schema,
@@ -37,8 +36,6 @@ from emulator.structured.validate import (
 )
 from emulator.text.sentences import sentences
 from emulator.text.words import words_of
-
-__all__ = ["Filled", "Sources", "check_strict", "fill"]
 
 _LONGEST = 20_000
 _BUDGET = 1_000
