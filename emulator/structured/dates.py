@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from emulator.text.sentences import breaks
+from emulator.text.words import MONTHS, WEEKDAYS
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen""".split()
@@ -41,11 +42,10 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DAY = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{_NTH})"
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAYS = [day.lower() for day in WEEKDAYS]
 _WEEKDAY = rf"(?:(?:next|this|coming)\ )?(?P<weekday>{'|'.join(_WEEKDAYS)})"
 _LED = rf"\b(?:{_WEEKDAY},?\ (?:the\ )?)?"
-_MONTHS = """january february march april may june july august september october november
-    december""".split()
+_MONTHS = [month.lower() for month in MONTHS]
 _SHORT = [f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS]
 _MONTH = rf"(?P<month>{'|'.join(_SHORT)})\b"
 _SHORT_MONTHS = [month[:3] for month in _MONTHS]
@@ -235,17 +235,25 @@ def _coming(day: int, month: int, today: datetime.date) -> datetime.date:
 @lru_cache(maxsize=100)
 def times(text: str) -> tuple[TextSpan, ...]:
     """The times of day that a text names, each as HH:MM."""
-    taken = dates(text, datetime.date(2000, 1, 1))
-    matches = _in_order(_TIMES, text)
-    found = []
+    days = dates(text, datetime.date(2000, 1, 1))
+    matches, found = _in_order(_TIMES, text), []
+    marked = _marked(text, days, matches)
     for match in matches:
-        before = _marked(text, max(0, match.start() - _NEAR), match.start(), taken, matches)
-        after = _marked(text, match.end(), match.end() + _NEAR, taken, matches)
+        is_late = _is_late(marked[: match.start()][-_NEAR:], marked[match.end() :][:_NEAR])
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
-        here = TextSpan(*match.span(), match[0], _clock(parts, _is_late(before, after)))
-        if here.value and not any(here.overlaps(date) for date in taken):
+        here = TextSpan(*match.span(), match[0], _clock(parts, is_late))
+        if here.value and not any(here.overlaps(day) for day in days):
             found.append(here)
     return tuple(found)
+
+
+def _marked(text: str, days: Iterable[TextSpan], times: Iterable[re.Match[str]]) -> str:
+    """The text in small letters, of the same length, with T and D for its times and days."""
+    letters = [letter.lower()[0] for letter in text]
+    spans = [(day.start, day.end, "D") for day in days if day.said.lower() != "tonight"]
+    for start, end, mark in [*spans, *((*match.span(), "T") for match in times)]:
+        letters[start:end] = mark.ljust(end - start, "\0")
+    return "".join(letters)
 
 
 def _clock(parts: dict[str, str], is_late: bool) -> str:
@@ -277,32 +285,19 @@ def _hour_and_minute(parts: dict[str, str]) -> tuple[int, int]:
     return hour, minute
 
 
-def _marked(
-    text: str, start: int, end: int, days: Iterable[TextSpan], times: Iterable[re.Match[str]]
-) -> str:
-    """A part of the text in small letters, with T and D for the times and days in it."""
-    spans = [(day.start, day.end, "D") for day in days if day.said.lower() != "tonight"]
-    spans += [(*match.span(), "T") for match in times]
-    said, place = "", start
-    for first, beyond, mark in sorted(spans):
-        if place <= first and beyond <= end:
-            said += text[place:first].lower() + mark
-            place = beyond
-    return said + text[place:end].lower()
-
-
 def _is_late(before: str, after: str) -> bool:
     """Whether what stands before and after a time in its own clause speaks of the evening."""
+    before, after = before.replace("\0", ""), after.replace("\0", "")
     if _EARLY.match(after):
         return False
     if late := _LATE_AFTER.search(after):
         gap, rest = after[: late.start()], after[late.end() :]
         if not _PARTED.search(gap) and not ("," in gap and _SUBJECT.match(rest)):
             return True
-    for late in _LATE_BEFORE.finditer(before):
-        if not _NOT.search(before[: late.start()]) and not _PARTED.search(before[late.end() :]):
-            return True
-    return False
+    return any(
+        not _NOT.search(before[: late.start()]) and not _PARTED.search(before[late.end() :])
+        for late in _LATE_BEFORE.finditer(before)
+    )
 
 
 def durations(text: str) -> list[TextSpan]:
