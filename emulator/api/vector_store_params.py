@@ -1,6 +1,8 @@
 """Parameters that the families of vector stores share: how a file is attached, and its failures."""
 
+from collections.abc import Iterable
 from math import isfinite
+from pathlib import PurePosixPath
 from typing import Any
 
 from emulator import params
@@ -9,6 +11,7 @@ from emulator.faults import STORE, Fault
 from emulator.params import Check, Param, bad, fields, integer, obj, one_of, text, wrong_type
 from emulator.storage.attachment_table import AttachedFile, Attachment
 from emulator.storage.file_storage import FileStorage
+from emulator.storage.file_table import SEARCHABLE
 
 from starlette.requests import Request
 
@@ -80,6 +83,25 @@ def attachment(
     known_file(storage, file_id)
     size, overlap = values["chunking_strategy"]
     return Attachment(file_id, values.get("attributes") or {}, size, overlap, faults)
+
+
+def refuse_unsupported(storage: FileStorage, request: Request, file_ids: Iterable[str]) -> None:
+    """With the fault `400unsupported`, refuse what attaches files of other kinds than SEARCHABLE.
+
+    OpenAI judges the end of the name before it attaches anything, so one such file stops a whole
+    batch. The body is as reported of `files` (stdapi-ai/stdapi.ai #275, 2026-09), where `param` is
+    `file_ids`, too; of `file_batches` (openai-python #1511, 2024-06) with `none` for a name without
+    an extension. Capitals are reported to be refused as well (`.PDF`). The emulator is kinder
+    unless asked: such a file fails alone, as OpenAI has it fail by its content (openai-openapi
+    #300, 2024-07). How several extensions are divided is not known.
+    """
+    if not any(fault.name == "400unsupported" for fault in request.scope["faults"]):
+        return
+    kinds = (PurePosixPath(known_file(storage, id).name).suffix for id in file_ids)
+    if refused := dict.fromkeys(kind or "none" for kind in kinds if kind not in SEARCHABLE):
+        message = f"""Files with extensions [{", ".join(refused)}] are not supported for \
+retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files"""
+        raise bad(message, "file_ids", "unsupported_file")
 
 
 # ------------------------------------------------------------------------- failures
