@@ -175,17 +175,19 @@ class OpenedStore:
         self._has_introduced = True
         if not options.store:
             terminal.left_out(unsupported_files(self.folder.unsupported), self.folder.left_out)
-        part = self.lesson.now
-        where = (
-            ["--folder", str(options.folder)]
-            if options.folder
-            else ["--store", options.store]
-            if options.store
-            else []
-        )
+        part, where = self.lesson.now, self._own_files()
         if part and part.texts.get("question") and where and not options.question:
             terminal.note("The question of this part is about the handbook. To ask your own:")
             terminal.command(course_command(*LESSON, part.name, "YOUR QUESTION", *where))
+
+    def _own_files(self) -> list[str]:
+        """The option that names files of the learner's own; none if they are the handbook's."""
+        options = self.lesson.options
+        if options.store:
+            return ["--store", options.store]
+        if options.folder and not self.folder.root.resolve().is_relative_to(HANDBOOK):
+            return ["--folder", str(options.folder)]
+        return []
 
     def _check(self, store: VectorStore) -> None:
         """Say how many files of a kept store can be searched, and name those that failed."""
