@@ -18,6 +18,7 @@ from pathlib import Path
 from common import COURSE, LESSON, course_command
 from common.settings import CourseError
 from console.lesson import Lesson, Made
+from console.terminal import short_name
 from emulator.storage.file_table import SEARCHABLE
 
 from openai import NotFoundError, OpenAI
@@ -32,7 +33,7 @@ Chunks = Callable[[OpenAI, int, list[str], list[str]], str]
 HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
 MOST_FILES = 500
-MOST_NAMED = 8
+MOST_NAMED, LONGEST_NAME = 8, 40
 LARGEST = 512 * 1024 * 1024
 PLAIN_TEXT = (".md", ".txt")
 
@@ -335,7 +336,8 @@ def unsupported_files(files: Mapping[str, str]) -> str:
     if not files:
         return ""
     kinds = ", ".join(dict.fromkeys(kind or "no extension" for kind in sorted(files.values())))
-    names, more = ", ".join(list(files)[:MOST_NAMED]), len(files) - MOST_NAMED
+    names = ", ".join(short_name(name, LONGEST_NAME) for name in list(files)[:MOST_NAMED])
+    more = len(files) - MOST_NAMED
     count = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
     rest = f" and {more:,} more" if more > 0 else ""
     return f"{count} that OpenAI's file search doesn't read ({kinds}): {names}{rest}"

@@ -240,7 +240,9 @@ class Terminal:
         if reasons:
             more = "more " if unsupported else ""
             self.note(f"Left out: {_counted(len(reasons), more + 'file')}.")
-            self._some_rows(["file", "why"], list(reasons.items()), folded=1)
+            width = self._console.width // 2
+            rows = [(short_name(name, width), reason) for name, reason in reasons.items()]
+            self._some_rows(["file", "why"], rows, folded=1)
 
     def files(
         self, indexed: int, total: int, states: Iterable[Any], names: Mapping[str, str]
@@ -249,7 +251,7 @@ class Terminal:
         self.note(f"{indexed} of {total} files are indexed.")
         rows = [
             (
-                names.get(file.id, file.id),
+                short_name(names.get(file.id, file.id), self._console.width // 2 - len("failed")),
                 file.status,
                 error.message if (error := file.last_error) else "",
             )
@@ -509,6 +511,16 @@ class Lanes:
         waited = f"[cyan]{self._clock() - self._start:.1f} s[/]"
         table.add_row(*(plain(text) if text else waited for text in self._texts))
         return table
+
+
+def short_name(name: str, width: int) -> str:
+    """A file's name with dots in place of its middle, if it takes more than so many columns."""
+    if cell_len(name) <= width:
+        return name
+    start, end = name, f"...{name[-8:]}"
+    while start and cell_len(start + end) > width:
+        start = start[:-1]
+    return start + end
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,6 +1,7 @@
 """The terminal: live text that wraps, pictures, plain signs where fine ones cannot be printed."""
 
 import io
+import re
 import sys
 import unicodedata
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from console.terminal import (
     excerpt,
     histogram,
     printable,
+    short_name,
 )
 
 import pytest
@@ -393,3 +395,29 @@ def test_words_that_were_kept_are_counted(capsys, text, kept):
     Terminal().broken("fin", text, "it ended")
 
     assert f"kept:  {kept}: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "expected"),
+    [
+        ("a.md", 4, "a.md"),
+        ("a-long-name-of-a-file.md", 24, "a-long-name-of-a-file.md"),
+        ("a-long-name-of-a-file.md", 20, "a-long-na...-file.md"),
+        ("a-long-name-of-a-file.md", 5, "...-file.md"),
+        ("日本語の長い名前のファイル.md", 20, "日本...のファイル.md"),
+    ],
+)
+def test_long_name_loses_its_middle(name, width, expected):
+    assert short_name(name, width) == expected
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_reason_is_seen_beside_a_long_name(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Terminal().left_out("", {"a" * 200 + ".md": "it is empty"})
+    failed = SimpleNamespace(id="1", status="failed", last_error=SimpleNamespace(message="scan"))
+    Terminal().files(0, 1, [failed], {"1": "b" * 200 + ".pdf"})
+
+    shown = capsys.readouterr().out
+    assert re.search(r"a\.\.\.aaaaa\.md +it is empty", shown)
+    assert re.search(r"b\.\.\.bbbb\.pdf +failed +scan", shown)
