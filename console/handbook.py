@@ -139,7 +139,11 @@ class OpenedStore:
     def passages(self) -> list[str]:
         """The paragraphs of the plain texts in the folder; says so if there are none."""
         found = self.folder.passages()
-        self._introduce()
+        if self.lesson.options.store:
+            text = "This part reads files on this machine: the handbook's, not those of the store."
+            self.lesson.terminal.note(text)
+        else:
+            self._introduce()
         if not found:
             self.lesson.terminal.note(
                 "No file here is a .md or .txt file, so there are no passages."

@@ -253,6 +253,13 @@ def test_question_about_the_handbook_is_not_taken_for_ones_own(start, tmp_path, 
     assert f"course.py {part} 'YOUR QUESTION' --folder {tmp_path}" in without
 
 
+def test_by_hand_says_that_a_store_is_not_read(start):
+    shown = run(start(pace=0), "by_hand", "--store", "vs_1").stdout
+
+    assert "the handbook's, not those of the store" in unbroken(shown)
+    assert "To ask your own" not in unbroken(shown)
+
+
 def test_filter_needs_an_edition_in_a_name(start, tmp_path):
     (tmp_path / "good.md").write_text(KEY_FACT)
 
