@@ -274,7 +274,8 @@ def _paths(root: Path, left_out: dict[str, str]) -> list[Path]:
     """All paths except hidden ones; a folder that can't be opened is left out."""
 
     def note(error: OSError) -> None:
-        left_out[_shown(Path(error.filename).relative_to(root))] = _words(error)
+        name = _shown(Path(error.filename).relative_to(root))
+        left_out["the folder itself" if name == "." else name] = _words(error)
 
     paths = []
     for top, folders, names in os.walk(root, onerror=note):

@@ -192,6 +192,17 @@ def test_file_without_permission_is_left_out(tmp_path):
     assert reason == "it can't be read: Permission denied"
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all files")
+def test_folder_without_permission_is_left_out(tmp_path):
+    (tmp_path / "good.md").write_bytes(b"good")
+    (tmp_path / "secret").mkdir(mode=0)
+
+    assert read_folder(tmp_path).left_out == {"secret": "it can't be read: Permission denied"}
+    with pytest.raises(CourseError) as error:
+        read_folder(tmp_path / "secret")
+    assert error.value.why == "the folder itself: it can't be read: Permission denied"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
 def test_name_that_is_not_utf8_is_left_out(tmp_path):
     (tmp_path / "good.md").write_bytes(b"good")
