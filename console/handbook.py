@@ -18,7 +18,7 @@ from pathlib import Path
 from common import COURSE, LESSON, course_command
 from common.settings import CourseError
 from console.lesson import Lesson, Made
-from console.terminal import short_name
+from console.terminal import MOST_ROWS, short_name
 from emulator.storage.file_table import SEARCHABLE
 
 from openai import NotFoundError, OpenAI
@@ -196,6 +196,10 @@ class OpenedStore:
 
     def _check(self, store: VectorStore) -> None:
         """Say how many files of a kept store can be searched, and name those that failed."""
+        if store.status == "expired":
+            why = "nobody has used it for so long that it can't be searched any more"
+            attempt = f"keep a new one: {course_command(*LESSON, 'store', '--keep')}"
+            raise CourseError(f"the store {store.id} has expired", why, attempt)
         counts, files = store.file_counts, self.client.vector_stores.files
         if not (counts and counts.total):
             return _require(0, store.id)
@@ -203,7 +207,7 @@ class OpenedStore:
             why = f"{counts.in_progress} of its files are still being indexed"
             raise CourseError(f"no file in {store.id} is indexed yet", why, "wait a minute")
         failed = list(files.list(store.id, filter="failed")) if counts.failed else []
-        names = {file.id: self._name_of(file.id) for file in failed[:MOST_NAMED]}
+        names = {file.id: self._name_of(file.id) for file in failed[:MOST_ROWS]}
         self.lesson.terminal.files(counts.completed, counts.total, failed, names)
         _require(counts.completed, store.id)
 

@@ -8,8 +8,10 @@ import sys
 
 from console.lesson import arguments as parse
 from console.lesson import contents_of
+from emulator.storage.vector_store_table import DAY_S
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL, connect
+from tests.support.files_in_stores import SettableClock
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -295,6 +297,20 @@ def test_kept_store_says_which_files_failed(start, monkeypatch):
     assert "1 of 2 files are indexed." in shown
     assert re.search(r"bad.txt +failed +It is not UTF-8 text", shown)
     assert "behind the clock" in shown
+
+
+def test_expired_store_is_an_error(start):
+    clock = SettableClock()
+    emulator = start(pace=0, now=clock)
+    kept = run(emulator, "store", "--keep", "--folder", LEAFLETS)
+    store_id = re.search(r"ask --store (vs_\w+)", kept.stdout)[1]
+    clock.now += DAY_S
+
+    result = run(emulator, "ask", "What does E15 mean?", "--store", store_id)
+
+    assert result.returncode == 1
+    assert f"the store {store_id} has expired" in result.stderr
+    assert "store --keep" in result.stderr
 
 
 def test_kept_store_that_is_not_indexed_yet_is_an_error(start):
