@@ -9,7 +9,7 @@ import json
 import os
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +33,7 @@ Chunks = Callable[[OpenAI, int, list[str], list[str]], str]
 HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
 MOST_FILES = 500
+WITHOUT_FILES = ("embed", "clean")  # these parts work on texts of their own, or on all files
 MOST_NAMED, LONGEST_NAME = 8, 40
 LARGEST = 512 * 1024 * 1024
 PLAIN_TEXT = (".md", ".txt")
@@ -133,6 +134,9 @@ class OpenedStore:
     def __post_init__(self) -> None:
         options = self.lesson.options
         self.folder = read_folder(options.folder, options.part or "ask")
+        if options.part in WITHOUT_FILES and (options.folder or options.store):
+            name = "--folder" if options.folder else "--store"
+            self.lesson.terminal.note(f"The part {options.part} doesn't use {name}.")
         self._has_introduced = False
 
     @property
@@ -344,12 +348,15 @@ def unsupported_files(files: Mapping[str, str]) -> str:
     """How many files have a type that isn't read, which types, and the first names."""
     if not files:
         return ""
-    kinds = ", ".join(dict.fromkeys(kind or "no extension" for kind in sorted(files.values())))
-    names = ", ".join(short_name(name, LONGEST_NAME) for name in list(files)[:MOST_NAMED])
-    more = len(files) - MOST_NAMED
     count = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
-    rest = f" and {more:,} more" if more > 0 else ""
-    return f"{count} that OpenAI's file search doesn't read ({kinds}): {names}{rest}"
+    kinds = _first(sorted({kind or "no extension" for kind in files.values()}))
+    return f"{count} that OpenAI's file search doesn't read ({kinds}): {_first(files)}"
+
+
+def _first(names: Collection[str]) -> str:
+    """The first of these names, and how many there are besides."""
+    shown = ", ".join(short_name(name, LONGEST_NAME) for name in list(names)[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else shown
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -94,10 +94,14 @@ def test_file_is_left_out_with_the_reason(tmp_path):
 TOLD = {
     "": [],
     "1 file that OpenAI's file search doesn't read (.png): a.png": ["a.png"],
-    """3 files that OpenAI's file search doesn't read (no extension, .png): a.png, LICENSE, \
+    """3 files that OpenAI's file search doesn't read (.png, no extension): a.png, LICENSE, \
 b.png""": ["a.png", "LICENSE", "b.png"],
     """1,008 files that OpenAI's file search doesn't read (.csv): 0.csv, 1.csv, 2.csv, 3.csv, \
 4.csv, 5.csv, 6.csv, 7.csv and 1,000 more""": [f"{number}.csv" for number in range(1008)],
+    """9 files that OpenAI's file search doesn't read (.k0, .k1, .k2, .k3, .k4, .k5, .k6, .k7 and \
+1 more): a.k8, a.k7, a.k6, a.k5, a.k4, a.k3, a.k2, a.k1 and 1 more""": [
+        f"a.k{number}" for number in reversed(range(9))
+    ],
 }
 
 

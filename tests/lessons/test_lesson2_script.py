@@ -255,6 +255,17 @@ def test_question_about_the_handbook_is_not_taken_for_ones_own(start, tmp_path, 
     assert f"course.py {part} 'YOUR QUESTION' --folder {tmp_path}" in without
 
 
+@pytest.mark.parametrize("part", ["embed", "clean"])
+def test_option_without_effect_is_said(start, part):
+    emulator = start(pace=0)
+
+    assert (
+        f"The part {part} doesn't use --folder." in run(emulator, part, "--folder", LEAFLETS).stdout
+    )
+    assert f"The part {part} doesn't use --store." in run(emulator, part, "--store", "vs_1").stdout
+    assert "doesn't use" not in run(emulator, part).stdout
+
+
 def test_by_hand_says_that_a_store_is_not_read(start):
     shown = run(start(pace=0), "by_hand", "--store", "vs_1").stdout
 
