@@ -127,12 +127,13 @@ def test_v2_unsupported_type_is_refused_at_once_on_demand(client, store, how, na
 
 
 def test_v2_unsupported_type_otherwise_fails_alone(client, store):
-    names = ("lantern.md", "photo.png", "sky.csv")
+    kinds = "csv h htm ipynb markdown odt png rst rtf svg toml xlsx xml yaml".split()
+    names = ["lantern.md", "README", *(f"lantern.{kind}" for kind in kinds)]
     ids = [upload(client, name, LANTERN).id for name in names]
 
     batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=ids)
 
-    assert batch.file_counts.to_dict() == counts(completed=1, failed=2)
+    assert batch.file_counts.to_dict() == counts(completed=1, failed=len(kinds) + 1)
     failed = client.vector_stores.files.list(store.id, filter="failed")
     assert {file.last_error.code for file in failed} == {"unsupported_file"}
     assert found(client, store) == ["lantern.md"]
