@@ -86,14 +86,17 @@ def attachment(
 
 
 def refuse_unsupported(storage: FileStorage, request: Request, file_ids: Iterable[str]) -> None:
-    """With the fault `400unsupported`, refuse what attaches files of other kinds than SEARCHABLE.
+    """With the fault `400unsupported`, refuse a request that attaches a file of another type than
+    those in SEARCHABLE: ApiError (400).
 
-    OpenAI judges the end of the name before it attaches anything, so one such file stops a whole
-    batch. The body is as reported of `files` (stdapi-ai/stdapi.ai #275, 2026-09), where `param` is
-    `file_ids`, too; of `file_batches` (openai-python #1511, 2024-06) with `none` for a name without
-    an extension. Capitals are reported to be refused as well (`.PDF`). The emulator is kinder
-    unless asked: such a file fails alone, as OpenAI has it fail by its content (openai-openapi
-    #300, 2024-07). How several extensions are divided is not known.
+    OpenAI looks at the end of each name before it attaches anything, so one such file stops a whole
+    batch. The body is as reported for `files` (stdapi-ai/stdapi.ai #275, September 2026), with the
+    param `file_ids`, and for `file_batches` (openai-python #1511, June 2024), with `none` for a
+    name without an extension. An ending in capitals (`.PDF`) is reported to be refused, too. How
+    OpenAI separates several extensions is not known.
+
+    Without the fault, such a file is attached, and fails alone with `unsupported_file`. That is
+    how OpenAI treats a file whose content has another type (openai-openapi #300, July 2024).
     """
     if not any(fault.name == "400unsupported" for fault in request.scope["faults"]):
         return
