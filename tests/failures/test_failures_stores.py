@@ -111,7 +111,7 @@ WAYS = {
 )
 def test_v2_unsupported_type_is_refused_at_once_on_demand(client, store, how, name, kind):
     ids = [upload(client, each, LANTERN).id for each in ("lantern.md", name)]
-    stores = len(client.vector_stores.list().data)
+    stores = list(client.vector_stores.list())
 
     with pytest.raises(openai.BadRequestError) as caught:
         WAYS[how](client, store, ids)
@@ -123,7 +123,7 @@ def test_v2_unsupported_type_is_refused_at_once_on_demand(client, store, how, na
         "code": "unsupported_file",
     }
     assert list(client.vector_stores.files.list(store.id)) == []
-    assert len(client.vector_stores.list().data) == stores
+    assert list(client.vector_stores.list()) == stores
 
 
 def test_v2_unsupported_type_otherwise_fails_alone(client, store):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from emulator.api.paging import MOST_CURSORS, listed, page
 from emulator.errors import ApiError
-from tests.support.emulator_clients import MODEL, ask
+from tests.support.emulator_clients import MODEL, ask, connect
 from tests.support.files_in_stores import LANTERN, upload
 
 import openai
@@ -151,17 +151,18 @@ def test_loop_that_deletes_the_files_of_a_store_deletes_all(client, store, how, 
     assert client.vector_stores.retrieve(store.id).file_counts.total == 0
 
 
-def test_loop_that_deletes_stores_and_completions_deletes_all(client):
-    for number in range(25):
-        client.vector_stores.create(name=str(number))
-        client.chat.completions.create(**ask("Where is the dome?"), store=True)
+def test_loop_that_deletes_stores_and_completions_deletes_all(start):
+    with connect(start(pace=0)) as client:
+        for number in range(25):
+            client.vector_stores.create(name=str(number))
+            client.chat.completions.create(**ask("Where is the dome?"), store=True)
 
-    for store in client.vector_stores.list():
-        client.vector_stores.delete(store.id)
-    for completion in client.chat.completions.list(model=MODEL):
-        client.chat.completions.delete(completion.id)
+        for store in client.vector_stores.list():
+            client.vector_stores.delete(store.id)
+        for completion in client.chat.completions.list(model=MODEL):
+            client.chat.completions.delete(completion.id)
 
-    assert list(client.vector_stores.list()) == list(client.chat.completions.list()) == []
+        assert list(client.vector_stores.list()) == list(client.chat.completions.list()) == []
 
 
 @pytest.mark.parametrize(
