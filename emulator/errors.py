@@ -80,6 +80,13 @@ def rate_limited(retry_after_ms: int) -> ApiError:
     )
 
 
+def upload_timed_out() -> ApiError:
+    """The error for a body that stalls. Message and code are those of OpenAI's models at GitHub."""
+    message = "Timed out reading request body. Try again, or use a smaller request size."
+    # The rest of the body may still come, so the connection can't carry another request.
+    return ApiError(408, message, code="user_request_timeout", headers={"connection": "close"})
+
+
 def quota_exceeded() -> ApiError:
     message = """You exceeded your current quota, please check your plan and billing details. \
 For more information on this error, read the docs: \
