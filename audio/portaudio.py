@@ -9,10 +9,8 @@ failure is a `PortAudioFailure` with PortAudio's own code (portaudio.h, `PaError
 and queues are handled in audio/devices.py.
 
 PortAudio asks ALSA and JACK for devices, and both print some 80 lines to standard error if they
-find none. They write to the file descriptor, not to `sys.stderr`. So the descriptor is redirected
-while PortAudio starts or opens a stream. ALSA also prints during a call ("underrun occurred"), from
-the stream's own thread, so its error handler is replaced. Nothing is redirected while a device is
-being closed, because that may take forever if the device is gone.
+find none. So what they print is hidden while PortAudio starts or opens a stream. ALSA also prints
+during a call ("underrun occurred"), so its error handler is replaced.
 """
 
 import ctypes

@@ -25,6 +25,7 @@ from audio.portaudio import (
 from audio.sound_check import check_sound
 from audio.wav import read_wav
 from tests.support import lessons
+from tests.support.pulse import pulse
 from tests.support.scripted_calls import MODEL, TRANSCRIBER
 
 import numpy as np
@@ -229,6 +230,53 @@ def test_libraries_print_nothing_where_there_is_no_device(system, tmp_path):
 
     assert done.stderr == ""
     assert done.stdout == "no package\n" or done.stdout.startswith("[")
+
+
+CALL = """
+import asyncio
+from audio.call_clock import CallClock
+from audio.devices import Microphone, Speaker
+from audio.portaudio import {system}
+
+async def call():
+    shown = {{"on_problem": lambda problem: print(problem, flush=True)}}
+    clock, system = CallClock(), {system}()
+    with Microphone(clock, system=system, **shown) as microphone:
+        with Speaker(clock, system=system, **shown) as speaker:
+            await anext(microphone)
+            print("open", flush=True)
+            async for _ in microphone:
+                pass
+            while speaker.problem is None:
+                speaker.has_sounded(0)
+                await asyncio.sleep(0.05)
+
+try:
+    asyncio.run(call())
+except ImportError:
+    print("no package", flush=True)
+"""
+
+
+@pytest.mark.parametrize("system", ["PyAudioSystem", "SounddeviceSystem"])
+def test_nothing_is_printed_when_the_sound_server_dies_in_mid_call(system):
+    """PortAudio prints six lines ("Expression ... failed") from its own threads."""
+    with pulse() as server:
+        command = [sys.executable, "-c", CALL.format(system=system)]
+        env = os.environ | server.variables
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=env, cwd=lessons.COURSE, **pipes) as program:
+            first = program.stdout.readline()
+            if first == "no package\n":
+                pytest.skip(f"{system} is not installed")
+            server.crash()
+            try:
+                out, err = program.communicate(timeout=30)
+            finally:
+                program.kill()
+
+    assert (first, err) == ("open\n", "")
+    assert out.count("stopped working") == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ALSA is of Linux")
