@@ -59,7 +59,7 @@ Plan = Iterator[Step]
 # What is planned ahead of what is sent. A plan is a generator of steps, so that an answer of an
 # hour takes no memory before its time. Exactly one step is taken out of the plans early, `_next`,
 # because its gap must be known to say when it is due; all else stays in `_plans`. Sentences
-# overlap: while one is sent, the next is being synthesised, and its plan is put behind. If
+# overlap: while one is sent, the next is being synthesized, and its plan is put behind. If
 # synthesis is slower than sending, there is no next step, and time starts anew when the sound
 # comes. Whatever ends a response leaves no next step, so nothing is sent behind `response.done`.
 class Response:
