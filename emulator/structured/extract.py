@@ -79,12 +79,6 @@ class AnnotatedText:
         return list(_capitals(self))
 
     @cached_property
-    def things(self) -> list[TextSpan]:
-        """What stands after an article: the things that are spoken of."""
-        found = re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", self.text, re.IGNORECASE)
-        return [thing for match in found for thing in _phrase(self, match.end(), lower=True)]
-
-    @cached_property
     def each_word(self) -> list[tuple[TextSpan, set[str]]]:
         """The words, or signs of money and degrees, each with its stem."""
         found = re.finditer(r"[^\W_][\w'’-]*|[€$£%°]", self.text)
@@ -118,10 +112,9 @@ def strings(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 def _time_expressions(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     found = {"date": text.dates, "time": text.times, "duration": text.durations}
+    seconds = ":00Z" if hint.format == "time" else ""
     for span in found[hint.kind]:
-        yield from _as_wanted(
-            span, f"{span.value}:00Z" if hint.format == "time" else span.value, hint
-        )
+        yield from _as_wanted(span, f"{span.value}{seconds}", hint)
 
 
 def _datetimes(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -150,11 +143,9 @@ def _matches(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """A number with the word that it counts: "20 euros"."""
     for number in nearest(text, replace(hint, is_needed=True)):
-        unit = re.match(r" ?(\S+)", text.text[number.end :])
-        known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
-        yield text.cut(
-            number.start, number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
-        )
+        unit = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
+        is_known = unit is not None and any(unit[1].lower() in family for family in FAMILIES)
+        yield text.cut(number.start, number.end + (len(unit[0]) if unit and is_known else 0))
 
 
 def _query(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -174,6 +165,8 @@ def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
     It goes up to the end of the sentence, and for all but free text only up to a comma, a date or
     the next thing that is said of the speaker.
     """
+    if cue == "reason" and cue not in hint.names:
+        return
     cue = cue or hint.kind
     for match in re.finditer(_CUES[cue], text.text, re.IGNORECASE):
         start, end = match.span("x")
@@ -185,11 +178,6 @@ def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
         yield text.cut(start, start + len(said))
 
 
-def _reason(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
-    if "reason" in hint.names:
-        yield from _cued(text, hint, "reason")
-
-
 def _called(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """What something is said to be called: a name, or without capitals one or two words."""
     for found in _cued(text, hint):
@@ -198,7 +186,9 @@ def _called(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 
 def _things(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
-    yield from text.things
+    """What stands after an article: the things that are spoken of."""
+    for match in re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", text.text, re.IGNORECASE):
+        yield from _phrase(text, match.end(), lower=True)
 
 
 def _names(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -254,7 +244,7 @@ _SOURCES: dict[str, tuple[_Source, ...]] = {
     "title": (_called, _quoted, _things),
     "item": (_quoted, _counted, _things),
     "person": (_called, _after_prepositions, _names),
-    "report": (_reason, partial(_cued, cue="text"), _query),
+    "report": (partial(_cued, cue="reason"), partial(_cued, cue="text"), _query),
     "free": (),  # It is not cut out of the prompt: it is an answer to it.
     "": (_quoted, _numbered, _said_to_be),
 }
@@ -319,7 +309,7 @@ def nearest(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
     places = [
         word.start
         for word, stems in text.each_word
-        if _plain(word.said) in hint.family or stems & hint.stems
+        if word.said.lower() in hint.family or stems & hint.stems
     ]
 
     def distance(number: TextSpan) -> int:
@@ -335,13 +325,9 @@ def _is_others(text: AnnotatedText, number: TextSpan, hint: Hint) -> bool:
     """Whether the number counts something of another family."""
     after = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
     before = text.text[: number.start][-1:]
-    beside = {_plain(after[1]) if after else "", before}
+    beside = {after[1].lower() if after else "", before}
     families = [family for family in FAMILIES if family & beside]
     return bool(families and hint.family) and not any(family & hint.family for family in families)
-
-
-def _plain(word: str) -> str:
-    return word.lower().strip(",.!?;:")
 
 
 def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:

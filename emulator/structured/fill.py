@@ -35,6 +35,7 @@ from emulator.structured.validate import (
     is_valid,
 )
 from emulator.text.sentences import sentences
+from emulator.text.spoken_json import spoken_json
 from emulator.text.words import words_of
 
 _LONGEST = 20_000
@@ -298,8 +299,8 @@ class _Filler:
         """Free text that answers the prompt: what tools say, or else the corpus."""
         if hint.kind in ("free", "report"):
             for fact in sorted(self._facts, key=lambda fact: not isinstance(fact, str)):
-                if text := facts.rendered(fact):
-                    return text
+                if fact not in (None, "", [], {}):
+                    return fact if isinstance(fact, str) else spoken_json(fact)
         return self._quote(hint).text
 
     def _quote(self, hint: Hint) -> AnnotatedText:

@@ -265,18 +265,20 @@ def test_record_answers_in_words():
     fact = {"sky_now": "clear", "hours": [9, 10]}
 
     assert fill(closed(answer=STRING), sources("Well?", [fact])).value == {
-        "answer": "sky now: clear, hours: 9; 10"
+        "answer": "Sky now clear; hours: 9 and 10."
     }
 
 
 def test_quote_is_cut_to_the_length_that_fits():
     schema = closed(answer=sized(maxLength=12), steps=STRINGS)
 
-    filled = fill(schema, sources("What?", quote=lambda q: "A ticket costs 9. It is green."))
+    said = "A ticket costs 12.50 euros, e.g. on Mondays. It is No. 5."
+
+    filled = fill(schema, sources("What?", quote=lambda q: said))
 
     assert filled.value == {
         "answer": "A ticket",
-        "steps": ["A ticket costs 9.", "It is green."],
+        "steps": ["A ticket costs 12.50 euros, e.g. on Mondays.", "It is No. 5."],
     }
 
 
