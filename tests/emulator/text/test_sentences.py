@@ -3,13 +3,13 @@
 from emulator.text.sentences import LONGEST, sentences, spoken_pieces
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 STICKY = """12.50 euros|3.11|e.g. 20|approx. Five|No. 5|p. 12|Fig. 3|Jan. 3|J. R. R. Tolkien
     |Dr. Miller|www.a.b/c.html|setup.py|a.m. Monday|U.S. Army|Acme Inc. Stores|wait... then
-    |"Go. Run." he said|`a. B`|“Go home! Now.” he said|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]|f(x. y)
-    |1,000.5|St. Mary's"""
+    |"Go. Run." he said|`a. B`|“Go home! Now.” he said|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]
+    |f(x. y)|1,000.5|St. Mary's"""
 STICKY = [part.strip() for part in STICKY.split("|")]
 SENTENCES = st.builds(
     "{} {} {}{} ".format,
@@ -21,17 +21,20 @@ SENTENCES = st.builds(
 
 
 @given(st.lists(SENTENCES, max_size=6))
+@settings(deadline=None)
 def test_what_belongs_together_is_not_parted(pieces):
     assert sentences("".join(pieces)) == pieces
 
 
 @given(st.text(st.sampled_from("aB1 .。」,!?\n\"“”`') e\u00a0…;*"), max_size=400) | st.text())
+@settings(deadline=None)
 def test_sentences_give_the_text_back(text):
     assert "".join(sentences(text)) == text
     assert all(sentences(text))
 
 
 @given(st.text(st.sampled_from("aB1 .,!?\n\"')e\u00a0…;*"), max_size=400) | st.text(max_size=300))
+@settings(deadline=None)
 def test_spoken_pieces_give_the_text_back(text):
     pieces = spoken_pieces(text)
 
