@@ -1,6 +1,6 @@
 """Sentences: what belongs together stays together, and nothing of the text is lost."""
 
-from emulator.text.sentences import LONGEST, sentences, spoken_pieces
+from emulator.text.sentences import LONGEST, clauses, sentences, spoken_pieces
 
 import pytest
 from hypothesis import given, settings
@@ -76,3 +76,19 @@ def test_many_stops_and_quotation_marks_take_no_time(part):
     text = part * 50_000 + "x"  # minutes, if each of them were tried with all that follow
 
     assert "".join(spoken_pieces(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "the weather in Paris, and then the time in Rome.",
+            ["the weather in Paris", "the time in Rome."],
+        ),
+        ("Book two. For 3.5 hours; also tea", ["Book two", "For 3.5 hours", "also tea"]),
+        ("milk plus bread", ["milk", "bread"]),
+        ("", []),
+    ],
+)
+def test_clause_is_about_one_thing(text, parts):
+    assert [text[start:end] for start, end in clauses(text)] == parts
