@@ -101,7 +101,9 @@ _NEAR = 200
 # Here a T stands for another time, and a D for a day.
 _LATE_BEFORE = re.compile(r"(?<!good )\b(?:evening|afternoon|tonight|(?:at|D) night)\b")
 _LATE_AFTER = re.compile(
-    r"(?:\b(?:in|on) the|\bthis|\bthat|\bat|D) (?:evening|afternoon|night)\b|\btonight\b"
+    r"""(?:\b(?:in|on|for)\ the|\bthis|\bthat|\bat|D)\ (?:late\ |early\ )?
+    (?:evening|afternoon|night)\b|\btonight\b""",
+    re.VERBOSE,
 )
 _NOT = re.compile(r"\b(?:before|until|till|after|not)(?: (?:in|on))?(?: (?:the|this|that))? $")
 _SUBJECT = re.compile(r",? (?:i|we|you|he|she|it|they|there)\b")

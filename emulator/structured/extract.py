@@ -19,7 +19,6 @@ from typing import Any
 from emulator.structured import dates
 from emulator.structured.dates import TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
-from emulator.text.sentences import sentences
 from emulator.text.small_talk import without_request
 from emulator.text.words import FUNCTION_WORDS, terms, words_of
 
@@ -406,9 +405,3 @@ def pieces(text: AnnotatedText) -> Iterator[TextSpan]:
             said = match[0].strip(".,;:!?()\"'")
             if re.search(r"\d|[^\w\s]", said):
                 yield TextSpan(*match.span(), said, said)
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a text that may each be about one thing of many."""
-    parted = (re.split(r"[;,]\s+(?:and\s+)?|\s+and\s+", each) for each in sentences(text))
-    return [part.strip(" .!?\n") for parts in parted for part in parts if part.strip(" .!?\n")]

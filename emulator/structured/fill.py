@@ -34,7 +34,7 @@ from emulator.structured.validate import (
     check_supported,
     is_valid,
 )
-from emulator.text.sentences import sentences
+from emulator.text.sentences import clauses, sentences
 from emulator.text.spoken_json import spoken_json
 from emulator.text.words import words_of
 
@@ -264,8 +264,8 @@ class _Filler:
         A clause is filled by itself: no facts, no quotes, and no words of the other clauses.
         """
         entries = []
-        for clause in extract.clauses(self._prompt.text):
-            alone = Sources(clause, today=self._sources.today)
+        for start, end in clauses(self._prompt.text):
+            alone = Sources(self._prompt.text[start:end], today=self._sources.today)
             filled = _Filler(self._root, alone, self._smallest, self._steps).fill(items, hint)
             if filled.score == 1.0:
                 entries.append(filled.value)

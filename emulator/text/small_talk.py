@@ -63,7 +63,7 @@ _QUESTION_WORDS = r"""(?:(?:what|who|which|where|when|why|how|whose)
         (?:\ (?:i|we|you|one)\b)?\ +
     |(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|should|may|must)
         \ (?:there|it|i|we|one)\b\ *
-    |(?:tell|show|explain|give|find|describe|list|say|about|if|whether|that|of|the|an?)\b\ *)+"""
+    |(?:show|explain|give|find|describe|list|say|about|if|whether|that|of|the|an?)\b\ *)+"""
 LONGEST, THANKS = 300, 80
 """Letters of a line that may be small talk alone, and of thanks at its end."""
 _CLAUSE = re.compile(r"[^.,;!?]+[.,;!?]*\s*|[.,;!?]+\s*")

@@ -139,6 +139,8 @@ def test_day_is_distinguished_from_other_ordinals(text, expected):
         ("at nine, on the twelfth of December, in the evening.", ["21:00"]),
         ("at seven thirty, Saturday evening", ["19:30"]),
         ("at nine on Friday night", ["21:00"]),
+        ("at nine in the late evening", ["21:00"]),
+        ("at nine, since the evening tour is full", ["09:00"]),
         ("at eight for two people tonight", ["20:00"]),
         ("at seven or nine in the evening", ["19:00", "21:00"]),
         ("Good evening, at nine please", ["09:00"]),
