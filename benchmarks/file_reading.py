@@ -2,7 +2,7 @@
 
     python -m benchmarks.file_reading FOLDER...              a table, format by format
     python -m benchmarks.file_reading --most 50 FOLDER...    of at most 50 files of each format
-    python -m benchmarks.file_reading --list FOLDER...       each file of which words are missing, too
+    python -m benchmarks.file_reading --list FOLDER...       the files that miss words, too
 
 The references are pdftotext (poppler-utils) for PDF, pandoc for Word and HTML, and the package
 python-pptx for PowerPoint. A format without its reference is read all the same. The text found is
@@ -37,7 +37,7 @@ LONG = 200
 
 
 @dataclass
-class Reading:
+class FileReading:
     """How one file went: its words or why there are none, and what the reference found."""
 
     path: Path
@@ -70,7 +70,7 @@ def documents(folders: list[Path], most: int) -> dict[str, list[Path]]:
     return {extension: paths[:most] for extension, paths in found.items() if paths}
 
 
-def read(readers: FileReaders, path: Path) -> Reading:
+def read(readers: FileReaders, path: Path) -> FileReading:
     data = path.read_bytes()
     start = time.perf_counter()
     try:
@@ -78,7 +78,7 @@ def read(readers: FileReaders, path: Path) -> Reading:
     except Unreadable as error:
         text, refusal = "", error.message
     seconds = time.perf_counter() - start
-    return Reading(path, seconds, text, refusal, reference(path))
+    return FileReading(path, seconds, text, refusal, reference(path))
 
 
 # --------------------------------------------------------------------- references
@@ -136,7 +136,7 @@ _REFERENCES = {
 # -------------------------------------------------------------------------- table
 
 
-def line(extension: str, readings: list[Reading], peak: int) -> list[str]:
+def line(extension: str, readings: list[FileReading], peak: int) -> list[str]:
     found = sorted(share for each in readings if (share := each.found) is not None)
     refused = [each for each in readings if each.refusal]
     wrongly = sum(len(words(each.reference or "")) >= LONG for each in refused)
@@ -151,7 +151,7 @@ def line(extension: str, readings: list[Reading], peak: int) -> list[str]:
     ]
 
 
-def listed(console: Console, readings: list[Reading]) -> None:
+def listed(console: Console, readings: list[FileReading]) -> None:
     """The files whose text is not all there, worst first, with some of the words."""
     poor = [each for each in readings if each.found is not None and each.found < 0.95]
     for each in sorted(poor, key=lambda reading: reading.found or 0):

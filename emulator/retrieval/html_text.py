@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.retrieval.file_text import Unreadable
-from emulator.retrieval.text_blocks import LONGEST_CELL, raised
+from emulator.retrieval.paragraphs import LONGEST_CELL, raised
 
 from lxml import etree, html  # type: ignore[import-untyped]
 

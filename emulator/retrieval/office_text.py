@@ -22,7 +22,7 @@ from functools import cache
 from typing import Any
 
 from emulator.retrieval.file_text import Unreadable, read_text
-from emulator.retrieval.text_blocks import Block, joined, raised, table
+from emulator.retrieval.paragraphs import Paragraph, joined, raised, table
 
 from lxml import etree  # type: ignore[import-untyped]
 
@@ -161,9 +161,9 @@ class _Walker:
         self.package = package
         self.part = part
         self.targets = package.targets(part)
-        self._after: list[Block] = []
+        self._after: list[Paragraph] = []
 
-    def blocks(self, element: Any) -> Iterator[Block]:
+    def blocks(self, element: Any) -> Iterator[Paragraph]:
         """The paragraphs and tables below an element."""
         for child in _seen_children(element):
             name = _name(child)
@@ -174,14 +174,14 @@ class _Walker:
             else:
                 yield from self.other(name, child)
 
-    def other(self, name: str, element: Any) -> Iterator[Block]:
+    def other(self, name: str, element: Any) -> Iterator[Paragraph]:
         yield from self.blocks(element)
 
-    def paragraph(self, element: Any) -> Iterator[Block]:
+    def paragraph(self, element: Any) -> Iterator[Paragraph]:
         """A paragraph, then the notes and text boxes that hang on it."""
         outer, self._after = self._after, []
         text = self.inline(element)
-        yield Block(text, self.level(element))
+        yield Paragraph(text, self.level(element))
         after, self._after = self._after, outer
         yield from after
 
@@ -189,7 +189,7 @@ class _Walker:
         """The level of a heading, 0 for other paragraphs."""
         return 0
 
-    def table(self, element: Any) -> list[Block]:
+    def table(self, element: Any) -> list[Paragraph]:
         outer, self._after = self._after, []
         rows = [
             [list(self.blocks(cell)) if _is_own(cell) else [] for cell in _within(each, "tc")]
@@ -248,17 +248,17 @@ class _Walker:
             return parts[0] + raised(parts[1])
         return _FORMULAS[name].join(f"({part})" if " " in part else part for part in parts)
 
-    def note(self, name: str, id: str) -> Iterator[Block]:
+    def note(self, name: str, id: str) -> Iterator[Paragraph]:
         yield from ()
 
-    def _drawn(self, id: str) -> Iterator[Block]:
+    def _drawn(self, id: str) -> Iterator[Paragraph]:
         """The texts of a chart or a diagram, which stand in a part of their own."""
         if id in self.targets:
             part = self.targets[id]
             tree = self.package.tree(part)
             walker = _Walker(self.package, part)
             # The title of a chart and the boxes of a diagram are paragraphs.
-            yield from (Block(walker.inline(each)) for each in tree.iter("{*}p"))
+            yield from (Paragraph(walker.inline(each)) for each in tree.iter("{*}p"))
             yield from table(_chart_rows(tree))
 
 
@@ -266,18 +266,18 @@ _FORMULAS = {"f": "/", "sSup": "^", "sSub": "_", "rad": ""}
 _PARTS = ("num", "den", "e", "sup", "sub", "deg")
 
 
-def _chart_rows(chart: Any) -> Iterator[list[list[Block]]]:
+def _chart_rows(chart: Any) -> Iterator[list[list[Paragraph]]]:
     """The data of a chart: its series as columns, a row for each category."""
     series = list(chart.iter("{*}ser"))
     columns = [_points(each, "val") or _points(each, "yVal") for each in series]
     if not columns:
         return
     categories = _points(series[0], "cat") or _points(series[0], "xVal")
-    yield [[Block(text)] for text in ["", *(" ".join(_points(each, "tx")) for each in series)]]
+    yield [[Paragraph(text)] for text in ["", *(" ".join(_points(each, "tx")) for each in series)]]
     for place in range(max(map(len, columns))):
         cells = [column[place] if place < len(column) else "" for column in columns]
         category = categories[place] if place < len(categories) else ""
-        yield [[Block(text)] for text in [category, *cells]]
+        yield [[Paragraph(text)] for text in [category, *cells]]
 
 
 def _points(series: Any, name: str) -> list[str]:
@@ -295,7 +295,7 @@ class _Document(_Walker):
         self._levels = _heading_levels(package, self.part)
         self._notes = {kind: self._note_elements(kind) for kind in ("footnote", "endnote")}
 
-    def blocks_of_document(self) -> Iterator[Block]:
+    def blocks_of_document(self) -> Iterator[Paragraph]:
         tree = self.package.tree(self.part)
         yield from self._running(tree, "headerReference")
         yield from self.blocks(tree)
@@ -310,13 +310,13 @@ class _Document(_Walker):
             return _outline_level(own)
         return self._levels.get(_attribute(style, "val"), 0) if style is not None else 0
 
-    def other(self, name: str, element: Any) -> Iterator[Block]:
+    def other(self, name: str, element: Any) -> Iterator[Paragraph]:
         if name == "altChunk":
             yield from self._imported(self.targets.get(_attribute(element, "id", "r"), ""))
         else:
             yield from self.blocks(element)
 
-    def note(self, name: str, id: str) -> Iterator[Block]:
+    def note(self, name: str, id: str) -> Iterator[Paragraph]:
         walker, notes = self._notes[name.removesuffix("Reference")]
         if (element := notes.pop(id, None)) is not None:  # a note may be referred to twice
             yield from walker.blocks(element)
@@ -329,7 +329,7 @@ class _Document(_Walker):
         is_own = (note for note in notes if _attribute(note, "type") in ("", "normal"))
         return walker, {_attribute(note, "id"): note for note in is_own}
 
-    def _running(self, tree: Any, reference: str) -> Iterator[Block]:
+    def _running(self, tree: Any, reference: str) -> Iterator[Paragraph]:
         """The headers or the footers of all sections, each text once."""
         ids = dict.fromkeys(_attribute(each, "id", "r") for each in tree.iter(f"{{*}}{reference}"))
         seen: set[str] = set()
@@ -341,7 +341,7 @@ class _Document(_Walker):
                 seen.add(text)
                 yield from blocks
 
-    def _imported(self, part: str) -> Iterator[Block]:
+    def _imported(self, part: str) -> Iterator[Paragraph]:
         """A file of another format within a document, as programs make them that write HTML."""
         extension = posixpath.splitext(part)[1].replace(".xhtml", ".html").replace(".htm", ".html")
         if extension.startswith(".html"):
@@ -349,7 +349,7 @@ class _Document(_Walker):
         if extension not in (".html", ".txt", ".docx"):
             message = f"The Word file has its text in a {extension or 'missing'} file within it."
             raise Unreadable("invalid_file", f"{message} Open it in Word and save it again.")
-        yield Block(read_text(f"part{extension}", self.package.read(part)).strip())
+        yield Paragraph(read_text(f"part{extension}", self.package.read(part)).strip())
 
 
 def _heading_levels(package: _Package, part: str) -> dict[str, int]:
@@ -392,7 +392,7 @@ class _Slide(_Walker):
         self._seen = seen
         self._level = 0
 
-    def blocks_of_slide(self) -> Iterator[Block]:
+    def blocks_of_slide(self) -> Iterator[Paragraph]:
         yield from self.blocks(self.package.tree(self.part))
         yield from self._after
         for part in self.package.of_kind(self.part, "notesSlide"):
@@ -403,7 +403,7 @@ class _Slide(_Walker):
     def level(self, paragraph: Any) -> int:
         return self._level
 
-    def other(self, name: str, element: Any) -> Iterator[Block]:
+    def other(self, name: str, element: Any) -> Iterator[Paragraph]:
         if name in ("chart", "relIds"):
             self._piece(name, element)
             return

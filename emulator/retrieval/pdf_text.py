@@ -44,7 +44,7 @@ _DIVIDED = "\ufffe"
 
 
 @dataclass
-class Page:
+class PdfPage:
     """What was read of one page.
 
     Of `sampled` characters the font doesn't say what `unmapped` mean; these are then its own codes.
@@ -86,7 +86,7 @@ def _opened(data: bytes) -> Any:
         raise Unreadable("invalid_file", message) from None
 
 
-def _check_letters(pages: list[Page]) -> None:
+def _check_letters(pages: list[PdfPage]) -> None:
     """Raises Unreadable where most letters are shapes alone, which read as gibberish."""
     sampled = sum(page.sampled for page in pages)
     unmapped = "".join(page.unmapped for page in pages)
@@ -104,7 +104,7 @@ def _check_letters(pages: list[Page]) -> None:
         raise Unreadable("invalid_file", f"{GIBBERISH} {advice}")
 
 
-def _check_pictures(pages: list[Page]) -> None:
+def _check_pictures(pages: list[PdfPage]) -> None:
     """Raises Unreadable where most pages are pictures: a scan without a layer of text."""
     # A stamp or a page number on each page is not what the pages say.
     lines = Counter(line for page in pages for line in set(_plain_lines(page.text)))
@@ -120,7 +120,7 @@ def _check_pictures(pages: list[Page]) -> None:
         raise Unreadable("invalid_file", f"{message} Run text recognition (OCR) on it.")
 
 
-def _is_poster(pages: list[Page]) -> bool:
+def _is_poster(pages: list[PdfPage]) -> bool:
     """A single page with words on a picture; on many pages, so few words are stamps."""
     return len(pages) == 1 and bool(pages[0].text)
 
@@ -140,7 +140,7 @@ class _PdfReader:
         self._document = document
         self._seen: set[tuple[str, str]] = set()
 
-    def page(self, number: int) -> Page:
+    def page(self, number: int) -> PdfPage:
         page = self._document[number]
         try:
             characters = page.get_textpage()
@@ -153,7 +153,7 @@ class _PdfReader:
             is_picture = letters < 10 * FEW_LETTERS and _has_large_picture(page)
             text = _CJK_BLANK.sub("", text)
             text = _CONTROL.sub("\ufffd", _LIGATURE.sub(_normal, text))
-            return Page(text, sampled, unmapped, is_picture)
+            return PdfPage(text, sampled, unmapped, is_picture)
         finally:
             page.close()
 

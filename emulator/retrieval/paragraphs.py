@@ -13,7 +13,7 @@ _SAME_IF_PLAIN = re.compile(r"[^\W\d_]{2,}|\W*|\[.*\]|\d+[a-z]", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Block:
+class Paragraph:
     """A paragraph, or a heading of the level 1 to 6."""
 
     text: str
@@ -24,28 +24,28 @@ class Block:
         return mark + " ".join(self.text.split()) if self.level else self.text
 
 
-def joined(blocks: Iterable[Block]) -> str:
+def joined(blocks: Iterable[Paragraph]) -> str:
     """The text of a document: an empty line between its blocks."""
     return "\n\n".join(str(block).strip("\n") for block in blocks if block.text.strip())
 
 
-def row(cells: Sequence[Sequence[Block]]) -> list[Block]:
+def row(cells: Sequence[Sequence[Paragraph]]) -> list[Paragraph]:
     """A row of a table: one line with tabs between its cells, unless it is a layout."""
     texts = [" ".join(" ".join(block.text.split()) for block in cell) for cell in cells]
     if len(cells) < 2 or max(map(len, texts)) > LONGEST_CELL:
         return [block for cell in cells for block in cell]
-    return [Block("\t".join(texts))] if any(texts) else []
+    return [Paragraph("\t".join(texts))] if any(texts) else []
 
 
-def table(rows: Iterable[Sequence[Sequence[Block]]]) -> list[Block]:
+def table(rows: Iterable[Sequence[Sequence[Paragraph]]]) -> list[Paragraph]:
     """The rows of a table; those that are one line follow each other without an empty one."""
-    found: list[Block] = []
+    found: list[Paragraph] = []
     is_line = False
     for cells in rows:
         blocks = row(cells)
         was_line, is_line = is_line, len(blocks) == 1 and "\t" in blocks[0].text
         if was_line and is_line:
-            found[-1] = Block(f"{found[-1].text}\n{blocks[0].text}")
+            found[-1] = Paragraph(f"{found[-1].text}\n{blocks[0].text}")
         else:
             found += blocks
     return found

@@ -1,6 +1,6 @@
 """Blocks, rows and superscripts, as all readers of documents write them."""
 
-from emulator.retrieval.text_blocks import Block, joined, raised, row, table
+from emulator.retrieval.paragraphs import Paragraph, joined, raised, row, table
 
 import pytest
 
@@ -18,21 +18,28 @@ def test_superscript_in_a_line(written, line):
 
 
 def test_headings_are_marked_and_on_one_line():
-    blocks = [Block("The\n dome", 2), Block(" "), Block("Round.")]
+    blocks = [Paragraph("The\n dome", 2), Paragraph(" "), Paragraph("Round.")]
 
     assert joined(blocks) == "## The dome\n\nRound."
 
 
 def test_rows_are_lines_unless_a_cell_is_long():
-    short, long = [[Block("a")], [Block("b"), Block("c")]], [[Block("a")], [Block("b" * 500)]]
+    short, long = (
+        [[Paragraph("a")], [Paragraph("b"), Paragraph("c")]],
+        [[Paragraph("a")], [Paragraph("b" * 500)]],
+    )
 
-    assert row(short) == [Block("a\tb c")]
-    assert row(long) == [Block("a"), Block("b" * 500)]
-    assert row([[Block("alone")]]) == [Block("alone")]
+    assert row(short) == [Paragraph("a\tb c")]
+    assert row(long) == [Paragraph("a"), Paragraph("b" * 500)]
+    assert row([[Paragraph("alone")]]) == [Paragraph("alone")]
     assert row([[], []]) == []
 
 
 def test_rows_of_a_table_follow_each_other():
-    line, alone = [[Block("a")], [Block("b")]], [[Block("alone")]]
+    line, alone = [[Paragraph("a")], [Paragraph("b")]], [[Paragraph("alone")]]
 
-    assert table([line, line, alone, line]) == [Block("a\tb\na\tb"), Block("alone"), Block("a\tb")]
+    assert table([line, line, alone, line]) == [
+        Paragraph("a\tb\na\tb"),
+        Paragraph("alone"),
+        Paragraph("a\tb"),
+    ]
