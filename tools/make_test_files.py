@@ -337,6 +337,20 @@ def archive(parts: Mapping[str, str | bytes]) -> bytes:
     return file.getvalue()
 
 
+def content_types(parts: Mapping[str, str]) -> str:
+    """The list of what the parts are, which other readers ask for: name -> kind."""
+    office = "application/vnd.openxmlformats-officedocument."
+    rows = "".join(
+        f'<Override PartName="/{name}" ContentType="{office}{kind}+xml"/>'
+        for name, kind in parts.items()
+    )
+    relations = "application/vnd.openxmlformats-package.relationships+xml"
+    usual = f'<Default Extension="rels" ContentType="{relations}"/>'
+    usual += '<Default Extension="xml" ContentType="application/xml"/>'
+    space = "http://schemas.openxmlformats.org/package/2006/content-types"
+    return f'{HEAD}<Types xmlns="{space}">{usual}{rows}</Types>'
+
+
 def relations(targets: dict[str, tuple[str, str]]) -> str:
     """Relationships: id -> kind and target."""
     rows = "".join(
@@ -351,7 +365,9 @@ def docx(body: str, *, main: str = "word/document.xml", **parts: tuple[str, str]
     """A Word file; `parts` are further ones: id=(kind, XML)."""
     folder, _, name = main.rpartition("/")
     targets = {id: (kind, f"{id}.xml") for id, (kind, _) in parts.items()}
+    kinds = {f"{folder}/{id}.xml": f"wordprocessingml.{kind}" for id, (kind, _) in parts.items()}
     made: dict[str, str | bytes] = {
+        "[Content_Types].xml": content_types({main: "wordprocessingml.document.main"} | kinds),
         "_rels/.rels": relations({"rId1": ("officeDocument", main)}),
         main: f"{HEAD}<w:document {W} {R} {A} {MORE}><w:body>{body}</w:body></w:document>",
         f"{folder}/_rels/{name}.rels": relations(targets),
@@ -605,7 +621,11 @@ def pptx(*slides: str, order: Sequence[int] = (), **parts: tuple[str, str]) -> b
     ids = [f"rId{n}" for n in order or range(1, len(slides) + 1)]
     listed = "".join(f'<p:sldId id="{256 + n}" r:id="{id}"/>' for n, id in enumerate(ids))
     targets = {f"rId{n}": ("slide", f"slides/slide{n}.xml") for n in range(1, len(slides) + 1)}
+    kinds = {f"ppt/slides/slide{n}.xml": "presentationml.slide" for n in range(1, len(slides) + 1)}
+    kinds |= {f"ppt/more/{id}.xml": f"presentationml.{kind}" for id, (kind, _) in parts.items()}
+    kinds["ppt/presentation.xml"] = "presentationml.presentation.main"
     made: dict[str, str | bytes] = {
+        "[Content_Types].xml": content_types(kinds),
         "_rels/.rels": relations({"rId1": ("officeDocument", "ppt/presentation.xml")}),
         "ppt/presentation.xml": f"""{HEAD}<p:presentation {P} {R}><p:sldIdLst>{listed}</p:sldIdLst>
 </p:presentation>""",
@@ -814,6 +834,8 @@ def json_files() -> Files:
     yield "utf-16.json", data.decode().encode("utf-16"), {"text": text} | has("title: Bus")
     twice = b'{"bus": "line 47", "bus": "line 48"}'
     yield "same-name.json", twice, has("bus: line 47", "bus: line 48")
+    names = b'{"MAX_RETRY_COUNT": 3, "Map<String>": {"a*b": "2*3*volts"}}'
+    yield "names.json", names, has("MAX_RETRY_COUNT: 3", "# Map<String>", "a*b: 2*3*volts")
     numbers = b'[1.50, 12345678901234567890123, 1e400, -0.0, true, "a_b < c"]'
     phrase = "1.50, 12345678901234567890123, 1e400, -0.0, true, a_b < c"
     yield "numbers.json", numbers, has(phrase)

@@ -171,7 +171,7 @@ def _lines(value: Any, name: str, depth: int = 1) -> Iterator[str]:
     if isinstance(value, _Pairs):
         # First what is plain: what follows a heading seems to belong below it.
         for key, below in sorted(value, key=lambda item: _is_nested(item[1])):
-            yield from _lines(below, key.replace("_", " "), depth)
+            yield from _lines(below, key, depth)
     else:
         for item in value:
             yield from _lines(item, "", depth)
