@@ -179,9 +179,9 @@ def _flowed(pieces: list[str]) -> str:
         if not isinstance(piece, _Kept):
             flow += piece
             continue
-        text += "\n".join(_lines(flow)) + piece
+        text += re.sub(r"\n{3,}", "\n\n", "\n".join(_lines(flow))) + piece
         flow = ""
-    return re.sub(r"\n{3,}", "\n\n", text.replace("\xad", ""))
+    return text.replace("\xad", "")
 
 
 def _lines(flow: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ second one while the first is busy. None is started for text and code.
 The limits hold from both sides. The parent kills a child that does not answer in time, which holds
 even while a parser keeps Python's lock. The child ends itself at the limit of memory: by the system
 where it can refuse memory (Linux), and by a thread that watches it everywhere. It ends too when its
-standard input closes, as it does when the parent ends in whatever way; and at its time, should the
-parent end while a file is being read.
+standard input closes, as it does when the parent ends in whatever way. While it reads a file, the
+thread looks whether the parent is still there, and the alarm of the system ends it at its time.
 """
 
 import contextlib
@@ -196,7 +196,8 @@ class _Child:
     def _reason(self) -> str:
         """Why a child has ended in the middle of a file."""
         status = self._process.wait()
-        if self._is_late or status in (_TIME, -getattr(signal, "SIGALRM", 0)):
+        is_alarm = sys.platform != "win32" and status == -signal.SIGALRM
+        if self._is_late or status == _TIME or is_alarm:
             return f"Reading the file takes longer than {self._limits.seconds:g} s. Split it."
         if status == _MEMORY:
             memory = self._limits.bytes // 2**20
@@ -247,6 +248,7 @@ class _Watch:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
+        self._parent = os.getppid()
         self._deadline = float("inf")
         self._is_reading = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
@@ -254,7 +256,7 @@ class _Watch:
     def begin(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         if sys.platform != "win32":
-            # Should the parent be gone, and a parser keep the lock that the thread needs.
+            # In case a parser keeps the lock that the thread needs, and the parent is gone.
             signal.setitimer(signal.ITIMER_REAL, seconds + 2)
         self._is_reading.set()
 
@@ -266,6 +268,8 @@ class _Watch:
 
     def _run(self) -> None:
         while self._is_reading.wait():
+            if os.getppid() != self._parent:  # on Windows it stays the same
+                os._exit(0)
             if time.monotonic() > self._deadline:
                 os._exit(_TIME)
             if peak_bytes() > ALMOST * self._most_bytes:

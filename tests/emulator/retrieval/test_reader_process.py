@@ -182,7 +182,7 @@ PARENT = """
 import sys, threading
 from emulator.retrieval.reader_process import FileReaders, ReadingLimits
 from tools import make_test_files as made
-readers = FileReaders(ReadingLimits(seconds=3))
+readers = FileReaders(ReadingLimits(seconds=600))
 readers.read_text("a.pdf", made.text_pdf(["Doors"]))
 if sys.argv[1] == "busy":
     slow = made.slow_pdf(2000)
