@@ -410,12 +410,55 @@ def docx_files() -> Files:
     body = para("Dogs", "berschrift2") + para("Cats", "Mine") + para("Neither in the dome.")
     made = docx(body, styles=("styles", STYLES))
     yield "styles.docx", made, {"text": "## Dogs\n\n## Cats\n\nNeither in the dome."} | has("Dogs")
+    yield numbered_docx()
     yield from revised_docx_files()
     yield from boxed_docx_files()
     yield from table_docx_files()
     yield from noted_docx_files()
     yield from inline_docx_files()
     yield from packaged_docx_files()
+
+
+def numbered_docx() -> tuple[str, bytes, Expected]:
+    """Headings by style, a list with letters that begins at c, one with Roman numbers, a bullet."""
+
+    def level(place: int, kind: str, text: str, start: int = 1) -> str:
+        return f"""<w:lvl w:ilvl="{place}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>
+<w:lvlText w:val="{text}"/></w:lvl>"""
+
+    def listed(text: str, number: int, place: int = 0) -> str:
+        mark = f'<w:numPr><w:ilvl w:val="{place}"/><w:numId w:val="{number}"/></w:numPr>'
+        return f"<w:p><w:pPr>{mark}</w:pPr>{run(text)}</w:p>"
+
+    lists = [
+        level(0, "decimal", "%1.") + level(1, "decimal", "%1.%2"),
+        level(0, "lowerLetter", "%1)", 3) + level(1, "upperRoman", "%2."),
+        level(0, "bullet", "\uf0b7"),
+    ]
+    made = "".join(
+        f'<w:abstractNum w:abstractNumId="{n}">{levels}</w:abstractNum>'
+        for n, levels in enumerate(lists)
+    )
+    made += "".join(
+        f'<w:num w:numId="{n + 1}"><w:abstractNumId w:val="{n}"/></w:num>' for n in range(3)
+    )
+    styles = "".join(
+        f"""<w:style w:styleId="H{n}"><w:name w:val="heading {n}"/><w:pPr><w:numPr>
+<w:ilvl w:val="{n - 1}"/><w:numId w:val="1"/></w:numPr></w:pPr></w:style>"""
+        for n in (1, 2)
+    )
+    body = para("The dome", "H1") + para("Opening", "H2") + para("Closing", "H2")
+    body += para("The garden", "H1") + para("Dogs", "H2")
+    body += listed("lift", 2) + listed("turn", 2) + listed("left", 2, 1) + listed("right", 2, 1)
+    body += listed("shut", 2) + listed("leave", 3) + listed("", 3)
+    text = "# 1. The dome\n\n## 1.1 Opening\n\n## 1.2 Closing\n\n# 2. The garden\n\n## 2.1 Dogs"
+    text += "\n\nc) lift\n\nd) turn\n\nI. left\n\nII. right\n\ne) shut\n\n- leave"
+    file = docx(
+        body,
+        numbering=("numbering", f"<w:numbering {W}>{made}</w:numbering>"),
+        styles=("styles", f"<w:styles {W}>{styles}</w:styles>"),
+    )
+    return "numbered.docx", file, {"text": text} | has("1.2 Closing")
 
 
 def revised_docx_files() -> Files:

@@ -181,13 +181,18 @@ class _Walker:
         """A paragraph, then the notes and text boxes that hang on it."""
         outer, self._after = self._after, []
         text = self.inline(element)
-        yield Paragraph(text, self.level(element))
+        mark = self.mark(element) if text.strip() else ""
+        yield Paragraph(mark + text, self.level(element))
         after, self._after = self._after, outer
         yield from after
 
     def level(self, paragraph: Any) -> int:
         """The level of a heading, 0 for other paragraphs."""
         return 0
+
+    def mark(self, paragraph: Any) -> str:
+        """What stands before the text of an entry in a list."""
+        return ""
 
     def table(self, element: Any) -> list[Paragraph]:
         outer, self._after = self._after, []
@@ -293,6 +298,7 @@ class _Document(_Walker):
     def __init__(self, package: _Package) -> None:
         super().__init__(package, package.main_part())
         self._levels = _heading_levels(package, self.part)
+        self._numbering = _Numbering(package, self.part)
         self._notes = {kind: self._note_elements(kind) for kind in ("footnote", "endnote")}
 
     def blocks_of_document(self) -> Iterator[Paragraph]:
@@ -309,6 +315,9 @@ class _Document(_Walker):
         if own is not None:
             return _outline_level(own)
         return self._levels.get(_attribute(style, "val"), 0) if style is not None else 0
+
+    def mark(self, paragraph: Any) -> str:
+        return self._numbering.mark(_child(paragraph, "pPr"))
 
     def other(self, name: str, element: Any) -> Iterator[Paragraph]:
         if name == "altChunk":
@@ -373,6 +382,102 @@ def _heading_levels(package: _Package, part: str) -> dict[str, int]:
             parent = based[parent]
         found.setdefault(id, found.get(parent, 0))
     return found
+
+
+class _Numbering:
+    """The numbers that Word writes before paragraphs: "3.2", "b)", and "-" for a bullet.
+
+    A paragraph, or its style, names a list and a level. A list counts on each level, begins deeper
+    levels anew, and says how a number is written: "%1.%2" takes those of the first two levels.
+    """
+
+    def __init__(self, package: _Package, part: str) -> None:
+        self._lists: dict[str, str] = {}
+        self._formats: dict[tuple[str, int], tuple[str, str, int]] = {}
+        self._styles: dict[str, Any] = {}
+        self._counts: dict[str, list[int]] = {}
+        self._restarts: dict[str, int] = {}
+        for name in package.of_kind(part, "numbering"):
+            self._read(package.tree(name))
+        for name in package.of_kind(part, "styles") if self._lists else ():
+            for style in _within(package.tree(name), "style"):
+                properties = _child(style, "pPr")
+                self._styles[_attribute(style, "styleId")] = properties
+
+    def mark(self, properties: Any) -> str:
+        """The number of a paragraph that has these properties, and a blank; "" for no list."""
+        id, level = self._place(properties)
+        list_ = self._lists.get(id, "")
+        if (list_, level) not in self._formats:
+            return ""
+        kind, text, _ = self._formats[list_, level]
+        if (restart := self._restarts.pop(id, None)) is not None:
+            self._counts[list_] = [restart - 1]
+        counts = self._counts.setdefault(list_, [])
+        for deeper in range(len(counts), level + 1):
+            counts.append(self._formats.get((list_, deeper), ("", "", 1))[2] - (deeper == level))
+        counts[level] += 1
+        del counts[level + 1 :]
+        if kind == "bullet":
+            return "- "
+        text = re.sub(r"%(\d)", lambda found: self._written(list_, int(found[1]) - 1), text)
+        return f"{text} " if text else ""
+
+    def _read(self, tree: Any) -> None:
+        for list_ in _within(tree, "abstractNum"):
+            for level in _within(list_, "lvl"):
+                values = [_child(level, name) for name in ("numFmt", "lvlText", "start")]
+                kind, text, start = (_attribute(v, "val") if v is not None else "" for v in values)
+                place = (_attribute(list_, "abstractNumId"), int(_attribute(level, "ilvl") or 0))
+                self._formats[place] = (kind, text, int(start or 1))
+        for number in _within(tree, "num"):
+            if (list_ := _child(number, "abstractNumId")) is not None:
+                self._lists[_attribute(number, "numId")] = _attribute(list_, "val")
+            for start in _within(number, "startOverride"):
+                self._restarts.setdefault(
+                    _attribute(number, "numId"), int(_attribute(start, "val"))
+                )
+
+    def _place(self, properties: Any) -> tuple[str, int]:
+        """The list and the level of a paragraph, by itself or by its style."""
+        if properties is None or not self._lists:
+            return "", 0
+        if (own := _child(properties, "numPr")) is not None:
+            id, level = _child(own, "numId"), _child(own, "ilvl")
+            if id is not None:
+                return _attribute(id, "val"), self._level(level)
+        style = _child(properties, "pStyle")
+        by_style = self._styles.get(_attribute(style, "val")) if style is not None else None
+        if by_style is None or _child(by_style, "numPr") is None:
+            return "", 0
+        id, level = (_child(_child(by_style, "numPr"), name) for name in ("numId", "ilvl"))
+        return (_attribute(id, "val") if id is not None else ""), self._level(level)
+
+    def _level(self, element: Any) -> int:
+        return min(8, int(_attribute(element, "val") or 0)) if element is not None else 0
+
+    def _written(self, list_: str, level: int) -> str:
+        """The count of a level, as the level writes it."""
+        count = self._counts[list_][level] if level < len(self._counts[list_]) else 1
+        kind = self._formats.get((list_, level), ("decimal", "", 1))[0]
+        if kind in ("lowerLetter", "upperLetter") and count > 0:
+            letter = chr(ord("a") + (count - 1) % 26) * ((count - 1) // 26 + 1)
+            return letter if kind == "lowerLetter" else letter.upper()
+        if kind in ("lowerRoman", "upperRoman"):
+            return _roman(count) if kind == "upperRoman" else _roman(count).lower()
+        return "" if kind == "none" else str(count)
+
+
+def _roman(number: int) -> str:
+    text = ""
+    for value, letters in _ROMAN:
+        text += letters * (number // value)
+        number %= value
+    return text
+
+
+_ROMAN = [(1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L")]
+_ROMAN += [(40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]
 
 
 def _outline_level(element: Any) -> int:
