@@ -43,7 +43,7 @@ from openai import OpenAI, OpenAIError
 
 PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
-    *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
+    *("numpy", "pypdfium2", "lxml", "python-multipart"),
 )
 RECORDING_MODELS = tuple(
     name
