@@ -159,6 +159,10 @@ def _unreachable(number: str, reason: str, context: ErrorContext) -> CourseError
 
 
 def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
+    if "EMULATOR_EMBEDDINGS_BASE_URL" in reason:
+        fix = "start it, or remove EMULATOR_EMBEDDINGS_BASE_URL from .env"
+        what = f"the server that makes embeddings for the emulator failed ({number})"
+        return CourseError(what, reason, fix)
     fix = "start it, or remove EMULATOR_CHAT_BASE_URL from .env: then the emulator quotes"
     return CourseError(f"the server that writes for the emulator failed ({number})", reason, fix)
 

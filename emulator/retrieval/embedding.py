@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 DIMENSIONS = 128
+ENGINE = "table-1"
+"""Stands beside each vector in a database: those that something else has made don't compare."""
 TABLE = Path(__file__).with_name("table.npz")
 LONGEST_WORD, MOST_WORDS = 100, 65_536
 
@@ -121,7 +123,7 @@ def _mark(character: str) -> str:
     category = unicodedata.category(character)
     if character in "\t\n\r" or category == "Zs":
         return " "
-    if character in "\0\ufffd" or category in ("Cc", "Cf", "Mn"):
+    if character in "\0\ufffd" or category in ("Cc", "Cf", "Co", "Cs", "Mn"):
         return ""
     is_ascii_sign = character.isascii() and not character.isalnum()
     is_ideograph = any(ord(character) in block for block in _IDEOGRAPHS)

@@ -95,7 +95,10 @@ def test_bad_key_is_named_but_not_told(dotenv, key):
 URL = "http://127.0.0.1:11434/v1"
 
 
-@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL", "OPENAI_API_KEY"])
+URLS = ["OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL", "EMULATOR_EMBEDDINGS_BASE_URL"]
+
+
+@pytest.mark.parametrize("name", [*URLS, "OPENAI_API_KEY"])
 def test_line_breaks_around_a_value_are_left_out(dotenv, name):
     """As `$(cat file)` of a file from Windows has them."""
     value = KEY if name == "OPENAI_API_KEY" else URL
@@ -113,7 +116,7 @@ def test_line_breaks_around_a_value_are_left_out(dotenv, name):
     ],
 )
 def test_bad_url_is_named(dotenv, url):
-    for name in ("OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL"):
+    for name in URLS:
         with pytest.raises(SettingsError, match=f"{name} is not an http address"):
             load(dotenv, **{name: url})
 
@@ -178,12 +181,14 @@ def test_any_environment_is_settings_or_one_message(tmp_path_factory, environmen
         assert settings.model.isprintable()
 
 
-def test_writer_is_read(dotenv):
-    dotenv.write_text("EMULATOR_CHAT_BASE_URL=http://127.0.0.1:1/v1\nEMULATOR_CHAT_MODEL=\n")
+@pytest.mark.parametrize("task", ["CHAT", "EMBEDDINGS"])
+def test_server_behind_the_emulator_is_read(dotenv, task):
+    url, model, key = (f"EMULATOR_{task}_{name}" for name in ("BASE_URL", "MODEL", "API_KEY"))
+    dotenv.write_text(f"{url}=http://127.0.0.1:1/v1\n{model}=\n")
 
-    settings = load_settings({"EMULATOR_CHAT_API_KEY": "k"}, dotenv)
+    settings = load_settings({key: "k"}, dotenv)
 
-    told = {"EMULATOR_CHAT_BASE_URL": "http://127.0.0.1:1/v1", "EMULATOR_CHAT_API_KEY": "k"}
+    told = {url: "http://127.0.0.1:1/v1", key: "k"}
     assert settings.writer == told
 
 
@@ -212,7 +217,7 @@ def test_variable_of_each_model_is_known(dotenv):
     }
 
 
-@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "EMULATOR_CHAT_BASE_URL", "OPENAI_MODEL"])
+@pytest.mark.parametrize("name", [*URLS, "OPENAI_MODEL"])
 @pytest.mark.parametrize("value", [KEY, f"https//{KEY}", f"http://me:{KEY}@host:x/v1"])
 def test_key_in_the_wrong_line_is_not_shown(dotenv, name, value):
     with pytest.raises(SettingsError, match=name) as raised:

@@ -408,3 +408,14 @@ def test_any_event_is_read_or_explained_in_words(events):
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events).encode()
     if said := taken(body, 200, SSE, "/v1", stream):
         is_plain(said, body)
+
+
+@pytest.mark.parametrize(
+    ("task", "what"), [("CHAT", "that writes"), ("EMBEDDINGS", "that makes embeddings")]
+)
+def test_failed_server_behind_the_emulator_is_named(task, what):
+    message = f"The server of EMULATOR_{task}_BASE_URL, 127.0.0.1:1, sent nothing."
+    said = explained({"error": {"message": message, "code": "upstream_error"}}, status=502)
+
+    assert f"the server {what} for the emulator failed" in said
+    assert f"remove EMULATOR_{task}_BASE_URL from .env" in said

