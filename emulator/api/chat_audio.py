@@ -26,7 +26,7 @@ from emulator.models import Model
 from emulator.params import Param, bad, one_of, text
 from emulator.serving import Service
 from emulator.storage.objects import ObjectStore
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.text.small_talk import HEARD_NOTHING
 from emulator.wire import ids, tokens
 
@@ -234,7 +234,7 @@ def spoken(answer: Answer, voice: str) -> SpokenAnswer:
 
 
 async def _sentences(said: str, voice: str) -> AsyncIterator[tuple[str, bytes]]:
-    for sentence in sentences(said):
+    for sentence in spoken_pieces(said):
         pcm = await asyncio.to_thread(speech.synthesizer().synthesize, sentence, voice)
         yield sentence, pcm
 

@@ -29,7 +29,7 @@ from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.jobs import Job, Synthesize
 from emulator.realtime.output import Emit, Output
 from emulator.realtime.session_settings import ResponseSettings
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.voice import sound
 from emulator.wire import ids, tokens
 
@@ -109,7 +109,7 @@ class Response:
             self._output.phase = "commentary" if answer.calls else "final_answer"
         pieces = self._said(answer)
         if self._is_audio and "".join(pieces).strip():
-            self._sentences.extend(sentences("".join(pieces)))
+            self._sentences.extend(spoken_pieces("".join(pieces)))
             self._synthesize_next()
         else:
             self._plan(self._text_steps(pieces), self._last_steps())

@@ -20,6 +20,7 @@ from operator import itemgetter
 
 from emulator.retrieval.chunking import chunk_bounds
 from emulator.retrieval.vector_engine import current_engine
+from emulator.text.sentences import breaks
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ WINDOW = 300
 """Characters of a window: some sixty tokens."""
 LONGEST_UNIT = 400
 
-_UNIT_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _HEADING = re.compile(
     r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
     |(?P<numbered>\d+(?:\.\d+)*\.?[ ][A-Z][^.;:,\n]{2,60})
@@ -98,7 +98,7 @@ def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[str]
 
 def _units(text: str) -> Iterator[Span]:
     """Sentences and lines; a very long one in pieces."""
-    cuts = [0, *(found.end() for found in _UNIT_END.finditer(text)), len(text)]
+    cuts = [0, *(start for _, start in breaks(text)), len(text)]
     for start, end in pairwise(cuts):
         while end - start > LONGEST_UNIT:
             blank = text.rfind(" ", start + 1, start + WINDOW)
