@@ -45,14 +45,15 @@ class SettingsError(CourseError):
     """`.env` or the environment has a setting that can't be used."""
 
 
-WRITER = "EMULATOR_CHAT_"
+WRITER, EMBEDDER = "EMULATOR_CHAT_", "EMULATOR_EMBEDDINGS_"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the learner set; `key` and `base_url` are None if they are not set.
 
-    `writer` holds the variables EMULATOR_CHAT_... of the server that writes the emulator's answers.
+    `writer` holds the variables EMULATOR_CHAT_... of the server that writes the emulator's answers,
+    and EMULATOR_EMBEDDINGS_... of the one that makes its embeddings.
     """
 
     key: str | None
@@ -119,13 +120,15 @@ def load_settings(
         *_key_problems(values.get("OPENAI_API_KEY")),
         *_url_problems("OPENAI_BASE_URL", values),
         *_url_problems(f"{WRITER}BASE_URL", values),
+        *_url_problems(f"{EMBEDDER}BASE_URL", values),
         *_model_problems(values),
     ]
     if problems:
         is_key_alone = len(problems) == 1 and problems[0].startswith("OPENAI_API_KEY")
         raise SettingsError("; ".join(problems), attempt=_FIX_KEY if is_key_alone else _FIX_ALL)
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
-    writer = {name: value for name, value in values.items() if name.startswith(WRITER)}
+    servers = (WRITER, EMBEDDER)
+    writer = {name: value for name, value in values.items() if name.startswith(servers)}
     key, base_url = values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL")
     return Settings(key, base_url, *models, writer=writer)
 

@@ -156,8 +156,13 @@ def _unreachable(number: str, reason: str, context: ErrorContext) -> CourseError
 
 
 def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
-    fix = "start it, or remove EMULATOR_CHAT_BASE_URL from .env: then the emulator quotes"
-    return CourseError(f"the server that writes for the emulator failed ({number})", reason, fix)
+    task, instead = "writes", "quotes"
+    variable = "EMULATOR_CHAT_BASE_URL"
+    if "EMULATOR_EMBEDDINGS_BASE_URL" in reason:
+        task, instead = "makes embeddings", "makes its own"
+        variable = "EMULATOR_EMBEDDINGS_BASE_URL"
+    fix = f"start it, or remove {variable} from .env: then the emulator {instead}"
+    return CourseError(f"the server that {task} for the emulator failed ({number})", reason, fix)
 
 
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:

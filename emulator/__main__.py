@@ -9,12 +9,16 @@ import threading
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.answers.answer import Write
 from emulator.answers.corpus import Corpus, read_corpus
 from emulator.answers.upstream_address import UpstreamRefused, upstream_address
 from emulator.guard import base_url, listen
 from emulator.storage.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from emulator.serving import Embed
 
 
 def arguments() -> argparse.Namespace:
@@ -67,7 +71,8 @@ def main() -> int:
     try:
         corpus, store = read_corpus(args.corpus), ObjectStore(args.data)
         with listen(args.port) as listener:
-            upstream_address(os.environ, listener.getsockname()[1])  # raises where it is wrong
+            for task in ("CHAT", "EMBEDDINGS"):  # raises where it is wrong
+                upstream_address(os.environ, listener.getsockname()[1], task)
             print(base_url(listener), flush=True)
             if args.child:
                 threading.Thread(target=end_with_parent, daemon=True).start()
@@ -103,7 +108,13 @@ def serve(
     faults = Faults(from_header=args.faults)
     storage = FileStorage(args.data)
     service = Service(
-        corpus, store, Pace(args.pace), faults, upstream(os.environ), file_storage=storage
+        corpus,
+        store,
+        Pace(args.pace),
+        faults,
+        upstream(os.environ),
+        embeddings_upstream(os.environ),
+        file_storage=storage,
     )
     make_server(service).run(sockets=[listener])
 
@@ -116,6 +127,16 @@ def upstream(environ: Mapping[str, str]) -> Write | None:
     from emulator.answers.upstream import Upstream
 
     return Upstream.at(address).answer
+
+
+def embeddings_upstream(environ: Mapping[str, str]) -> "Embed | None":
+    """Who makes the embeddings instead, if the environment names somebody."""
+    address = upstream_address(environ, task="EMBEDDINGS")
+    if address is None:
+        return None
+    from emulator.api.upstream_embeddings import UpstreamEmbeddings
+
+    return UpstreamEmbeddings(address).embed
 
 
 def pace(text: str) -> float:

@@ -39,6 +39,8 @@ _FORM_PATHS = re.compile(
 )
 # A header of the requests that an emulator sends to the server that writes for it.
 SENT_BY = "x-emulator-upstream"
+# The same for embeddings, which another server may make.
+EMBEDDED_BY = "x-emulator-embeddings-upstream"
 
 Scope = MutableMapping[str, Any]
 Headers = Iterable[tuple[bytes, bytes]]
@@ -76,10 +78,11 @@ def check(scope: Scope) -> None:
         _check_body(headers, scope["path"])
 
 
-def check_no_loop(scope: Scope) -> None:
+def check_no_loop(scope: Scope, header: str = SENT_BY) -> None:
     """Refuse what an emulator asks of another that would ask on; raises ApiError (508)."""
-    if _values(scope["headers"], SENT_BY.encode()):
-        message = "EMULATOR_CHAT_BASE_URL names an emulator that hands its own writing on."
+    if _values(scope["headers"], header.encode()):
+        task, work = ("CHAT", "writing") if header == SENT_BY else ("EMBEDDINGS", "embeddings")
+        message = f"EMULATOR_{task}_BASE_URL names an emulator that hands its own {work} on."
         raise ApiError(508, message, type="server_error", code="upstream_error")
 
 

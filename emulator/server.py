@@ -16,7 +16,7 @@ from emulator.client_secrets import ClientSecrets
 from emulator.faults import Faults
 from emulator.guard import MESSAGE_LIMIT, base_url, listen
 from emulator.pace import Pace, Sleep
-from emulator.serving import Exchange, Service
+from emulator.serving import Embed, Exchange, Service
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 
@@ -115,7 +115,8 @@ class Emulator:
 
     `pace` is a factor (0: at once); `sleep` and `clock` are used for pacing, `now` is the time of
     day. `faults` are written as `emulator/faults.py` says, `corpus` and `data` are folders,
-    `upstream` writes the answers instead. `exchanges` lists the requests that came in.
+    `upstream` writes the answers instead, `embeddings_upstream` makes the embeddings. `exchanges`
+    lists the requests that came in.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Emulator:
         corpus: Path | None = None,
         data: Path | None = None,
         upstream: Write | None = None,
+        embeddings_upstream: Embed | None = None,
     ) -> None:
         self.service = Service(
             read_corpus(corpus) if corpus else _leaflets(),
@@ -137,6 +139,7 @@ class Emulator:
             Pace(pace, sleep, clock),
             Faults(faults, from_header=faults_from_header),
             upstream,
+            embeddings_upstream,
             file_storage=FileStorage(data, now),
             secrets=ClientSecrets(now),
         )

@@ -23,6 +23,7 @@ import struct
 import threading
 from collections.abc import (
     AsyncIterator,
+    Awaitable,
     Callable,
     Collection,
     Coroutine,
@@ -32,7 +33,7 @@ from collections.abc import (
 )
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.answers.answer import Answer, Prompt, Search, Write
 from emulator.answers.corpus import Corpus
@@ -51,6 +52,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+if TYPE_CHECKING:
+    from emulator.retrieval.embedding import Floats
+
+Embed = Callable[[Sequence[str]], Awaitable["Floats"]]
+"""Makes a unit vector for each text; raises ApiError where it can't."""
 MOST_STREAMS = 128
 MOST_STEPS = 2
 """Steps of long work that are done at a time; the other worker threads are left to the rest."""
@@ -128,6 +134,7 @@ class Service:
     pace: Pace
     faults: Faults
     upstream: Write | None = None
+    embeddings_upstream: Embed | None = None
     limits: Limits = field(default_factory=Limits)
     background: BackgroundResponses = field(default_factory=BackgroundResponses)
     file_storage: FileStorage = field(default_factory=FileStorage)

@@ -57,29 +57,14 @@ class Upstream:
     """The server that writes, and the model that it is asked for."""
 
     def __init__(self, base_url: str, model: str, api_key: str) -> None:
-        is_near = UpstreamAddress(base_url, model, api_key).is_on_loopback
-        # Each answer has a connection of its own: none is left open when the emulator stops.
-        http = DefaultAsyncHttpx2Client(
-            limits=httpx2.Limits(max_keepalive_connections=0),
-            trust_env=not is_near,  # no proxy stands before this machine
-        )
-        self._client = AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key,
-            max_retries=0,
-            http_client=http,
-            default_headers={SENT_BY: "1"},
-        )
+        """Raises UpstreamRefused where the environment does not let it be reached."""
+        self._client = open_client(UpstreamAddress(base_url, model, api_key), VARIABLE, SENT_BY)
         self._base_url = base_url
         self._model = model
 
     @classmethod
     def at(cls, address: UpstreamAddress) -> "Upstream":
-        """Raises UpstreamRefused where the environment does not let it be reached."""
-        try:
-            return cls(address.base_url, address.model, address.api_key)
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # a proxy that is unusable
-            raise UpstreamRefused(f"{VARIABLE} cannot be reached: {error}") from None
+        return cls(address.base_url, address.model, address.api_key)
 
     async def answer(self, prompt: Prompt, found: SearchOutcome | None = None) -> Answer:
         """Begin an answer; raises ApiError (502) where the server refuses or is not there.
@@ -92,7 +77,7 @@ class Upstream:
         try:
             stream = await self._client.chat.completions.create(**self._request(prompt))
         except APIError as error:
-            raise self._failure(_why(error)) from None
+            raise self._failure(why(error)) from None
         except Exception as error:  # what the SDK could not read, such as an unknown encoding
             raise self._failure(f"sent what cannot be read ({type(error).__name__})") from None
         relayed = RelayedAnswer(stream, self._failure, found)
@@ -119,11 +104,38 @@ class Upstream:
             request["response_format"] = {"type": "json_schema", "json_schema": shape}
         return request
 
-    def _failure(self, why: str) -> ApiError:
-        host = urlsplit(str(self._base_url)).netloc.rpartition("@")[2]
-        message = f"The chat server of EMULATOR_CHAT_BASE_URL, {host}, {why}."
-        headers = {"x-should-retry": "false"}
-        return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
+    def _failure(self, reason: str) -> ApiError:
+        return failure("chat", VARIABLE, self._base_url, reason)
+
+
+def open_client(address: UpstreamAddress, variable: str, header: str) -> AsyncOpenAI:
+    """A client of the server that `variable` names; `header` marks what an emulator sends.
+
+    Raises UpstreamRefused where the environment does not let it be reached.
+    """
+    try:
+        # Each answer has a connection of its own: none is left open when the emulator stops.
+        http = DefaultAsyncHttpx2Client(
+            limits=httpx2.Limits(max_keepalive_connections=0),
+            trust_env=not address.is_on_loopback,  # no proxy stands before this machine
+        )
+        return AsyncOpenAI(
+            base_url=address.base_url,
+            api_key=address.api_key,
+            max_retries=0,
+            http_client=http,
+            default_headers={header: "1"},
+        )
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # a proxy that is unusable
+        raise UpstreamRefused(f"{variable} cannot be reached: {error}") from None
+
+
+def failure(task: str, variable: str, base_url: str, reason: str) -> ApiError:
+    """An error (502) that names the server of a task, and says what it did."""
+    host = urlsplit(base_url).netloc.rpartition("@")[2]
+    message = f"The {task} server of {variable}, {host}, {reason}."
+    headers = {"x-should-retry": "false"}
+    return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
 
 
 class RelayedAnswer(Answer):
@@ -197,7 +209,7 @@ def _passages(found: SearchOutcome) -> Message:
     return Message("system", "\n\n".join([READ_THESE, *numbered]))
 
 
-def _why(error: APIError) -> str:
+def why(error: APIError) -> str:
     """What went wrong, without a header or a key of the server's."""
     if isinstance(error, APIStatusError):
         reason = reason_in(error.body) or first_words(error.response.text) or "no reason"

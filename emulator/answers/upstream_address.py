@@ -13,7 +13,7 @@ VARIABLE = "EMULATOR_CHAT_BASE_URL"
 
 
 class UpstreamRefused(Exception):
-    """The variables EMULATOR_CHAT_... can't be used; the message says which, and why."""
+    """The variables of a server upstream can't be used; the message says which, and why."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,17 @@ class UpstreamAddress:
         return any(each.is_loopback or each.is_unspecified for each in found)
 
 
-def upstream_address(environ: Mapping[str, str], own_port: int = 0) -> UpstreamAddress | None:
+def upstream_address(
+    environ: Mapping[str, str], own_port: int = 0, task: str = "CHAT"
+) -> UpstreamAddress | None:
     """By EMULATOR_CHAT_BASE_URL, `_MODEL` and `_API_KEY`; None if the first is not set.
 
-    Raises UpstreamRefused for what is no address, and for the emulator itself, at `own_port`.
+    `task` is CHAT or EMBEDDINGS, which may be handed to different servers. Raises UpstreamRefused
+    for what is no address, and for the emulator itself, at `own_port`.
     """
+    variable = f"EMULATOR_{task}_BASE_URL"
     url, model, key = (
-        environ.get(f"EMULATOR_CHAT_{name}", "").strip()
+        environ.get(f"EMULATOR_{task}_{name}", "").strip()
         for name in ("BASE_URL", "MODEL", "API_KEY")
     )
     if not url:
@@ -55,9 +59,9 @@ def upstream_address(environ: Mapping[str, str], own_port: int = 0) -> UpstreamA
         is_usable, port = False, None
     if not is_usable or not url.isprintable():
         shown = "" if "@" in url else f": {url!a}"  # a password may stand before the @
-        raise UpstreamRefused(f"{VARIABLE} is not an http address{shown}")
+        raise UpstreamRefused(f"{variable} is not an http address{shown}")
     if not (found.api_key.isascii() and found.api_key.isprintable()):
-        raise UpstreamRefused("EMULATOR_CHAT_API_KEY has characters in it that no key has")
+        raise UpstreamRefused(f"EMULATOR_{task}_API_KEY has characters in it that no key has")
     if own_port and port == own_port and found.is_on_loopback:
-        raise UpstreamRefused(f"{VARIABLE} names this emulator itself, which would ask for ever")
+        raise UpstreamRefused(f"{variable} names this emulator itself, which would ask for ever")
     return found

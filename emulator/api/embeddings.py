@@ -2,19 +2,23 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from emulator import params
 from emulator.api.model_list import find_model
 from emulator.errors import ApiError
+from emulator.guard import EMBEDDED_BY, check_no_loop
 from emulator.models import Model
 from emulator.params import Param, bad, integer, one_of, text
-from emulator.serving import Reply, count_request, read_json, send_json
+from emulator.serving import Reply, count_request, read_json, send_json, service
 from emulator.wire import tokens
 
 from starlette.requests import Request
 from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from emulator.retrieval.embedding import Floats
 
 MOST_INPUTS = 2048
 MOST_TOKENS_AN_INPUT, MOST_TOKENS = 8192, 300_000
@@ -57,9 +61,16 @@ async def create(request: Request) -> Reply:
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
     used = count(values["input"])
+    texts = list(values["input"].values())
     count_request(request, model.id, used)
-    # In a thread: the texts of a whole book take so long that other streams would stand still.
-    data = await asyncio.to_thread(embedded, values, length)
+    upstream = service(request).embeddings_upstream
+    if upstream is not None:
+        check_no_loop(request.scope, EMBEDDED_BY)
+        vectors = await upstream(texts)
+    else:
+        # In a thread: a whole book takes so long that other streams would stand still.
+        vectors = await asyncio.to_thread(encoded, texts)
+    data = await asyncio.to_thread(items, vectors, length, values["encoding_format"])
     usage = {"prompt_tokens": used, "total_tokens": used}
     body = {"object": "list", "data": data, "model": model.id, "usage": usage}
     return await asyncio.to_thread(send_json, request, body, inert)
@@ -107,21 +118,27 @@ def count(texts: Mapping[str, str]) -> int:
     return total
 
 
-def embedded(values: Mapping[str, Any], length: int) -> list[dict[str, Any]]:
+def encoded(texts: Sequence[str]) -> "Floats":
     # Imported here, as NumPy takes 0.1 s that not every start of the emulator has to wait for.
-    from emulator.retrieval import embedding
+    from emulator.retrieval.encoder import encode
 
-    def encode(vector: "embedding.Floats") -> str | list[float]:
+    return encode(texts)
+
+
+def items(vectors: "Floats", length: int, format: str) -> list[dict[str, Any]]:
+    """The vectors as the answer has them, each cut or filled up to `length` numbers."""
+    from emulator.retrieval.embedding import resized
+
+    def written(vector: "Floats") -> str | list[float]:
         """As base64: the bytes of the numbers, four each, the lowest first."""
-        if values["encoding_format"] == "base64":
+        if format == "base64":
             return base64.b64encode(vector.astype("<f4").tobytes()).decode()
         numbers: list[float] = vector.tolist()
         return numbers
 
-    vectors = embedding.resized(embedding.embed(list(values["input"].values())), length)
     return [
-        {"object": "embedding", "index": index, "embedding": encode(vector)}
-        for index, vector in enumerate(vectors)
+        {"object": "embedding", "index": index, "embedding": written(vector)}
+        for index, vector in enumerate(resized(vectors, length))
     ]
 
 

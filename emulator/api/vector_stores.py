@@ -1,6 +1,7 @@
 """`/v1/vector_stores`: files that are searched by what they mean; and the search itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator import params
@@ -208,7 +209,9 @@ def _ranking(options: Mapping[str, Any] | None) -> "Ranking":
     if options is None:
         return Ranking()
     weights = options["hybrid_search"] or {"embedding_weight": None, "text_weight": None}
-    return Ranking(options["score_threshold"], **weights)
+    ranking = Ranking(options["score_threshold"], **weights)
+    # "none" leaves out OpenAI's reranking, which here is the second reading.
+    return replace(ranking, reread=0) if options["ranker"] == "none" else ranking
 
 
 routes = [

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 DIMENSIONS = 128
+ENGINE = "table-1"
+"""Stands beside each vector in a database: those that something else has made don't compare."""
 TABLE = Path(__file__).with_name("table.npz")
 LONGEST_WORD, MOST_WORDS = 100, 65_536
 

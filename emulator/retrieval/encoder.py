@@ -138,16 +138,14 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
     if not batches:
         return
     # One caller at a time: BLAS has one limit for the whole process.
-    with _one_at_a_time, threadpool_limits(1, user_api="blas"):
-        is_shared = len(batches) > 1 and CORES > 1
-        each = _workers().map(summed, batches) if is_shared else map(summed, batches)
+    with (
+        _one_at_a_time,
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(CORES, "encoder") as workers,
+    ):
+        each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
         for batch, sums in zip(batches, each, strict=True):
             yield from zip(batch, sums, strict=True)
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(CORES, "encoder")
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from emulator.retrieval.embedding import DIMENSIONS, ENGINE
 from emulator.retrieval.ranking import LoadedStore, Ranking, rank
-from emulator.retrieval.vector_engine import current_engine
 from emulator.retrieval.windows import EmbeddedChunk, edition, embed_chunks, vectors
 
 import numpy as np
@@ -81,7 +81,7 @@ class Index:
             blob = chunk.windows.astype("<f4").tobytes()
             self._db.execute(
                 "INSERT INTO search_chunks VALUES (?, ?, ?, ?, ?, ?)",
-                (place, file_id, current_engine().name, chunk.context, chunk.text, blob),
+                (place, file_id, ENGINE, chunk.context, chunk.text, blob),
             )
             self._db.execute(
                 "INSERT INTO search_words (rowid, context, text) VALUES (?, ?, ?)",
@@ -157,43 +157,41 @@ class Index:
             return None
         number, stamp = found
         known = self._loaded.pop(store_id, None)
-        if known is None or (known.stamp, known.engine) != (stamp, current_engine().name):
+        if known is None or known.stamp != stamp:
             del known  # before its successor is read: memory holds one of them at a time
             known = self._read(store_id, number, stamp)
         self._loaded[store_id] = known
         return known
 
     def _read(self, store_id: str, number: int, stamp: int) -> LoadedStore:
-        """All vectors of a store; those that another engine has made are made anew from the text.
+        """All vectors of a store; those that something else has made are made anew from the text.
 
         A first query reads all but the vectors, so that the size of the matrix is known. A second
         one copies the vectors into it row by row: a large store is never in memory twice.
         """
-        engine = current_engine()
         places, files, editions, counts = array("q"), list[str](), list[tuple[int, int]](), [0]
         anew: dict[int, NDArray[np.float32]] = {}
         columns = "place, file, engine, context, length(vectors)"
         for place, file, made_by, context, size in self._select(columns, number):
-            if made_by != engine.name:
+            if made_by != ENGINE:
                 (text,) = self._one("text", "place = ?", place)
                 anew[place] = vectors(text, context)
             places.append(place)
             files.append(file)
             editions.append(edition(context))
-            counts.append(len(anew[place]) if place in anew else size // (4 * engine.dimensions))
+            counts.append(len(anew[place]) if place in anew else size // (4 * DIMENSIONS))
         starts = np.cumsum(counts)
-        matrix = np.empty((starts[-1], engine.dimensions), np.float32)
+        matrix = np.empty((starts[-1], DIMENSIONS), np.float32)
         # Only now the vectors, each into its place.
         for row, (place, blob) in enumerate(self._select("place, vectors", number)):
             numbers = anew.get(place)
             if numbers is None:
-                numbers = np.frombuffer(blob, "<f4").reshape(-1, engine.dimensions)
+                numbers = np.frombuffer(blob, "<f4").reshape(-1, DIMENSIONS)
             matrix[starts[row] : starts[row + 1]] = numbers
         first, last = _range(number)
         return LoadedStore(
             store_id=store_id,
             stamp=stamp,
-            engine=engine.name,
             first=first,
             last=last,
             places=np.array(places, np.int64),

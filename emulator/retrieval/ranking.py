@@ -12,20 +12,15 @@ other list. So scores are added instead, for each window of a chunk:
   word that every chunk holds is nearly none.
 - The square makes one shared word of five count 1/25 and four of five 16/25: a single common word
   proves little, while most of a question's words together are no accident.
-- `share` belongs to the engine (0.6 for the table, 0.1 for MiniLM): the better the vectors are,
-  the less the words have to add.
 - A word in the headings above a window counts `IN_CONTEXT` of one in its text.
 
-A chunk has the raw score of its best window. Where titles name years, the edition that the question
+A chunk has the raw value of its best window. Where titles name years, the edition that the question
 asks for, or else the newest, gets `EDITION` more, and the others less.
 
-A logistic curve turns the raw score into 0..1. It is fitted on questions to the course's handbook:
-a chunk that shares words with its question and holds the answer has more than 0.5, while the best
-one for a question about something else mostly has less than 0.3.
-
-Two steps keep it fast. One product of matrices gives the cosines of all windows, and one look into
-FTS5 for each word the chunks that hold it. Only the best `CANDIDATES` by either are then read and
-scored window by window.
+Three steps keep it fast. One product of matrices gives the cosines of all windows by the table, and
+one look into FTS5 for each word the chunks that hold it. Only the best `CANDIDATES` by either are
+then read and ranked window by window. The best windows of these are read again by the encoder, and
+scored (second_reading.py).
 
 Where a caller gives weights (`hybrid_search`), the score is reciprocal rank fusion by these, as the
 API says, and 1 for a chunk that is first in both lists.
@@ -34,11 +29,13 @@ API says, and 1 for a chunk that is first in both lists.
 import math
 import re
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.retrieval.vector_engine import current_engine
+from emulator.retrieval import embedding
+from emulator.retrieval.second_reading import READ_AGAIN, Place, Window, scored
 from emulator.retrieval.windows import YEAR, windows
 from emulator.text.words import terms
 
@@ -53,22 +50,29 @@ MOST_WORDS, MOST_ROWS = 64, 1000
 """A word that more chunks hold finds no candidates, but it counts in those that others find."""
 IN_CONTEXT = 0.7
 EDITION = 0.15
-MIDDLE, SLOPE = 0.7, 7.0
-"""The raw value that scores 0.5, and how steep the curve is there."""
+RARITY_SHARE = 0.6
+"""How much of a question's vector weighs its words by their rarity in the store."""
+FULL_QUERIES = 4
+"""Queries of one search that each get all the windows of a second reading."""
 RRF_CONSTANT = 60
 NOWHERE = -2
 """Less than any cosine, for chunks that the filter leaves out."""
 
+_added = lru_cache(4096)(embedding.added)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How to rank: hits below `threshold` are left out; weights ask for reciprocal rank fusion."""
+    """How to rank: hits below `threshold` are left out; weights ask for reciprocal rank fusion.
+
+    `reread` windows are read again by the encoder. With none the table and the words decide.
+    """
 
     threshold: float = 0.0
     embedding_weight: float | None = None
     text_weight: float | None = None
+    reread: int = READ_AGAIN
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,6 @@ class LoadedStore:
 
     store_id: str
     stamp: int
-    engine: str
     first: int
     last: int
     places: NDArray[np.int64]
@@ -113,17 +116,33 @@ def rank(
     limit: int,
 ) -> list[tuple[LoadedStore, int, float]]:
     """(store, row of its chunk, score), best first; of several queries the one that fits best."""
-    found: dict[tuple[int, int], float] = {}
-    for number, store in enumerate(stores):
-        allowed = _allowed(store, files)
-        for query in queries if allowed.any() else ():
-            question = _Question(db, store, query, allowed)
-            for row, score in question.scores(ranking, limit).items():
-                found[number, row] = max(score, found.get((number, row), 0.0))
+    found: dict[Place, float] = {}
+    allowed = [_allowed(store, files) for store in stores]
+    for query in queries:
+        questions = [
+            _Question(db, query, number, store, allowed[number])
+            for number, store in enumerate(stores)
+            if allowed[number].any()
+        ]
+        for place, score in _scores(query, questions, ranking, limit, len(queries)).items():
+            found[place] = max(score, found.get(place, 0.0))
     # Of equal scores the earlier chunk is first, so that a search gives the same twice.
     order = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     kept = [(place, score) for place, score in order if score >= ranking.threshold]
     return [(stores[number], row, score) for (number, row), score in kept[:limit]]
+
+
+def _scores(
+    query: str, questions: Sequence["_Question"], ranking: Ranking, limit: int, queries: int
+) -> Mapping[Place, float]:
+    """The score of each chunk that is a candidate for one query, in any of the stores."""
+    if ranking.embedding_weight is not None or ranking.text_weight is not None:
+        fused = [each.fused(ranking, limit) for each in questions]
+        return {place: score for each in fused for place, score in each.items()}
+    windows = [window for each in questions for window in each.windows()]
+    # Many queries share the time that a few would take.
+    count = min(ranking.reread, -(-ranking.reread * FULL_QUERIES // queries))
+    return scored(query, windows, count)
 
 
 def _allowed(store: LoadedStore, files: Set[tuple[str, str]] | None) -> NDArray[np.bool_]:
@@ -132,31 +151,48 @@ def _allowed(store: LoadedStore, files: Set[tuple[str, str]] | None) -> NDArray[
     return np.array([(store.store_id, file) in files for file in store.files], bool)
 
 
+def _question_vector(query: str, words: Sequence[QueryWord]) -> Floats:
+    """The table's vector of a question, in which rare words weigh more; zeros if none has meaning.
+
+    "When does the dome open?" is about the dome more than about opening.
+    """
+    if not words:
+        return np.zeros(embedding.DIMENSIONS, np.float32)
+    sums = np.array([_added(word.text) for word in words])
+    weighed = embedding.unit(np.array([[word.rarity for word in words]]) @ sums)
+    mixed = (1 - RARITY_SHARE) * embedding.embed([query]) + RARITY_SHARE * weighed
+    vector: Floats = embedding.unit(mixed)[0]
+    return vector
+
+
 class _Question:
     """A question to one store: its words, its cosine to each window, and to each chunk the best."""
 
     def __init__(
-        self, db: sqlite3.Connection, store: LoadedStore, query: str, allowed: NDArray[np.bool_]
+        self,
+        db: sqlite3.Connection,
+        query: str,
+        number: int,
+        store: LoadedStore,
+        allowed: NDArray[np.bool_],
     ) -> None:
-        self._db, self._store, self._query, self._allowed = db, store, query, allowed
+        self._db, self._query, self._number = db, query, number
+        self._store, self._allowed = store, allowed
         self._words = list(self._read_words())
-        rarity = [(word.text, word.rarity) for word in self._words]
-        self._cosines: Floats = store.matrix @ current_engine().question(query, rarity)
+        self._cosines: Floats = store.matrix @ _question_vector(query, self._words)
         best = np.maximum.reduceat(self._cosines, store.starts)
         self._best: Floats = np.where(allowed, best, NOWHERE)
 
-    def scores(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
-        """The score of each row that is a candidate."""
-        if ranking.embedding_weight is not None or ranking.text_weight is not None:
-            return self._fused(ranking, limit)
+    def windows(self) -> Iterator[Window]:
+        """The windows of all chunks that are candidates, by vectors or by words."""
         edition = self._edition_fit()
         by_vectors = np.where(self._allowed, self._best + edition, NOWHERE)
         shared = np.zeros(len(edition), np.float32)
         for word in self._words:
             shared[word.rows] += word.rarity
         by_words = np.where(self._allowed, shared, 0)
-        candidates = {*_top(by_vectors, CANDIDATES, NOWHERE), *_top(by_words, CANDIDATES, 0)}
-        return {row: _curve(self._raw(row) + float(edition[row])) for row in candidates}
+        for row in {*_top(by_vectors, CANDIDATES, NOWHERE), *_top(by_words, CANDIDATES, 0)}:
+            yield from self._windows(row, float(edition[row]))
 
     def _edition_fit(self) -> Floats:
         """What to add for editions: more for the year asked for, less for another or older one."""
@@ -192,22 +228,21 @@ class _Question:
                 rows = rows[:0]
             yield QueryWord(text, stem, math.log(1 + len(store.matrix) / count), rows)
 
-    def _raw(self, row: int) -> float:
-        """The raw score of a chunk's best window, without the edition."""
+    def _windows(self, row: int, edition: float) -> Iterator[Window]:
+        """The windows of a chunk."""
         text, context = self._db.execute(
             "SELECT text, context FROM search_chunks WHERE place = ?",
             (int(self._store.places[row]),),
         ).fetchone()
         total = sum(word.rarity for word in self._words) or 1
-        most = -1.0  # the least that a cosine can be
         cosines = self._cosines[self._store.windows(row)]
-        for cosine, (own, above) in zip(cosines, _stems(text, context), strict=True):
+        for cosine, (own, stems, above) in zip(cosines, _stems(text, context), strict=True):
             shared = sum(
-                word.rarity * (1 if word.stem in own else IN_CONTEXT if word.stem in above else 0)
+                word.rarity * (1 if word.stem in stems else IN_CONTEXT if word.stem in above else 0)
                 for word in self._words
             )
-            most = max(most, float(cosine) + current_engine().text_share * (shared / total) ** 2)
-        return most
+            place = self._number, row
+            yield Window(place, own, float(cosine), (shared / total) ** 2, edition)
 
     def _matching(self, words: str, order: str) -> NDArray[np.intp]:
         """The rows that FTS5 finds for these words, the first `MOST_ROWS` in this order."""
@@ -219,7 +254,7 @@ class _Question:
         )
         return np.searchsorted(store.places, np.fromiter((place for (place,) in places), np.int64))
 
-    def _fused(self, ranking: Ranking, limit: int) -> Mapping[int, float]:
+    def fused(self, ranking: Ranking, limit: int) -> Mapping[Place, float]:
         """The sum of weight / (60 + rank) over both lists, scaled so that first in both is 1.
 
         The list by words holds what has any of them, by BM25. Both are cut off a little behind
@@ -232,10 +267,10 @@ class _Question:
         weights = (ranking.embedding_weight or 0.0, ranking.text_weight or 0.0)
         # What is first in both lists has all of the weights over 61: that becomes 1.
         whole = sum(weights) / (RRF_CONSTANT + 1)
-        scores: dict[int, float] = {}
+        scores: dict[Place, float] = defaultdict(float)
         for weight, rows in zip(weights, lists, strict=True):
-            for place, row in enumerate(rows if weight else (), start=1):
-                scores[row] = scores.get(row, 0.0) + weight / (RRF_CONSTANT + place) / whole
+            for rank, row in enumerate(rows if weight else (), start=1):
+                scores[self._number, row] += weight / (RRF_CONSTANT + rank) / whole
         return scores
 
 
@@ -249,9 +284,9 @@ def _top(scores: Floats, count: int, floor: float) -> list[int]:
 
 
 @lru_cache(maxsize=1024)
-def _stems(text: str, context: str) -> list[tuple[Set[str], Set[str]]]:
-    """The stems in each window of a chunk, and in the headings above it."""
-    return [(_known(own), _known(above)) for own, above in windows(text, context)]
+def _stems(text: str, context: str) -> list[tuple[str, Set[str], Set[str]]]:
+    """Each window of a chunk, the stems in it, and those in the headings above it."""
+    return [(own, _known(own), _known(above)) for own, above in windows(text, context)]
 
 
 def _known(text: str) -> Set[str]:
@@ -262,7 +297,3 @@ def _known(text: str) -> Set[str]:
 def _stem(word: str) -> str | None:
     """What the word is compared by; None for one that carries no meaning."""
     return next(iter(terms(word)), None)
-
-
-def _curve(raw: float) -> float:
-    return 1 / (1 + math.exp(-SLOPE * (raw - MIDDLE)))

@@ -18,8 +18,8 @@ from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
 
+from emulator.retrieval import embedding
 from emulator.retrieval.chunking import chunk_bounds
-from emulator.retrieval.vector_engine import current_engine
 from emulator.text.sentences import breaks
 
 import numpy as np
@@ -28,6 +28,10 @@ from numpy.typing import NDArray
 WINDOW = 300
 """Characters of a window: some sixty tokens."""
 LONGEST_UNIT = 400
+CONTEXT_SHARE = 0.15
+"""How much the headings above a window count in its vector, beside its own words."""
+REMEMBERED = 4096
+"""Units whose sums are kept, since two chunks that overlap share their windows."""
 
 _HEADING = re.compile(
     r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
@@ -73,7 +77,18 @@ def embed_chunks(
 def vectors(text: str, context: str) -> NDArray[np.float32]:
     """A unit vector for each window of a chunk."""
     units, runs, contexts = _windows(text, context)
-    return current_engine().windows([text[start:end] for start, end in units], runs, contexts)
+    named = list(dict.fromkeys(contexts))
+    sums = np.array([_added(each) for each in (*(text[a:b] for a, b in units), *named)])
+    # The sum of a run is the difference of two running totals, exact in whole numbers.
+    totals = np.zeros((len(units) + 1, embedding.DIMENSIONS), np.int64)
+    np.cumsum(sums[: len(units)], axis=0, out=totals[1:])
+    bounds = np.array(runs)
+    own = embedding.unit(totals[bounds[:, 1]] - totals[bounds[:, 0]])
+    above = embedding.unit(sums[len(units) :])
+    return embedding.unit(own + CONTEXT_SHARE * above[[named.index(each) for each in contexts]])
+
+
+_added = lru_cache(REMEMBERED)(embedding.added)
 
 
 def windows(text: str, context: str) -> list[tuple[str, str]]:

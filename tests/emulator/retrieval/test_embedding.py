@@ -7,7 +7,7 @@ from tests.support.embedding_pairs import TRIPLES
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 TEXTS, RELATED, UNRELATED = (embed(texts) for texts in zip(*TRIPLES, strict=True))
@@ -87,3 +87,14 @@ def test_table_is_as_its_docstring_says():
     assert f"{rows.shape[1]} numbers for each of BERT's {rows.shape[0]:,}" in embedding.__doc__
     assert rows.shape == (len(table().words), DIMENSIONS)
     assert 2e6 < TABLE.stat().st_size < 6e6
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(), max_size=5))
+def test_any_texts_have_unit_vectors_by_the_table(texts):
+    found = embed(texts)
+
+    assert found.shape == (len(texts), DIMENSIONS)
+    assert found.dtype == np.float32
+    assert np.allclose(np.linalg.norm(found, axis=1), 1)
+    assert [row.tobytes() for row in found] == [embed([text]).tobytes() for text in texts]

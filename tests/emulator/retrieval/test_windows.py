@@ -118,3 +118,10 @@ def test_title_and_headings_move_a_vector():
 )
 def test_edition_is_that_of_the_title(context, years):
     assert edition(context) == years
+
+
+def test_vector_of_a_window_is_that_of_its_text():
+    text = "\n".join(SENTENCES)
+
+    for window, vector in zip(texts(text), vectors(text, ""), strict=True):
+        assert vector == pytest.approx(vectors(window, "")[0], abs=1e-6)

@@ -1,17 +1,9 @@
 """A file storage in memory, at a time that tests set."""
 
-from emulator.retrieval.vector_engine import TableEngine, using_engine
 from emulator.storage.file_storage import FileStorage
 from tests.support.files_in_stores import SettableClock
 
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def table_engine():
-    """The engine that every learner has, whatever else is installed here."""
-    with using_engine(TableEngine()):
-        yield
 
 
 @pytest.fixture

@@ -1,0 +1,165 @@
+"""Embeddings made by another server: any that speaks OpenAI's `POST /v1/embeddings`.
+
+    EMULATOR_EMBEDDINGS_BASE_URL=http://127.0.0.1:11434/v1
+    EMULATOR_EMBEDDINGS_MODEL=nomic-embed-text
+
+hands them to Ollama. The contract:
+
+- Texts are sent in batches of 32, which is as many as every server takes.
+- A server may send numbers or base64, and the vectors in any order that their `index` says. Each
+  vector is brought to length 1; all of one answer need as many numbers.
+- A server that refuses, cannot be reached, or sends something else is an ApiError (502) that names
+  it. Nothing is tried twice here.
+- A request says that an emulator sends it. One that hands its embeddings on refuses it, as two that
+  name each other would ask for ever.
+
+Vector stores don't use it: their scores are calibrated for the emulator's own encoder, and what a
+store has indexed has to be comparable with every question, whichever server runs then.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.answers.upstream import failure, open_client, why
+from emulator.answers.upstream_address import UpstreamAddress
+from emulator.guard import EMBEDDED_BY
+from emulator.retrieval.embedding import Floats, unit
+from emulator.text.reasons import first_words, reason_in
+
+import httpx2
+import numpy as np
+from numpy.typing import NDArray
+from openai import APIError
+
+NAME = "EMULATOR_EMBEDDINGS_BASE_URL"
+BATCH = 32
+MOST_BYTES = 64 * 2**20
+"""Of one answer: 32 vectors of 65,536 numbers, as text."""
+
+
+class MalformedEmbeddings(Exception):
+    """What the server sent, as words that follow its name."""
+
+
+class UpstreamEmbeddings:
+    """The server that makes the embeddings, and the model that it is asked for."""
+
+    def __init__(self, address: UpstreamAddress) -> None:
+        """Raises UpstreamRefused where the environment does not let it be reached."""
+        self._address = address
+        self._client = open_client(address, NAME, EMBEDDED_BY)
+
+    async def embed(self, texts: Sequence[str]) -> Floats:
+        """A unit vector for each text; raises ApiError (502) where the server fails."""
+        try:
+            batches = [
+                await self._batch(texts[start : start + BATCH])
+                for start in range(0, len(texts), BATCH)
+            ]
+            return await asyncio.to_thread(joined, batches)
+        except APIError as error:
+            reason = why(error)
+        except MalformedEmbeddings as error:
+            reason = str(error)
+        except (httpx2.HTTPError, httpx2.StreamError):
+            reason = "broke off"
+        raise failure("embeddings", NAME, self._address.base_url, reason)
+
+    async def _batch(self, texts: Sequence[str]) -> Floats:
+        asked = self._client.embeddings.with_streaming_response.create(
+            model=self._address.model, input=list(texts), encoding_format="float"
+        )
+        async with asked as answer:
+            body = bytearray()
+            async for block in answer.iter_bytes():
+                body += block
+                if len(body) > MOST_BYTES:
+                    raise MalformedEmbeddings(f"sent more than {MOST_BYTES:,} bytes at once")
+        return await asyncio.to_thread(vectors_in, bytes(body), len(texts))
+
+
+def joined(batches: Sequence[Floats]) -> Floats:
+    """The vectors of all batches; raises MalformedEmbeddings where their lengths differ."""
+    if len({batch.shape[1] for batch in batches}) > 1:
+        raise MalformedEmbeddings("sent vectors of different lengths")
+    return np.concatenate(batches)
+
+
+def vectors_in(body: bytes, count: int) -> Floats:
+    """The unit vectors in an answer, in the order of the texts: shape (count, any).
+
+    Raises MalformedEmbeddings for whatever is no list of `count` vectors of one length.
+    """
+    found = parsed(body)
+    items = found.get("data")
+    if not isinstance(items, list) or len(items) != count:
+        given = len(items) if isinstance(items, list) else "no"
+        raise MalformedEmbeddings(f"sent {given} embeddings for {count} texts")
+    if not all(isinstance(item, dict) for item in items):
+        raise MalformedEmbeddings("sent an embedding that is no object")
+    vectors = [numbers_in(item.get("embedding")) for item in in_order(items)]
+    if len({len(vector) for vector in vectors}) > 1:
+        raise MalformedEmbeddings("sent vectors of different lengths")
+    return unit(np.stack(vectors))
+
+
+def parsed(body: bytes) -> dict[str, Any]:
+    """The object in an answer; raises MalformedEmbeddings for anything else, and for an error."""
+    text = body.decode("utf-8", "replace")
+    try:
+        found = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        what = f"sent malformed JSON: {first_words(text)}" if text.strip() else "sent nothing"
+        raise MalformedEmbeddings(what) from None
+    if not isinstance(found, dict):
+        raise MalformedEmbeddings(f"sent no object: {first_words(text)}")
+    if found.get("error"):
+        raise MalformedEmbeddings(f"reported an error: {reason_in(found) or 'it gave no reason'}")
+    return found
+
+
+def in_order(items: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The items by their `index`; as they came where none has one.
+
+    Raises MalformedEmbeddings where two are the same, or one is missing.
+    """
+    indices = [item.get("index") for item in items]
+    if all(index is None for index in indices):
+        return items
+    by_index = {index: item for index, item in zip(indices, items, strict=True) if is_whole(index)}
+    if set(by_index) != set(range(len(items))):
+        raise MalformedEmbeddings("sent embeddings whose indices don't count from 0 to the last")
+    return [by_index[index] for index in range(len(items))]
+
+
+def is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def numbers_in(value: object) -> NDArray[np.float64]:
+    """The numbers of a vector, from a list or from base64 of float32, lowest byte first.
+
+    The largest becomes 1, so that no sum of squares is too large or too small to be told.
+    """
+    try:
+        numbers = _decoded(value) if isinstance(value, str) else _listed(value)
+    except (TypeError, ValueError, OverflowError):
+        raise MalformedEmbeddings("sent an embedding that is no list of numbers") from None
+    if not len(numbers) or not np.isfinite(numbers).all():
+        raise MalformedEmbeddings("sent an embedding without numbers, or with infinite ones")
+    return numbers / (np.abs(numbers).max() or 1)
+
+
+def _decoded(value: str) -> NDArray[np.float64]:
+    return np.frombuffer(base64.b64decode(value, validate=True), "<f4").astype(np.float64)
+
+
+def _listed(value: object) -> NDArray[np.float64]:
+    if not isinstance(value, list) or not all(
+        isinstance(each, float) or is_whole(each) for each in value
+    ):
+        raise TypeError(value)
+    return np.array(value, np.float64)
