@@ -6,7 +6,7 @@
         CassetteFileError   a cassette is unusable
 
 `explain` turns exceptions of the SDK, of the connection and of the system into these three lines.
-Servers word their errors in many ways, which emulator/text/reasons.py reads.
+Servers word their errors in many ways, which emulator/wire/reasons.py reads.
 """
 
 import binascii
@@ -24,7 +24,7 @@ from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
 from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
-from emulator.text.reasons import first_words, on_one_line, reason_in
+from emulator.wire.reasons import first_words, on_one_line, reason_in
 
 import httpx2
 import openai

@@ -11,8 +11,9 @@ from typing import Any
 
 from emulator import params
 from emulator.answers.answer import Tool
+from emulator.api.strict import check_strict
 from emulator.params import Param, bad, flag, only, text
-from emulator.structured.fill import Sources, check_strict, fill
+from emulator.structured.fill import Sources, fill
 
 MODES = ("none", "auto", "required")
 JSON_OBJECT = {

@@ -22,7 +22,7 @@ from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import VectorStore
-from emulator.text.queries import rewrite
+from emulator.text.small_talk import rewrite
 
 from starlette.requests import Request
 from starlette.routing import Route

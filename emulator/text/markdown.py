@@ -1,8 +1,8 @@
 """Markdown as what its reader sees: blocks of text without markup, and all else as written.
 
-A parser decides what is markup (markdown-it-py, with tables, footnotes, front matter, definitions
-and formulas). It follows CommonMark, which takes some code and formulas outside of backticks for
-markup. Four rules keep these as they are written:
+A parser decides what is markup (markdown-it-py, with tables, footnotes, front matter, definitions,
+notes and formulas). It follows CommonMark, which takes some code and formulas outside of backticks
+for markup. Four rules keep these as they are written:
 
 - `*` between letters, digits or brackets is a sign, no emphasis: `2*3*volts`. So it is in
   front of Python's `*args` and `**kwargs`.
@@ -50,6 +50,7 @@ _TAG = re.compile(r"<(/?)([a-z][\w-]*)")
 _HTML = "html_inline"
 _OPENS, _CLOSES = ("em_open", "strong_open", "s_open"), ("em_close", "strong_close", "s_close")
 _BREAK = "\N{LINE SEPARATOR}"
+_ALERT = re.compile(r"\A\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
 _LABEL = re.compile(r"[\w ]{1,30}: |\S*\t|\|")
 
 
@@ -97,13 +98,14 @@ def blocks(text: str) -> tuple[VisibleBlock, ...]:
 def _parser() -> "MarkdownIt":
     """Made when it is first needed, so that the emulator starts at once."""
     from markdown_it import MarkdownIt
+    from mdit_py_plugins.admon import admon_plugin
     from mdit_py_plugins.deflist import deflist_plugin
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.footnote import footnote_plugin
     from mdit_py_plugins.front_matter import front_matter_plugin
 
     parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
-    parser.use(front_matter_plugin).use(footnote_plugin).use(deflist_plugin)
+    parser.use(front_matter_plugin).use(footnote_plugin).use(deflist_plugin).use(admon_plugin)
     parser.inline.ruler.before("emphasis", "sign", _read_sign)
     parser.use(dollarmath_plugin, allow_digits=False, allow_space=False)
     # It moves notes to the end, and leaves out those whose mark stands in another passage.
@@ -153,8 +155,8 @@ def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
         elif token.type == "inline" and cells is not None:
             cells.append(_visible(token.children or ()).replace("\n", " "))
         elif token.type == "inline":
-            kind = "heading" if level else "text"
-            yield VisibleBlock(kind, _visible(token.children or ()), level)
+            seen = _ALERT.sub("", _visible(token.children or ()))
+            yield VisibleBlock("heading" if level else "text", seen, level)
         elif token.type == "html_block":
             yield VisibleBlock("text", _html(token.content))
         elif token.type in ("fence", "code_block"):

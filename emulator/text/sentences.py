@@ -60,6 +60,10 @@ _HALVES = ("a.m.", "p.m.")
 _DAYS = frozenset(map(str.lower, [*WEEKDAYS, *MONTHS]))
 _NUMBER_OF_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z])\.")
 _NEXT_WORD = re.compile(r"[^\W\d_]+(?!\.)")
+_CLAUSE_END = re.compile(
+    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
+    re.IGNORECASE,
+)
 _COMMA = re.compile(r"[,;:—–]\s+")
 
 
@@ -67,6 +71,17 @@ def sentences(text: str) -> list[str]:
     """The sentences of a text, each with the blanks behind it: joined they are the text again."""
     starts = [0, *(start for _, start in breaks(text)), len(text)]
     return [text[start:end] for start, end in pairwise(starts) if start < end]
+
+
+def clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Where each part starts and ends that may be about one thing of many."""
+    start = 0
+    for gap in _CLAUSE_END.finditer(text):
+        if gap.start() > start:
+            yield start, gap.start()
+        start = gap.end()
+    if start < len(text):
+        yield start, len(text)
 
 
 def spoken_pieces(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from emulator.text.markdown import blocks, plain
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 AS_WRITTEN = """MAX_RETRY_COUNT|2*3*volts|List<Message>|a < 3 and b > 80|2<sup>7</sup>|__init__
@@ -50,6 +50,7 @@ FORMS = {
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(FORMS)), INLINE), max_size=5))
+@settings(deadline=None)
 def test_each_visible_word_stays_as_written(parts):
     written = "\n\n".join(form.replace("{}", " , ".join(inline)) for form, inline in parts)
     seen = [FORMS[form].replace("{}", " , ".join(map(SEEN.get, each))) for form, each in parts]
@@ -58,16 +59,19 @@ def test_each_visible_word_stays_as_written(parts):
 
 
 @given(st.text("xz1 *_<>()-#|.:=\n"))
+@settings(deadline=None)
 def test_no_letter_is_lost_to_signs(text):
     assert [*filter(str.isalnum, plain(text))] == [*filter(str.isalnum, text)]
 
 
 @given(st.text() | st.text("ab1 *_`<>[]()&;$~^:|-#!\\\n\"'/"))
+@settings(deadline=None)
 def test_any_text_can_be_read(text):
     assert isinstance(plain(text), str)
 
 
 @given(st.text("ab_*<>&\\ \n`$[]").filter(str.strip))
+@settings(deadline=None)
 def test_code_is_kept_letter_by_letter(code):
     assert [block.text for block in blocks(f"~~~py\n{code}\n~~~")] == [code.rstrip("\n")]
 
@@ -99,6 +103,8 @@ def test_row_has_its_titles():
             "It opens at nine and is shut on all holidays.\nName: dome",
         ),
         ("    x = *a*", "    x = *a*".strip()),
+        ("> [!NOTE]\n> Dogs may come.", "Dogs may come."),
+        ('!!! note "Dogs"\n    They *may* come.\n\nEnd', "Dogs\nThey may come.\nEnd"),
         ("3. Pay.\n4) Go.", "3. Pay.\n4) Go."),
         ("[a]: http://b.c\n\nSee [a].", "See a."),
         ("$$\na_1 * b_1\n$$", "$$\na_1 * b_1\n$$"),

@@ -1,15 +1,15 @@
 """Sentences: what belongs together stays together, and nothing of the text is lost."""
 
-from emulator.text.sentences import LONGEST, sentences, spoken_pieces
+from emulator.text.sentences import LONGEST, clauses, sentences, spoken_pieces
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 STICKY = """12.50 euros|3.11|e.g. 20|approx. Five|No. 5|p. 12|Fig. 3|Jan. 3|J. R. R. Tolkien
     |Dr. Miller|www.a.b/c.html|setup.py|a.m. Monday|U.S. Army|Acme Inc. Stores|wait... then
-    |"Go. Run." he said|`a. B`|“Go home! Now.” he said|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]|f(x. y)
-    |1,000.5|St. Mary's"""
+    |"Go. Run." he said|`a. B`|“Go home! Now.” he said|vs. Rome|i.e. Mars|10:30|3.5 %|rows[1]
+    |f(x. y)|1,000.5|St. Mary's"""
 STICKY = [part.strip() for part in STICKY.split("|")]
 SENTENCES = st.builds(
     "{} {} {}{} ".format,
@@ -21,17 +21,20 @@ SENTENCES = st.builds(
 
 
 @given(st.lists(SENTENCES, max_size=6))
+@settings(deadline=None)
 def test_what_belongs_together_is_not_parted(pieces):
     assert sentences("".join(pieces)) == pieces
 
 
 @given(st.text(st.sampled_from("aB1 .。」,!?\n\"“”`') e\u00a0…;*"), max_size=400) | st.text())
+@settings(deadline=None)
 def test_sentences_give_the_text_back(text):
     assert "".join(sentences(text)) == text
     assert all(sentences(text))
 
 
 @given(st.text(st.sampled_from("aB1 .,!?\n\"')e\u00a0…;*"), max_size=400) | st.text(max_size=300))
+@settings(deadline=None)
 def test_spoken_pieces_give_the_text_back(text):
     pieces = spoken_pieces(text)
 
@@ -73,3 +76,19 @@ def test_many_stops_and_quotation_marks_take_no_time(part):
     text = part * 50_000 + "x"  # minutes, if each of them were tried with all that follow
 
     assert "".join(spoken_pieces(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "the weather in Paris, and then the time in Rome.",
+            ["the weather in Paris", "the time in Rome."],
+        ),
+        ("Book two. For 3.5 hours; also tea", ["Book two", "For 3.5 hours", "also tea"]),
+        ("milk plus bread", ["milk", "bread"]),
+        ("", []),
+    ],
+)
+def test_clause_is_about_one_thing(text, parts):
+    assert [text[start:end] for start, end in clauses(text)] == parts
