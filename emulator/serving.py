@@ -154,14 +154,13 @@ class Service:
     ) -> Answer:
         """The answer, by the server upstream if there is one; raises ApiError where that fails.
 
-        With `search` it is drawn from what that finds; a search goes to a thread, as it takes long.
+        With `search` it is drawn from what that finds. It is made in a thread, as reading passages
+        takes long.
         """
         if self.upstream is not None:
             found = await asyncio.to_thread(search, prompt.questions[-1:]) if search else None
             return await self.upstream(prompt, found)
-        if search is not None:
-            return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
-        return answer(prompt, self.corpus, variant)
+        return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""

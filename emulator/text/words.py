@@ -22,7 +22,15 @@ _ASKING_WORDS = frozenset(
     more most much only other say show something take tell thing very want word""".split()
 )
 _STOPWORDS = FUNCTION_WORDS | _ASKING_WORDS
-_SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
+_SAME = {
+    "children": "child",
+    "kids": "child",
+    "kid": "child",
+    "daughter": "child",
+    "son": "child",
+    "adults": "grown",
+    "adult": "grown",
+}
 _IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch caught,
     choose chose chosen, draw drew drawn, drink drank drunk, drive drove driven, eat ate eaten,
     fly flew flown, forget forgot forgotten, grow grew, hear heard, hold held, keep kept, lead led,

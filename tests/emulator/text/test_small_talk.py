@@ -131,14 +131,12 @@ def test_small_talk_between_is_no_question_to_lean_on():
 def test_greeting_begins_anew():
     assert find_small_talk("Hello, what can you tell me?").greets
     assert not find_small_talk("What can you tell me?").greets
-    assert "can only quote" in heard("What do children pay?", "Hello, what can you tell me?")
+    assert "You can ask about" in heard("What do children pay?", "Hello, what can you tell me?")
 
 
 def test_few_topics_are_named_for_the_ear():
-    written = answer(Prompt([Message("user", "Who was Napoleon?")]), CORPUS).text
-
-    assert written.startswith(heard("Who was Napoleon?").rstrip("."))
-    assert heard("Who was Napoleon?").count(";") == 2
+    assert heard("What can you tell me?").count(";") == 2
+    assert heard("Who was Napoleon?") == "I couldn't find an answer to that."
 
 
 def test_written_greeting_is_told_what_can_be_asked():
