@@ -14,6 +14,8 @@ from emulator.params import bad, one_of, text
 from emulator.wire import ids
 from emulator.wire.sealed import BrokenSeal, seal, unseal
 
+from starlette.requests import Request
+
 ROLES = ("user", "assistant", "system", "developer")
 STATUSES = ("in_progress", "completed", "incomplete")
 TEXT_KINDS = ("input_text", "output_text", "text", "summary_text", "refusal")
@@ -47,6 +49,18 @@ OTHER_ITEMS = (
     "web_search_call",
 )
 
+INCLUDABLE = params.known(
+    ("file_search_call.results", "reasoning.encrypted_content"),
+    (
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "message.input_image.image_url",
+        "message.output_text.logprobs",
+        "web_search_call.action.sources",
+        "web_search_call.results",
+    ),
+)
+
 Item = dict[str, Any]
 Find = Callable[[str], Item | None]
 
@@ -58,6 +72,18 @@ def read_input(name: str, value: Any) -> list[Item]:
     if not isinstance(value, list):
         raise params.wrong_type(name, "one of a string or array of objects", value)
     return [_item(f"{name}[{place}]", item) for place, item in enumerate(value)]
+
+
+def included(request: Request) -> list[str]:
+    """The name of `include` if the query has it: what is kept holds no more than was first told.
+
+    Raises ApiError (400) for a value that is not served.
+    """
+    given = request.query_params.multi_items()
+    asked = [value for name, value in given if name in ("include", "include[]")]
+    for place, value in enumerate(asked):
+        INCLUDABLE(f"include[{place}]", value)
+    return ["include"] if asked else []
 
 
 def resolve(name: str, items: Sequence[Item], find: Find) -> list[Item]:

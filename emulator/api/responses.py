@@ -15,7 +15,7 @@ from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
 from emulator.api.model_list import chat_model, note_end
 from emulator.api.response_items import Item
 from emulator.background import BackgroundResponse
-from emulator.encode.response_events import ResponseWriter, usage
+from emulator.encode.response_events import ResponseWriter, usage, without_padding
 from emulator.errors import ApiError
 from emulator.models import MODELS, Model
 from emulator.params import Param, bad, flag, integer, number, one_of, only, text
@@ -50,17 +50,6 @@ TEXT = {
     "format": Param(tool_params.response_format, {"type": "text"}),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
 }
-INCLUDABLE = params.known(
-    ("file_search_call.results", "reasoning.encrypted_content"),
-    (
-        "code_interpreter_call.outputs",
-        "computer_call_output.output.image_url",
-        "message.input_image.image_url",
-        "message.output_text.logprobs",
-        "web_search_call.action.sources",
-        "web_search_call.results",
-    ),
-)
 CACHE_OPTIONS = {
     "mode": Param(one_of("implicit", "explicit"), "implicit"),
     "ttl": Param(one_of("30m", "12h"), "30m"),
@@ -84,7 +73,9 @@ def include(name: str, value: Any) -> list[str]:
     2026.
     """
     given = params.array(name, value, "strings")
-    return [INCLUDABLE(f"{name}[{place}]", wanted) for place, wanted in enumerate(given)]
+    return [
+        response_items.INCLUDABLE(f"{name}[{place}]", wanted) for place, wanted in enumerate(given)
+    ]
 
 
 def cache_options(name: str, value: Any) -> dict[str, str]:
@@ -137,7 +128,8 @@ PARAMS: Mapping[str, Param] = {
 }
 COUNT_PARAMS = {**CONTEXT, "personality": Param(text, inert=True)}
 COMPACT_PARAMS = {
-    **{name: CONTEXT[name] for name in ("input", "instructions", "previous_response_id")},
+    **{name: CONTEXT[name] for name in ("input", "previous_response_id")},
+    "instructions": Param(text, inert=True),
     "model": Param(text, required=True),
     "image": Param(params.fields({"context_compression": Param(only("auto", "disabled"))})),
     "prompt_cache_key": Param(text, inert=True),
@@ -207,8 +199,10 @@ async def retrieve(request: Request) -> Reply:
         if name not in ("stream", "starting_after", "include_obfuscation", "include", "include[]"):
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     body, running = _found(request), _running(request)
+    inert = response_items.included(request)
     if query.get("stream") != "true":
-        return send_json(request, running.writer.body() if running else body)
+        inert += [name for name in ("starting_after", "include_obfuscation") if name in query]
+        return send_json(request, running.writer.body() if running else body, inert)
     after = query.get("starting_after", "-1")
     if not after.removeprefix("-").isdecimal():
         raise params.wrong_type("starting_after", "an integer", after)
@@ -216,7 +210,10 @@ async def retrieve(request: Request) -> Reply:
         message = "Only a response that was created with background=true can be streamed again."
         raise bad(message, "stream", None)
     kept = service(request).store.events(body["id"])[int(after) + 1 :]
-    return send_stream(request, running.follow(int(after)) if running else as_stream(kept))
+    blocks = running.follow(int(after)) if running else as_stream(kept)
+    if query.get("include_obfuscation") == "false":
+        blocks = without_padding(blocks)
+    return send_stream(request, blocks, inert)
 
 
 async def cancel(request: Request) -> Reply:
@@ -240,7 +237,7 @@ async def list_input_items(request: Request) -> Reply:
     produced = {item["id"] for item in body["output"]}
     said = [item for item in _said(service(request), body["id"]) if item["id"] not in produced]
     listed = paging.page(request, said, order="desc", also=("include", "include[]"))
-    return send_json(request, listed)
+    return send_json(request, listed, response_items.included(request))
 
 
 async def count_input_tokens(request: Request) -> Reply:

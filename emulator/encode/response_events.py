@@ -21,6 +21,7 @@ last. Later recordings sort their keys, so for `access_programs` (September 2026
 from that rule.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,6 +76,7 @@ class ResponseWriter:
         self._created_at = int(time.time())
         self._ended_at: int | None = None
         self._sequence_number = 0
+        self._shows_results = "file_search_call.results" in values["include"]
         self._is_padded = values["stream_options"]["include_obfuscation"]
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -158,8 +160,7 @@ class ResponseWriter:
         yield self._added(item | {"queries": [], "results": None})
         for stage in ("in_progress", "searching", "completed"):
             yield self._event(f"response.file_search_call.{stage}", **at)
-        is_wanted = "file_search_call.results" in self._values["include"]
-        results = list(found.results) if is_wanted else None
+        results = list(found.results) if self._shows_results else None
         ended = {"status": "completed", "queries": list(found.queries), "results": results}
         yield self._done(item | ended)
 
@@ -283,8 +284,16 @@ class ResponseWriter:
             "usage": usage(self._prompt, self._answer) if is_ended else None,
         }
         own |= {"billing": PAYER} if is_ended else {}
-        known = {**self._values, **own}
-        return {name: known[name] for name in FIELDS if name not in OPTIONAL or known.get(name)}
+        told = {name: own[name] if name in own else self._values.get(name) for name in FIELDS}
+        return {name: each for name, each in told.items() if each or name not in OPTIONAL}
+
+
+async def without_padding(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Events that were made with `obfuscation`, without it."""
+    async for block in blocks:
+        event = json.loads(block.partition(b"data: ")[2])
+        is_padded = event.pop("obfuscation", None) is not None
+        yield sse.event(event["type"], sse.compact(event)) if is_padded else block
 
 
 def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
