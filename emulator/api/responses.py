@@ -53,8 +53,8 @@ TEXT = {
 CACHE_OPTIONS = {
     "mode": Param(one_of("implicit", "explicit"), "implicit"),
     "ttl": Param(one_of("30m", "12h"), "30m"),
-    "comparison_response_id": Param(only()),
-    "prewarm": Param(only(False)),
+    "comparison_response_id": Param(text),
+    "prewarm": Param(flag),
 }
 BACKGROUND_OPTIONS = {"completion_window": Param(only("soonest"))}
 
