@@ -65,6 +65,7 @@ class Generation:
 
 
 _GPT_4 = Generation(has_logprobs=True, has_fingerprint=True, named_finish="stop")
+_GPT_3_5 = replace(_GPT_4, has_fingerprint=False)
 _AUDIO = Generation(has_fingerprint=True, named_finish="stop")
 _O_SERIES = Generation(("low", "medium", "high"), "medium", "current_turn")
 _GPT_5 = replace(_O_SERIES, efforts=("minimal", *_O_SERIES.efforts))
@@ -181,12 +182,17 @@ _CHAT = [
     _chat("gpt-5-nano", "2025-08-07", _GPT_5, "2026-12-11", "gpt-6-luna", dated="2025-08-07"),
     _chat("o3", "2025-04-16", _O_SERIES, "2026-12-11", dated="2025-04-16"),
     _chat("o4-mini", "2025-04-16", _O_SERIES, "2026-10-23", dated="2025-04-16"),
+    _chat("o3-mini", "2025-01-31", _O_SERIES, "2026-10-23", dated="2025-01-31"),
     _chat("gpt-4.1", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
     _chat("gpt-4.1-mini", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
     _chat("gpt-4.1-nano", "2025-04-14", _GPT_4, "2026-10-23", dated="2025-04-14"),
     _chat("gpt-4o", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-08-06"),
     _chat("gpt-4o-2024-11-20", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna"),
     _chat("gpt-4o-mini", "2024-07-18", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-07-18"),
+    replace(
+        _chat("gpt-3.5-turbo", "2024-01-25", _GPT_3_5, "2026-10-23"),
+        snapshot="gpt-3.5-turbo-0125",
+    ),
 ]
 
 _TABLE = [

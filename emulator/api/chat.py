@@ -53,6 +53,7 @@ def stop(name: str, value: Any) -> list[str]:
     return [sequence for sequence in params.array(name, sequences, most=4) if sequence]
 
 
+CACHE_OPTIONS = {"mode": Param(one_of("implicit", "explicit")), "ttl": Param(one_of("30m"))}
 STREAM_OPTIONS = {"include_usage": Param(flag, False), "include_obfuscation": Param(flag, True)}
 
 SAMPLING: dict[str, Param] = {
@@ -94,7 +95,7 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
     "audio": Param(params.fields(chat_audio.AUDIO)),
     "prediction": Param(only()),
     "moderation": Param(only()),
-    "prompt_cache_options": Param(only({})),
+    "prompt_cache_options": Param(params.fields(CACHE_OPTIONS), inert=True),
     "web_search_options": Param(only()),
 }
 

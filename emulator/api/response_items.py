@@ -49,6 +49,8 @@ OTHER_ITEMS = (
     "web_search_call",
 )
 
+BY_OPENAI = "gAAAA"
+"""How the encrypted content begins in recordings: it is a token of the kind that Fernet makes."""
 INCLUDABLE = params.known(
     ("file_search_call.results", "reasoning.encrypted_content"),
     (
@@ -84,6 +86,20 @@ def included(request: Request) -> list[str]:
     for place, value in enumerate(asked):
         INCLUDABLE(f"include[{place}]", value)
     return ["include"] if asked else []
+
+
+def withheld(items: Sequence[Item]) -> list[dict[str, str]]:
+    """The reasoning of OpenAI's, as `input_transformations` names it (openai 3.57's types)."""
+    return [
+        {
+            "id": item["id"],
+            "action": "removed",
+            "reason": "organization_mismatch",
+            "type": "reasoning",
+        }
+        for item in items
+        if item["type"] == "reasoning" and item.get("encrypted_content", "").startswith(BY_OPENAI)
+    ]
 
 
 def resolve(name: str, items: Sequence[Item], find: Find) -> list[Item]:
@@ -198,12 +214,17 @@ def _output(name: str, item: Mapping[str, Any]) -> Item:
 
 
 def _reasoning(name: str, item: Mapping[str, Any]) -> Item:
-    """An earlier response's reasoning; sealed content is checked, and kept as it came."""
+    """An earlier response's reasoning; sealed content is checked, and kept as it came.
+
+    What OpenAI encrypted can't be checked here: it is kept, and the answer tells that it is not
+    read (`withheld`).
+    """
     id = item.get("id") or ids.item_id("rs")
     kept: Item = {"id": text(f"{name}.id", id), "type": "reasoning", "content": []}
     if (content := item.get("encrypted_content")) is not None:
         kept["encrypted_content"] = text(f"{name}.encrypted_content", content)
-        _unsealed(kept)
+        if not content.startswith(BY_OPENAI):
+            _unsealed(kept)
     summary = list(_parts(f"{name}.summary", item.get("summary") or [], ("summary_text",), ()))
     return kept | {"summary": summary}
 

@@ -149,7 +149,8 @@ async def create(request: Request) -> Reply:
     prompt = _prompt(values, choice, [*before, *given])
     count_request(request, model.id, prompt.rough_tokens())
     note_end(request, model)
-    values |= as_told(values, model)
+    transformed = {"input_transformations": response_items.withheld(given)}
+    values |= as_told(values, model) | transformed
     answer = await service(request).generate(prompt, search=_search(request, choice.file_search))
     writer = ResponseWriter(values, prompt, answer)
     if values["background"]:

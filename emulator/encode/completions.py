@@ -174,7 +174,7 @@ class ChunkEncoder:
             rest = '"content":null,"refusal":""'
         elif len(answer.calls) > 1 and not answer.pieces:
             rest = '"content":null'
-        elif answer.calls and not answer.pieces:
+        elif _opens_with_call(answer):
             rest = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}],"refusal":null'
         block = self.chunk(index, f'{{"role":"assistant",{rest}}}')
         return sse.ReasoningBlock(block, answer.reasoning)
@@ -187,7 +187,7 @@ class ChunkEncoder:
         """Heads and arguments of all calls, but for the head that the opening has, if it has."""
         blocks: list[bytes] = []
         for place, call in enumerate(answer.calls):
-            if len(answer.calls) > 1 or answer.pieces or not has_head:
+            if not (has_head and _opens_with_call(answer)):
                 blocks.append(self.chunk(index, f'{{"tool_calls":[{_head(place, call)}]}}'))
             for piece in call.pieces:
                 part = f'{{"index":{place},"function":{{"arguments":{sse.compact(piece)}}}}}'
@@ -211,6 +211,11 @@ class ChunkEncoder:
             room = f'{line.removesuffix("}")},"obfuscation":"'
             line = f'{room}{sse.padding(len(room.encode()))}"}}'
         return sse.data(line)
+
+
+def _opens_with_call(answer: Answer) -> bool:
+    """Whether the chunk with the role has the head of the call: where there is nothing else."""
+    return len(answer.calls) == 1 and not answer.pieces and not answer.refusal
 
 
 def _head(place: int, call: Call) -> str:

@@ -34,14 +34,14 @@ from emulator.wire.sealed import seal
 from emulator.wire.tokens import split
 
 # The fields of a body in their order; `body` sets some, the others are the request's.
-FIELDS = """id object created_at status access_programs background billing completed_at conversation
-error frequency_penalty incomplete_details instructions max_output_tokens max_tool_calls model
-moderation output parallel_tool_calls presence_penalty previous_response_id prompt_cache_key
-prompt_cache_options prompt_cache_retention reasoning safety_identifier service_tier store
-temperature text tool_choice tool_usage tools top_logprobs top_p truncation usage user
-metadata""".split()
+FIELDS = """id object created_at status access_programs background billing completed_at
+conversation error frequency_penalty incomplete_details input_transformations instructions
+max_output_tokens max_tool_calls model moderation output parallel_tool_calls presence_penalty
+previous_response_id prompt_cache_key prompt_cache_options prompt_cache_retention reasoning
+safety_identifier service_tier store temperature text tool_choice tool_usage tools top_logprobs
+top_p truncation usage user metadata""".split()
 # Those that are not always there.
-OPTIONAL = {"billing", "conversation", "prompt_cache_options"}
+OPTIONAL = {"billing", "conversation", "input_transformations", "prompt_cache_options"}
 # Of tools that run at OpenAI, none of which is served here.
 NO_TOOL_USAGE = {
     "image_gen": {

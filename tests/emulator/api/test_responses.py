@@ -312,6 +312,17 @@ def test_reasoning_that_was_changed_is_refused(client):
     assert caught.value.code == "invalid_encrypted_content"
 
 
+def test_reasoning_of_openai_is_told_to_be_withheld(client):
+    theirs = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAABqvyp6"}
+    said = [theirs, {"role": "user", "content": "Hello!"}]
+
+    answer = client.responses.create(model=MODEL, input=said)
+
+    [told] = answer.input_transformations
+    assert (told.id, told.action, told.reason) == ("rs_1", "removed", "organization_mismatch")
+    assert client.responses.create(model=MODEL, input="Hello!").input_transformations is None
+
+
 def test_summary_reaches_the_helper_of_the_sdk(client):
     with client.responses.stream(**THINKING, reasoning={"summary": "concise"}) as stream:
         deltas = [e.delta for e in stream if e.type == "response.reasoning_summary_text.delta"]

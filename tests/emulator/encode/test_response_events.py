@@ -73,7 +73,7 @@ def test_body_has_all_fields_in_their_order():
 
     body = writer.body()
     Response.model_validate(body)
-    absent = {"conversation", "prompt_cache_options"}
+    absent = {"conversation", "input_transformations", "prompt_cache_options"}
     assert list(body) == [name for name in FIELDS if name not in absent]
     assert list(events[0]["response"]) == [name for name in body if name != "billing"]
     assert {name: body[name] for name in asked} == asked
