@@ -89,7 +89,8 @@ class Model:
 
     Roles: `chat`, `audio` (chat that hears and speaks), `realtime`, `speech`, `transcription`,
     `embedding`.
-    `snapshot` is the name that stands in answers: an alias is answered by a dated release.
+    `snapshot` is the name that stands in answers: an alias is answered by a dated release. A
+    Realtime session alone tells the name that it was asked for.
     `price` is in dollars for a million tokens in, and out, where it is known. Dates are
     `YYYY-MM-DD`. `dimensions` is the length of the vectors of a model that embeds; it can be
     shortened unless it is fixed. `reads` is how many tokens of a conversation a Realtime model can
@@ -215,26 +216,33 @@ _TABLE = [
     ),
     Model("gpt-realtime-2", "realtime", "2026-05-07", reads=123_904),
     Model("gpt-realtime-1.5", "realtime", "2026-02-23", reads=28_224),
-    Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1", reads=28_224),
+    Model(
+        "gpt-realtime",
+        "realtime",
+        "2025-08-28",
+        "2027-01-20",
+        "gpt-realtime-2.1",
+        snapshot="gpt-realtime-2025-08-28",
+        reads=28_224,
+    ),
     Model(
         "gpt-realtime-mini",
         "realtime",
         "2025-10-06",
         "2027-01-20",
         "gpt-realtime-2.1-mini",
+        snapshot="gpt-realtime-mini-2025-12-15",
         reads=28_224,
     ),
     Model("gpt-audio-1.5", "audio", "2026-02-23", generation=_AUDIO),
     Model(
-        "gpt-audio-mini", "audio", "2025-10-06", "2027-01-20", "gpt-audio-1.5", generation=_AUDIO
-    ),
-    Model(
-        "gpt-audio-mini-2025-12-15",
+        "gpt-audio-mini",
         "audio",
-        "2025-12-15",
+        "2025-10-06",
         "2027-01-20",
         "gpt-audio-1.5",
-        generation=_AUDIO,
+        _AUDIO,
+        snapshot="gpt-audio-mini-2025-12-15",
     ),
     Model("gpt-4o-mini-tts", "speech", "2025-03-20", "2027-01-06", "gpt-realtime-2.1-mini"),
     Model(

@@ -195,8 +195,10 @@ def _message(name: str, item: Mapping[str, Any]) -> Item:
         if isinstance(content, str)
         else list(_parts(f"{name}.content", content, TEXT_KINDS))
     )
-    parts = [_completed(part) for part in parts]
-    return _base(name, item, "msg", "message") | {"role": role, "content": parts}
+    own: Item = {"content": [_completed(part) for part in parts]}
+    if (phase := item.get("phase")) is not None:
+        own["phase"] = one_of("commentary", "final_answer")(f"{name}.phase", phase)
+    return _base(name, item, "msg", "message") | own | {"role": role}
 
 
 def _call(name: str, item: Mapping[str, Any]) -> Item:

@@ -229,3 +229,19 @@ HEARD = [{"type": "transcript.text.delta", "delta": "One"}, {"type": "transcript
 def test_stream_that_breaks_the_grammar_is_found(check, data):
     with pytest.raises(AssertionError):
         check(data)
+
+
+@pytest.mark.parametrize("model", WRITERS)
+def test_model_answers_by_both_apis(client, model):
+    """Whole and streamed, each body and event as the SDK's own types have it."""
+    asked = {"model": model, "messages": [{"role": "user", "content": "Hello!"}]}
+    said = {"model": model, "input": "Hello!"}
+
+    whole = client.chat.completions.create(**asked)
+    *_, last = client.chat.completions.create(**asked, stream=True)
+    response = client.responses.create(**said)
+    *_, ended = client.responses.create(**said, stream=True)
+
+    names = {each.model for each in (whole, last, response, ended.response)}
+    assert names == {MODELS[model].answers_as}
+    assert (last.choices[0].finish_reason, ended.type) == ("stop", "response.completed")

@@ -213,6 +213,7 @@ def test_refusal_repeats_the_value(client):
         client.responses.create(**QUESTION, tools=[{"type": "web_search"}])
 
 
+SAID = {"role": "user", "content": "Why?"}
 TYPOS = [
     ({"include": ["file_search_call.result"]}, "include[0]"),
     ({"tools": [{"type": "web_serch"}]}, "tools[0].type"),
@@ -321,6 +322,18 @@ def test_reasoning_of_openai_is_told_to_be_withheld(client):
     [told] = answer.input_transformations
     assert (told.id, told.action, told.reason) == ("rs_1", "removed", "organization_mismatch")
     assert client.responses.create(model=MODEL, input="Hello!").input_transformations is None
+
+
+def test_phase_of_a_message_is_kept(client):
+    answer = client.responses.create(**QUESTION, store=False).output[0].to_dict()
+    made = client.responses.create(**QUESTION | {"input": [answer, SAID]})
+
+    items = client.responses.input_items.list(made.id, order="asc").to_dict()["data"]
+
+    assert [item.get("phase") for item in items] == ["final_answer", None]
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model=MODEL, input=[answer | {"phase": "middle"}])
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "input[0].phase")
 
 
 def test_summary_reaches_the_helper_of_the_sdk(client):
