@@ -4,7 +4,8 @@ The chunks of a stream, in the order of recorded traffic:
 
     role        one for each choice; its content is "", or null where the answer is calls alone:
                 then it already has the head of the call, unless there are several
-    content     one for each piece of text; several choices (`n`) take turns
+    content     one for each piece of text; several choices (`n`) take turns, each beginning with
+                its role (recorded in August 2026)
     refusal     pieces of it, where another server's model refuses
     calls       for each call its head (index, id, name), then pieces of its arguments
     finish      one for each choice: an empty delta and the `finish_reason`
@@ -119,10 +120,12 @@ async def _written(encode: "ChunkEncoder", answers: Sequence[Answer]) -> AsyncIt
     # An opening depends on whether there is text, so the first pieces are awaited before it.
     writers = [answer.write() for answer in answers]
     pieces = [await anext(writer, None) for writer in writers]
-    for index, answer in enumerate(answers):
-        yield encode.opening(index, answer)
-    while any(piece is not None for piece in pieces):
+    opened: set[int] = set()
+    while len(opened) < len(answers) or any(piece is not None for piece in pieces):
         for index, piece in enumerate(pieces):
+            if index not in opened:
+                yield encode.opening(index, answers[index])
+                opened.add(index)
             if piece is not None:
                 block = encode.chunk(index, f'{{"content":{sse.compact(piece)}}}')
                 yield sse.text_block(block, is_live=answers[index].is_live)

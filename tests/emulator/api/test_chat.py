@@ -110,7 +110,7 @@ def test_choices_differ_and_interleave(client):
     for chunk in chunks:
         texts[chunk.choices[0].index] += chunk.choices[0].delta.content or ""
     assert len(set(texts.values())) == 3
-    assert [c.choices[0].index for c in chunks[:6]] == [0, 1, 2, 0, 1, 2]
+    assert [c.choices[0].index for c in chunks[:9]] == [0, 0, 1, 1, 2, 2, 0, 1, 2]
     assert [c.choices[0].finish_reason for c in chunks[-3:]] == ["stop"] * 3
 
 

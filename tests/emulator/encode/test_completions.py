@@ -136,8 +136,8 @@ def test_choices_take_turns_until_each_has_ended():
     *blocks, _ = blocks_of(Answer(["a"]), Answer(["b", "c", "d"]), Answer([]))
 
     told = [(at, delta.get("content", finish)) for at, delta, finish in choices(blocks)]
-    text = [(0, "a"), (1, "b"), (1, "c"), (1, "d")]
-    assert told == [(0, ""), (1, ""), (2, ""), *text, (0, "stop"), (1, "stop"), (2, "stop")]
+    first = [(0, ""), (0, "a"), (1, ""), (1, "b"), (2, "")]
+    assert told == [*first, (1, "c"), (1, "d"), (0, "stop"), (1, "stop"), (2, "stop")]
 
 
 def test_usage_comes_last_and_is_null_before():
