@@ -102,6 +102,10 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     return _refused(number, reason, error, context)
 
 
+_FIXES = {
+    "not_installed_on_emulator": "run that command, then this one again",
+    "unsupported_file": "move files of that type out of the folder, then run it again",
+}
 _AUDIO_FIXES = {413: "send a smaller file: as MP3 of 32 kbit/s, an hour is 14 MB"}
 
 
@@ -113,8 +117,7 @@ def _refused(
         attempt = "change the question or the settings" if context.is_ours else OFFLINE
         if "/audio/" in str(error.request.url):
             attempt = _AUDIO_FIXES.get(error.status_code, "try another sound file")
-        if error.code == "not_installed_on_emulator":
-            attempt = "run that command, then this one again"
+        attempt = _FIXES.get(error.code or "", attempt)
         if error.status_code == 404 and context.is_openai:
             attempt = "check its id: it may have been deleted, or belong to another server"
         return CourseError(f"the server refused the request ({number})", reason, attempt)

@@ -294,6 +294,7 @@ STORE = {
     "batch-fail": re.compile(_ATTACH),
     "lag-delete": re.compile(f"{_ATTACH}|{_DETACH}"),
     "404content": re.compile(f"{_ATTACH}|{_CONTENT}"),
+    "400unsupported": re.compile(_ATTACH),
 }
 NAMES = BEFORE_HANDLER.keys() | IN_STREAM.keys() | STORE.keys() | SESSION
 

@@ -21,6 +21,7 @@ import re
 import socket
 import struct
 import threading
+from collections import OrderedDict
 from collections.abc import (
     AsyncIterator,
     Callable,
@@ -133,6 +134,7 @@ class Service:
     file_storage: FileStorage = field(default_factory=FileStorage)
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     exchanges: list[Exchange] = field(default_factory=list)
+    cursors: OrderedDict[tuple[str, str], list[str]] = field(default_factory=OrderedDict)
     connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0

@@ -63,6 +63,8 @@ JSON_OBJECT = {
 }
 EMPTY = {"type": "object", "properties": {}}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_SECOND_SEARCH = """Unsupported parameter: '{}' is a second 'file_search' tool, and this emulator \
+takes one in a request. To search several stores, name them all in its 'vector_store_ids'."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +141,18 @@ def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
 
 
 def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
-    """Functions as Responses has them, flat, and file search; their defaults are filled in."""
-    tools = []
+    """Functions as Responses has them, flat, and file search; their defaults are filled in.
+
+    Raises ApiError (400) for a second file search: only one of them could be carried out, and what
+    OpenAI does with two is not documented.
+    """
+    tools: list[dict[str, Any]] = []
     for place, item in enumerate(params.array(param, value)):
         at = f"{param}[{place}]"
         rest = {key: each for key, each in params.obj(at, item).items() if key != "type"}
         if TOOL(f"{at}.type", item.get("type")) == "file_search":
+            if any(tool["type"] == "file_search" for tool in tools):
+                raise bad(_SECOND_SEARCH.format(at), at, "unsupported_parameter")
             tools.append({"type": "file_search", **_file_search(at, rest)})
             continue
         function = _function(at, rest)

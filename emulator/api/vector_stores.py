@@ -15,7 +15,13 @@ from emulator.api.storage_access import (
     living_store,
     polled,
 )
-from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
+from emulator.api.vector_store_params import (
+    ATTACHING,
+    array_of,
+    attachment,
+    faults_of,
+    refuse_unsupported,
+)
 from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
@@ -95,6 +101,7 @@ def encode(store: VectorStore) -> dict[str, Any]:
 def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     values, _ = params.parse(sent, CREATE)
     faults = faults_of(request)
+    refuse_unsupported(storage, request, values["file_ids"])
     made = storage.create_store(
         values["name"] or "",
         values["description"],

@@ -280,4 +280,4 @@ def test_faults_act_one_after_the_other():
 
     assert got == [BLOCKS[0], b": ping\n\n"] and type(end) is ConnectionCut
     assert through("500", "stuck") == (BLOCKS, None)
-    assert len(NAMES) == 36
+    assert len(NAMES) == 37

@@ -11,7 +11,9 @@ from emulator.api.tool_params import (
     tool_choice,
 )
 from emulator.errors import ApiError
+from tests.support.emulator_clients import MODEL, ask
 
+import openai
 import pytest
 
 LOOSE = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -99,6 +101,32 @@ def test_choice_of_what_is_not_there_is_refused(choice, tools, why):
         chosen(choice, tools)
 
     assert (caught.value.status, caught.value.param) == (400, "tool_choice")
+
+
+@pytest.mark.parametrize("between", [[], FLAT])
+@pytest.mark.parametrize("other", [SEARCH, SEARCH | {"vector_store_ids": ["vs_2"]}])
+def test_second_file_search_is_refused_by_name(between, other):
+    tools = [SEARCH, *between, other]
+
+    with pytest.raises(ApiError, match="second 'file_search' tool") as caught:
+        response_tools("tools", tools)
+
+    assert (caught.value.status, caught.value.param) == (400, f"tools[{len(tools) - 1}]")
+
+
+def test_second_file_search_is_refused_on_the_wire(client):
+    with pytest.raises(openai.BadRequestError, match="vector_store_ids") as caught:
+        client.responses.create(model=MODEL, input="Hello", tools=[SEARCH, SEARCH])
+
+    assert (caught.value.param, caught.value.code) == ("tools[1]", "unsupported_parameter")
+
+
+@pytest.mark.parametrize("kind", ["file_search", "web_search"])
+def test_chat_refuses_tools_that_are_no_functions(client, kind):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(**ask("Hello"), tools=[{"type": kind}])
+
+    assert (caught.value.param, caught.value.code) == ("tools[0].type", "unsupported_parameter")
 
 
 def test_no_tools_leave_no_choice():
