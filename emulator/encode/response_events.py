@@ -24,6 +24,7 @@ from that rule.
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from emulator.answers.answer import Answer, Call, Citation, Prompt, SearchOutcome
@@ -255,7 +256,9 @@ class ResponseWriter:
     def _event(self, kind: str, **fields: Any) -> bytes:
         fields["sequence_number"] = self._sequence_number
         self._sequence_number += 1
-        body = {"type": kind, **{name: fields[name] for name in sorted(fields)}}
+        body: dict[str, Any] = {"type": kind}
+        for name in _in_order(tuple(fields)):
+            body[name] = fields[name]
         return sse.event(kind, sse.compact(body))
 
     def _end(self, status: str) -> None:
@@ -294,6 +297,12 @@ async def without_padding(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         event = json.loads(block.partition(b"data: ")[2])
         is_padded = event.pop("obfuscation", None) is not None
         yield sse.event(event["type"], sse.compact(event)) if is_padded else block
+
+
+@cache
+def _in_order(names: tuple[str, ...]) -> list[str]:
+    """The names by the alphabet; kept, as the events of one kind all have the same."""
+    return sorted(names)
 
 
 def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
