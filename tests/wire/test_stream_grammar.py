@@ -11,6 +11,7 @@ from emulator.encode.completions import Envelope, chunks
 from emulator.encode.response_events import ResponseWriter
 from emulator.faults import IN_STREAM, ConnectionCut, Fault, Stall, with_faults
 from emulator.models import MODELS
+from emulator.realtime.session import FaultEffects
 from emulator.realtime.session_settings import realtime_session
 from emulator.serving import as_stream
 from emulator.wire import tokens
@@ -35,7 +36,7 @@ CALLERS = [name for name, model in MODELS.items() if model.role == "realtime"]
 CALLS = [Call("f", '{"city": "Paris"}'), Call("g", "{}")]
 FOUND = SearchOutcome(["dogs?"], [{"file_id": "file-1", "filename": "a.md", "text": "one two"}])
 
-pieces = st.lists(st.text(min_size=1, max_size=20), max_size=4)
+pieces = st.lists(st.text("abc é日😀\n", min_size=1, max_size=20), max_size=4)
 calls = st.lists(st.builds(Call, st.just("f"), st.sampled_from(['{"a": 1}', "{}", ""])), max_size=3)
 
 
@@ -196,13 +197,23 @@ def test_realtime_model_keeps_the_grammar(model, turn):
     assert [event["type"] for event in events].count("response.done") == 2
 
 
-def test_interrupted_answer_keeps_the_grammar():
-    driver = SessionDriver(pace=1.0)
+# Deltas that come late, after the end of their response, are against the grammar on purpose.
+EFFECTS = [
+    FaultEffects(),
+    FaultEffects(short_by_ms=85),
+    FaultEffects(is_transcript_late=True),
+    FaultEffects(has_unknown_events=True),
+]
+
+
+@pytest.mark.parametrize("effects", EFFECTS)
+def test_interrupted_answer_keeps_the_grammar(effects):
+    driver = SessionDriver(pace=1.0, fault_effects=effects)
     events = driver.events() + driver.speak(loud(320), quiet(400))
     events += driver.pass_time(0.1) + driver.speak(loud(320), quiet(400))
 
     check_realtime(events)
-    statuses = [e["response"]["status"] for e in events if e["type"] == "response.done"]
+    statuses = [e["response"]["status"] for e in events if e.get("type") == "response.done"]
     assert "cancelled" in statuses
 
 
