@@ -48,7 +48,8 @@ class Generation:
     has_fingerprint chat tells a `system_fingerprint`; those of reasoning models are null
     tells_writes    chat's usage counts `cache_write_tokens`, from gpt-5.6 on
     named_finish    the `finish_reason` in chat after a call of a function that the request named
-    needs_responses functions in chat are refused unless the effort is `none`, from gpt-5.5 on
+    needs_responses functions in chat are refused unless the effort is `none`: reported of gpt-5.5
+                    (August 2026), gpt-6-astra and gpt-6-sol (September), with the reply's words
     """
 
     efforts: tuple[str, ...] = ()

@@ -260,6 +260,7 @@ def _function(param: str, value: Any) -> dict[str, Any]:
     if why := _unusable(function["parameters"], function["strict"]):
         message = f"Invalid schema for function '{function['name']}': {why}"
         raise bad(message, f"{param}.parameters", "invalid_function_parameters")
+    # `output_schema` is echoed since July 2026, null where none was sent.
     order = ("description", "name", "output_schema", "parameters", "strict")
     return {key: function[key] for key in order}
 

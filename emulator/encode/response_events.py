@@ -41,9 +41,10 @@ max_output_tokens max_tool_calls model moderation output parallel_tool_calls pre
 previous_response_id prompt_cache_key prompt_cache_options prompt_cache_retention reasoning
 safety_identifier service_tier store temperature text tool_choice tool_usage tools top_logprobs
 top_p truncation usage user metadata""".split()
-# Those that are not always there.
+# Those that are not always there: `billing` stands in whole bodies that have ended, the others
+# where a request used them. `input_transformations` is known from the types of openai 3.57 alone.
 OPTIONAL = {"billing", "conversation", "input_transformations", "prompt_cache_options"}
-# Of tools that run at OpenAI, none of which is served here.
+# Of tools that run at OpenAI, none of which is served here; sent since June 2026.
 NO_TOOL_USAGE = {
     "image_gen": {
         "input_tokens": 0,
