@@ -48,6 +48,11 @@ class ApiError(Exception):
             "code": self.code,
         }
 
+    def streamed(self) -> dict[str, str | None]:
+        """The same fields in their order inside a stream of Responses (recorded in 2025)."""
+        fields = self.fields()
+        return {name: fields[name] for name in ("type", "code", "message", "param")}
+
     def body(self) -> bytes:
         return pretty({"error": self.fields()})
 

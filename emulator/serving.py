@@ -383,5 +383,6 @@ def no_constants(name: str) -> None:
     raise ValueError(f"expected JSON, not {name}")
 
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# Half of a pair, as an escape or as the three bytes that UTF-8 does not allow.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _IS_WINDOWS = hasattr(socket, "SIO_RCVALL")

@@ -123,10 +123,11 @@ def test_second_file_search_is_refused_on_the_wire(client):
 
 @pytest.mark.parametrize("kind", ["file_search", "web_search"])
 def test_chat_refuses_tools_that_are_no_functions(client, kind):
-    with pytest.raises(openai.BadRequestError) as caught:
+    """They are Responses' alone: chat knows the word as little as a typo."""
+    with pytest.raises(openai.BadRequestError, match="are: 'function' and 'custom'") as caught:
         client.chat.completions.create(**ask("Hello"), tools=[{"type": kind}])
 
-    assert (caught.value.param, caught.value.code) == ("tools[0].type", "unsupported_parameter")
+    assert (caught.value.param, caught.value.code) == ("tools[0].type", "invalid_value")
 
 
 def test_no_tools_leave_no_choice():
@@ -172,22 +173,28 @@ def test_responses_are_strict_where_the_schema_allows_it(schema, strict, told):
 
     assert tool == {
         "type": "function",
-        "name": "f",
         "description": None,
+        "name": "f",
+        "output_schema": None,
         "parameters": schema,
         "strict": told,
     }
+    assert list(tool) == ["type", *sorted(tool.keys() - {"type"})]
 
 
 def test_file_search_is_told_with_its_defaults():
     (tool,) = response_tools("t", [SEARCH])
 
     assert tool["max_num_results"] == 20 and tool["filters"] is None
-    assert tool["ranking_options"] == {
-        "ranker": "auto",
-        "score_threshold": 0.0,
-        "hybrid_search": None,
-    }
+    assert tool["ranking_options"] == {"ranker": "auto", "score_threshold": 0.0}
+    assert list(tool) == ["type", *sorted(tool.keys() - {"type"})]
+
+
+def test_weights_of_file_search_are_told_if_they_were_sent():
+    weights = {"embedding_weight": 1.0, "text_weight": 0.5}
+    (tool,) = response_tools("t", [SEARCH | {"ranking_options": {"hybrid_search": weights}}])
+
+    assert tool["ranking_options"]["hybrid_search"] == weights
 
 
 FUNCTION = "invalid_function_parameters"
