@@ -123,7 +123,7 @@ def listen(connection: RealtimeConnection, sound: bytearray) -> types.RealtimeRe
             print()
         elif event.type == "conversation.item.input_audio_transcription.completed":
             # The words of the question come before, during or after the answer.
-            heard = f"(The question was heard as: {event.transcript or '?'})\n"
+            heard = f"(The question was heard as: {event.transcript or 'no words'})\n"
         elif event.type == "response.done":
             response = event.response
     print(heard, end="")

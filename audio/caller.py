@@ -91,6 +91,11 @@ class CallNotes:
             self.recording.caption("assistant", self.speaker.moment(item_id), words)
         self.recording.save(file)
 
+    def number_of(self, item_id: str) -> int:
+        """Which of the assistant's answers an item is, counted from 1; 0 for none."""
+        answers = [*self._answers]
+        return answers.index(item_id) + 1 if item_id in answers else 0
+
     def show_rest(self) -> None:
         """Show the answers that weren't shown yet, at the end of a call."""
         for item_id in self._unshown:

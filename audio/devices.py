@@ -27,6 +27,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Self
@@ -45,6 +46,7 @@ from audio.portaudio import (
 from audio.wav import WavSpeaker
 from common import course_command
 from common.settings import CourseError
+from emulator.voice.quiet_libraries import without_noise
 from emulator.voice.sound import Resampler
 
 import numpy as np
@@ -193,6 +195,9 @@ def lost(kind: str, device: SoundDevice) -> DeviceError:
 class OpenDevice:
     """One direction of one device: its stream, and the check that the device still works.
 
+    From `start` to the end of `close`, what C libraries print is hidden: if a device is lost,
+    PortAudio prints about it from a thread of its own.
+
     `rate_hz` and `channels` are what the stream was opened with: 24,000 Hz and one channel, if the
     device supports them. `last_block` is the time on the clock at which the device last called.
     """
@@ -208,6 +213,7 @@ class OpenDevice:
         self._system = system or sound_system()
         self._owns_system = system is None
         self._stream: SoundStream | None = None
+        self._quiet = ExitStack()
         self.rate_hz, self.channels = RATE_HZ, 1
         self.last_block: float | None = None
         self._started: float | None = None
@@ -246,6 +252,7 @@ class OpenDevice:
         """Start the stream; raises DeviceError."""
         if self._stream and self._started is None:
             self._started = self._clock.now()
+            self._quiet.enter_context(without_noise())
             try:
                 self._stream.start()
             except PortAudioFailure as error:
@@ -284,6 +291,7 @@ class OpenDevice:
     def _close(self, stream: SoundStream | None) -> None:
         if stream:
             stream.close()
+            self._quiet.close()
         if self._owns_system:
             self._owns_system = False
             self._system.close()

@@ -28,7 +28,7 @@ before a block is taken, or after it, and never in its middle.
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RATE_HZ = 24_000
 """The rate of the Realtime API's `audio/pcm`; a sample is two bytes, little-endian, one channel."""
@@ -41,14 +41,15 @@ FRAME = RATE_HZ // 50
 class Cut:
     """Where an item was cut off: how many of the samples received were heard.
 
-    `unheard` are the items that waited behind it, which the server believes were spoken.
+    `waiting` are the items that waited behind it, which the server believes were spoken; mostly
+    nothing of them was heard. Where two answers arrive by turns, some of each may have been.
     """
 
     item_id: str
     content_index: int
     heard: int
     received: int
-    unheard: tuple[str, ...] = ()
+    waiting: tuple["Cut", ...] = ()
 
     @property
     def audio_end_ms(self) -> int:
@@ -66,8 +67,8 @@ class Cut:
 
     @property
     def by_item(self) -> dict[str, "Cut"]:
-        """This cut, and one at 0 ms for each of the items that waited."""
-        return {self.item_id: self} | {each: Cut(each, 0, 0, 0) for each in self.unheard}
+        """This cut, and those of the items that waited."""
+        return {each.item_id: each for each in (self, *self.waiting)}
 
 
 @dataclass
@@ -81,6 +82,10 @@ class PlayedPart:
     heard: int = 0
     spare: bytes = b""
     is_finished: bool = False
+
+    def cut(self) -> Cut:
+        """Where it is cut off, if that happens now."""
+        return Cut(self.item_id, self.content_index, self.heard, self.received)
 
 
 class Ledger:
@@ -189,11 +194,11 @@ class Ledger:
         stopped = [part, *(waiting for waiting, _ in self._queue)]
         for each in stopped:
             self._cut |= {each.item_id, each.response_id} - {""}
-        others = [each.item_id for each in stopped if not each.heard]
-        unheard = tuple(id for id in dict.fromkeys(others) if id != part.item_id)
+        cuts = {each.item_id: each.cut() for each in reversed(stopped)}
+        order = dict.fromkeys(each.item_id for each in stopped)
         self._queue.clear()
         self._latest, self._waiting = None, 0
-        return Cut(part.item_id, part.content_index, part.heard, part.received, unheard)
+        return replace(cuts[part.item_id], waiting=tuple(cuts[id] for id in [*order][1:]))
 
     def _sounding(self) -> PlayedPart | None:
         if self._queue:

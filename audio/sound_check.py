@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 
 from audio.call_clock import CallClock
-from audio.devices import Microphone, Speaker
+from audio.devices import DeviceError, Microphone, Speaker
 from audio.playback import FRAME, RATE_HZ
 from audio.portaudio import FRAME_MS, SoundSystem
 
@@ -35,7 +35,8 @@ class SoundCheck:
 
     `round_trip_ms` is the time from `Speaker.play` to the frame that has the tone; None if the tone
     wasn't heard, which is normal with headphones. Levels are in dBFS: 0 is as loud as possible.
-    `is_silent`: every sample was zero, as if the microphone were switched off.
+    `is_silent`: every sample was zero, as if the microphone were switched off. `reports` says what
+    was lost, `problems` which device stopped working.
     """
 
     microphone: str
@@ -47,12 +48,13 @@ class SoundCheck:
     noise_dbfs: float
     is_silent: bool
     reports: tuple[str, ...]
+    problems: tuple[DeviceError, ...] = ()
 
 
 async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker) -> SoundCheck:
     """Play and record for two seconds, then close both devices.
 
-    If a device is unplugged, only what was recorded before is examined, and `reports` says so.
+    If a device is unplugged, only what was recorded before is examined.
     """
     played_at, frames = 0.0, []
     with microphone, speaker:
@@ -67,7 +69,7 @@ async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker
     heard = np.frombuffer(b"".join(frames), "<i2") / 32768
     place = find_chirp(heard)
     arrived = None if place is None else microphone.moment(0) + place / RATE_HZ
-    problems = [str(each.problem) for each in (microphone, speaker) if each.problem]
+    problems = [each.problem for each in (microphone, speaker) if each.problem]
     losses = ["" if microphone.is_silent else microphone.report(), speaker.report()]
     sound = heard if place is None else heard[place : place + round(CHIRP_S * RATE_HZ)]
     return SoundCheck(
@@ -79,7 +81,8 @@ async def check_sound(clock: CallClock, microphone: Microphone, speaker: Speaker
         dbfs(sound),
         dbfs(heard[: round(BEFORE_S * RATE_HZ)]),
         microphone.is_silent,
-        tuple(filter(None, problems + losses)),
+        tuple(filter(None, losses)),
+        tuple(problems),
     )
 
 

@@ -187,15 +187,6 @@ class WavSpeaker:
         return b"".join(pcm for _, pcm in taken)
 
 
-def half_duplex(frame: bytes, speaker: WavSpeaker, tail_s: float = 0.3) -> bytes:
-    """A frame of the caller, or silence while the assistant is heard and its echo lasts.
-
-    For loudspeakers without headphones: the assistant can't interrupt itself, but neither can
-    the caller interrupt it.
-    """
-    return bytes(len(frame)) if speaker.has_sounded(tail_s) else frame
-
-
 def read_wav(path: Path) -> bytes:
     """The samples of a WAV file; CourseError if it is not 24 kHz, 16 bits, one channel."""
     try:

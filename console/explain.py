@@ -6,7 +6,7 @@
         CassetteFileError   a cassette is unusable
 
 `explain` turns exceptions of the SDK, of the connection and of the system into these three lines.
-Servers word their errors in many ways, which emulator/text/reasons.py reads.
+Servers word their errors in many ways, which emulator/wire/reasons.py reads.
 """
 
 import binascii
@@ -24,7 +24,7 @@ from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
 from console.server_words import codes_in, tidied, unlike_openai
 from emulator.models import MODELS
-from emulator.text.reasons import first_words, on_one_line, reason_in
+from emulator.wire.reasons import first_words, on_one_line, reason_in
 
 import httpx2
 import openai
@@ -102,6 +102,10 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     return _refused(number, reason, error, context)
 
 
+_FIXES = {
+    "not_installed_on_emulator": "run that command, then this one again",
+    "unsupported_file": "move files of that type out of the folder, then run it again",
+}
 _AUDIO_FIXES = {413: "send a smaller file: as MP3 of 32 kbit/s, an hour is 14 MB"}
 
 
@@ -113,8 +117,7 @@ def _refused(
         attempt = "change the question or the settings" if context.is_ours else OFFLINE
         if "/audio/" in str(error.request.url):
             attempt = _AUDIO_FIXES.get(error.status_code, "try another sound file")
-        if error.code == "not_installed_on_emulator":
-            attempt = "run that command, then this one again"
+        attempt = _FIXES.get(error.code or "", attempt)
         if error.status_code == 404 and context.is_openai:
             attempt = "check its id: it may have been deleted, or belong to another server"
         return CourseError(f"the server refused the request ({number})", reason, attempt)

@@ -21,7 +21,7 @@ from json import JSONDecodeError, loads
 from typing import Any
 
 from common.settings import CourseError
-from emulator.text.reasons import first_words, reason_in
+from emulator.wire.reasons import first_words, reason_in
 
 import httpx2
 from openai._base_client import BaseClient

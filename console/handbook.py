@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,8 +18,11 @@ from pathlib import Path
 from common import COURSE, LESSON, course_command
 from common.settings import CourseError
 from console.lesson import Lesson, Made
+from console.terminal import MOST_ROWS, short_name
+from emulator.storage.file_table import SEARCHABLE
 
-from openai import OpenAI
+from openai import NotFoundError, OpenAI
+from openai.types import VectorStore
 from openai.types.vector_stores import VectorStoreFile
 
 Content = Path | bytes
@@ -29,54 +33,88 @@ Chunks = Callable[[OpenAI, int, list[str], list[str]], str]
 HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
 MOST_FILES = 500
+WITHOUT_FILES = ("embed", "clean")  # these parts work on texts of their own, or on all files
+MOST_NAMED, LONGEST_NAME = 8, 40
 LARGEST = 512 * 1024 * 1024
-# What file search reads, according to OpenAI's guide (November 2026).
-KINDS = """.c .cpp .cs .css .doc .docx .go .html .java .js .json .md .pdf .php .pptx .py .rb .sh
-    .tex .ts .txt""".split()
 PLAIN_TEXT = (".md", ".txt")
+
+
+# What could move the cursor, break the line or turn it round, when the name is printed or sent.
+_UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 @dataclass
 class Folder:
-    """The files that can be uploaded, each under a name, and why the others are left out."""
+    """The files that can be uploaded, each under a name, and why the others are left out.
+
+    `unsupported` has the files of types that OpenAI's file search doesn't read, with the end of
+    each name; `left_out` has all others, with the reason.
+    """
 
     root: Path
     files: dict[str, Content] = field(default_factory=dict)
+    unsupported: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
     def passages(self, most: int = 300) -> list[str]:
-        """The paragraphs of the plain texts, without headings and tables."""
+        """The paragraphs of the plain texts, without headings and tables.
+
+        A file that is no text in UTF-8 or UTF-16 is left out from now on.
+        """
         found: list[str] = []
-        for name, content in self.files.items():
-            if name.lower().endswith(PLAIN_TEXT):
-                data = content if isinstance(content, bytes) else content.read_bytes()
-                found += _paragraphs(data.decode("utf-8", "replace"))
+        for name, content in self.files.copy().items():
+            if name.endswith(PLAIN_TEXT):
+                try:
+                    data = content if isinstance(content, bytes) else content.read_bytes()
+                    found += _paragraphs(data.decode(_encoding(data)))
+                except (UnicodeError, OSError) as error:
+                    self.left_out[name] = _words(error)
+                    del self.files[name]
         return found[:most]
 
 
-def read_folder(folder: Path | None = None) -> Folder:
+def read_folder(folder: Path | None = None, part: str = "ask") -> Folder:
     """Look at each file in a folder and its subfolders; by default, the handbook's.
 
-    Hidden files don't count. Raises CourseError if there is no file that can be used.
+    Hidden files don't count. Raises CourseError if there is no file that can be used; it suggests
+    a command for this part of the lesson.
     """
     root = (folder or HANDBOOK).expanduser()
-    attempt = f"{course_command(*LESSON)} ask --folder FOLDER, with a folder of your files"
+    attempt = f"{course_command(*LESSON, part)} --folder FOLDER, with a folder of your files"
     if not root.is_dir():
-        raise CourseError(f"{_shown(root)} is not a folder", attempt=attempt)
-    found, seen = Folder(root), dict[str, str]()
+        why = "it is a file" if root.is_file() else "there is no folder of that name"
+        raise CourseError(f"{_shown(root)} is not a folder", why, attempt)
+    found, paths = Folder(root), list[Path]()
     for path in _paths(root, found.left_out):
         name = _shown(path.relative_to(root))
-        if reason := _reason_against(path) or _reason_of_content(path, name, seen):
+        if reason := _reason_against(path):
             found.left_out[name] = reason
+        elif (kind := path.suffix.lower()) not in SEARCHABLE:
+            found.unsupported[name] = kind
         else:
-            found.files[_upload_name(name, found.files)] = path
-    if not found.files:
-        why = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
-        raise CourseError(f"{_shown(root)} has no files for file search", why or None, attempt)
-    if len(found.files) > MOST_FILES:
+            paths.append(path)
+    if len(paths) > MOST_FILES:
         why = f"this lesson uploads each file, and takes at most {MOST_FILES}"
-        raise CourseError(f"{_shown(root)} has {len(found.files):,} files", why, attempt)
+        raise CourseError(f"{_shown(root)} has {len(paths):,} files", why, attempt)
+    _add_files(found, paths)
+    if not found.files:
+        reasons = [f"{name}: {reason}" for name, reason in found.left_out.items()]
+        if found.unsupported:
+            reasons.insert(0, unsupported_files(found.unsupported))
+        fact = f"{_shown(root)} has no files for file search"
+        raise CourseError(fact, "; ".join(reasons) or None, attempt)
     return found
+
+
+def _add_files(folder: Folder, paths: Iterable[Path]) -> None:
+    """Read each file once, and leave out what can't be read, and what another one repeats."""
+    seen = dict[str, str]()
+    for path in paths:
+        name = _shown(path.relative_to(folder.root))
+        if reason := _reason_of_content(path, name, seen):
+            folder.left_out[name] = reason
+        else:
+            folder.files[_upload_name(name, folder.files)] = path
 
 
 @dataclass
@@ -94,12 +132,22 @@ class OpenedStore:
     wait: Wait
 
     def __post_init__(self) -> None:
-        self.folder = read_folder(self.lesson.options.folder)
+        options = self.lesson.options
+        self.folder = read_folder(options.folder, options.part or "ask")
+        if options.part in WITHOUT_FILES and (options.folder or options.store):
+            name = "--folder" if options.folder else "--store"
+            self.lesson.terminal.note(f"The part {options.part} doesn't use {name}.")
+        self._has_introduced = False
 
     @property
     def passages(self) -> list[str]:
         """The paragraphs of the plain texts in the folder; says so if there are none."""
         found = self.folder.passages()
+        if self.lesson.options.store:
+            text = "This part reads files on this machine: the handbook's, not those of the store."
+            self.lesson.terminal.note(text)
+        else:
+            self._introduce()
         if not found:
             self.lesson.terminal.note(
                 "No file here is a .md or .txt file, so there are no passages."
@@ -114,20 +162,64 @@ class OpenedStore:
     def _filled(self) -> tuple[str, list[str]]:
         """The store, and the ids of the files that can be searched."""
         client, terminal = self.client, self.lesson.terminal
+        self._introduce()
         if kept := self.lesson.options.store:
-            counts = client.vector_stores.retrieve(kept).file_counts
-            _require(counts.completed if counts else 0, kept)
+            self._check(client.vector_stores.retrieve(kept))
             return kept, []
-        terminal.left_out(self.folder.left_out)
         uploading = terminal.progress(self.folder.files.items(), "uploading")
         # Closed at once after Ctrl-C: a progress bar would go on drawing during the deleting.
         with closing(uploading) as files, self.made.noting():
             store_id, names = self.store(client, files, self.made)
         states = list(terminal.progress(self.wait(client, store_id, names), "indexing"))
-        terminal.files(states, names)
         indexed = [file.id for file in states if file.status == "completed"]
+        terminal.files(len(indexed), len(names), states, names)
         _require(len(indexed), _shown(self.folder.root))
         return store_id, indexed
+
+    def _introduce(self) -> None:
+        """Say once which files aren't used, and that a question of ours isn't about theirs."""
+        options, terminal = self.lesson.options, self.lesson.terminal
+        if self._has_introduced:
+            return
+        self._has_introduced = True
+        if not options.store:
+            terminal.left_out(unsupported_files(self.folder.unsupported), self.folder.left_out)
+        part, where = self.lesson.now, self._own_files()
+        if part and part.texts.get("question") and where and not options.question:
+            terminal.note("The question of this part is about the handbook. To ask your own:")
+            terminal.command(course_command(*LESSON, part.name, "YOUR QUESTION", *where))
+
+    def _own_files(self) -> list[str]:
+        """The option that names files of the learner's own; none if they are the handbook's."""
+        options = self.lesson.options
+        if options.store:
+            return ["--store", options.store]
+        if options.folder and not self.folder.root.resolve().is_relative_to(HANDBOOK):
+            return ["--folder", str(options.folder)]
+        return []
+
+    def _check(self, store: VectorStore) -> None:
+        """Say how many files of a kept store can be searched, and name those that failed."""
+        if store.status == "expired":
+            why = "nobody has used it for so long that it can't be searched any more"
+            attempt = f"keep a new one: {course_command(*LESSON, 'store', '--keep')}"
+            raise CourseError(f"the store {store.id} has expired", why, attempt)
+        counts, files = store.file_counts, self.client.vector_stores.files
+        if not (counts and counts.total):
+            return _require(0, store.id)
+        if counts.in_progress and not counts.completed:
+            why = f"{counts.in_progress} of its files are still being indexed"
+            raise CourseError(f"no file in {store.id} is indexed yet", why, "wait a minute")
+        failed = list(files.list(store.id, filter="failed")) if counts.failed else []
+        names = {file.id: self._name_of(file.id) for file in failed[:MOST_ROWS]}
+        self.lesson.terminal.files(counts.completed, counts.total, failed, names)
+        _require(counts.completed, store.id)
+
+    def _name_of(self, file_id: str) -> str:
+        try:
+            return self.client.files.retrieve(file_id).filename or file_id
+        except NotFoundError:  # it was deleted, and its store doesn't know yet
+            return file_id
 
     def fill(self) -> None:
         """Fill it now, if it isn't filled yet."""
@@ -147,6 +239,17 @@ class OpenedStore:
         files = self.wait(client, store_id, indexed)
         list(self.lesson.terminal.progress(files, f"{tokens} tokens a chunk"))
         return store_id
+
+    def has_editions(self, *years: int) -> bool:
+        """Whether `store` finds such a year in a name; says so if there is none."""
+        if not self.lesson.options.folder:
+            return True
+        found = any(str(year) in name for name in self.folder.files for year in years)
+        if not found:
+            self.lesson.terminal.note(
+                f"Skipped: no file of yours has {' or '.join(map(str, years))} in its name."
+            )
+        return found
 
     def has_known_answers(self) -> bool:
         """Whether these files are the handbook's; says so if they aren't."""
@@ -179,7 +282,8 @@ def _paths(root: Path, left_out: dict[str, str]) -> list[Path]:
     """All paths except hidden ones; a folder that can't be opened is left out."""
 
     def note(error: OSError) -> None:
-        left_out[_shown(Path(error.filename).relative_to(root))] = _words(error)
+        name = _shown(Path(error.filename).relative_to(root))
+        left_out["the folder itself" if name == "." else name] = _words(error)
 
     paths = []
     for top, folders, names in os.walk(root, onerror=note):
@@ -189,26 +293,25 @@ def _paths(root: Path, left_out: dict[str, str]) -> list[Path]:
 
 
 def _reason_against(path: Path) -> str | None:
-    """Why a file can't be uploaded, judged by its name and size."""
-    kind = path.suffix.lower()
+    """Why a file can't be uploaded, whatever its type is."""
     try:
-        size = path.stat().st_size
+        path.stat()
     except OSError as error:
         return _words(error)
     if not path.is_file():
         return "it isn't a file"
-    if _shown(path.name) != path.name:
+    if _as_text(path.name) != path.name:
         return "its name isn't text in UTF-8"
-    if kind not in KINDS:
-        return f"file search doesn't read {kind} files" if kind else "its name has no extension"
-    if size > LARGEST:
-        return "it is larger than 512 MB"
-    return None if size else "it is empty"
+    return "its name has control characters" if _UNSAFE.search(path.name) else None
 
 
 def _reason_of_content(path: Path, name: str, seen: dict[str, str]) -> str | None:
     """The same, judged by its content; `seen` holds each earlier content, with its file's name."""
     try:
+        if not (size := path.stat().st_size):
+            return "it is empty"
+        if size > LARGEST:
+            return "it is larger than 512 MB"
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -225,11 +328,35 @@ def _require(count: int, where: str) -> None:
 
 
 def _upload_name(name: str, taken: dict[str, Content]) -> str:
-    """Turn the path into a single name that no other file has."""
+    """Turn the path into a single name that no other file has, as a name for OpenAI.
+
+    Users report that it refuses the end of a name in capitals, such as `.PDF`.
+    """
     flat = name.replace("/", "-").replace("\\", "-")
     stem, dot, kind = flat.rpartition(".")
+    kind = kind.lower()
     names = (f"{stem}-{number}{dot}{kind}" for number in range(2, MOST_FILES + 2))
-    return flat if flat not in taken else next(each for each in names if each not in taken)
+    first = f"{stem}{dot}{kind}"
+    return first if first not in taken else next(each for each in names if each not in taken)
+
+
+def _encoding(data: bytes) -> str:
+    return "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def unsupported_files(files: Mapping[str, str]) -> str:
+    """How many files have a type that isn't read, which types, and the first names."""
+    if not files:
+        return ""
+    count = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
+    kinds = _first(sorted({kind or "no extension" for kind in files.values()}))
+    return f"{count} that OpenAI's file search doesn't read ({kinds}): {_first(files)}"
+
+
+def _first(names: Collection[str]) -> str:
+    """The first of these names, and how many there are besides."""
+    shown = ", ".join(short_name(name, LONGEST_NAME) for name in list(names)[:MOST_NAMED])
+    return f"{shown} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else shown
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -239,10 +366,17 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield " ".join(words)
 
 
+def _as_text(name: str) -> str:
+    """A name whose bytes that aren't UTF-8 are question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def _shown(path: Path | str) -> str:
-    """A path as text; bytes that aren't UTF-8 become question marks."""
-    return str(path).encode("utf-8", "replace").decode("utf-8")
+    """A path as text that can be printed."""
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _as_text(str(path)))
 
 
-def _words(error: OSError) -> str:
+def _words(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "it isn't text in UTF-8 or UTF-16"
     return f"it can't be read: {error.strerror or error}"

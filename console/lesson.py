@@ -491,10 +491,39 @@ def arguments(
     asking = [part.name for part in contents.parts.values() if part.takes_question]
     if args.question and args.part not in asking:
         parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
+    if args.part is not None:
+        _check_options(parser, args, contents, options)
     for one, other in (("record", "replay"), ("store", "folder")):
         if getattr(args, one, None) and getattr(args, other, None):
             parser.error(f"use either --{one} or --{other}, not both")
     return args
+
+
+def _check_options(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,
+    contents: Contents,
+    options: Sequence[Option],
+) -> None:
+    """Refuse an option of other parts; its help begins with their names: "talk, --play: ...".
+
+    It may belong to another option, too, and then needs that one.
+    """
+    for name, _, text in options:
+        scope = text.partition(": ")[0].split(", ")
+        parts = [word for word in scope if word in contents.parts]
+        is_given = _value(args, name) != parser.get_default(_variable(name))
+        others = [word for word in scope if word.startswith("--") and _value(args, word)]
+        if parts and is_given and args.part not in parts and not others:
+            parser.error(f"{name} has no effect on {args.part}; it is for {', '.join(scope)}")
+
+
+def _variable(option: str) -> str:
+    return option.lstrip("-").replace("-", "_")
+
+
+def _value(args: argparse.Namespace, option: str) -> Any:
+    return getattr(args, _variable(option), None)
 
 
 def _check_question(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from traceback import walk_tb
 from typing import Any
 
-from emulator.text.reasons import first_words, reason_in, shortened
+from emulator.wire.reasons import first_words, reason_in, shortened
 
 import openai
 from pydantic import ValidationError

@@ -184,7 +184,7 @@ def show_devices(terminal: Terminal, system: SoundSystem | None = None) -> None:
     if not rows:
         terminal.note("No sound device was found.")
         return
-    terminal.table(["", "name", "microphone", "loudspeaker", "rate"], rows, folded=1)
+    terminal.table(["", "name", "microphone", "loudspeaker", "own rate"], rows, folded=1)
     terminal.note("Choose a device by its number, or by a part of its name:")
     terminal.command(course_command("3", "talk", "--input", "0", "--output", "0"))
 

@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 NARROWEST, WIDEST = 20, 88
+MOST_ROWS = 20
 SPEAKER = len("assistant")
 VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}
 Item = TypeVar("Item")
@@ -190,7 +191,7 @@ class Terminal:
         """A stream that broke: what was kept of it, and how it ended."""
         shown = textwrap.shorten(text, 45, placeholder=" ...")
         self.say(f"[bold]{plain(how)}[/]")
-        self.say(f"    kept:  {len(text.split())} words: {plain(shown)}")
+        self.say(f"    kept:  {_counted(len(text.split()), 'word')}: {plain(shown)}")
         room = self._console.width - len("    ended: ")
         self.say(f"    ended: {plain(textwrap.shorten(ending, room, placeholder=' ...'))}")
 
@@ -232,26 +233,41 @@ class Terminal:
             table.add_row(*(plain(str(cell)) for cell in row))
         self._print_table(table)
 
-    def left_out(self, reasons: Mapping[str, str]) -> None:
-        """Files that aren't used, and why."""
+    def left_out(self, unsupported: str, reasons: Mapping[str, str]) -> None:
+        """Files that aren't used: those of unsupported types in a sentence, the others each."""
+        if unsupported:
+            self.note(f"Left out: {unsupported}.")
         if reasons:
-            self.note(f"Left out: {len(reasons)} of your files.")
-            self.table(["file", "why"], reasons.items(), folded=1)
+            more = "more " if unsupported else ""
+            self.note(f"Left out: {_counted(len(reasons), more + 'file')}.")
+            width = self._console.width // 2
+            rows = [(short_name(name, width), reason) for name, reason in reasons.items()]
+            self._some_rows(["file", "why"], rows, folded=1)
 
-    def files(self, states: Iterable[Any], names: Mapping[str, str]) -> None:
+    def files(
+        self, indexed: int, total: int, states: Iterable[Any], names: Mapping[str, str]
+    ) -> None:
         """How many files of a store are indexed, and each that isn't, with the reason."""
-        others = [file for file in states if file.status != "completed"]
-        self.note(f"{len(names) - len(others)} of {len(names)} files are indexed.")
+        self.note(f"{indexed} of {total} files are indexed.")
         rows = [
             (
-                names.get(file.id, file.id),
+                short_name(names.get(file.id, file.id), self._console.width // 2 - len("failed")),
                 file.status,
                 error.message if (error := file.last_error) else "",
             )
-            for file in others
+            for file in states
+            if file.status != "completed"
         ]
         if rows:
-            self.table(["file", "state", "last_error"], rows, folded=2)
+            self._some_rows(["file", "state", "last_error"], rows, folded=2)
+
+    def _some_rows(
+        self, columns: Sequence[str], rows: Sequence[Sequence[object]], folded: int
+    ) -> None:
+        """At most MOST_ROWS rows, and how many there are besides."""
+        self.table(columns, rows[:MOST_ROWS], folded=folded)
+        if len(rows) > MOST_ROWS:
+            self.note(f"And {_counted(len(rows) - MOST_ROWS, 'more file')}.")
 
     def similarities(
         self,
@@ -495,6 +511,20 @@ class Lanes:
         waited = f"[cyan]{self._clock() - self._start:.1f} s[/]"
         table.add_row(*(plain(text) if text else waited for text in self._texts))
         return table
+
+
+def short_name(name: str, width: int) -> str:
+    """A file's name with dots in place of its middle, if it takes more than so many columns."""
+    if cell_len(name) <= width:
+        return name
+    start, end = name, f"...{name[-8:]}"
+    while start and cell_len(start + end) > width:
+        start = start[:-1]
+    return start + end
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def excerpt(text: str, question: str, width: int) -> str:

@@ -21,9 +21,10 @@ A fault acts in one of four places, and a table for each place lists those that 
 
 import json
 import re
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from emulator.errors import ApiError, bad_key, quota_exceeded, rate_limited, server_error
 from emulator.wire import sse
@@ -159,19 +160,64 @@ def _flat_error(fault: Fault) -> bytes:
     return sse.event("error", sse.compact(error | {"sequence_number": fault.at}))
 
 
+def _refusing(error: Callable[[], ApiError]) -> Effect:
+    """An error after status 200, as an account without credit gets it, in the shape of the stream.
+
+    In Responses it comes after `response.in_progress` or later: `error`, then `response.failed`
+    (recorded in October 2025). In chat it is a chunk of its own without `[DONE]`.
+    """
+
+    async def refused(blocks: Blocks, fault: Fault) -> Blocks:
+        first, sent = await anext(blocks), 0
+        is_response = first.startswith(b"event: response.created")
+        at = max(fault.at, 2) if is_response else fault.at
+        if not is_response and not first.startswith(b"data: "):
+            at = sys.maxsize  # a whole body is no stream
+        async for block in _upto(_joined(first, blocks), replace(fault, at=at, in_bytes=False)):
+            yield block
+            sent += 1
+        for block in _failure(first, sent, error()) if at < sys.maxsize else ():
+            yield block
+
+    return refused
+
+
+def _failure(first: bytes, number: int, error: ApiError) -> Iterator[bytes]:
+    """The blocks of an error; in Responses they are numbered from `number`."""
+    if first.startswith(b"data: "):
+        yield sse.data(sse.compact({"error": error.fields()}))
+        return
+    yield _numbered("error", number, error=error.streamed())
+    why = {"code": error.code or "server_error", "message": error.message}
+    yield _numbered("response.failed", number + 1, response=_failed(first, why))
+
+
+async def _joined(first: bytes, rest: Blocks) -> Blocks:
+    yield first
+    async for block in rest:
+        yield block
+
+
+def _numbered(kind: str, number: int, **fields: object) -> bytes:
+    """An event of Responses."""
+    body = {"type": kind, **fields, "sequence_number": number}
+    return sse.event(kind, sse.compact(body))
+
+
+def _failed(created: bytes, error: dict[str, str]) -> dict[str, object]:
+    """The response of a `response.created` event, as it stands after an error."""
+    response: dict[str, object] = json.loads(created.partition(b"data: ")[2])["response"]
+    return response | {"status": "failed", "error": error}
+
+
 async def _failed_only(blocks: Blocks, fault: Fault) -> Blocks:
     """Responses: `response.failed` with a code that the SDK's types do not know, and no `error`."""
     first = await anext(blocks)
     yield first
     async for block in _upto(blocks, fault):
         yield block
-    response = json.loads(first.partition(b"data: ")[2])["response"]
-    response |= {
-        "status": "failed",
-        "error": {"code": "server_is_overloaded", "message": "Overloaded."},
-    }
-    failed = {"type": "response.failed", "response": response, "sequence_number": fault.at + 1}
-    yield sse.event("response.failed", sse.compact(failed))
+    why = {"code": "server_is_overloaded", "message": "Overloaded."}
+    yield _numbered("response.failed", fault.at + 1, response=_failed(first, why))
 
 
 async def _buffer(blocks: Blocks, fault: Fault) -> Blocks:
@@ -225,6 +271,9 @@ IN_STREAM: dict[str, Effect] = {
     "error-nested": _ending(_nested_error),
     "error-flat": _ending(_flat_error),
     "failed-only": _failed_only,
+    "stream-quota": _refusing(quota_exceeded),
+    "stream-429": _refusing(lambda: rate_limited(1000)),
+    "stream-500": _refusing(lambda: server_error("req_fault")),
     "html200": _html,
     "buffer": _buffer,
     "split": _split,
@@ -245,6 +294,7 @@ STORE = {
     "batch-fail": re.compile(_ATTACH),
     "lag-delete": re.compile(f"{_ATTACH}|{_DETACH}"),
     "404content": re.compile(f"{_ATTACH}|{_CONTENT}"),
+    "400unsupported": re.compile(_ATTACH),
 }
 NAMES = BEFORE_HANDLER.keys() | IN_STREAM.keys() | STORE.keys() | SESSION
 

@@ -1,11 +1,17 @@
 """The models that the emulator answers to: one table, with the ends that OpenAI has announced.
 
-Names and dates are those of openai 3.54's types and of OpenAI's page of deprecations, read in
-November 2026. `python3 course.py doctor` warns of an end; `GET /v1/models` tells it as
-`shutdown_date`. The emulator itself serves a model after its end, too: nothing here is retired.
+Names and dates are those of the types of openai 3.57 and of OpenAI's page of deprecations, read in
+November 2026. `python3 course.py doctor` warns of an end, and `GET /v1/models` gives it as
+`shutdown_date`. The emulator serves a model after its end, too, as a course must not stop working
+on a certain day; the header `x-openai-emulator-model-ends` then names the end and the successor.
+
+How the models answer stands in a table of generations (`Generation`). Which keys a body has depends
+on the day it is sent, not on the model: recordings of gpt-4o, gpt-5-mini and gpt-5.6 of the same
+month have the same keys. What depends on the model is the values, and the few keys that a
+generation lacks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -29,18 +35,68 @@ class Transcriber:
 
 
 @dataclass(frozen=True)
+class Generation:
+    """What the answers of a generation of models have in common, as recorded until autumn 2026.
+
+    efforts         the reasoning efforts that it takes, least first; none if it does not reason
+    effort          the one that it uses if the request names none
+    context         `reasoning.context` if the request names none
+    top_p           what a Response tells if the request names none: 0.98 from gpt-5.2 on
+    cache_retention `prompt_cache_retention`, likewise: `24h` from gpt-5.1 on
+    has_phases      messages say whether they are the answer (`phase`), from gpt-5.3-codex on
+    has_logprobs    chat's choices have a key `logprobs`; those of reasoning models lack it
+    has_fingerprint chat tells a `system_fingerprint`; those of reasoning models are null
+    tells_writes    chat's usage counts `cache_write_tokens`, from gpt-5.6 on
+    named_finish    the `finish_reason` in chat after a call of a function that the request named
+    needs_responses functions in chat are refused unless the effort is `none`: reported of gpt-5.5
+                    (August 2026), gpt-6-astra and gpt-6-sol (September), with the reply's words
+    """
+
+    efforts: tuple[str, ...] = ()
+    effort: str | None = None
+    context: Literal["current_turn", "all_turns"] | None = None
+    top_p: float = 1.0
+    cache_retention: Literal["in_memory", "24h"] = "in_memory"
+    has_phases: bool = False
+    has_logprobs: bool = False
+    has_fingerprint: bool = False
+    tells_writes: bool = False
+    named_finish: Literal["stop", "tool_calls"] = "tool_calls"
+    needs_responses: bool = False
+
+
+_GPT_4 = Generation(has_logprobs=True, has_fingerprint=True, named_finish="stop")
+_GPT_3_5 = replace(_GPT_4, has_fingerprint=False)
+_AUDIO = Generation(has_fingerprint=True, named_finish="stop")
+_O_SERIES = Generation(("low", "medium", "high"), "medium", "current_turn")
+_GPT_5 = replace(_O_SERIES, efforts=("minimal", *_O_SERIES.efforts))
+_GPT_5_1 = replace(
+    _GPT_5, efforts=("none", *_O_SERIES.efforts), effort="none", cache_retention="24h"
+)
+_GPT_5_2 = replace(_GPT_5_1, efforts=(*_GPT_5_1.efforts, "xhigh"), top_p=0.98)
+_GPT_5_4 = replace(_GPT_5_2, has_phases=True)
+_GPT_5_5 = replace(_GPT_5_4, effort="medium", needs_responses=True)
+_GPT_5_6 = replace(
+    _GPT_5_5, efforts=(*_GPT_5_5.efforts, "max"), context="all_turns", tells_writes=True
+)
+# These always reason: gpt-6-astra, and from gpt-6.1-sol on.
+_ALWAYS_REASONING = replace(_GPT_5_6, efforts=_GPT_5_6.efforts[1:])
+_REALTIME_2_1 = Generation(has_phases=True)
+
+
+@dataclass(frozen=True)
 class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
     Roles: `chat`, `audio` (chat that hears and speaks), `realtime`, `speech`, `transcription`,
     `embedding`.
-    `quickest_effort` is the least reasoning it can be asked for; None for a model that does not
-    reason. `effort` is what it does unasked. `price` is in dollars for a million tokens in, and
-    out, where it is known. Dates are `YYYY-MM-DD`. `dimensions` is the length of the vectors of a
-    model that embeds; it can be shortened unless it is fixed. `reads` is how many tokens of a
-    conversation a Realtime model can take in; the price of one is that of sound. `transcriber` is
-    what a model can do that transcribes files. With `has_phases` a model's messages say whether
-    they are the answer, and its sessions begin with other settings.
+    `snapshot` is the name that stands in answers: an alias is answered by a dated release. A
+    Realtime session alone tells the name that it was asked for.
+    `price` is in dollars for a million tokens in, and out, where it is known. Dates are
+    `YYYY-MM-DD`. `dimensions` is the length of the vectors of a model that embeds; it can be
+    shortened unless it is fixed. `reads` is how many tokens of a conversation a Realtime model can
+    take in; the price of one is that of sound. `transcriber` is what a model can do that
+    transcribes files. A Realtime model whose generation has phases begins with other settings.
     """
 
     id: str
@@ -48,27 +104,37 @@ class Model:
     released: str
     ends: str | None = None
     successor: str | None = None
-    quickest_effort: Literal["none", "minimal", "low"] | None = None
+    generation: Generation = _GPT_4
+    snapshot: str | None = None
     price: tuple[float, float] | None = None
     dimensions: int | None = None
     has_fixed_dimensions: bool = False
     reads: int | None = None
     transcriber: Transcriber | None = None
-    has_phases: bool = False
+
+    @property
+    def answers_as(self) -> str:
+        return self.snapshot or self.id
+
+    @property
+    def quickest_effort(self) -> str | None:
+        """The least reasoning that it can be asked for; None for a model that does not reason."""
+        return next(iter(self.generation.efforts), None)
 
     @property
     def effort(self) -> str:
-        thinks_unasked = self.quickest_effort and not self.id.startswith(_QUIET)
-        return "medium" if thinks_unasked else "none"
+        """How much it reasons unasked."""
+        return self.generation.effort or "none"
+
+    @property
+    def has_phases(self) -> bool:
+        return self.generation.has_phases
 
     @property
     def created(self) -> int:
         """The release as OpenAI tells it: seconds since 1970, UTC."""
         return int(datetime.fromisoformat(self.released).replace(tzinfo=UTC).timestamp())
 
-
-# Those whose effort is `none` unless more is asked for.
-_QUIET = ("gpt-5.1", "gpt-5.2", "gpt-5.4")
 
 _NEWEST_TRANSCRIBER = Transcriber(most_s=None, is_billed_by_time=True, takes_languages=True)
 _WHISPER = Transcriber(
@@ -78,32 +144,68 @@ _WHISPER = Transcriber(
     streams=False,
 )
 
+
+def _chat(
+    id: str,
+    released: str,
+    generation: Generation,
+    ends: str | None = None,
+    successor: str | None = None,
+    *,
+    dated: str | None = None,
+    price: tuple[float, float] | None = None,
+) -> Model:
+    """A model that writes; `dated` is the date in the name of the release that answers for it."""
+    snapshot = f"{id}-{dated}" if dated else None
+    return Model(id, "chat", released, ends, successor, generation, snapshot, price)
+
+
+# The first is asked where a request to Responses names none.
+_CHAT = [
+    _chat("gpt-6-astra", "2026-09-03", _ALWAYS_REASONING, price=(10.00, 50.00)),
+    _chat("gpt-6.2-astra", "2026-11-17", _ALWAYS_REASONING, price=(8.00, 40.00)),
+    _chat("gpt-6.2-sol", "2026-11-17", _ALWAYS_REASONING, price=(2.00, 10.00)),
+    _chat("gpt-6.1-sol", "2026-10-26", _ALWAYS_REASONING),
+    _chat("gpt-6.1-terra", "2026-10-26", _GPT_5_6, price=(1.00, 5.00)),
+    _chat("gpt-6-sol", "2026-09-22", _GPT_5_6, price=(2.00, 10.00)),
+    _chat("gpt-6-luna", "2026-09-22", _GPT_5_6, price=(0.10, 0.50)),
+    _chat("gpt-5.6-sol", "2026-07-09", _GPT_5_6),
+    _chat("gpt-5.6-terra", "2026-07-09", _GPT_5_6),
+    _chat("gpt-5.6-luna", "2026-07-09", _GPT_5_6),
+    replace(_chat("gpt-5.6", "2026-07-09", _GPT_5_6), snapshot="gpt-5.6-sol"),
+    _chat("gpt-5.5", "2026-04-23", _GPT_5_5, dated="2026-04-23"),
+    _chat("gpt-5.4", "2026-03-05", _GPT_5_4, dated="2026-03-05"),
+    _chat("gpt-5.4-mini", "2026-03-17", _GPT_5_4, dated="2026-03-17"),
+    _chat("gpt-5.4-nano", "2026-03-17", _GPT_5_4, "2027-04-01", dated="2026-03-17"),
+    _chat("gpt-5.2", "2025-12-11", _GPT_5_2, dated="2025-12-11"),
+    _chat("gpt-5.1", "2025-11-13", _GPT_5_1, "2027-04-01", dated="2025-11-13"),
+    _chat("gpt-5", "2025-08-07", _GPT_5, "2026-12-11", "gpt-6.1-sol", dated="2025-08-07"),
+    _chat("gpt-5-mini", "2025-08-07", _GPT_5, "2026-12-11", "gpt-6.1-terra", dated="2025-08-07"),
+    _chat("gpt-5-nano", "2025-08-07", _GPT_5, "2026-12-11", "gpt-6-luna", dated="2025-08-07"),
+    _chat("o3", "2025-04-16", _O_SERIES, "2026-12-11", dated="2025-04-16"),
+    _chat("o4-mini", "2025-04-16", _O_SERIES, "2026-10-23", dated="2025-04-16"),
+    _chat("o3-mini", "2025-01-31", _O_SERIES, "2026-10-23", dated="2025-01-31"),
+    _chat("gpt-4.1", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
+    _chat("gpt-4.1-mini", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
+    _chat("gpt-4.1-nano", "2025-04-14", _GPT_4, "2026-10-23", dated="2025-04-14"),
+    _chat("gpt-4o", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-08-06"),
+    _chat("gpt-4o-2024-11-20", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna"),
+    _chat("gpt-4o-mini", "2024-07-18", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-07-18"),
+    replace(
+        _chat("gpt-3.5-turbo", "2024-01-25", _GPT_3_5, "2026-10-23"),
+        snapshot="gpt-3.5-turbo-0125",
+    ),
+]
+
 _TABLE = [
-    Model("gpt-6-astra", "chat", "2026-09-03", quickest_effort="low", price=(10.00, 50.00)),
-    Model("gpt-6-luna", "chat", "2026-09-22", quickest_effort="none", price=(0.10, 0.50)),
-    Model("gpt-6.1-terra", "chat", "2026-10-26", quickest_effort="none", price=(1.00, 5.00)),
-    Model("gpt-5.5", "chat", "2026-04-23", quickest_effort="none"),
-    Model("gpt-5.4-mini", "chat", "2026-03-17", quickest_effort="none"),
-    Model("gpt-5.4-nano", "chat", "2026-03-17", "2027-04-01", quickest_effort="none"),
-    Model("gpt-5.1", "chat", "2025-11-13", "2027-04-01", quickest_effort="none"),
-    Model("gpt-5", "chat", "2025-08-07", "2026-12-11", "gpt-6.1-sol", quickest_effort="minimal"),
-    Model(
-        "gpt-5-mini", "chat", "2025-08-07", "2026-12-11", "gpt-6.1-terra", quickest_effort="minimal"
-    ),
-    Model(
-        "gpt-5-nano", "chat", "2025-08-07", "2026-12-11", "gpt-6-luna", quickest_effort="minimal"
-    ),
-    Model("gpt-4.1", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-4.1-mini", "chat", "2025-04-14", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-4o", "chat", "2024-11-20", "2027-01-14", "gpt-6-luna"),
-    Model("gpt-4o-mini", "chat", "2024-07-18", "2027-01-14", "gpt-6-luna"),
+    *_CHAT,
     Model(
         "gpt-realtime-2.1",
         "realtime",
         "2026-07-06",
         price=(32.00, 64.00),
         reads=123_904,
-        has_phases=True,
+        generation=_REALTIME_2_1,
     ),
     Model(
         "gpt-realtime-2.1-mini",
@@ -111,21 +213,38 @@ _TABLE = [
         "2026-07-06",
         price=(10.00, 20.00),
         reads=123_904,
-        has_phases=True,
+        generation=_REALTIME_2_1,
     ),
     Model("gpt-realtime-2", "realtime", "2026-05-07", reads=123_904),
     Model("gpt-realtime-1.5", "realtime", "2026-02-23", reads=28_224),
-    Model("gpt-realtime", "realtime", "2025-08-28", "2027-01-20", "gpt-realtime-2.1", reads=28_224),
+    Model(
+        "gpt-realtime",
+        "realtime",
+        "2025-08-28",
+        "2027-01-20",
+        "gpt-realtime-2.1",
+        snapshot="gpt-realtime-2025-08-28",
+        reads=28_224,
+    ),
     Model(
         "gpt-realtime-mini",
         "realtime",
         "2025-10-06",
         "2027-01-20",
         "gpt-realtime-2.1-mini",
+        snapshot="gpt-realtime-mini-2025-12-15",
         reads=28_224,
     ),
-    Model("gpt-audio-1.5", "audio", "2026-02-23"),
-    Model("gpt-audio-mini", "audio", "2025-10-06", "2027-01-20", "gpt-audio-1.5"),
+    Model("gpt-audio-1.5", "audio", "2026-02-23", generation=_AUDIO),
+    Model(
+        "gpt-audio-mini",
+        "audio",
+        "2025-10-06",
+        "2027-01-20",
+        "gpt-audio-1.5",
+        _AUDIO,
+        snapshot="gpt-audio-mini-2025-12-15",
+    ),
     Model("gpt-4o-mini-tts", "speech", "2025-03-20", "2027-01-06", "gpt-realtime-2.1-mini"),
     Model(
         "gpt-4o-mini-tts-2025-12-15", "speech", "2025-12-15", "2027-01-06", "gpt-realtime-2.1-mini"
@@ -180,4 +299,12 @@ _TABLE = [
 # They speak in nine voices, and follow neither instructions nor `stream_format`.
 FIRST_SPEAKERS = ("tts-1", "tts-1-hd")
 
-MODELS = {model.id: model for model in _TABLE}
+
+def _with_snapshots(models: list[Model]) -> dict[str, Model]:
+    """All models by their names, and the dated releases that aliases stand for."""
+    named = {model.id: model for model in models}
+    dated = [model for model in models if model.answers_as not in named]
+    return named | {each.answers_as: replace(each, id=each.answers_as) for each in dated}
+
+
+MODELS = _with_snapshots(_TABLE)

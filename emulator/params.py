@@ -14,6 +14,8 @@ from typing import Any
 from emulator.errors import ApiError
 
 Check = Callable[[str, Any], Any]
+LONGEST_WORD = 64
+"""How many characters of a value a refusal repeats; a longer one is a text, not a word."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,9 @@ def number(low: float, high: float) -> Check:
 def one_of(*allowed: str) -> Check:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise wrong_type(name, f"one of {_listed(allowed)}", value)
+            raise wrong_type(name, f"one of {listed(allowed)}", value)
         if value not in allowed:
-            message = f"Invalid value: '{value}'. Supported values are: {_listed(allowed)}."
+            message = f"Invalid value: '{value}'. Supported values are: {listed(allowed)}."
             raise bad(message, name, "invalid_value")
         return value
 
@@ -154,14 +156,31 @@ def pairs(of: Check) -> Check:
 metadata = pairs(text)
 
 
+def known(served: tuple[str, ...], unserved: tuple[str, ...]) -> Check:
+    """A word that the emulator serves; one of OpenAI's others is refused, and so is a typo."""
+
+    def check(name: str, value: Any) -> str:
+        if one_of(*served, *unserved)(name, value) in unserved:
+            only()(name, value)
+        return str(value)
+
+    return check
+
+
 def only(*harmless: Any) -> Check:
-    """Refuse by name what the emulator does not serve; values that ask for nothing pass."""
+    """Refuse by name what the emulator does not serve; values that ask for nothing pass.
+
+    A text says what was asked for, so it is repeated: `'web_search' in 'tools[0].type'`.
+    """
 
     def check(name: str, value: Any) -> Any:
-        if value in harmless:
+        # True is equal to 1, but does not mean the same.
+        if any(value == each and type(value) is type(each) for each in harmless):
             return value
-        message = f"""Unsupported parameter: '{name}' is a part of OpenAI's API that this emulator \
-does not serve. emulator/README.md lists what it does."""
+        is_word = isinstance(value, str) and len(value) <= LONGEST_WORD
+        what = f"'{value}' in '{name}'" if is_word else f"'{name}'"
+        message = f"""Unsupported {"value" if is_word else "parameter"}: {what} is a part of \
+OpenAI's API that this emulator does not serve. emulator/README.md lists what it does."""
         raise bad(message, name, "unsupported_parameter")
 
     return check
@@ -187,9 +206,11 @@ def _short(value: float) -> str:
     return f"{min(max(value, -sys.float_info.max), sys.float_info.max):g}"
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+def listed(names: tuple[str, ...], *, comma: bool = False) -> str:
+    """`'a', 'b' and 'c'`; some of OpenAI's sentences have a `comma` before the `and`."""
+    *first, last = [f"'{name}'" for name in names]
+    both = ", and " if comma and len(first) > 1 else " and "
+    return both.join([", ".join(first), last]) if first else last
 
 
 def _kind(value: object) -> str:

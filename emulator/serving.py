@@ -21,6 +21,7 @@ import re
 import socket
 import struct
 import threading
+from collections import OrderedDict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -43,7 +44,7 @@ from emulator.client_secrets import ClientSecrets
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import ConnectionCut, Fault, Faults, Stall, with_faults
 from emulator.limits import Limits
-from emulator.pace import Metronome, Pace
+from emulator.pace import Metronome, Pace, Sleep
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
@@ -140,9 +141,11 @@ class Service:
     file_storage: FileStorage = field(default_factory=FileStorage)
     secrets: ClientSecrets = field(default_factory=ClientSecrets)
     exchanges: list[Exchange] = field(default_factory=list)
+    cursors: OrderedDict[tuple[str, str], list[str]] = field(default_factory=OrderedDict)
     connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0
+    wait_for_body: Sleep = asyncio.sleep
     hearing: StepRunner = field(default_factory=StepRunner)
     speaking: StepRunner = field(default_factory=StepRunner)
 
@@ -151,14 +154,13 @@ class Service:
     ) -> Answer:
         """The answer, by the server upstream if there is one; raises ApiError where that fails.
 
-        With `search` it is drawn from what that finds; a search goes to a thread, as it takes long.
+        With `search` it is drawn from what that finds. It is made in a thread, as reading passages
+        takes long.
         """
         if self.upstream is not None:
             found = await asyncio.to_thread(search, prompt.questions[-1:]) if search else None
             return await self.upstream(prompt, found)
-        if search is not None:
-            return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
-        return answer(prompt, self.corpus, variant)
+        return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""
@@ -381,5 +383,6 @@ def no_constants(name: str) -> None:
     raise ValueError(f"expected JSON, not {name}")
 
 
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# Half of a pair, as an escape or as the three bytes that UTF-8 does not allow.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _IS_WINDOWS = hasattr(socket, "SIO_RCVALL")

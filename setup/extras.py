@@ -19,6 +19,8 @@ class Extra:
         self.megabytes = float((re.findall(r"([\d.]+) MB", comment) or ["0"])[-1])
         # From "Without it" to the full stop: what the learner loses.
         self.loss = " ".join(" ".join(re.findall(r"(?s)Without it(.+?)\.", comment)).split())
+        # The extra that does the same, so that one of them is enough.
+        self.instead = "".join(re.findall(r"(?m)It does the same as (\S+?)[,.]", comment))
         # Commands that install what compiling this extra needs, each with its installer's name.
         self.remedies = re.findall(r"(?m) ((?:sudo )?(\w+) install .+)$", comment)
 

@@ -46,19 +46,29 @@ def try_each(
     size, count = sum(extra.megabytes for extra in extras), len(extras)
     say(f"Installing what makes lesson 3 better: {count} extras, at most {size:.0f} MB.")
     outcomes, is_offline, has_failed = read_outcomes(environment), False, False
+    installed = [re.split(r"[^\w.-]", line)[0] for line, why in outcomes.items() if not why]
     for number, extra in enumerate(extras, 1):
         title = f"{number} of {count}: {extra}"
         only_wheels = extra.name not in COMPILED or not may_compile
         why = try_one(environment, extra, title, is_offline, only_wheels, install)
-        say(f"  {title}: " + (f"failed, {why}; without it {extra.loss}" if why else "done"))
+        is_spare = bool(why) and why not in PASSING and extra.instead in installed
+        say(f"  {title}: {outcome(extra, why, is_spare=is_spare)}")
+        installed += [extra.name] * (not why)
         is_offline = is_offline or why in (UNREACHABLE, UNTRUSTED)
-        has_failed = has_failed or bool(why)
+        has_failed = has_failed or (bool(why) and not is_spare)
         # Kept after each one, so that Ctrl-C in the middle costs one extra and not all.
         if why not in PASSING:
             outcomes[extra.line] = why
             write_outcomes(environment, outcomes)
     retry = f"Lesson 3 works without what failed. To try again: {command('extras')}\n"
     say(retry if has_failed else "")
+
+
+def outcome(extra: Extra, why: str, *, is_spare: bool) -> str:
+    """How it went, in words; `is_spare`: another extra that does the same is installed."""
+    if is_spare:
+        return f"not needed, as {extra.instead} does the same; {why}"
+    return f"failed, {why}; without it {extra.loss}" if why else "done"
 
 
 def try_one(

@@ -1,91 +1,78 @@
-"""What the emulator can quote: sentences of Markdown and text files, ranked for a question.
+"""What the emulator can quote by itself: the sentences of Markdown and text files.
 
-Nothing is looked up by the text of a known question: words alone decide, as follows.
+Words alone settle most questions. A word of the question has a **rarity**, log(1 + N / n), where n
+of the N sentences hold it: what few sentences hold says most of what is asked. A word that none
+holds counts as a middling one, as it may be mere style. A sentence gets the rarity of every word
+that it has to do with, weighed by where the word stands: 1 in the sentence, `IN_HEADING` in a
+heading above it, `BESIDE` in a neighbour of its section. The sum over that of all the question's
+words is the **score**: 0 for no word, 1 for a sentence that holds every one of them.
 
-A word of the question has a **rarity**, log(1 + N / n), where n of the N sentences hold it: what
-few sentences hold says most of what is asked. A word that none holds counts as a middling one, as
-it may be mere style. A sentence gets the rarity of every word that it has to do with, weighed by
-where the word stands: 1 in the sentence, `IN_HEADING` in a heading above it, `BESIDE` in a
-neighbour of its section. The sum over that of all the question's words is the **score**: 0 for no
-word, 1 for a sentence that holds every one of them.
+A question is **settled** by a score of `SETTLED` in a sentence that has two of its words, or begins
+with one. Any other question is searched for as file search does it, in an index of the same texts;
+whether anything answers it is decided there, too. The index is made for the first such question,
+since NumPy and the sentence encoder take time and memory.
 """
 
 import math
-import re
+import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
-from emulator.text.markdown import line_sentences, plain
-from emulator.text.words import senses, subject, terms
+from emulator.retrieval.quotes import Quote, quotes
+from emulator.text.words import senses, subject
 
 LEAFLETS = Path(__file__).resolve().parents[2] / "data" / "handbook"
 READABLE = (".md", ".txt")
 IN_HEADING, BESIDE = 0.7, 0.35
-ENOUGH, MIDDLING = 0.45, 20
-"""The score that makes a sentence an answer; how many sentences hold a word that none holds."""
+ENOUGH, SETTLED, MIDDLING = 0.45, 0.8, 20
+"""The score that fills in a value; the one that settles a question; how many sentences hold a word
+that none holds."""
+AS_GOOD = 0.75
+"""The part of the best score from which on another sentence counts as good."""
 
-INSTRUCTIONS = "the instructions"
-"""The source of what instructions state."""
-
-# Sentences of instructions that begin so say what to do, and state no fact.
-_ORDER = re.compile(
-    r"""(you|your|i|please|if|when|never|always|do|don't|be|keep|use|answer|reply|respond|speak|say
-    |ask|tell|greet|stay|act|avoid|write|call|make|let|only|no|not|in)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_NOT_PROSE = ("|", ">", "<", "![", "    ")
-
+Texts = Sequence[tuple[str, str]]
+"""The name of a file, and its text."""
 Ranked = list[tuple[float, int]]
 """(score, place) of sentences, best first."""
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """A sentence that may be quoted: its text, the file, the headings above it, outermost first."""
-
-    text: str
-    source: str
-    headings: tuple[str, ...]
-
-
 class Corpus:
-    """Sentences with an index of their words."""
+    """Texts with an index of their words, made when a question first needs it.
 
-    def __init__(self, sentences: Sequence[Sentence]) -> None:
-        self.sentences = sentences
-        self._extended: tuple[list[Sentence], Corpus] | None = None
-        # By term and place, what finding the term there is worth.
-        self._weights: dict[str, dict[int, float]] = defaultdict(dict)
-        self._topics = [senses(" ".join(s.headings[-1:])) for s in sentences]
-        self._subjects = [subject(s.text) for s in sentences]
-        for place, sentence in enumerate(sentences):
+    Only what `is_quotable` is quoted.
+    """
+
+    def __init__(self, texts: Texts, is_quotable: Callable[[Quote], bool] = bool) -> None:
+        self._texts = texts
+        self._is_quotable = is_quotable
+        self._lock = threading.Lock()
+
+    @cached_property
+    def sentences(self) -> list[Quote]:
+        every = (quote for name, text in self._texts for quote in quotes(text, name))
+        return [quote for quote in every if quote.is_sentence and self._is_quotable(quote)]
+
+    @cached_property
+    def _weights(self) -> dict[str, dict[int, float]]:
+        """By term and place, what finding the term there is worth."""
+        weights: defaultdict[str, dict[int, float]] = defaultdict(dict)
+
+        def raise_to(term: str, place: int, weight: float) -> None:
+            weights[term][place] = max(weight, weights[term].get(place, 0.0))
+
+        for place, sentence in enumerate(self.sentences):
             for term in senses(" ".join(sentence.headings)):
-                self._raise(term, place, IN_HEADING)
+                raise_to(term, place, IN_HEADING)
             for term in senses(sentence.text):
-                self._raise(term, place, 1.0)
+                raise_to(term, place, 1.0)
                 for beside in (place - 1, place + 1):
                     if self._same_section(place, beside):
-                        self._raise(term, beside, BESIDE)
-
-    def with_statements(self, instructions: Sequence[str]) -> "Corpus":
-        """The same, and what instructions state as a fact; what they order is no answer."""
-        stated = [s for text in instructions for s in statements(text)]
-        if not stated:
-            return self
-        latest = self._extended  # another thread may replace it meanwhile
-        if latest is None or latest[0] != stated:
-            self._extended = latest = stated, Corpus([*stated, *self.sentences])
-        return latest[1]
-
-    def stated(self, hits: Ranked) -> Ranked:
-        """Those hits that instructions state, and that are enough of an answer."""
-        return [hit for hit in hits if hit[0] >= ENOUGH and self._is_stated(hit[1])]
-
-    def _is_stated(self, place: int) -> bool:
-        return self.sentences[place].source == INSTRUCTIONS
+                        raise_to(term, beside, BESIDE)
+        return weights
 
     def rank(self, question: str) -> Ranked:
         """The sentences that share words with the question, best first."""
@@ -99,15 +86,60 @@ class Corpus:
         # Among equals first what begins with a word that is asked for, then what stands under a
         # heading all of whose words are, then the short. Sums of floats are equal only if rounded.
         def order(place: int) -> tuple[float, bool, bool, int]:
-            topic = self._topics[place]
+            sentence = self.sentences[place]
+            topic = senses(" ".join(sentence.headings[-1:]))
             is_asked_for = bool(topic) and topic <= wanted.keys()
-            is_about = bool(self._subjects[place] & wanted.keys())
-            length = len(self.sentences[place].text)
-            return -round(scores[place], 6), not is_about, not is_asked_for, length
+            is_about = bool(subject(sentence.text) & wanted.keys())
+            return -round(scores[place], 6), not is_about, not is_asked_for, len(sentence.text)
 
         return [(scores[place], place) for place in sorted(scores, key=order)]
 
-    def onward(self, place: int) -> Iterator[int]:
+    def answering(self, question: str, most: int, variant: int = 0) -> list[Quote]:
+        """The quotes that answer; none if nothing does. `variant` k leads with the k-th best."""
+        ranked = self.rank(question)
+        if ranked and self._settles(ranked[0], question):
+            good = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
+            lead = good.pop(min(variant, len(good) - 1))
+            return [self.sentences[place] for place in self._choose(lead, good, most)]
+        return self._searched(question, most)
+
+    def _settles(self, best: tuple[float, int], question: str) -> bool:
+        score, place = best
+        asked, text = senses(question), self.sentences[place].text
+        has_two = len(asked & senses(text)) > 1
+        return score >= SETTLED and (has_two or bool(asked & subject(text)))
+
+    def _choose(self, lead: int, good: Sequence[int], most: int) -> list[int]:
+        """The lead and what goes on from it, then up to a third of sentences that are as good."""
+        others = list(good[: most // 3])
+        flow = [place for place in dict.fromkeys(self._onward(lead)) if place not in others]
+        return [lead, *flow[: most - 1 - len(others)], *others][:most]
+
+    def _searched(self, question: str, most: int) -> list[Quote]:
+        # Imported here, as NumPy would double the time in which the emulator starts.
+        from emulator.answers.cited import PASSAGES, answering, everything_in
+
+        if not senses(question):
+            return []
+        with self._lock:
+            hits = self._index.search(["corpus"], [question], limit=PASSAGES)
+        results = [{"filename": hit.file_id, "text": hit.text} for hit in hits]
+        every = [quote for quote in everything_in(results) if self._is_quotable(quote)]
+        return answering(question, every, [hit.score for hit in hits], most)
+
+    @cached_property
+    def _index(self) -> Any:
+        import sqlite3
+
+        from emulator.retrieval.index import Index, embed_chunks
+
+        index = Index(sqlite3.connect(":memory:", check_same_thread=False))
+        for name, text in self._texts:
+            if text.strip():
+                index.add("corpus", name, embed_chunks(text, title=name))
+        return index
+
+    def _onward(self, place: int) -> Iterator[int]:
         """What goes on from a sentence: the rest of its section, what is before it there, then
         what comes in the same file beyond the section."""
         for step in (+1, -1):
@@ -122,9 +154,6 @@ class Corpus:
     def topics(self) -> list[str]:
         """The innermost headings, in order: what can be asked about."""
         return list(dict.fromkeys(s.headings[-1] for s in self.sentences if s.headings))
-
-    def _raise(self, term: str, place: int, weight: float) -> None:
-        self._weights[term][place] = max(weight, self._weights[term].get(place, 0.0))
 
     def _rarity(self, term: str) -> float:
         known = len(self._weights.get(term, ()))
@@ -143,36 +172,9 @@ def read_corpus(folder: Path | None = None) -> Corpus:
     Raises OSError or UnicodeDecodeError where a file cannot be read.
     """
     paths = sorted(path for path in (folder or LEAFLETS).iterdir() if path.suffix in READABLE)
-    read = (sentences(path.read_text(encoding="utf-8"), path.name) for path in paths)
-    return Corpus([sentence for each in read for sentence in each])
+    return Corpus([(path.name, path.read_text(encoding="utf-8")) for path in paths])
 
 
 def answering(ranked: Ranked) -> Ranked:
     """The same if the best of them is an answer, else nothing."""
     return ranked if ranked and ranked[0][0] >= ENOUGH else []
-
-
-def statements(instructions: str) -> Iterator[Sentence]:
-    """The sentences of instructions that state a fact, and do not say what to do."""
-    for sentence in sentences(" ".join(instructions.split()), INSTRUCTIONS):
-        if len(terms(sentence.text)) > 2 and not _ORDER.match(sentence.text):
-            yield sentence
-
-
-def sentences(markdown: str, source: str) -> Iterator[Sentence]:
-    """The sentences of a Markdown text; code, tables and pictures are left out."""
-    headings: list[str] = []
-    in_code = False
-    for line in markdown.splitlines():
-        if line.lstrip().startswith("```"):
-            in_code = not in_code
-        elif in_code or line.startswith(_NOT_PROSE):
-            continue
-        elif line.startswith("#"):
-            # It ends the headings of its own depth and below.
-            depth = len(line) - len(line.lstrip("#"))
-            headings = [*headings[: depth - 1], plain(line.lstrip("# "))]
-        else:
-            for text in line_sentences(line.strip().removeprefix("- ")):
-                if text.endswith((".", "!", "?", ":")) and len(text.split()) > 2:
-                    yield Sentence(text, source, tuple(headings))

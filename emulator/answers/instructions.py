@@ -1,14 +1,22 @@
-"""The few instructions that the emulator obeys to the letter: exact replies, reading, and brevity.
+"""The few instructions that the emulator obeys to the letter.
 
-It has no model, so it cannot follow instructions at large. Exact replies are there for other
-people's tests, which ask for them ("Reply with exactly: pong"). A text is read aloud where the
-instructions ask for that ("Read the text aloud, word for word.").
+It has no model, so it cannot follow instructions at large. These it follows:
+
+    exact replies     "Reply with exactly: pong", as other people's tests ask for them
+    reading aloud     "Read the text aloud, word for word."
+    brevity           "Answer in two sentences."
+    what to say       "Greet the caller.", 'Say "We are closed."', "Tell them when the bus leaves."
+
+The last ones count where instructions are all that there is to answer: a Realtime client may ask
+for a response before anybody has spoken.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 from emulator.text.sentences import sentences
+from emulator.text.small_talk import reply_to
 
 _EXACT = re.compile(
     r"""\b (reply | respond | answer | say | write | print | output | return | repeat) \b
@@ -45,6 +53,27 @@ _TO_THE_LETTER = re.compile(
 )
 _UNLESS = re.compile(r"^\W*(?:if|when|whenever|unless)\b|\b(?:not|never|n't)\b", re.IGNORECASE)
 
+_SAY = re.compile(
+    r"""\bsay\b[^"“:]{0,20}["“]([^"”]+)["”] | \bsay:\s+(\S.*)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_SMALL_TALK = [
+    (
+        "greeting",
+        re.compile(r"\b(?:greet|welcome|say (?:hello|hi)|introduce yourself)\b", re.IGNORECASE),
+    ),
+    ("goodbye", re.compile(r"\bsay (?:goodbye|bye|farewell)\b|\bend the call\b", re.IGNORECASE)),
+]
+_ASKED = re.compile(
+    r"\?$|^(?:please )?(?:tell|explain|describe|inform|remind|summari[sz]e|list)\b", re.IGNORECASE
+)
+# What may follow the words of an exact reply, and is no part of them.
+_ADDED = re.compile(
+    r"""^(?:(?:and|but|then)\ )?
+    (?:nothing\ (?:else|more)|no\ (?:other|more)|do\ not|don't|add\ nothing|without)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 _BREVITY = re.compile(
     rf"\b(\d{{1,2}}|{'|'.join(_NUMBERS)}) (?:short |brief |plain )?sentences?\b", re.IGNORECASE
@@ -59,7 +88,29 @@ def exact_reply(prompt: str) -> str | None:
     # "Only" alone may begin anything ("Answer only from these passages"): it needs a colon, or
     # a quotation.
     is_meant = found["exact"] or ":" in found["mark"] or found["what"][0] in _QUOTES
-    return _unquoted(found["what"].strip()) if is_meant else None
+    return _unquoted(_without_added(found["what"])) if is_meant else None
+
+
+def reply_to_orders(instructions: str) -> str | None:
+    """What instructions alone ask to have said; None if they ask for no such thing."""
+    end = 0
+    for sentence in sentences(instructions):
+        start, end = end, end + len(sentence)
+        if _UNLESS.search(sentence):
+            continue
+        if exact_reply(sentence) is not None:
+            return exact_reply(instructions[start:])
+        if said := _SAY.search(sentence):
+            return str(said[1] or said[2]).strip()
+        if found := next((kind for kind, order in _SMALL_TALK if order.search(sentence)), None):
+            return reply_to([found])
+    return None
+
+
+def question_in_orders(instructions: str) -> str:
+    """What instructions alone ask for an answer to: "Tell them when the bus leaves."."""
+    asked = [each.strip() for each in sentences(instructions) if _ASKED.search(each.strip())]
+    return asked[-1] if asked else ""
 
 
 def text_to_read(instructions: Sequence[str], messages: Sequence[str]) -> str | None:
@@ -101,6 +152,12 @@ def _asks_to_read(head: str) -> bool:
     if _TO_THE_LETTER.search(head):
         return is_text or bool(_ANY_TEXT.search(found["rest"]))
     return is_text and bool(_ALOUD.search(head))
+
+
+def _without_added(text: str) -> str:
+    """A text up to the sentence that says what else is not to be said."""
+    kept = takewhile(lambda sentence: not _ADDED.match(sentence), sentences(text))
+    return "".join(kept).strip() or text.strip()
 
 
 def _unquoted(text: str) -> str:

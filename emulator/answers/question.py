@@ -3,39 +3,63 @@
     small talk        taken off, as it would count as words of the question
     brevity           "in two sentences": how long the answer may be, and no word of the question
     exact reply       "reply with exactly: pong", or "read the text aloud" in the instructions
-    the one before    for a question that says too little alone ("And why?")
+    passages          those that the prompt brings along come before the corpus
+    what was said     "My name is Ana." answers "What is my name?"
+    the one before    for a question that leans on it ("And why?", "What time was that?")
 
-Whoever answers (a tool, a schema, a quotation) reads it here, and ranks nothing again.
+Instructions are the question themselves where nobody has said anything since they were given.
+Whoever answers (a tool, a schema, a quotation) reads it here.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from emulator.answers.answer import Prompt
+from emulator.answers.answer import INSTRUCTION_ROLES, Prompt
 from emulator.answers.corpus import Corpus, Ranked, answering
+from emulator.answers.given import (
+    given_corpus,
+    is_all_there_is,
+    question_and_passages,
+    recalled,
+)
 from emulator.answers.instructions import (
     exact_reply,
+    question_in_orders,
+    reply_to_orders,
     sentences_wanted,
     text_to_read,
     without_brevity,
 )
-from emulator.text.small_talk import find_small_talk
-from emulator.text.words import content_words
+from emulator.retrieval.quotes import Quote
+from emulator.text.small_talk import SmallTalk, find_small_talk
+from emulator.text.words import content_words, terms
 
-# What a question refers to when it stands in an earlier one.
-_LEANING = re.compile(
-    r"^(?:and|but|or|what about|how about)\b|\b(?:it|its|they|them|their|there)\b", re.IGNORECASE
+# What refers to an earlier question: a beginning, or a pronoun in a question of few words. A longer
+# one mostly says itself what its pronouns stand for.
+_GOES_ON = re.compile(r"^\W*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
+_REFERS = re.compile(
+    r"""\b(?:it|its|they|them|their|he|she|him|her|his|one|ones|those|these)\b
+    |(?<!\bis\ )(?<!\bare\ )(?<!\bwas\ )(?<!\bwere\ )\bthere\b(?!\ (?:is|are|was|were)\b)
+    |\b(?:that|this)\b(?=\W*$)|\b(?:is|was|are|does|did|of|about|than)\ (?:that|this)\b(?!\ \w)
+    |\b(?:that|this)\ (?:is|was|for|cost|mean)""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_PREPOSITION = re.compile(r"\b(?:for|in|on|at|with|by|from)\b", re.IGNORECASE)
+_PHRASE = r"(?:(?:the|a|an|my|our|your) )?[\w'-]+"
+FEW = 4
 
 
 @dataclass(frozen=True)
 class Question:
-    """What the user said last, and what the corpus has on it.
+    """What the user said last, and what there is to answer it.
 
     `text` is as it was written, `bare` without small talk and brevity; `small_talk` are its kinds
-    where a message is nothing else; `before` is the bare question before it, empty where this one
-    begins anew. `sentences` is how many the answer may have.
+    where a message is nothing else; `before` are the bare questions that it leans on, empty where
+    it begins anew. `sentences` is how many the answer may have. `given` holds what the prompt
+    brings along; `is_given_alone` says that nothing else may be quoted. `recalled` is what the user
+    said earlier that answers it.
     """
 
     text: str
@@ -45,10 +69,19 @@ class Question:
     exact_reply: str | None
     sentences: int
     corpus: Corpus
+    given: Corpus | None = None
+    is_given_alone: bool = False
+    recalled: str = ""
+
+    @property
+    def sources(self) -> list[Corpus]:
+        """What may be quoted, in this order."""
+        given = [self.given] if self.given else []
+        return given if self.is_given_alone and given else [*given, self.corpus]
 
     @cached_property
     def ranked(self) -> Ranked:
-        """What shares words with it, best first."""
+        """What in the corpus shares words with it, best first."""
         return self.corpus.rank(self.bare)
 
     @property
@@ -56,46 +89,83 @@ class Question:
         """How well the best sentence answers it, 0..1."""
         return self.ranked[0][0] if self.ranked else 0.0
 
-    @cached_property
-    def hits(self) -> Ranked:
-        """What answers it; nothing if nothing does.
-
-        A question that leans on the one before ("And where does it stand?") is read together with
-        it, and so is one that nothing answers alone. What the instructions state comes before the
-        corpus: a prompt with passages asks for an answer from them.
-        """
-        alone = answering(self.ranked)
-        if not self.before or (alone and not _LEANING.search(self.bare)):
-            return self.corpus.stated(alone) or alone
-        together = answering(self.corpus.rank(f"{self.before} {self.bare}")) or alone
-        return self.corpus.stated(together) or together
-
     @property
     def searched(self) -> str:
-        """What file search looks for: a question that leans gets the words of the one before."""
-        if not self.before or not _LEANING.search(self.bare):
-            return self.text
-        return f"{self.bare.rstrip(' ?.!')} {' '.join(content_words(self.before))}?"
+        """What is looked for: a question that leans gets the words of those before.
+
+        What it says anew takes the place of the like: "in summer" that of "in winter".
+        """
+        if not self.before:
+            return self.bare
+        before = self.before
+        for preposition in _PREPOSITION.findall(self.bare):
+            before = re.sub(rf"\b{preposition} {_PHRASE}", "", before, flags=re.IGNORECASE)
+        bare = re.sub(r"[?.!;]+\s+", ", ", self.bare).rstrip(" ?.!")
+        return f"{bare} {' '.join(content_words(before))}?"
+
+    def answering(self, variant: int = 0) -> list[Quote]:
+        """The quotes that answer it; none if nothing does."""
+        found = (each.answering(self.searched, self.sentences, variant) for each in self.sources)
+        return next(filter(None, found), [])
 
     def best_sentence(self, wanted: str) -> str:
         """The sentence that answers the text with the words that `wanted` adds to it, if any."""
         added = wanted.removeprefix(self.text)
-        hits = answering(self.corpus.rank(self.bare + added) if added else self.ranked)
-        return self.corpus.sentences[hits[0][1]].text if hits else ""
+        for source in self.sources:
+            is_known = source is self.corpus and not added
+            hits = answering(self.ranked if is_known else source.rank(self.bare + added))
+            if hits:
+                return source.sentences[hits[0][1]].text
+        return ""
 
 
 def understand(prompt: Prompt, corpus: Corpus) -> Question:
-    """Read the last message of the user's; the one before counts, too, unless it is small talk."""
-    *earlier, text = prompt.questions or [""]
+    """Read the last message of the user's, or the instructions where they are newer."""
+    *earlier, latest = prompt.questions or [""]
+    reply = None
+    if _is_answered(prompt) and prompt.instructions:
+        newest = prompt.instructions[-1]
+        reply = reply_to_orders(newest)
+        latest = question_in_orders(newest) or latest
+    text, passages = question_and_passages(latest)
     talk = find_small_talk(text)
-    others = map(find_small_talk, reversed(earlier))
-    before = "" if talk.greets else next((each.rest for each in others if not each.kinds), "")
+    bare = without_brevity(talk.rest)
+    given = [*prompt.instructions, *filter(None, [passages])]
     return Question(
-        text,
-        without_brevity(talk.rest),
-        without_brevity(before),
-        talk.kinds,
-        exact_reply(text) or text_to_read(prompt.instructions, prompt.questions),
+        latest,
+        bare,
+        "" if talk.greets or not leans(bare) else " ".join(_before(earlier)),
+        talk.kinds if prompt.questions or latest else ["greeting"] * bool(prompt.instructions),
+        reply or exact_reply(text) or text_to_read(prompt.instructions, prompt.questions),
         sentences_wanted([*prompt.instructions, text]) or prompt.sentences,
         corpus,
+        given_corpus(tuple(given)) if given else None,
+        is_all_there_is(given),
+        recalled(bare, earlier),
     )
+
+
+def leans(question: str) -> bool:
+    """Whether a question says too little without the one before."""
+    asked = terms(question)
+    is_short = len(asked) <= FEW
+    return not asked or bool(_GOES_ON.search(question) or (is_short and _REFERS.search(question)))
+
+
+def _before(earlier: Sequence[str]) -> list[str]:
+    """The question before, and those that it leans on itself, in order; small talk is none."""
+    return list(reversed(list(_backwards(map(find_small_talk, reversed(earlier))))))
+
+
+def _backwards(talks: Iterator[SmallTalk]) -> Iterator[str]:
+    for talk in talks:
+        if not talk.kinds:
+            yield (bare := without_brevity(talk.rest))
+            if not leans(bare):
+                break
+
+
+def _is_answered(prompt: Prompt) -> bool:
+    """Whether nobody has said anything that waits for an answer."""
+    said = [message for message in prompt.turn if message.role not in INSTRUCTION_ROLES]
+    return not prompt.questions or bool(said and said[-1].role == "assistant" and said[-1].text)

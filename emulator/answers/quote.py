@@ -1,46 +1,48 @@
-"""An answer in the corpus's own sentences, or a word on what can be asked.
-
-The best sentence leads. Then goes on what follows it, as a reader would go on, and up to a third of
-the answer are sentences from elsewhere that answer nearly as well.
-"""
+"""An answer in the corpus's own sentences, or a word on why there is none."""
 
 from emulator.answers.corpus import Corpus
 from emulator.answers.question import Question
+from emulator.retrieval.quotes import joined
 from emulator.text.small_talk import reply_to
+from emulator.text.words import terms
 
-AS_GOOD = 0.75
-"""The part of the best score from which on another sentence counts as good."""
-TOPICS, SPOKEN_TOPICS = 12, 3
+TOPICS, HINTS = 12, 3
+NOT_FOUND = "I couldn't find an answer to that."
 
 
 def quoted(question: Question, variant: int, *, names_sources: bool) -> str:
-    """The best sentences, in writing with their sources; `variant` k leads with the k-th best.
+    """The quotes that answer, in writing with their sources; `variant` k leads with the k-th best.
 
     Small talk gets the like back; in writing a greeting is better answered by what can be asked.
     """
-    corpus, said = question.corpus, question.small_talk
+    said = question.small_talk
     if said and not (names_sources and said[0] == "greeting"):
         return reply_to(said)
-    # The k-th best of few is the last of them: several choices of one answer may be the same.
-    hits = [] if said else question.hits
-    if not hits:
-        return nothing_found(corpus, TOPICS if names_sources else SPOKEN_TOPICS)
-    lead = hits[min(variant, len(hits) - 1)][1]
-    good = [place for score, place in hits if score >= AS_GOOD * hits[0][0]]
-    chosen = [corpus.sentences[p] for p in _choose(lead, good, corpus, question.sentences)]
-    sources = " and ".join(dict.fromkeys(each.source for each in chosen))
-    text = " ".join(each.text for each in chosen)
+    if said or not question.text:
+        return reply_to(["greeting"]) if not names_sources else introduction(question.corpus)
+    if question.recalled:
+        return f'You said: "{question.recalled}"'
+    chosen = question.answering(variant)
+    if not chosen and not terms(question.searched):
+        return introduction(question.corpus, is_spoken=not names_sources)
+    if not chosen:
+        return nothing_found(question.corpus) if names_sources else NOT_FOUND
+    texts = [quote.text for quote in chosen]
+    text = "".join(lead + each for lead, each in zip(joined(texts), texts, strict=True))
+    sources = " and ".join(dict.fromkeys(quote.source for quote in chosen))
     return f"{text} (Quoted from {sources}.)" if names_sources else text
 
 
-def nothing_found(corpus: Corpus, most: int) -> str:
-    topics = "; ".join(corpus.topics()[:most])
-    return f"""This is the course's emulator. It can only quote the files that it was given, and \
-nothing in them answers that. It can be asked about: {topics}."""
+def introduction(corpus: Corpus, *, is_spoken: bool = False) -> str:
+    """What can be asked; a caller hears only a little of it."""
+    topics = "; ".join(corpus.topics()[: HINTS if is_spoken else TOPICS])
+    about = f"You can ask about: {topics}." if topics else ""
+    if is_spoken:
+        return about or reply_to(["greeting"])
+    return f"This is the course's emulator. It can only quote files. {about}".strip()
 
 
-def _choose(lead: int, good: list[int], corpus: Corpus, limit: int) -> list[int]:
-    """The lead and what goes on from it, then up to a third of sentences that are as good."""
-    others = [place for place in good if place != lead][: limit // 3]
-    flow = [place for place in dict.fromkeys(corpus.onward(lead)) if place not in others]
-    return [lead, *flow[: limit - 1 - len(others)], *others][:limit]
+def nothing_found(corpus: Corpus) -> str:
+    """In one sentence, with a hint at what can be asked."""
+    hints = f" (Try: {'; '.join(corpus.topics()[:HINTS])}.)" if corpus.topics() else ""
+    return f"I couldn't find that in the files that this emulator can quote.{hints}"

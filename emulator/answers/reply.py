@@ -5,7 +5,7 @@
     search, then cited.draw      with file search: from the passages that it finds
     fill                         with a schema: a value for it
     tools.report                 after calls: what the tools gave back
-    quoted                       else: sentences of the corpus, or small talk
+    quoted                       else: sentences that the prompt or the corpus has, or small talk
 
 The first in this order that applies makes the answer.
 """
@@ -38,7 +38,7 @@ def answer(
 
     With `search` the answer is drawn from what that finds, and cites it.
     """
-    question = understand(prompt, corpus.with_statements(prompt.instructions))
+    question = understand(prompt, corpus)
     outputs = tools.outputs(prompt)
     facts = [output for _, output in outputs]
     sources = Sources(question.text, facts, question.best_sentence, today or date.today())

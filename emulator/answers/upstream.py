@@ -34,7 +34,7 @@ from emulator.answers.upstream_body import UpstreamMalformed, objects
 from emulator.answers.upstream_chunks import ChunkReader
 from emulator.errors import ApiError
 from emulator.guard import SENT_BY
-from emulator.text.reasons import first_words, reason_in
+from emulator.wire.reasons import first_words, reason_in
 
 import httpx2
 from openai import (

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
-from emulator.text.reasons import first_words, reason_in
+from emulator.wire.reasons import first_words, reason_in
 
 MOST_BYTES = 16 * 1024 * 1024  # of one event, or of a body that is no stream
 _BOM = "\ufeff".encode()

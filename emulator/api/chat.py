@@ -9,7 +9,7 @@ from typing import Any
 from emulator import params
 from emulator.answers.answer import Answer, Call, HeardSound, Message, Prompt
 from emulator.api import chat_audio, speech, tool_params
-from emulator.api.model_list import find_model
+from emulator.api.model_list import find_model, note_end
 from emulator.api.response_items import content_text
 from emulator.encode.completions import Envelope, chunks, completion
 from emulator.encode.spoken_completions import spoken_chunks, spoken_completion
@@ -53,6 +53,7 @@ def stop(name: str, value: Any) -> list[str]:
     return [sequence for sequence in params.array(name, sequences, most=4) if sequence]
 
 
+CACHE_OPTIONS = {"mode": Param(one_of("implicit", "explicit")), "ttl": Param(one_of("30m"))}
 STREAM_OPTIONS = {"include_usage": Param(flag, False), "include_obfuscation": Param(flag, True)}
 
 SAMPLING: dict[str, Param] = {
@@ -94,7 +95,7 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
     "audio": Param(params.fields(chat_audio.AUDIO)),
     "prediction": Param(only()),
     "moderation": Param(only()),
-    "prompt_cache_options": Param(only({})),
+    "prompt_cache_options": Param(params.fields(CACHE_OPTIONS), inert=True),
     "web_search_options": Param(only()),
 }
 
@@ -108,17 +109,19 @@ async def create(request: Request) -> Reply:
         message = f"The model `{values['model']}` does not exist or you do not have access to it."
         raise ApiError(404, message, code="model_not_found")
     _check_together(values, model)
+    _check_model(values, model)
     chat_audio.check_together(values, model, heard)
 
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values, model, choice, heard.sound)
     count_request(request, model.id, prompt.rough_tokens())
+    note_end(request, model)
     if heard.is_unheard:
         answers = chat_audio.unheard(values["n"])
     else:
         variants = range(values["n"])
         answers = [await service(request).generate(prompt, variant) for variant in variants]
-    envelope = Envelope(ids.completion_id(), int(time.time()), values["model"], choice.is_named)
+    envelope = Envelope(ids.completion_id(), int(time.time()), model.answers_as, choice.is_named)
     answered = Answered(request, values, inert, envelope, prompt, answers)
     return await (_spoken if "audio" in values["modalities"] else _written)(answered)
 
@@ -198,6 +201,34 @@ Use 'max_completion_tokens' instead."""
         message = """'messages' must contain the word 'json' in some form, to use \
 'response_format' of type 'json_object'."""
         raise bad(message, "messages", None)
+
+
+def _check_model(values: Mapping[str, Any], model: Model) -> None:
+    """What the model does not take: an effort, and beside its reasoning some more; raises ApiError.
+
+    The sentences are those of replies to gpt-5.6-terra (August 2026) and gpt-6-astra (September).
+    """
+    asked, efforts = values["reasoning_effort"], model.generation.efforts
+    if asked and not efforts:
+        raise ApiError(400, "Unrecognized request argument supplied: reasoning_effort")
+    if asked and asked not in efforts:
+        message = f"""Unsupported value: 'reasoning_effort' does not support '{asked}' with this \
+model. Supported values are: {params.listed(efforts, comma=True)}."""
+        raise bad(message, "reasoning_effort", "unsupported_value")
+    if (asked or model.effort) == "none":
+        return
+    if values["temperature"] not in (None, 1):
+        message = f"""Unsupported value: 'temperature' does not support {values["temperature"]:g} \
+with this model. Only the default (1) value is supported."""
+        raise bad(message, "temperature", "unsupported_value")
+    if values["top_p"] not in (None, 1):
+        message = "Unsupported parameter: 'top_p' is not supported with this model."
+        raise bad(message, "top_p", "unsupported_parameter")
+    if values["tools"] and model.generation.needs_responses:
+        other = " or set reasoning_effort to 'none'" if "none" in efforts else ""
+        message = f"""Function tools with reasoning_effort are not supported for {model.id} in \
+/v1/chat/completions. To use function tools, use /v1/responses{other}."""
+        raise bad(message, "reasoning_effort", None)
 
 
 def _prompt(

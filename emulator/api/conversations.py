@@ -59,22 +59,24 @@ async def delete(request: Request) -> Reply:
 
 async def list_items(request: Request) -> Reply:
     kept = service(request).store.items(_found(request)["id"])
-    return send_json(request, paging.page(request, kept, order="desc", also=("include",)))
+    listed = paging.page(request, kept, order="desc", also=("include",))
+    return send_json(request, listed, response_items.included(request))
 
 
 async def add_items(request: Request) -> Reply:
     id = _found(request)["id"]
     table = {"items": Param(items, required=True)}
+    inert = response_items.included(request)
     values, _ = params.parse(await read_json(request), table)
     service(request).store.add_items(id, values["items"])
-    return send_json(request, paging.listed(values["items"]))
+    return send_json(request, paging.listed(values["items"]), inert)
 
 
 async def retrieve_item(request: Request) -> Reply:
     kept = service(request).store.items(_found(request)["id"])
     for item in kept:
         if item["id"] == request.path_params["item"]:
-            return send_json(request, item)
+            return send_json(request, item, response_items.included(request))
     raise _no_item(request)
 
 

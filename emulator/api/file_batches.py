@@ -13,7 +13,13 @@ from emulator.api.storage_access import (
     polled,
 )
 from emulator.api.vector_store_files import listed
-from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
+from emulator.api.vector_store_params import (
+    ATTACHING,
+    array_of,
+    attachment,
+    faults_of,
+    refuse_unsupported,
+)
 from emulator.errors import ApiError
 from emulator.params import Param, bad, fields, text
 from emulator.serving import Reply, send_json
@@ -65,9 +71,11 @@ def chosen(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     values, _ = params.parse(sent, CREATE)
     store_id = living_store(storage, request.path_params["store"]).id
+    files = chosen(values)
+    refuse_unsupported(storage, request, (each["file_id"] for each in files))
     attachments = [
         attachment(storage, each["file_id"], each, faults_of(request, place))
-        for place, each in enumerate(chosen(values))
+        for place, each in enumerate(files)
     ]
     return polled(request, encode(storage.attach_batch(store_id, attachments)))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from emulator.errors import ApiError
 from emulator.models import MODELS, Model
-from emulator.serving import Reply, send_json, service
+from emulator.serving import Exchange, Reply, send_json, service
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -18,6 +18,14 @@ def chat_model(name: str) -> Model | None:
     """The model if it writes text; None also for one that only embeds or hears."""
     found = find_model(name)
     return found if found and found.role == "chat" else None
+
+
+def note_end(request: Request, model: Model) -> None:
+    """Name the model's announced end, and its successor, in a header of the answer."""
+    if model.ends is not None:
+        exchange: Exchange = request.scope["exchange"]
+        instead = f"; use {model.successor}" if model.successor else ""
+        exchange.limits |= {"x-openai-emulator-model-ends": f"{model.ends}{instead}"}
 
 
 def encode(model: Model) -> dict[str, Any]:

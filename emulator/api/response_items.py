@@ -5,20 +5,63 @@ and content in parts. The kinds served are messages, calls of functions, their o
 compactions, and references to items that are stored.
 """
 
-import base64
-import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from emulator import params
 from emulator.answers.answer import Call, Message
-from emulator.params import bad, one_of, only, text
+from emulator.params import bad, one_of, text
 from emulator.wire import ids
+from emulator.wire.sealed import BrokenSeal, seal, unseal
+
+from starlette.requests import Request
 
 ROLES = ("user", "assistant", "system", "developer")
 STATUSES = ("in_progress", "completed", "incomplete")
 TEXT_KINDS = ("input_text", "output_text", "text", "summary_text", "refusal")
+# Of openai 3.57's types: the parts of a content, and the items of an input, that are not served.
+OTHER_PARTS = ("computer_screenshot", "input_audio", "input_file", "input_image")
+OTHER_CHAT_PARTS = ("file", "image_url", "input_audio")
+OTHER_ITEMS = (
+    "additional_tools",
+    "apply_patch_call",
+    "apply_patch_call_output",
+    "code_interpreter_call",
+    "compaction_trigger",
+    "computer_call",
+    "computer_call_output",
+    "configuration_update",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "image_generation_call",
+    "local_shell_call",
+    "local_shell_call_output",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    "mcp_call",
+    "mcp_list_tools",
+    "program",
+    "program_output",
+    "shell_call",
+    "shell_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "web_search_call",
+)
+
+BY_OPENAI = "gAAAA"
+"""How the encrypted content begins in recordings: it is a token of the kind that Fernet makes."""
+INCLUDABLE = params.known(
+    ("file_search_call.results", "reasoning.encrypted_content"),
+    (
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "message.input_image.image_url",
+        "message.output_text.logprobs",
+        "web_search_call.action.sources",
+        "web_search_call.results",
+    ),
+)
 
 Item = dict[str, Any]
 Find = Callable[[str], Item | None]
@@ -31,6 +74,32 @@ def read_input(name: str, value: Any) -> list[Item]:
     if not isinstance(value, list):
         raise params.wrong_type(name, "one of a string or array of objects", value)
     return [_item(f"{name}[{place}]", item) for place, item in enumerate(value)]
+
+
+def included(request: Request) -> list[str]:
+    """The name of `include` if the query has it: what is kept holds no more than was first told.
+
+    Raises ApiError (400) for a value that is not served.
+    """
+    given = request.query_params.multi_items()
+    asked = [value for name, value in given if name in ("include", "include[]")]
+    for place, value in enumerate(asked):
+        INCLUDABLE(f"include[{place}]", value)
+    return ["include"] if asked else []
+
+
+def withheld(items: Sequence[Item]) -> list[dict[str, str]]:
+    """The reasoning of OpenAI's, as `input_transformations` names it (openai 3.57's types)."""
+    return [
+        {
+            "id": item["id"],
+            "action": "removed",
+            "reason": "organization_mismatch",
+            "type": "reasoning",
+        }
+        for item in items
+        if item["type"] == "reasoning" and item.get("encrypted_content", "").startswith(BY_OPENAI)
+    ]
 
 
 def resolve(name: str, items: Sequence[Item], find: Find) -> list[Item]:
@@ -87,30 +156,33 @@ def content_text(name: str, value: Any, *kinds: str) -> str:
     """The text of a content: a string, or a list of parts of the `kinds` that are text."""
     if isinstance(value, str):
         return value
-    return text_of(list(_parts(name, value, kinds)))
+    return text_of(list(_parts(name, value, kinds, OTHER_CHAT_PARTS)))
 
 
 def packed(items: Sequence[Item]) -> Item:
     """Items as one compaction: opaque to the caller, and to be read again here alone."""
-    content = base64.b64encode(zlib.compress(json.dumps(items).encode(), 9)).decode()
-    return {"id": ids.item_id("cmp"), "type": "compaction", "encrypted_content": content}
+    return {"id": ids.item_id("cmp"), "type": "compaction", "encrypted_content": seal(items)}
 
 
 def unpacked(item: Item) -> list[Item]:
     """Raises ApiError (400) for a compaction that was not made here."""
+    return list(_unsealed(item))
+
+
+def _unsealed(item: Item) -> Any:
+    """What an item's encrypted content holds; raises ApiError (400)."""
     try:
-        content = zlib.decompress(base64.b64decode(item["encrypted_content"], validate=True))
-        return list(json.loads(content))
-    except (ValueError, TypeError, zlib.error):
-        message = "The encrypted content of the compaction could not be verified."
+        return unseal(item["encrypted_content"])
+    except BrokenSeal:
+        message = f"""The encrypted content for item {item["id"]} could not be verified. Reason: \
+Encrypted content could not be decrypted or parsed."""
         raise bad(message, "input", "invalid_encrypted_content") from None
 
 
 def _item(name: str, value: Any) -> Item:
     item = params.obj(name, value)
     kind = item.get("type") or ("item_reference" if set(item) == {"id"} else "message")
-    if kind not in _KINDS:
-        only()(f"{name}.type", text(f"{name}.type", kind))
+    params.known(tuple(_KINDS), OTHER_ITEMS)(f"{name}.type", kind)
     return _KINDS[kind](name, item)
 
 
@@ -123,8 +195,10 @@ def _message(name: str, item: Mapping[str, Any]) -> Item:
         if isinstance(content, str)
         else list(_parts(f"{name}.content", content, TEXT_KINDS))
     )
-    parts = [_completed(part) for part in parts]
-    return _base(name, item, "msg", "message") | {"role": role, "content": parts}
+    own: Item = {"content": [_completed(part) for part in parts]}
+    if (phase := item.get("phase")) is not None:
+        own["phase"] = one_of("commentary", "final_answer")(f"{name}.phase", phase)
+    return _base(name, item, "msg", "message") | own | {"role": role}
 
 
 def _call(name: str, item: Mapping[str, Any]) -> Item:
@@ -142,8 +216,19 @@ def _output(name: str, item: Mapping[str, Any]) -> Item:
 
 
 def _reasoning(name: str, item: Mapping[str, Any]) -> Item:
+    """An earlier response's reasoning; sealed content is checked, and kept as it came.
+
+    What OpenAI encrypted can't be checked here: it is kept, and the answer tells that it is not
+    read (`withheld`).
+    """
     id = item.get("id") or ids.item_id("rs")
-    return {"id": id, "type": "reasoning", "summary": item.get("summary") or []}
+    kept: Item = {"id": text(f"{name}.id", id), "type": "reasoning", "content": []}
+    if (content := item.get("encrypted_content")) is not None:
+        kept["encrypted_content"] = text(f"{name}.encrypted_content", content)
+        if not content.startswith(BY_OPENAI):
+            _unsealed(kept)
+    summary = list(_parts(f"{name}.summary", item.get("summary") or [], ("summary_text",), ()))
+    return kept | {"summary": summary}
 
 
 def _compaction(name: str, item: Mapping[str, Any]) -> Item:
@@ -186,15 +271,15 @@ def _base(name: str, item: Mapping[str, Any], prefix: str, kind: str) -> Item:
     return {"id": id or ids.item_id(prefix), "type": kind, "status": status or "completed"}
 
 
-def _parts(name: str, value: Any, kinds: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _parts(
+    name: str, value: Any, kinds: tuple[str, ...], others: tuple[str, ...] = OTHER_PARTS
+) -> Iterator[dict[str, Any]]:
     if not isinstance(value, list):
         raise params.wrong_type(name, "one of a string or array of objects", value)
     for place, item in enumerate(value):
         at = f"{name}[{place}]"
         part = params.obj(at, item)
-        kind = part.get("type")
-        if kind not in kinds:
-            only()(f"{at}.type", text(f"{at}.type", kind))
+        kind = params.known(kinds, others)(f"{at}.type", part.get("type"))
         field = "refusal" if kind == "refusal" else "text"
         text(f"{at}.{field}", part.get("text", part.get("refusal")))
         yield part

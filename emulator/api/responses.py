@@ -12,12 +12,12 @@ from emulator import params
 from emulator.answers.answer import Answer, Message, Prompt, Search, SearchOutcome
 from emulator.api import paging, response_items, tool_params
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
-from emulator.api.model_list import chat_model
+from emulator.api.model_list import chat_model, note_end
 from emulator.api.response_items import Item
 from emulator.background import BackgroundResponse
-from emulator.encode.response_events import ResponseWriter, usage
+from emulator.encode.response_events import ResponseWriter, usage, without_padding
 from emulator.errors import ApiError
-from emulator.models import MODELS
+from emulator.models import MODELS, Model
 from emulator.params import Param, bad, flag, integer, number, one_of, only, text
 from emulator.serving import (
     Reply,
@@ -38,18 +38,24 @@ from starlette.routing import Route
 
 DEFAULT_MODEL = next(model.id for model in MODELS.values() if model.role == "chat")
 STREAM_OPTIONS = {"include_obfuscation": Param(flag, True)}
+SUMMARIES = one_of("auto", "concise", "detailed")
 REASONING = {
     "effort": Param(one_of(*EFFORTS)),
     "context": Param(one_of("auto", "current_turn", "all_turns")),
-    "mode": Param(only("standard")),
-    "summary": Param(only("auto", "concise", "detailed")),
-    "generate_summary": Param(only("auto", "concise", "detailed")),
+    "mode": Param(params.known(("standard",), ("pro",))),
+    "summary": Param(SUMMARIES),
+    "generate_summary": Param(SUMMARIES),
 }
 TEXT = {
     "format": Param(tool_params.response_format, {"type": "text"}),
     "verbosity": Param(one_of(*SENTENCES), "medium"),
 }
-INCLUDABLE = ("file_search_call.results", "reasoning.encrypted_content")
+CACHE_OPTIONS = {
+    "mode": Param(one_of("implicit", "explicit"), "implicit"),
+    "ttl": Param(one_of("30m", "12h"), "30m"),
+    "comparison_response_id": Param(text),
+    "prewarm": Param(flag),
+}
 BACKGROUND_OPTIONS = {"completion_window": Param(only("soonest"))}
 
 
@@ -61,11 +67,21 @@ def conversation(name: str, value: Any) -> dict[str, str]:
 
 
 def include(name: str, value: Any) -> list[str]:
-    """What the answer is to hold in addition; only the results of file search are served."""
-    for place, wanted in enumerate(params.array(name, value, "strings")):
-        if wanted not in INCLUDABLE:
-            only()(name, text(f"{name}[{place}]", wanted))
-    return list(value)
+    """What the answer is to hold in addition.
+
+    Reasoning has its encrypted content whether or not it is asked for, as at OpenAI since August
+    2026.
+    """
+    given = params.array(name, value, "strings")
+    return [
+        response_items.INCLUDABLE(f"{name}[{place}]", wanted) for place, wanted in enumerate(given)
+    ]
+
+
+def cache_options(name: str, value: Any) -> dict[str, str]:
+    """How the prompt would be cached: nothing is, but the answer echoes it."""
+    asked = params.fields(CACHE_OPTIONS)(name, value)
+    return {key: asked[key] for key in ("mode", "ttl")}
 
 
 CONTEXT: Mapping[str, Param] = {
@@ -78,12 +94,12 @@ CONTEXT: Mapping[str, Param] = {
     "tool_choice": Param(tool_params.tool_choice, "auto"),
     "parallel_tool_calls": Param(flag, True),
     "text": Param(params.fields(TEXT), {"format": {"type": "text"}, "verbosity": "medium"}),
-    "reasoning": Param(params.fields(REASONING), {"effort": None}),
+    "reasoning": Param(params.fields(REASONING), dict.fromkeys(REASONING)),
     "truncation": Param(one_of("auto", "disabled"), "disabled", inert=True),
 }
 SAMPLING: Mapping[str, Param] = {
-    "temperature": Param(number(0, 2), 1.0, inert=True),
-    "top_p": Param(number(0, 1), 1.0, inert=True),
+    "temperature": Param(number(0, 2), inert=True),
+    "top_p": Param(number(0, 1), inert=True),
 }
 PARAMS: Mapping[str, Param] = {
     **CONTEXT,
@@ -105,18 +121,19 @@ PARAMS: Mapping[str, Param] = {
     "prompt": Param(only()),
     "top_logprobs": Param(only(0)),
     "moderation": Param(only()),
-    "prompt_cache_options": Param(params.obj, inert=True),
+    "prompt_cache_options": Param(cache_options, inert=True),
     "context_management": Param(only([])),
     "access_programs": Param(only({})),
     "image": Param(only({})),
 }
 COUNT_PARAMS = {**CONTEXT, "personality": Param(text, inert=True)}
 COMPACT_PARAMS = {
-    **{name: CONTEXT[name] for name in ("input", "instructions", "previous_response_id")},
+    **{name: CONTEXT[name] for name in ("input", "previous_response_id")},
+    "instructions": Param(text, inert=True),
     "model": Param(text, required=True),
     "image": Param(params.fields({"context_compression": Param(only("auto", "disabled"))})),
     "prompt_cache_key": Param(text, inert=True),
-    "prompt_cache_options": Param(params.obj, inert=True),
+    "prompt_cache_options": Param(cache_options, inert=True),
     "prompt_cache_retention": Param(one_of("in_memory", "24h"), inert=True),
     "service_tier": Param(SERVICE_TIERS, inert=True),
 }
@@ -125,10 +142,15 @@ COMPACT_PARAMS = {
 async def create(request: Request) -> Reply:
     values, inert = params.parse(await read_json(request), PARAMS)
     before, given = _context(service(request), values)
+    model = MODELS[values["model"]]
     _check_together(values, given)
+    _check_model(values, model)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values, choice, [*before, *given])
-    count_request(request, values["model"], prompt.rough_tokens())
+    count_request(request, model.id, prompt.rough_tokens())
+    note_end(request, model)
+    transformed = {"input_transformations": response_items.withheld(given)}
+    values |= as_told(values, model) | transformed
     answer = await service(request).generate(prompt, search=_search(request, choice.file_search))
     writer = ResponseWriter(values, prompt, answer)
     if values["background"]:
@@ -178,8 +200,10 @@ async def retrieve(request: Request) -> Reply:
         if name not in ("stream", "starting_after", "include_obfuscation", "include", "include[]"):
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     body, running = _found(request), _running(request)
+    inert = response_items.included(request)
     if query.get("stream") != "true":
-        return send_json(request, running.writer.body() if running else body)
+        inert += [name for name in ("starting_after", "include_obfuscation") if name in query]
+        return send_json(request, running.writer.body() if running else body, inert)
     after = query.get("starting_after", "-1")
     if not after.removeprefix("-").isdecimal():
         raise params.wrong_type("starting_after", "an integer", after)
@@ -187,7 +211,10 @@ async def retrieve(request: Request) -> Reply:
         message = "Only a response that was created with background=true can be streamed again."
         raise bad(message, "stream", None)
     kept = service(request).store.events(body["id"])[int(after) + 1 :]
-    return send_stream(request, running.follow(int(after)) if running else as_stream(kept))
+    blocks = running.follow(int(after)) if running else as_stream(kept)
+    if query.get("include_obfuscation") == "false":
+        blocks = without_padding(blocks)
+    return send_stream(request, blocks, inert)
 
 
 async def cancel(request: Request) -> Reply:
@@ -211,7 +238,7 @@ async def list_input_items(request: Request) -> Reply:
     produced = {item["id"] for item in body["output"]}
     said = [item for item in _said(service(request), body["id"]) if item["id"] not in produced]
     listed = paging.page(request, said, order="desc", also=("include", "include[]"))
-    return send_json(request, listed)
+    return send_json(request, listed, response_items.included(request))
 
 
 async def count_input_tokens(request: Request) -> Reply:
@@ -309,6 +336,52 @@ def _check_together(values: Mapping[str, Any], given: Sequence[Item]) -> None:
         raise bad(message, "input", None)
 
 
+def _check_model(values: Mapping[str, Any], model: Model) -> None:
+    """What the model does not take: an effort, and sampling beside its reasoning; raises ApiError.
+
+    The sentences are those of replies to gpt-5.2-codex, and to gpt-5.6-terra in August 2026.
+    """
+    efforts, asked = model.generation.efforts, values["reasoning"]["effort"]
+    unfit = [] if efforts else [name for name in REASONING if values["reasoning"][name]]
+    for name in unfit:
+        message = f"Unsupported parameter: 'reasoning.{name}' is not supported with this model."
+        raise bad(message, f"reasoning.{name}", "unsupported_parameter")
+    if asked and asked not in efforts:
+        message = f"""Unsupported value: '{asked}' is not supported with the '{model.id}' model. \
+Supported values are: {params.listed(efforts, comma=True)}."""
+        raise bad(message, "reasoning.effort", "unsupported_value")
+    if (asked or model.effort) == "none":
+        return
+    is_hot = values["temperature"] not in (None, 1)
+    for name in ["temperature"] * is_hot + ["top_p"] * (values["top_p"] is not None):
+        message = f"Unsupported parameter: '{name}' is not supported with this model."
+        raise bad(message, name, None)
+
+
+def as_told(values: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The settings as the answer tells them: those of the model where the request has none.
+
+    A model that does not reason has no `mode`. Asked for any summary, it is a detailed one
+    (recorded of gpt-5.2 in 2026).
+    """
+    generation, asked = model.generation, values["reasoning"]
+    wanted = asked["summary"] or asked["generate_summary"]
+    context = generation.context if asked["context"] in (None, "auto") else asked["context"]
+    told = {"context": context, "effort": asked["effort"] or generation.effort}
+    told |= {"mode": "standard"} if generation.efforts else {}
+    return {
+        "model": model.answers_as,
+        "reasoning": told | {"summary": "detailed" if wanted == "auto" else wanted},
+        "temperature": _either(values["temperature"], 1.0),
+        "top_p": _either(values["top_p"], generation.top_p),
+        "prompt_cache_retention": values["prompt_cache_retention"] or generation.cache_retention,
+    }
+
+
+def _either(asked: float | None, default: float) -> float:
+    return default if asked is None else asked
+
+
 def _prompt(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequence[Item]) -> Prompt:
     response_items.check_calls(said)
     guidance = [Message("developer", values["instructions"])] if values["instructions"] else []
@@ -322,7 +395,7 @@ def _prompt(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequenc
         must_call=choice.must_call,
         parallel=values["parallel_tool_calls"],
         schema=tool_params.format_schema(values["text"]["format"]),
-        sampling={name: values[name] for name in SAMPLING if values.get(name, 1.0) != 1.0},
+        sampling={name: values[name] for name in SAMPLING if values.get(name) not in (None, 1.0)},
     )
 
 

@@ -23,7 +23,7 @@ from emulator.errors import INSTALL_FULL, ApiError, not_installed
 from emulator.models import FIRST_SPEAKERS
 from emulator.params import Param, bad, text
 from emulator.serving import Reply, StepRunner, count_request, read_json, send_stream, service
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.voice import voices
 from emulator.wire import sse, tokens
 
@@ -182,7 +182,7 @@ class Reading:
             yield sse.SeparateBlock(held)
 
     def _sounds(self, text: str) -> Iterator[bytes]:
-        for sentence in sentences(text):
+        for sentence in spoken_pieces(text):
             yield self._speak(sentence)
         yield self._end()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from emulator import params
 from emulator.api import paging
+from emulator.api.model_list import find_model
 from emulator.errors import ApiError
 from emulator.params import Param
 from emulator.serving import Reply, read_json, send_json, service
@@ -17,9 +18,11 @@ async def list_stored(request: Request) -> Reply:
     """The stored completions, oldest first; of one model, or with certain metadata, if asked."""
     query = request.query_params
     labels = _metadata(query)
+    known = find_model(query.get("model", ""))
+    wanted = known.answers_as if known else query.get("model")
 
     def is_wanted(body: dict[str, Any]) -> bool:
-        is_of_model = query.get("model", body["model"]) == body["model"]
+        is_of_model = wanted in (None, body["model"])
         return bool(is_of_model and labels.items() <= body["metadata"].items())
 
     stored = service(request).store.all("completion")

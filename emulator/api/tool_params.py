@@ -11,10 +11,51 @@ from typing import Any
 
 from emulator import params
 from emulator.answers.answer import Tool
+from emulator.api.strict import check_strict
 from emulator.params import Param, bad, flag, only, text
-from emulator.structured.fill import Sources, check_strict, fill
+from emulator.structured.fill import Sources, fill
 
 MODES = ("none", "auto", "required")
+# The types of tools, and of choices between them, in openai 3.57's types.
+CHAT_TOOL = params.known(("function",), ("custom",))
+TOOL = params.known(
+    ("function", "file_search"),
+    (
+        "apply_patch",
+        "code_interpreter",
+        "computer",
+        "computer_use_preview",
+        "custom",
+        "image_generation",
+        "local_shell",
+        "mcp",
+        "namespace",
+        "programmatic_tool_calling",
+        "shell",
+        "tool_search",
+        "web_search",
+        "web_search_2025_08_26",
+        "web_search_preview",
+        "web_search_preview_2025_03_11",
+    ),
+)
+CHOICE = params.known(
+    ("function", "allowed_tools", "file_search"),
+    (
+        "apply_patch",
+        "code_interpreter",
+        "computer",
+        "computer_use",
+        "computer_use_preview",
+        "custom",
+        "image_generation",
+        "mcp",
+        "programmatic_tool_calling",
+        "shell",
+        "web_search_preview",
+        "web_search_preview_2025_03_11",
+    ),
+)
 JSON_OBJECT = {
     "type": "object",
     "properties": {"answer": {"type": "string"}},
@@ -23,6 +64,8 @@ JSON_OBJECT = {
 }
 EMPTY = {"type": "object", "properties": {}}
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_SECOND_SEARCH = """Unsupported parameter: '{}' is a second 'file_search' tool, and this emulator \
+takes one in a request. To search several stores, name them all in its 'vector_store_ids'."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +124,7 @@ FILE_SEARCH: Mapping[str, Param] = {
     "vector_store_ids": Param(store_ids, required=True),
     "filters": Param(params.obj),
     "max_num_results": Param(params.integer(1, 50), 20),
-    "ranking_options": Param(
-        params.fields(RANKING), {"ranker": "auto", "score_threshold": 0.0, "hybrid_search": None}
-    ),
+    "ranking_options": Param(params.fields(RANKING), {"ranker": "auto", "score_threshold": 0.0}),
 }
 
 
@@ -92,7 +133,8 @@ def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
     functions = []
     for place, item in enumerate(params.array(param, value)):
         at = f"{param}[{place}]"
-        tool = _function_tool(at, item)
+        tool = params.obj(at, item)
+        CHAT_TOOL(f"{at}.type", tool.get("type"))
         for key in tool.keys() - {"type", "function"}:
             raise bad(f"Unknown parameter: '{at}.{key}'.", f"{at}.{key}", "unknown_parameter")
         functions.append(_function(f"{at}.function", tool.get("function")))
@@ -100,15 +142,20 @@ def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
 
 
 def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
-    """Functions as Responses has them, flat, and file search; their defaults are filled in."""
-    tools = []
+    """Functions as Responses has them, flat, and file search; their defaults are filled in.
+
+    Raises ApiError (400) for a second file search: only one of them could be carried out, and what
+    OpenAI does with two is not documented.
+    """
+    tools: list[dict[str, Any]] = []
     for place, item in enumerate(params.array(param, value)):
         at = f"{param}[{place}]"
         rest = {key: each for key, each in params.obj(at, item).items() if key != "type"}
-        if item.get("type") == "file_search":
-            tools.append({"type": "file_search", **params.fields(FILE_SEARCH)(at, rest)})
+        if TOOL(f"{at}.type", item.get("type")) == "file_search":
+            if any(tool["type"] == "file_search" for tool in tools):
+                raise bad(_SECOND_SEARCH.format(at), at, "unsupported_parameter")
+            tools.append({"type": "file_search", **_file_search(at, rest)})
             continue
-        _function_tool(at, item)
         function = _function(at, rest)
         if function["strict"] is None:
             # Unasked, Responses is strict wherever the schema allows it.
@@ -147,14 +194,12 @@ def tool_choice(param: str, value: Any) -> Any:
     """A mode, a named function, or a set of allowed tools, in chat's or Responses' spelling."""
     if isinstance(value, str):
         return params.one_of(*MODES)(param, value)
-    kind = text(f"{param}.type", params.obj(param, value).get("type"))
+    kind = CHOICE(f"{param}.type", params.obj(param, value).get("type"))
     if kind == "function":
         text(f"{param}.name", _name_in(value))
     elif kind == "allowed_tools":
         at = f"{param}.allowed_tools" if "allowed_tools" in value else param
         _check_allowed(at, params.obj(at, value.get("allowed_tools") or value))
-    elif kind != "file_search":
-        only()(f"{param}.type", kind)
     return value
 
 
@@ -162,8 +207,8 @@ def _check_allowed(param: str, allowed: dict[str, Any]) -> None:
     params.one_of("auto", "required")(f"{param}.mode", allowed.get("mode"))
     for place, each in enumerate(params.array(f"{param}.tools", allowed.get("tools"))):
         at = f"{param}.tools[{place}]"
-        if params.obj(at, each).get("type") != "file_search":
-            text(f"{at}.name", _name_in(_function_tool(at, each)))
+        if TOOL(f"{at}.type", params.obj(at, each).get("type")) == "function":
+            text(f"{at}.name", _name_in(each))
 
 
 def chat_format(param: str, value: Any) -> dict[str, Any] | None:
@@ -186,7 +231,7 @@ def response_format(param: str, value: Any) -> dict[str, Any]:
     rest = {key: item for key, item in format.items() if key != "type"}
     asked = params.fields(_FORMAT | {"schema": Param(schema, required=True)})(param, rest)
     _check_format(asked, f"{param}.schema", "invalid_json_schema")
-    return {"type": kind, **asked}
+    return {"type": kind, **{key: asked[key] for key in sorted(asked)}}
 
 
 def format_schema(format: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -202,21 +247,23 @@ _FORMAT: dict[str, Param] = {
 }
 
 
-def _function_tool(param: str, value: Any) -> dict[str, Any]:
-    tool = params.obj(param, value)
-    kind = text(f"{param}.type", tool.get("type"))
-    if kind != "function":
-        only()(f"{param}.type", kind)
-    return tool
+def _file_search(param: str, value: Any) -> dict[str, Any]:
+    """File search's settings as they are echoed: weights stand there only if they were sent."""
+    asked = params.fields(FILE_SEARCH)(param, value)
+    ranking = {key: each for key, each in asked["ranking_options"].items() if each is not None}
+    order = ("filters", "max_num_results", "ranking_options", "vector_store_ids")
+    return {key: (asked | {"ranking_options": ranking})[key] for key in order}
 
 
 def _function(param: str, value: Any) -> dict[str, Any]:
-    """A checked function: name, description, parameters, strict."""
+    """A checked function, its keys in the order in which Responses echoes them."""
     function = params.fields(FUNCTION)(param, value)
     if why := _unusable(function["parameters"], function["strict"]):
         message = f"Invalid schema for function '{function['name']}': {why}"
         raise bad(message, f"{param}.parameters", "invalid_function_parameters")
-    return {key: function[key] for key in ("name", "description", "parameters", "strict")}
+    # `output_schema` is echoed since July 2026, null where none was sent.
+    order = ("description", "name", "output_schema", "parameters", "strict")
+    return {key: function[key] for key in order}
 
 
 def _check_format(asked: Mapping[str, Any], param: str, code: str | None) -> None:

@@ -22,6 +22,7 @@ from emulator.api.vector_store_params import (
     faults_of,
     is_struck,
     lag_of,
+    refuse_unsupported,
 )
 from emulator.errors import ApiError
 from emulator.params import Param, bad, one_of, text
@@ -61,6 +62,7 @@ def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     """Attach a file; it is indexed in the background."""
     values, _ = params.parse(sent, CREATE)
     store_id = living_store(storage, request.path_params["store"]).id
+    refuse_unsupported(storage, request, [values["file_id"]])
     how = attachment(storage, values["file_id"], values, faults_of(request))
     (attached,) = storage.attach(store_id, [how])
     return polled(request, encode(attached))

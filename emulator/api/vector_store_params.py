@@ -1,6 +1,8 @@
 """Parameters that the families of vector stores share: how a file is attached, and its failures."""
 
+from collections.abc import Iterable
 from math import isfinite
+from pathlib import PurePosixPath
 from typing import Any
 
 from emulator import params
@@ -9,6 +11,7 @@ from emulator.faults import STORE, Fault
 from emulator.params import Check, Param, bad, fields, integer, obj, one_of, text, wrong_type
 from emulator.storage.attachment_table import AttachedFile, Attachment
 from emulator.storage.file_storage import FileStorage
+from emulator.storage.file_table import SEARCHABLE
 
 from starlette.requests import Request
 
@@ -80,6 +83,28 @@ def attachment(
     known_file(storage, file_id)
     size, overlap = values["chunking_strategy"]
     return Attachment(file_id, values.get("attributes") or {}, size, overlap, faults)
+
+
+def refuse_unsupported(storage: FileStorage, request: Request, file_ids: Iterable[str]) -> None:
+    """With the fault `400unsupported`, refuse a request that attaches a file of another type than
+    those in SEARCHABLE: ApiError (400).
+
+    OpenAI looks at the end of each name before it attaches anything, so one such file stops a whole
+    batch. The body is as reported for `files` (stdapi-ai/stdapi.ai #275, September 2026), with the
+    param `file_ids`, and for `file_batches` (openai-python #1511, June 2024), with `none` for a
+    name without an extension. An ending in capitals (`.PDF`) is reported to be refused, too. How
+    OpenAI separates several extensions is not known.
+
+    Without the fault, such a file is attached, and fails alone with `unsupported_file`. That is
+    how OpenAI treats a file whose content has another type (openai-openapi #300, July 2024).
+    """
+    if not any(fault.name == "400unsupported" for fault in request.scope["faults"]):
+        return
+    kinds = (PurePosixPath(known_file(storage, id).name).suffix for id in file_ids)
+    if refused := dict.fromkeys(kind or "none" for kind in kinds if kind not in SEARCHABLE):
+        message = f"""Files with extensions [{", ".join(refused)}] are not supported for \
+retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files"""
+        raise bad(message, "file_ids", "unsupported_file")
 
 
 # ------------------------------------------------------------------------- failures

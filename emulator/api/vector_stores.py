@@ -16,13 +16,19 @@ from emulator.api.storage_access import (
     living_store,
     polled,
 )
-from emulator.api.vector_store_params import ATTACHING, array_of, attachment, faults_of
+from emulator.api.vector_store_params import (
+    ATTACHING,
+    array_of,
+    attachment,
+    faults_of,
+    refuse_unsupported,
+)
 from emulator.params import Param, bad, fields, flag, integer, one_of, text
 from emulator.retrieval import filters
 from emulator.serving import Reply, Service, send_json
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.vector_store_table import VectorStore
-from emulator.text.queries import rewrite
+from emulator.text.small_talk import rewrite
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -96,6 +102,7 @@ def encode(store: VectorStore) -> dict[str, Any]:
 def create(storage: FileStorage, request: Request, sent: Body) -> Reply:
     values, _ = params.parse(sent, CREATE)
     faults = faults_of(request)
+    refuse_unsupported(storage, request, values["file_ids"])
     made = storage.create_store(
         values["name"] or "",
         values["description"],

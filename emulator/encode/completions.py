@@ -3,8 +3,9 @@
 The chunks of a stream, in the order of recorded traffic:
 
     role        one for each choice; its content is "", or null where the answer is calls alone:
-                then it already has the head of the first call
-    content     one for each piece of text; several choices (`n`) take turns
+                then it already has the head of the call, unless there are several
+    content     one for each piece of text; several choices (`n`) take turns, each beginning with
+                its role (recorded in August 2026)
     refusal     pieces of it, where another server's model refuses
     calls       for each call its head (index, id, name), then pieces of its arguments
     finish      one for each choice: an empty delta and the `finish_reason`
@@ -23,6 +24,7 @@ from typing import Any
 
 from emulator.answers.answer import Answer, Call, Prompt
 from emulator.errors import ApiError
+from emulator.models import MODELS, Generation
 from emulator.wire import sse, tokens
 
 FINGERPRINT = "fp_emulator"
@@ -32,13 +34,18 @@ FINGERPRINT = "fp_emulator"
 class Envelope:
     """What all chunks of one completion share.
 
-    With `is_named` the request named the function to call; OpenAI then ends with `stop`.
+    `model` is the name that answers, as the table of models has it. With `is_named` the request
+    named the function to call.
     """
 
     id: str
     created: int
     model: str
     is_named: bool = False
+
+    @property
+    def generation(self) -> Generation:
+        return MODELS[self.model].generation
 
     def around(self, kind: str, choices: Any) -> dict[str, Any]:
         return {
@@ -47,27 +54,26 @@ class Envelope:
             "created": self.created,
             "model": self.model,
             "service_tier": "default",
-            "system_fingerprint": FINGERPRINT,
+            "system_fingerprint": FINGERPRINT if self.generation.has_fingerprint else None,
             "choices": choices,
         }
 
     def finish(self, answer: Answer) -> str:
         is_forced = self.is_named and answer.finish == "tool_calls"
-        return "stop" if is_forced else answer.finish
+        return self.generation.named_finish if is_forced else answer.finish
+
+    def choice(self, index: int, answer: Answer) -> dict[str, Any]:
+        """One choice of a whole body; that of a reasoning model has no `logprobs`."""
+        logprobs = {"logprobs": None} if self.generation.has_logprobs else {}
+        finish = {"finish_reason": self.finish(answer)}
+        return {"index": index, "message": message(answer), **logprobs, **finish}
 
 
 def completion(envelope: Envelope, prompt: Prompt, answers: Sequence[Answer]) -> dict[str, Any]:
     """The whole answer in one body."""
-    choices = [
-        {
-            "index": index,
-            "message": message(answer),
-            "logprobs": None,
-            "finish_reason": envelope.finish(answer),
-        }
-        for index, answer in enumerate(answers)
-    ]
-    return envelope.around("chat.completion", choices) | {"usage": usage(prompt, answers)}
+    choices = [envelope.choice(index, answer) for index, answer in enumerate(answers)]
+    counts = usage(prompt, answers, tells_writes=envelope.generation.tells_writes)
+    return envelope.around("chat.completion", choices) | {"usage": counts}
 
 
 def message(answer: Answer) -> dict[str, Any]:
@@ -105,7 +111,8 @@ async def chunks(
     for index, answer in enumerate(answers):
         yield encode.chunk(index, "{}", f'"{envelope.finish(answer)}"')
     if include_usage:
-        yield encode.usage(usage(prompt, answers))
+        writes = envelope.generation.tells_writes
+        yield encode.usage(usage(prompt, answers, tells_writes=writes))
     yield sse.DONE
 
 
@@ -113,24 +120,32 @@ async def _written(encode: "ChunkEncoder", answers: Sequence[Answer]) -> AsyncIt
     # An opening depends on whether there is text, so the first pieces are awaited before it.
     writers = [answer.write() for answer in answers]
     pieces = [await anext(writer, None) for writer in writers]
-    for index, answer in enumerate(answers):
-        yield encode.opening(index, answer)
-    while any(piece is not None for piece in pieces):
+    opened: set[int] = set()
+    while len(opened) < len(answers) or any(piece is not None for piece in pieces):
         for index, piece in enumerate(pieces):
+            if index not in opened:
+                yield encode.opening(index, answers[index])
+                opened.add(index)
             if piece is not None:
                 block = encode.chunk(index, f'{{"content":{sse.compact(piece)}}}')
                 yield sse.text_block(block, is_live=answers[index].is_live)
                 pieces[index] = await anext(writers[index], None)
 
 
-def usage(prompt: Prompt, answers: Sequence[Answer], spoken: int = 0) -> dict[str, Any]:
-    """The token counts; `spoken` are those of the answers' sound."""
+def usage(
+    prompt: Prompt, answers: Sequence[Answer], spoken: int = 0, *, tells_writes: bool = False
+) -> dict[str, Any]:
+    """The token counts; `spoken` are those of the answers' sound.
+
+    With `tells_writes` those that were written to the cache are counted, too: none ever is.
+    """
     read, written = prompt.prompt_tokens(), spoken + sum(answer.tokens for answer in answers)
+    cached = {"cached_tokens": 0} | ({"cache_write_tokens": 0} if tells_writes else {})
     return {
         "prompt_tokens": read,
         "completion_tokens": written,
         "total_tokens": read + written,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": prompt.heard.audio_tokens},
+        "prompt_tokens_details": cached | {"audio_tokens": prompt.heard.audio_tokens},
         "completion_tokens_details": {
             "reasoning_tokens": sum(answer.reasoning for answer in answers),
             "audio_tokens": spoken,
@@ -149,16 +164,22 @@ class ChunkEncoder:
         if has_usage:
             self._after = self._after.removesuffix("}") + ',"usage":null}'
         self._is_padded = is_padded
+        self._logprobs = '"logprobs":null,' if envelope.generation.has_logprobs else ""
 
     def chunk(self, index: int, delta: str, finish: str = "null") -> bytes:
-        choice = f'{{"index":{index},"delta":{delta},"logprobs":null,"finish_reason":{finish}}}'
+        ending = f'{self._logprobs}"finish_reason":{finish}'
+        choice = f'{{"index":{index},"delta":{delta},{ending}}}'
         return self._block(f"{self._before}[{choice}]{self._after}")
 
     def opening(self, index: int, answer: Answer) -> bytes:
-        content = '"content":null' if answer.refusal and not answer.pieces else '"content":""'
-        if answer.calls and not answer.pieces:
-            content = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}]'
-        block = self.chunk(index, f'{{"role":"assistant",{content},"refusal":null}}')
+        rest = '"content":"","refusal":null'
+        if answer.refusal and not answer.pieces:
+            rest = '"content":null,"refusal":""'
+        elif len(answer.calls) > 1 and not answer.pieces:
+            rest = '"content":null'
+        elif _opens_with_call(answer):
+            rest = f'"content":null,"tool_calls":[{_head(0, answer.calls[0])}],"refusal":null'
+        block = self.chunk(index, f'{{"role":"assistant",{rest}}}')
         return sse.ReasoningBlock(block, answer.reasoning)
 
     def refusal(self, index: int, answer: Answer) -> list[bytes]:
@@ -169,7 +190,7 @@ class ChunkEncoder:
         """Heads and arguments of all calls, but for the head that the opening has, if it has."""
         blocks: list[bytes] = []
         for place, call in enumerate(answer.calls):
-            if place or answer.pieces or not has_head:
+            if not (has_head and _opens_with_call(answer)):
                 blocks.append(self.chunk(index, f'{{"tool_calls":[{_head(place, call)}]}}'))
             for piece in call.pieces:
                 part = f'{{"index":{place},"function":{{"arguments":{sse.compact(piece)}}}}}'
@@ -193,6 +214,11 @@ class ChunkEncoder:
             room = f'{line.removesuffix("}")},"obfuscation":"'
             line = f'{room}{sse.padding(len(room.encode()))}"}}'
         return sse.data(line)
+
+
+def _opens_with_call(answer: Answer) -> bool:
+    """Whether the chunk with the role has the head of the call: where there is nothing else."""
+    return len(answer.calls) == 1 and not answer.pieces and not answer.refusal
 
 
 def _head(place: int, call: Call) -> str:

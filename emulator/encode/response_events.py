@@ -4,7 +4,8 @@ The events, in the order of recorded traffic:
 
     response.created, .queued (in background only), .in_progress
     for each item of the output      response.output_item.added ... response.output_item.done
-        reasoning                    nothing in between
+        reasoning                    the deltas of its summary, if one was asked for; one item
+                                     before a search, one before the answer
         file search                  in progress, searching, completed
         message                      its part, the deltas of its text, each annotation right after
                                      the text that it belongs to
@@ -13,22 +14,48 @@ The events, in the order of recorded traffic:
 
 Each event carries a `sequence_number`, from 0 and without a gap, so that a stream that broke off
 can be resumed behind the last one that was read.
+
+Keys are in the order of July 2026: an event has its type first, then all others by the alphabet; a
+body has `id`, `object`, `created_at`, `status`, then the others by the alphabet, and `metadata`
+last. Later recordings sort their keys, so for `access_programs` (September 2026) the place follows
+from that rule.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from emulator.answers.answer import Answer, Call, Citation, Prompt
+from emulator.answers.answer import Answer, Call, Citation, Prompt, SearchOutcome
 from emulator.errors import ApiError
+from emulator.models import MODELS
 from emulator.wire import ids, sse
+from emulator.wire.sealed import seal
+from emulator.wire.tokens import split
 
-# The fields of a body in their recorded order; `body` sets some, the others are the request's.
-FIELDS = """id object created_at status background completed_at conversation error
-frequency_penalty incomplete_details instructions max_output_tokens max_tool_calls model output
-parallel_tool_calls presence_penalty previous_response_id prompt_cache_key prompt_cache_retention
-reasoning safety_identifier service_tier store temperature text tool_choice tools top_logprobs
+# The fields of a body in their order; `body` sets some, the others are the request's.
+FIELDS = """id object created_at status access_programs background billing completed_at
+conversation error frequency_penalty incomplete_details input_transformations instructions
+max_output_tokens max_tool_calls model moderation output parallel_tool_calls presence_penalty
+previous_response_id prompt_cache_key prompt_cache_options prompt_cache_retention reasoning
+safety_identifier service_tier store temperature text tool_choice tool_usage tools top_logprobs
 top_p truncation usage user metadata""".split()
+# Those that are not always there: `billing` stands in whole bodies that have ended, the others
+# where a request used them. `input_transformations` is known from the types of openai 3.57 alone.
+OPTIONAL = {"billing", "conversation", "input_transformations", "prompt_cache_options"}
+# Of tools that run at OpenAI, none of which is served here; sent since June 2026.
+NO_TOOL_USAGE = {
+    "image_gen": {
+        "input_tokens": 0,
+        "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+        "output_tokens": 0,
+        "output_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+        "total_tokens": 0,
+    },
+    "web_search": {"num_requests": 0},
+}
+PAYER = {"payer": "developer"}
 
 CUT_BY = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -42,6 +69,7 @@ class ResponseWriter:
 
     def __init__(self, values: Mapping[str, Any], prompt: Prompt, answer: Answer) -> None:
         self._values, self._prompt, self._answer = values, prompt, answer
+        self._generation = MODELS[values["model"]].generation
         self._ids = ids.ResponseIds()
         self.id = self._ids.new("resp")
         self.output: list[dict[str, Any]] = []
@@ -50,6 +78,7 @@ class ResponseWriter:
         self._created_at = int(time.time())
         self._ended_at: int | None = None
         self._sequence_number = 0
+        self._shows_results = "file_search_call.results" in values["include"]
         self._is_padded = values["stream_options"]["include_obfuscation"]
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -60,7 +89,7 @@ class ResponseWriter:
             self._status = "in_progress"
         yield self._snapshot("response.in_progress")
         try:
-            for block in [*self._reasoning(), *self._file_search()]:
+            for block in self._preparation():
                 yield block
             async for block in self._message():
                 yield block
@@ -85,17 +114,42 @@ class ResponseWriter:
 
     def failed(self, error: ApiError) -> Iterator[bytes]:
         """The error as an event of its own, then the response that failed."""
-        yield self._event("error", error=error.fields())
+        yield self._event("error", error=error.streamed())
         self._error = {"code": error.code or "server_error", "message": error.message}
         self._end("failed")
         yield sse.FinalBlock(self._snapshot("response.failed"))
 
-    def _reasoning(self) -> Iterator[bytes]:
-        """Without a summary, as at OpenAI where none was asked for."""
-        if self._answer.reasoning:
-            item = {"id": self._ids.new("rs"), "type": "reasoning", "summary": []}
-            yield self._added(item)
-            yield sse.ReasoningBlock(self._done(item), self._answer.reasoning)
+    def _preparation(self) -> Iterator[bytes]:
+        """What comes before the answer: reasoning, or a search between two parts of it."""
+        total, found = self._answer.reasoning, self._answer.found
+        before = total // 2 if found is not None else 0
+        if before:
+            yield from self._reasoning(before, _plan(found.queries if found else ()))
+        yield from self._file_search()
+        if total:
+            yield from self._reasoning(total - before, _account(total - before, found))
+
+    def _reasoning(self, tokens: int, summary: str) -> Iterator[bytes]:
+        """An item of reasoning; its summary is streamed if the request asked for one."""
+        wants_summary = self._values["reasoning"]["summary"] is not None
+        parts = [{"type": "summary_text", "text": summary}] if wants_summary else []
+        item: dict[str, Any] = {"id": self._ids.new("rs"), "type": "reasoning", "content": []}
+        item |= {"encrypted_content": seal({"id": item["id"], "summary": summary}), "summary": []}
+        at = {"item_id": item["id"], "output_index": len(self.output), "summary_index": 0}
+        yield self._added(item)
+        for part in parts:
+            yield from self._summary(at, part, tokens)
+        ended = self._done(item | {"summary": parts})
+        yield ended if parts else sse.ReasoningBlock(ended, tokens)
+
+    def _summary(self, at: dict[str, Any], part: dict[str, str], tokens: int) -> Iterator[bytes]:
+        kind = "response.reasoning_summary"
+        begun = self._event(f"{kind}_part.added", **at, part=part | {"text": ""})
+        yield sse.ReasoningBlock(begun, tokens)
+        for piece in split(part["text"]):
+            yield self._delta(f"{kind}_text.delta", at, piece)
+        yield self._event(f"{kind}_text.done", **at, text=part["text"])
+        yield self._event(f"{kind}_part.done", **at, part=part)
 
     def _file_search(self) -> Iterator[bytes]:
         """The results stand in it only if the request asked for them."""
@@ -108,8 +162,7 @@ class ResponseWriter:
         yield self._added(item | {"queries": [], "results": None})
         for stage in ("in_progress", "searching", "completed"):
             yield self._event(f"response.file_search_call.{stage}", **at)
-        is_wanted = "file_search_call.results" in self._values["include"]
-        results = list(found.results) if is_wanted else None
+        results = list(found.results) if self._shows_results else None
         ended = {"status": "completed", "queries": list(found.queries), "results": results}
         yield self._done(item | ended)
 
@@ -121,7 +174,8 @@ class ResponseWriter:
         if piece is None and not answer.refusal and (answer.calls or answer.is_cut):
             return
         item: dict[str, Any] = {"id": self._ids.new("msg"), "type": "message"}
-        item |= {"status": "in_progress", "content": [], "role": "assistant"}
+        phase = {"phase": self._phase} if self._generation.has_phases else {}
+        item |= {"status": "in_progress", "content": [], **phase, "role": "assistant"}
         at = {"item_id": item["id"], "output_index": len(self.output), "content_index": 0}
         yield self._added(item)
         content = []
@@ -171,6 +225,11 @@ class ResponseWriter:
         yield self._done(item | {"status": self._outcome, "arguments": call.arguments})
 
     @property
+    def _phase(self) -> str:
+        """What stands before calls is no answer yet."""
+        return "commentary" if self._answer.calls else "final_answer"
+
+    @property
     def _outcome(self) -> str:
         return "incomplete" if self._answer.is_cut else "completed"
 
@@ -190,11 +249,17 @@ class ResponseWriter:
         return sse.text_block(block, is_live=self._answer.is_live)
 
     def _snapshot(self, kind: str) -> bytes:
-        return self._event(kind, response=self.body())
+        """An event with the response as it stands; only a whole body says who pays."""
+        body = self.body()
+        body.pop("billing", None)
+        return self._event(kind, response=body)
 
     def _event(self, kind: str, **fields: Any) -> bytes:
-        body = {"type": kind, **fields, "sequence_number": self._sequence_number}
+        fields["sequence_number"] = self._sequence_number
         self._sequence_number += 1
+        body: dict[str, Any] = {"type": kind}
+        for name in _in_order(tuple(fields)):
+            body[name] = fields[name]
         return sse.event(kind, sse.compact(body))
 
     def _end(self, status: str) -> None:
@@ -209,18 +274,36 @@ class ResponseWriter:
             "object": "response",
             "created_at": self._created_at,
             "status": status,
+            "access_programs": None,
             "completed_at": self._ended_at if status == "completed" else None,
             "error": self._error,
             "frequency_penalty": 0.0,
             "incomplete_details": {"reason": CUT_BY[self._answer.finish]} if is_cut else None,
+            "moderation": None,
             "output": list(self.output),
             "presence_penalty": 0.0,
-            "reasoning": {"effort": self._values["reasoning"]["effort"], "summary": None},
             "service_tier": "default" if is_ended else "auto",
+            "tool_usage": NO_TOOL_USAGE,
             "top_logprobs": 0,
             "usage": usage(self._prompt, self._answer) if is_ended else None,
         }
-        return {name: own[name] if name in own else self._values[name] for name in FIELDS}
+        own |= {"billing": PAYER} if is_ended else {}
+        told = {name: own[name] if name in own else self._values.get(name) for name in FIELDS}
+        return {name: each for name, each in told.items() if each or name not in OPTIONAL}
+
+
+async def without_padding(blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Events that were made with `obfuscation`, without it."""
+    async for block in blocks:
+        event = json.loads(block.partition(b"data: ")[2])
+        is_padded = event.pop("obfuscation", None) is not None
+        yield sse.event(event["type"], sse.compact(event)) if is_padded else block
+
+
+@cache
+def _in_order(names: tuple[str, ...]) -> list[str]:
+    """The names by the alphabet; kept, as the events of one kind all have the same."""
+    return sorted(names)
 
 
 def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
@@ -228,11 +311,29 @@ def usage(prompt: Prompt, answer: Answer) -> dict[str, Any]:
     read, written = prompt.prompt_tokens() + searched, answer.tokens
     return {
         "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
         "output_tokens": written,
         "output_tokens_details": {"reasoning_tokens": answer.reasoning},
         "total_tokens": read + written,
     }
+
+
+def _plan(queries: Sequence[str]) -> str:
+    """What will be searched, for a summary of the reasoning."""
+    asked = ", ".join(f'"{query}"' for query in queries)
+    return f"**Searching the files**\n\nI will search the attached files for {asked}."
+
+
+def _account(tokens: int, found: SearchOutcome | None) -> str:
+    """What was read, for a summary of the reasoning."""
+    if found is None:
+        read = f"I compared the question with what I can quote, and read {tokens} tokens of it."
+        return f"**Reading the sources**\n\n{read}"
+    names = list(dict.fromkeys(result["filename"] for result in found.results))
+    files = f"in {', '.join(names)}" if names else "in the files"
+    passages = len(found.results)
+    read = f"I read {passages} passage{'' if passages == 1 else 's'} {files}."
+    return f"**Reading the passages**\n\n{read}"
 
 
 def _part(text: str, citations: Sequence[Citation] = ()) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.voice.recordings import Utterance, words_of
 from emulator.wire import sse, tokens
 
@@ -166,7 +166,7 @@ DONE = sse.FinalBlock(b"data: [DONE]\r\n\r\n")
 def segments(utterances: Sequence[Utterance]) -> Iterator[Utterance]:
     """The sentences, each with its share of the utterance's time."""
     for each in utterances:
-        parts = [part.strip() for part in sentences(each.text)]
+        parts = [part.strip() for part in spoken_pieces(each.text)]
         for part, start, end in _shared(each, parts):
             yield each._replace(text=part, start=start, end=end)
 

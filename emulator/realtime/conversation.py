@@ -43,7 +43,7 @@ class ConversationItem:
 
     @property
     def is_awaiting_words(self) -> bool:
-        """Whether its words are still being recognised."""
+        """Whether its words are still being recognized."""
         return self.transcription_id is not None
 
     @property

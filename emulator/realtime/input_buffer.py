@@ -68,7 +68,7 @@ class InputBuffer:
 
     def __init__(self, detector: SpeechDetector, turns: TurnSettings | None) -> None:
         self._detector, self._resampler = detector, Resampler(24_000, 16_000)
-        # Sound at 24 kHz for the item, and its frames at 16 kHz for detector and recogniser. Both
+        # Sound at 24 kHz for the item, and its frames at 16 kHz for detector and recognizer. Both
         # lose what is no longer needed at the front: `_from` counts samples and frames lost so far.
         self._pcm, self._pcm_from = bytearray(), 0
         self._frames, self._frames_from = bytearray(), 0
@@ -134,7 +134,7 @@ class InputBuffer:
         """The words from the frame `since` on (s16le, 16 kHz), without the silence around them."""
         if self._first is None:
             return b""
-        # Silence in front would make the recogniser invent words, also behind a part that is read.
+        # Silence in front would make the recognizer invent words, also behind a part that is read.
         first = next((start for start, last in self._spans if last >= since), since)
         start = max(0, max(since, first - BEFORE_WORDS) - self._frames_from)
         end = self._last + 1 + BEHIND_WORDS - self._frames_from

@@ -11,7 +11,7 @@ from emulator.answers.answer import Prompt
 
 @dataclass(frozen=True)
 class Transcribe:
-    """Recognise the words in `pcm`: s16le, mono, 16 kHz."""
+    """Recognize the words in `pcm`: s16le, mono, 16 kHz."""
 
     id: int
     pcm: bytes

@@ -29,7 +29,7 @@ from emulator.realtime.conversation import Conversation, ConversationItem
 from emulator.realtime.jobs import Job, Synthesize
 from emulator.realtime.output import Emit, Output
 from emulator.realtime.session_settings import ResponseSettings
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.voice import sound
 from emulator.wire import ids, tokens
 
@@ -59,7 +59,7 @@ Plan = Iterator[Step]
 # What is planned ahead of what is sent. A plan is a generator of steps, so that an answer of an
 # hour takes no memory before its time. Exactly one step is taken out of the plans early, `_next`,
 # because its gap must be known to say when it is due; all else stays in `_plans`. Sentences
-# overlap: while one is sent, the next is being synthesised, and its plan is put behind. If
+# overlap: while one is sent, the next is being synthesized, and its plan is put behind. If
 # synthesis is slower than sending, there is no next step, and time starts anew when the sound
 # comes. Whatever ends a response leaves no next step, so nothing is sent behind `response.done`.
 class Response:
@@ -109,7 +109,7 @@ class Response:
             self._output.phase = "commentary" if answer.calls else "final_answer"
         pieces = self._said(answer)
         if self._is_audio and "".join(pieces).strip():
-            self._sentences.extend(sentences("".join(pieces)))
+            self._sentences.extend(spoken_pieces("".join(pieces)))
             self._synthesize_next()
         else:
             self._plan(self._text_steps(pieces), self._last_steps())

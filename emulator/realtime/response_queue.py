@@ -24,7 +24,7 @@ Limit = Callable[[int], Mapping[str, Any]]
 class Responses:
     """The responses under way; `on_end` is called with the default response once it has ended.
 
-    `hear` has the sound of an item recognised that is in no conversation. `limit` counts tokens,
+    `hear` has the sound of an item recognized that is in no conversation. `limit` counts tokens,
     and gives what is left as in `rate_limits.updated`; `settings` gives the session's.
     """
 

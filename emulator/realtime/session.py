@@ -215,7 +215,7 @@ class Session:
 100ms of audio, but buffer only has {self._buffer.buffered_ms:.2f}ms of audio."""
             raise ApiError(400, message, code="input_audio_buffer_commit_empty")
         # A turn that has begun announced the id of its item. Its words so far are not those of the
-        # whole clip, which is recognised anew.
+        # whole clip, which is recognized anew.
         turn, self._turn = self._turn, CurrentTurn()
         clip = self._buffer.commit()
         self._commit(clip, CurrentTurn(turn.item_id, live=turn.live), now)
@@ -366,7 +366,7 @@ class Session:
     # ------------------------------------------------------------------- words
 
     def _hear(self, item: WaitingItem) -> None:
-        """Have the sound of an item recognised that came as a whole."""
+        """Have the sound of an item recognized that came as a whole."""
         speech = sound.resampled(item.entry.pcm, 24_000, 16_000)
         self._transcripts.wait_for(self._transcripts.transcribe(speech), item)
 

@@ -111,7 +111,7 @@ def input_transcription(settings: Mapping[str, Any]) -> InputTranscription | Non
     return InputTranscription(model, wanted.get("delay"), has_logprobs)
 
 
-# Captions while somebody speaks. The recogniser reads a clip as a whole, so what has been said so
+# Captions while somebody speaks. The recognizer reads a clip as a whole, so what has been said so
 # far is read again and again, a little more of it in each pass. A pass is least sure of its end:
 # half a word sounds like another one, and the next words change what the last ones were taken for.
 # But deltas are append-only: nothing that was sent can be taken back. So a piece is sent once two
@@ -238,7 +238,7 @@ class Transcripts:
         wanted = input_transcription(self._settings())
         if wanted is None or not wanted.streams or self._why_no_words or self._pass is not None:
             return False
-        # With turn detection a pause has the turn recognised as a whole.
+        # With turn detection a pause has the turn recognized as a whole.
         is_paused = buffer.turns is not None and buffer.is_paused
         is_new = (buffer.judged - live.passed) * FRAME_MS >= wanted.pass_ms
         return is_new and not is_paused and buffer.has_speech(live.start)

@@ -26,7 +26,7 @@ _UNFINISHED = re.compile(
 class CurrentTurn:
     """The turn that is being spoken: the id of its item to be, and what is known of its words.
 
-    `transcription_id` names the job that recognises them; `is_transcribed` says that it is done.
+    `transcription_id` names the job that recognizes them; `is_transcribed` says that it is done.
     `live` is what was sent of them while it was spoken.
     """
 

@@ -21,16 +21,14 @@ Tokens are those of `emulator.wire.tokens`; a chunk is a slice of the text, so t
 the text's own.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import accumulate
 
+from emulator.text.sentences import breaks
 from emulator.wire import tokens
 
 INSIDE, WORD, SENTENCE, PARAGRAPH, SECTION = range(5)
 
-_SENTENCE_END = re.compile(r"[.!?…:]['\")\]”’*_]{0,3}$")
-_WIDE_STOPS = "。！？"  # they end a sentence without a blank after them
 _LONGEST_HEADING = 200
 
 
@@ -46,64 +44,68 @@ def chunk_bounds(text: str, max_tokens: int = 800, overlap: int = 400) -> list[t
     """Where each chunk starts and ends in the text."""
     if max_tokens < 4 or not 0 <= overlap <= max_tokens // 2:
         raise ValueError(f"at least 4 tokens, of which 0 to half overlap: {max_tokens}, {overlap}")
-    cuts = [0, *accumulate(map(len, tokens.split(text)))]
-    last = len(cuts) - 1
+    cuts = _Cuts(text)
+    last = len(cuts.places) - 1
     found: list[tuple[int, int]] = []
     start = end = 0
     while end < last:
         limit = min(start + max_tokens, last)
-        end = limit if limit == last else _end(text, cuts, start, end, limit)
-        found.append((cuts[start], cuts[end]))
-        start = _start(text, cuts, max(end - overlap, start + 1), end)
+        end = limit if limit == last else _end(cuts, start, end, limit)
+        found.append((cuts.places[start], cuts.places[end]))
+        start = _start(cuts, max(end - overlap, start + 1), end)
     return found
 
 
-def _end(text: str, cuts: Sequence[int], start: int, before: int, limit: int) -> int:
+class _Cuts:
+    """The places between the tokens of a text, and what ends at each of them."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.places = [0, *accumulate(map(len, tokens.split(text)))]
+        self._sentence_ends = frozenset(end for end, _ in breaks(text))
+
+    def strongest(self, choice: Iterable[int]) -> int | None:
+        """The first of the strongest among these cuts; None where each is inside a word."""
+        found, most = None, INSIDE
+        for number in choice:
+            if most and self.text[self.places[number] - 1].isalnum():
+                continue  # at best the end of a word, of which there is one already
+            if (strength := self._strength(self.places[number])) > most:
+                found, most = number, strength
+        return found
+
+    def first_word(self, choice: Iterable[int]) -> int | None:
+        return next((number for number in choice if self._strength(self.places[number])), None)
+
+    def _strength(self, place: int) -> int:
+        """What ends at a place in the text: a section, ..., a word, or nothing (`INSIDE`)."""
+        if self.text[place - 1] == "\n":
+            return _line_end(self.text, place)
+        if place in self._sentence_ends and self.text[place] != "\n":
+            return SENTENCE
+        return WORD if self.text[place].isspace() else INSIDE
+
+
+def _end(cuts: _Cuts, start: int, before: int, limit: int) -> int:
     """Which cut ends a chunk; it must be behind the end of the chunk before, or nothing is new."""
     early = max(before, min(limit - 1, limit - (limit - start) // 4))
-    best = _strongest(text, cuts, range(limit, early, -1))
+    best = cuts.strongest(range(limit, early, -1))
     if best is None:
-        best = _first_word(text, cuts, range(early, before, -1))
+        best = cuts.first_word(range(early, before, -1))
     if best is not None:
         return best
     # One word fills it. Were a run of blanks its end, each blank would become a token.
-    return limit - 1 if text[cuts[limit] - 1].isspace() and limit - 1 > before else limit
+    is_blank = cuts.text[cuts.places[limit] - 1].isspace()
+    return limit - 1 if is_blank and limit - 1 > before else limit
 
 
-def _start(text: str, cuts: Sequence[int], earliest: int, end: int) -> int:
+def _start(cuts: _Cuts, earliest: int, end: int) -> int:
     """Which cut the next chunk starts at."""
     middle = earliest + (end - earliest + 1) // 2
-    best = _strongest(text, cuts, range(earliest, middle))
+    best = cuts.strongest(range(earliest, middle))
     if best is None:
-        best = _first_word(text, cuts, range(middle, end))
+        best = cuts.first_word(range(middle, end))
     return end if best is None else best
-
-
-def _strongest(text: str, cuts: Sequence[int], choice: Iterable[int]) -> int | None:
-    """The first of the strongest among these cuts; None where each is inside a word."""
-    found, most = None, INSIDE
-    for number in choice:
-        if most and text[cuts[number] - 1].isalnum():
-            continue  # at best the end of a word, of which there is one already
-        if (strength := cut_strength(text, cuts[number])) > most:
-            found, most = number, strength
-    return found
-
-
-def _first_word(text: str, cuts: Sequence[int], choice: Iterable[int]) -> int | None:
-    return next((number for number in choice if cut_strength(text, cuts[number])), None)
-
-
-def cut_strength(text: str, place: int) -> int:
-    """What ends at a place in the text: a section, ..., a word, or nothing (`INSIDE`)."""
-    before, after = text[place - 1], text[place]
-    if before == "\n":
-        return _line_end(text, place)
-    if before in _WIDE_STOPS:
-        return SENTENCE
-    if not after.isspace():
-        return INSIDE
-    return SENTENCE if _SENTENCE_END.search(text, max(place - 4, 0), place) else WORD
 
 
 def _line_end(text: str, place: int) -> int:

@@ -20,6 +20,7 @@ from operator import itemgetter
 
 from emulator.retrieval import embedding
 from emulator.retrieval.chunking import chunk_bounds
+from emulator.text.sentences import breaks
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,6 @@ CONTEXT_SHARE = 0.15
 REMEMBERED = 4096
 """Units whose sums are kept, since two chunks that overlap share their windows."""
 
-_UNIT_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _HEADING = re.compile(
     r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
     |(?P<numbered>\d+(?:\.\d+)*\.?[ ][A-Z][^.;:,\n]{2,60})
@@ -113,7 +113,7 @@ def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[str]
 
 def _units(text: str) -> Iterator[Span]:
     """Sentences and lines; a very long one in pieces."""
-    cuts = [0, *(found.end() for found in _UNIT_END.finditer(text)), len(text)]
+    cuts = [0, *(start for _, start in breaks(text)), len(text)]
     for start, end in pairwise(cuts):
         while end - start > LONGEST_UNIT:
             blank = text.rfind(" ", start + 1, start + WINDOW)

@@ -2,7 +2,8 @@
 
 A request only writes a row that says `in_progress` and puts the file into a queue in memory. A
 worker thread takes it out, reads and cuts the file, and then writes the chunks and the new status
-in one transaction. So:
+in one transaction. Text and code have a queue, and files that need a parser have another one, since
+one of these may take seconds. So:
 
 - A search never finds half a file, nor a file that is deleted.
 - A kill loses the queue but no work: the rows still say `in_progress`, and the next process that
@@ -22,6 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emulator.retrieval.file_text import Unreadable, check_size, needs_parser
+from emulator.retrieval.reader_process import FileReaders, ReadersClosed
 from emulator.storage.attachment_table import (
     AttachedFile,
     AttachedFiles,
@@ -61,8 +64,11 @@ class FileStorage:
         self.stores = VectorStores(self.db, now)
         self.attached = AttachedFiles(self.db, now)
         self._index: Index | None = None
-        self._jobs: queue.SimpleQueue[AttachedFile | None] = queue.SimpleQueue()
-        self._worker: threading.Thread | None = None
+        self._readers = FileReaders()
+        # Python runs one thread at a time, so that a second one for texts would gain nothing. For
+        # the others there are as many as processes that read them.
+        self._texts = _IndexingQueue(self._work, 1)
+        self._documents = _IndexingQueue(self._work, self._readers.limits.processes)
         self._is_open = self.is_closing = False
 
     def open(self) -> None:
@@ -77,9 +83,9 @@ class FileStorage:
     def close(self) -> None:
         """Stop; what is not indexed yet will be when the storage is opened again."""
         self.is_closing = True
-        if self._worker is not None:
-            self._jobs.put(None)
-            self._worker.join()
+        self._readers.close()
+        self._texts.close()
+        self._documents.close()
         self.db.close()
 
     def index(self) -> "Index":
@@ -160,11 +166,9 @@ class FileStorage:
 
     def text(self, attached: AttachedFile) -> str:
         """What was read from a file that is indexed."""
-        from emulator.retrieval.file_text import Unreadable
-
         try:
             return self._read(attached) if attached.status == "completed" else ""
-        except Unreadable:  # it was deleted meanwhile
+        except (Unreadable, ReadersClosed):  # it was deleted meanwhile, or the emulator ends
             return ""
 
     def search(
@@ -208,20 +212,20 @@ class FileStorage:
     def queue_indexing(self, files: Sequence[AttachedFile]) -> None:
         for attached in files:
             if "stuck" not in attached.faults:
-                self._jobs.put(attached)
-        # One worker: Python runs one thread at a time, so that two would take as long.
-        with self.db.held():
-            if files and self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="indexing", daemon=True)
-                self._worker.start()
+                size = self._size(attached)
+                is_document = needs_parser(attached.file_name, size)
+                (self._documents if is_document else self._texts).put(attached)
 
-    def _work(self) -> None:
-        while (attached := self._jobs.get()) is not None and not self.is_closing:
-            try:
-                self._index_one(attached)
-            except Exception:  # the next file may be a good one
-                traceback.print_exc(file=sys.stderr)
-                self.attached.finish(attached, 0, ("server_error", FAILED["server_error"]))
+    def _work(self, attached: AttachedFile) -> None:
+        if self.is_closing:
+            return
+        try:
+            self._index_one(attached)
+        except ReadersClosed:
+            return
+        except Exception:  # the next file may be a good one
+            traceback.print_exc(file=sys.stderr)
+            self.attached.finish(attached, 0, ("server_error", FAILED["server_error"]))
 
     def _index_one(self, attached: AttachedFile) -> None:
         """Read, cut and index one file; all that is slow comes before the transaction."""
@@ -239,8 +243,7 @@ class FileStorage:
     def chunks_of(
         self, attached: AttachedFile
     ) -> "tuple[list[EmbeddedChunk], tuple[str, str] | None]":
-        """The chunks of a file, or why there are none."""
-        from emulator.retrieval.file_text import Unreadable
+        """The chunks of a file, or why there are none; raises ReadersClosed."""
         from emulator.retrieval.index import embed_chunks
 
         for fault in attached.faults:
@@ -255,9 +258,46 @@ class FileStorage:
         return chunks, None if chunks else ("invalid_file", EMPTY)
 
     def _read(self, attached: AttachedFile) -> str:
-        from emulator.retrieval.file_text import read_text
+        """The text of a file; raises Unreadable and ReadersClosed."""
+        check_size(self._size(attached))
+        data = b"".join(self.files.blocks(attached.file_id))
+        return self._readers.read_text(attached.file_name, data)
 
-        return read_text(attached.file_name, b"".join(self.files.blocks(attached.file_id)))
+    def _size(self, attached: AttachedFile) -> int:
+        file = self.files.find(attached.file_id)
+        return file.bytes if file is not None else 0
+
+
+class _IndexingQueue:
+    """Files in their order, and the threads that work on them; the threads start with a file."""
+
+    def __init__(self, work: Callable[[AttachedFile], None], most_threads: int) -> None:
+        self._do = work
+        self._most_threads = most_threads
+        self._jobs: queue.SimpleQueue[AttachedFile | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def put(self, attached: AttachedFile) -> None:
+        self._jobs.put(attached)
+        with self._lock:
+            if len(self._threads) < self._most_threads:
+                thread = threading.Thread(target=self._run, name="indexing", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def close(self) -> None:
+        """Wait for the threads; what they have not begun stays undone."""
+        with self._lock:
+            threads = list(self._threads)
+        for _ in threads:
+            self._jobs.put(None)
+        for thread in threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while (attached := self._jobs.get()) is not None:
+            self._do(attached)
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from emulator.wire import ids
 BLOCK = 2**20
 # An upload that nobody has finished by then was cut off.
 PATIENCE_S = 3600
+# The kinds of files that file search reads, according to OpenAI's guide (November 2026).
+SEARCHABLE = """.c .cpp .cs .css .doc .docx .go .html .java .js .json .md .pdf .php .pptx .py .rb
+    .sh .tex .ts .txt""".split()
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ a place in the text. What the groups of a match mean is computed afterwards, in 
 
 Days lie in the future, as callers speak of plans: "Friday" is the next one, "3 March" the next
 3 March, and 12/05 is the twelfth of May. A time of day takes its half from what stands beside it
-("9 p.m.", "nine in the morning"); if nothing does, from a word like "evening" anywhere in the
-text; without one the hour stays as it was said: "at nine" is 09:00.
+("9 p.m.", "nine in the morning") or from a word like "evening" in its own clause ("this evening,
+for two people, at nine"). Without one the hour stays as it was said: "at nine" is 09:00.
 """
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+
+from emulator.text.sentences import breaks
+from emulator.text.words import MONTHS, WEEKDAYS
 
 _UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
     fifteen sixteen seventeen eighteen nineteen""".split()
@@ -39,11 +42,10 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _DAY = rf"(?P<day>\d{{1,2}}(?:st|nd|rd|th)?|{_NTH})"
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_WEEKDAYS = [day.lower() for day in WEEKDAYS]
 _WEEKDAY = rf"(?:(?:next|this|coming)\ )?(?P<weekday>{'|'.join(_WEEKDAYS)})"
 _LED = rf"\b(?:{_WEEKDAY},?\ (?:the\ )?)?"
-_MONTHS = """january february march april may june july august september october november
-    december""".split()
+_MONTHS = [month.lower() for month in MONTHS]
 _SHORT = [f"{month[:3]}(?:{month[3:]})?" if month[3:] else month for month in _MONTHS]
 _MONTH = rf"(?P<month>{'|'.join(_SHORT)})\b"
 _SHORT_MONTHS = [month[:3] for month in _MONTHS]
@@ -70,7 +72,6 @@ _DATES = (
 )
 # "May" and "march" are verbs as well: "may third parties come in?"
 _GOES_ON = re.compile(r"(?!\s*(?:[,.;!?]|$|(?:at|for|from|please)\b))")
-_SENTENCE_STARTS = re.compile(r"(?:^|[.!?]\s+)\Z")
 _IN_DAY = rf"(?P<hour>\d{{1,2}}|{'|'.join(_UNITS[1:13])})"
 _LATER = rf"(?P<hour>{'|'.join(_UNITS[13:])}|twenty(?:[- ](?:one|two|three))?)"
 _MINUTE = rf"""(?P<minute>[0-5]\d|(?:oh|o|zero)[- ](?:{_ONE_DIGIT})|{"|".join(_UNITS[10:])}
@@ -96,7 +97,25 @@ _TIMES = (
 _NAMED_TIMES = {"noon": "12:00", "midday": "12:00", "midnight": "00:00"}
 _PARTS_OF_HOUR = {"half": 30, "quarter": 15}
 _EARLY = re.compile(r"\ (?:in\ the|this|tomorrow)\ morning\b", re.IGNORECASE | re.VERBOSE)
-_LATE = re.compile(r"\b(evening|afternoon|tonight|at night)\b", re.IGNORECASE)
+_NEAR = 200
+# Here a T stands for another time, and a D for a day.
+_LATE_BEFORE = re.compile(r"(?<!good )\b(?:evening|afternoon|tonight|(?:at|D) night)\b")
+_LATE_AFTER = re.compile(
+    r"""(?:\b(?:in|on|for)\ the|\bthis|\bthat|\bat|D)\ (?:late\ |early\ )?
+    (?:evening|afternoon|night)\b|\btonight\b""",
+    re.VERBOSE,
+)
+_NOT = re.compile(r"\b(?:before|until|till|after|not)(?: (?:in|on))?(?: (?:the|this|that))? $")
+_SUBJECT = re.compile(r",? (?:i|we|you|he|she|it|they|there)\b")
+# What parts two clauses: a comma and "and" do, unless a mere phrase or a number follows.
+_PARTED = re.compile(
+    rf"""[;:()–—\n]|[.!?][ ]
+    |,(?!\ ?$|\ (?:[DT]|(?:at|for|on|by|in|of|with|from|please|the|about|around)\b))
+    |\b(?:but|so|because|since|while|when|if|then|before|after|that|which|who|where)\b
+    |\b(?:or|until|till)\ (?!T)|\band\ (?![T\d]|{_ONE_WORD}\b)
+    |\bto\ (?!T|D|(?:the|an?|my|our)\b)""",
+    re.VERBOSE,
+)
 _DURATION = re.compile(
     rf"\b(\d+|an?|half an|{_ONE_WORD})[ -](second|minute|min|hour|day|night|week|month|year)s?\b",
     re.IGNORECASE,
@@ -154,8 +173,8 @@ def _is_verb(match: re.Match[str], parts: dict[str, str]) -> bool:
     """Whether "may" or "march" beside an ordinal in words is probably no month."""
     if parts.get("month") not in ("may", "march") or parts.keys() & {"of", "year"}:
         return False
-    before = match.string[: match.start("month")]
-    is_bare = match["month"].islower() or _SENTENCE_STARTS.search(before) is not None
+    starts = {0, *(start for _, start in breaks(match.string))}
+    is_bare = match["month"].islower() or match.start("month") in starts
     goes_on = _GOES_ON.match(match.string, match.end()) is not None
     return is_bare and goes_on and not parts["day"][0].isdigit()
 
@@ -218,22 +237,33 @@ def _coming(day: int, month: int, today: datetime.date) -> datetime.date:
 @lru_cache(maxsize=100)
 def times(text: str) -> tuple[TextSpan, ...]:
     """The times of day that a text names, each as HH:MM."""
-    taken = dates(text, datetime.date(2000, 1, 1))
-    found = []
-    for match in _in_order(_TIMES, text):
+    days = dates(text, datetime.date(2000, 1, 1))
+    matches, found = _in_order(_TIMES, text), []
+    marked = _marked(text, days, matches)
+    for match in matches:
+        is_late = _is_late(marked[: match.start()][-_NEAR:], marked[match.end() :][:_NEAR])
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
-        here = TextSpan(*match.span(), match[0], _clock(parts, text, match.end()))
-        if here.value and not any(here.overlaps(date) for date in taken):
+        here = TextSpan(*match.span(), match[0], _clock(parts, is_late))
+        if here.value and not any(here.overlaps(day) for day in days):
             found.append(here)
     return tuple(found)
 
 
-def _clock(parts: dict[str, str], text: str, end: int) -> str:
-    """HH:MM of the parts of an expression that ends at `end`; empty if no clock shows it."""
+def _marked(text: str, days: Iterable[TextSpan], times: Iterable[re.Match[str]]) -> str:
+    """The text in small letters, of the same length, with T and D for its times and days."""
+    letters = [letter.lower()[0] for letter in text]
+    spans = [(day.start, day.end, "D") for day in days if day.said.lower() != "tonight"]
+    for start, end, mark in [*spans, *((*match.span(), "T") for match in times)]:
+        letters[start:end] = mark.ljust(end - start, "\0")
+    return "".join(letters)
+
+
+def _clock(parts: dict[str, str], is_late: bool) -> str:
+    """HH:MM of the parts of an expression; empty if no clock shows it."""
     if "named" in parts:
         return _NAMED_TIMES[parts["named"]]
     hour, minute = _hour_and_minute(parts)
-    half = parts.get("half") or ("p" if _is_late(text, end) else "")
+    half = parts.get("half") or ("p" if is_late else "")
     if half == "p" and hour < 12:
         hour += 12
     elif half == "a":
@@ -257,9 +287,19 @@ def _hour_and_minute(parts: dict[str, str]) -> tuple[int, int]:
     return hour, minute
 
 
-def _is_late(text: str, end: int) -> bool:
-    """Whether the text speaks of the evening, and no morning follows at `end`."""
-    return _LATE.search(text) is not None and _EARLY.match(text, end) is None
+def _is_late(before: str, after: str) -> bool:
+    """Whether what stands before and after a time in its own clause speaks of the evening."""
+    before, after = before.replace("\0", ""), after.replace("\0", "")
+    if _EARLY.match(after):
+        return False
+    if late := _LATE_AFTER.search(after):
+        gap, rest = after[: late.start()], after[late.end() :]
+        if not _PARTED.search(gap) and not ("," in gap and _SUBJECT.match(rest)):
+            return True
+    return any(
+        not _NOT.search(before[: late.start()]) and not _PARTED.search(before[late.end() :])
+        for late in _LATE_BEFORE.finditer(before)
+    )
 
 
 def durations(text: str) -> list[TextSpan]:

@@ -19,16 +19,14 @@ from typing import Any
 from emulator.structured import dates
 from emulator.structured.dates import TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
-from emulator.text.words import terms, words_of
+from emulator.text.small_talk import without_request
+from emulator.text.words import FUNCTION_WORDS, terms, words_of
 
-_STOP = frozenset(
-    """a an the and or but is are was were be been am do does did have has had will would can could
-    should shall may might must i you he she it we they me him her us them my your his its our their
-    this that these those what which who whom whose when where why how in on at to from for with by
-    of about into near around under over before after during without within between please thanks
-    not no yes if then so as than just also there here let lets now right soon today tomorrow
-    yesterday tonight next last every each some any all one two three four five six seven eight nine
-    ten like want need get hello hi hey dear using via per up out off it's i'm i'd""".split()
+# Words that neither are names nor go on with a phrase.
+_STOP = FUNCTION_WORDS | frozenset(
+    """near around under over before without within between thanks yes here let lets now right soon
+    today tomorrow yesterday tonight next last every one two three four five six seven eight nine
+    ten like want need get hello hi hey dear using via per out off i'm i'd""".split()
 )
 _ENDS = _STOP - {"of", "right", "last"}
 _FINITE = r"(?:is|are|was|were|has|have|will|wants?|lives?|works?|likes?|said|says|needs?|'s)"
@@ -38,15 +36,6 @@ _CAPITALS = re.compile(
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
 _NOT = re.compile(r"\b(?:not|no|without|never|nor|isn't|aren't|don't|doesn't|won't|can't|\w+n't)\b")
-_POLITE = re.compile(
-    r"""^(?:\s*(?:(?:hi|hello|hey|ok|okay|so|well)(?:\ there)?\b[,!.]?
-    |please\b,?|kindly\b|(?:can|could|would|will)\ you\b(?:\ please\b)?,?
-    |(?:i\ (?:want|need)|i'd\ (?:like|love)|i\ would\ like)\ (?:you\ )?to\ (?:know|ask|find\ out)
-    |(?:tell|show|give)\ (?:me|us)\b|let\ me\ know|do\ you\ know|i\ wonder
-    |(?:search|look)(?:\ (?:in|through))?(?:\ the\ \w+)?\ (?:for|up)\b|find\ out\b))+[\s,]*""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_POLITE_END = re.compile(r"[\s,]*\b(?:please|thanks|thank you)\b(?=[\s.!?]*$)", re.IGNORECASE)
 _PATTERNS = {
     "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "url": re.compile(r"\b(?:https?://|www\.)[^\s<>\"]*[\w/]"),
@@ -89,12 +78,6 @@ class AnnotatedText:
         return list(_capitals(self))
 
     @cached_property
-    def things(self) -> list[TextSpan]:
-        """What stands after an article: the things that are spoken of."""
-        found = re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", self.text, re.IGNORECASE)
-        return [thing for match in found for thing in _phrase(self, match.end(), lower=True)]
-
-    @cached_property
     def each_word(self) -> list[tuple[TextSpan, set[str]]]:
         """The words, or signs of money and degrees, each with its stem."""
         found = re.finditer(r"[^\W_][\w'’-]*|[€$£%°]", self.text)
@@ -128,10 +111,9 @@ def strings(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 def _time_expressions(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     found = {"date": text.dates, "time": text.times, "duration": text.durations}
+    seconds = ":00Z" if hint.format == "time" else ""
     for span in found[hint.kind]:
-        yield from _as_wanted(
-            span, f"{span.value}:00Z" if hint.format == "time" else span.value, hint
-        )
+        yield from _as_wanted(span, f"{span.value}{seconds}", hint)
 
 
 def _datetimes(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -160,16 +142,14 @@ def _matches(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """A number with the word that it counts: "20 euros"."""
     for number in nearest(text, replace(hint, is_needed=True)):
-        unit = re.match(r" ?(\S+)", text.text[number.end :])
-        known = unit is not None and any(_plain(unit[1]) in family for family in FAMILIES)
-        yield text.cut(
-            number.start, number.end + (len(unit[0].rstrip(",.!?;")) if unit and known else 0)
-        )
+        unit = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
+        is_known = unit is not None and any(unit[1].lower() in family for family in FAMILIES)
+        yield text.cut(number.start, number.end + (len(unit[0]) if unit and is_known else 0))
 
 
 def _query(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """The user's question, without the politeness around it."""
-    question = _POLITE_END.sub("", _POLITE.sub("", text.text)).strip().rstrip(".")
+    question = without_request(text.text).rstrip(".")
     yield TextSpan(0, 0, question, question)
 
 
@@ -184,6 +164,8 @@ def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
     It goes up to the end of the sentence, and for all but free text only up to a comma, a date or
     the next thing that is said of the speaker.
     """
+    if cue == "reason" and cue not in hint.names:
+        return
     cue = cue or hint.kind
     for match in re.finditer(_CUES[cue], text.text, re.IGNORECASE):
         start, end = match.span("x")
@@ -195,11 +177,6 @@ def _cued(text: AnnotatedText, hint: Hint, cue: str = "") -> Iterator[TextSpan]:
         yield text.cut(start, start + len(said))
 
 
-def _reason(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
-    if "reason" in hint.names:
-        yield from _cued(text, hint, "reason")
-
-
 def _called(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """What something is said to be called: a name, or without capitals one or two words."""
     for found in _cued(text, hint):
@@ -208,7 +185,9 @@ def _called(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
 
 
 def _things(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
-    yield from text.things
+    """What stands after an article: the things that are spoken of."""
+    for match in re.finditer(r"\b(?:an?|the|some) (?=[^\W\d])", text.text, re.IGNORECASE):
+        yield from _phrase(text, match.end(), lower=True)
 
 
 def _names(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -264,7 +243,7 @@ _SOURCES: dict[str, tuple[_Source, ...]] = {
     "title": (_called, _quoted, _things),
     "item": (_quoted, _counted, _things),
     "person": (_called, _after_prepositions, _names),
-    "report": (_reason, partial(_cued, cue="text"), _query),
+    "report": (partial(_cued, cue="reason"), partial(_cued, cue="text"), _query),
     "free": (),  # It is not cut out of the prompt: it is an answer to it.
     "": (_quoted, _numbered, _said_to_be),
 }
@@ -329,7 +308,7 @@ def nearest(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
     places = [
         word.start
         for word, stems in text.each_word
-        if _plain(word.said) in hint.family or stems & hint.stems
+        if word.said.lower() in hint.family or stems & hint.stems
     ]
 
     def distance(number: TextSpan) -> int:
@@ -345,13 +324,9 @@ def _is_others(text: AnnotatedText, number: TextSpan, hint: Hint) -> bool:
     """Whether the number counts something of another family."""
     after = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
     before = text.text[: number.start][-1:]
-    beside = {_plain(after[1]) if after else "", before}
+    beside = {after[1].lower() if after else "", before}
     families = [family for family in FAMILIES if family & beside]
     return bool(families and hint.family) and not any(family & hint.family for family in families)
-
-
-def _plain(word: str) -> str:
-    return word.lower().strip(",.!?;:")
 
 
 def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:
@@ -430,13 +405,3 @@ def pieces(text: AnnotatedText) -> Iterator[TextSpan]:
             said = match[0].strip(".,;:!?()\"'")
             if re.search(r"\d|[^\w\s]", said):
                 yield TextSpan(*match.span(), said, said)
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a text that may each be about one thing of many."""
-    parts = re.split(r"[.;!?\n]+(?=\s|$)|,?\s+and\s+|,\s+", text)
-    return [part for part in parts if part.strip()]
-
-
-def sentences(text: str) -> list[str]:
-    return [part.strip() for part in re.findall(r"[^.!?\n]+[.!?]*", text) if part.strip()]

@@ -92,13 +92,3 @@ def converted(value: Any, schema: Schema, root: Schema) -> Iterator[Any]:
 
 def _as_number(text: str) -> list[int | float]:
     return [number_of(text)] if re.fullmatch(r"-?[\d,]*\d(?:\.\d+)?", text) else []
-
-
-def rendered(fact: object) -> str:
-    """A fact that is no text, as a line to read."""
-    if isinstance(fact, dict):
-        lines = (f"{' '.join(words_of(key))}: {rendered(fact[key])}" for key in fact)
-        return ", ".join(lines)
-    if isinstance(fact, list):
-        return "; ".join(map(rendered, fact))
-    return fact if isinstance(fact, str) else json.dumps(fact)

@@ -26,7 +26,6 @@ from emulator.structured.dates import TextSpan
 from emulator.structured.extract import AnnotatedText
 from emulator.structured.hints import Hint
 from emulator.structured.smallest import SmallestValues
-from emulator.structured.strict import check_strict
 from emulator.structured.validate import (
     Flat,
     Schema,
@@ -35,9 +34,9 @@ from emulator.structured.validate import (
     check_supported,
     is_valid,
 )
+from emulator.text.sentences import clauses, sentences
+from emulator.text.spoken_json import spoken_json
 from emulator.text.words import words_of
-
-__all__ = ["Filled", "Sources", "check_strict", "fill"]
 
 _LONGEST = 20_000
 _BUDGET = 1_000
@@ -251,7 +250,9 @@ class _Filler:
     def _texts(self, hint: Hint) -> list[TextSpan]:
         """Texts for a list: a list in the words, one text that fits, or sentences."""
         if hint.kind in ("free", "report") or "points" in hint.names:
-            return [_elsewhere(text) for text in extract.sentences(self._answer(hint))]
+            return [
+                _elsewhere(each.strip()) for each in sentences(self._answer(hint)) if each.strip()
+            ]
         if hint.kind in _SURE or hint.kind == "id":
             found = [*extract.strings(self._prompt, replace(hint, is_needed=False))]
             return list({each.start: each for each in found[::-1]}.values())[::-1]
@@ -263,8 +264,8 @@ class _Filler:
         A clause is filled by itself: no facts, no quotes, and no words of the other clauses.
         """
         entries = []
-        for clause in extract.clauses(self._prompt.text):
-            alone = Sources(clause, today=self._sources.today)
+        for start, end in clauses(self._prompt.text):
+            alone = Sources(self._prompt.text[start:end], today=self._sources.today)
             filled = _Filler(self._root, alone, self._smallest, self._steps).fill(items, hint)
             if filled.score == 1.0:
                 entries.append(filled.value)
@@ -298,8 +299,8 @@ class _Filler:
         """Free text that answers the prompt: what tools say, or else the corpus."""
         if hint.kind in ("free", "report"):
             for fact in sorted(self._facts, key=lambda fact: not isinstance(fact, str)):
-                if text := facts.rendered(fact):
-                    return text
+                if fact not in (None, "", [], {}):
+                    return fact if isinstance(fact, str) else spoken_json(fact)
         return self._quote(hint).text
 
     def _quote(self, hint: Hint) -> AnnotatedText:

@@ -1,16 +1,230 @@
-"""Markdown as prose: a line without its markup, and where a sentence ends within a line."""
+"""Markdown as what its reader sees: blocks of text without markup, and all else as written.
+
+A parser decides what is markup (markdown-it-py, with tables, footnotes, front matter, definitions,
+notes and formulas). It follows CommonMark, which takes some code and formulas outside of backticks
+for markup. Four rules keep these as they are written:
+
+- `*` between letters, digits or brackets is a sign, no emphasis: `2*3*volts`. So it is in
+  front of Python's `*args` and `**kwargs`.
+- `__init__`, a single name in small letters, is a name.
+- A tag is markup only if HTML has it and it is closed again: `List<Message>`, `vec<i>`.
+- `<sup>` and `<sub>` stay, as 2<sup>7</sup> is not 27; so do the dollars around a formula.
+"""
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*`_]{1,2}(?=\S)|(?<=\S)[*`_]{1,2}|<[^>]+>")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"'(])")
+from emulator.text.sentences import sentences
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+SHORT_LINE = 40
+"""Characters: a line that ends before was not broken for its width."""
+_DEEPEST = 30  # the parser drops what is nested deeper
+
+_INLINE_TAGS = frozenset(
+    """a abbr b bdi bdo big cite code del dfn em font i ins kbd mark q s samp small span strike
+    strong tt u var""".split()
+)
+_BLOCK_TAGS = frozenset(
+    """address article aside blockquote body caption center dd details div dl dt fieldset figcaption
+    figure footer form h1 h2 h3 h4 h5 h6 head header html main nav ol option picture pre section
+    select source summary table tbody td tfoot th thead title tr ul""".split()
+)
+# These need not be closed.
+_OPEN_TAGS = frozenset("br hr img li p wbr".split())
+_SIGN = re.compile(
+    r"""(?<=[a-zA-Z0-9)\]])(?:\*|(?<=[0-9])\*+|\*+(?=[0-9]))(?=[a-zA-Z0-9(\[])
+    |(?<![*\w])\*{1,2}(?=(?:kw)?args\b(?!\*))""",
+    re.VERBOSE,
+)
+_TAG = re.compile(r"<(/?)([a-z][\w-]*)")
+_HTML = "html_inline"
+_OPENS, _CLOSES = ("em_open", "strong_open", "s_open"), ("em_close", "strong_close", "s_close")
+_BREAK = "\N{LINE SEPARATOR}"
+_ALERT = re.compile(r"\A\[!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
+_LABEL = re.compile(r"[\w ]{1,30}: |\S*\t|\|")
 
 
-def plain(line: str) -> str:
-    """The line without markup; of a link its words stay."""
-    return _MARKUP.sub(lambda found: found[1] or "", line).strip()
+@dataclass(frozen=True)
+class VisibleBlock:
+    """A paragraph, heading, row of a table or piece of code, as it is seen.
+
+    `kind` is `heading`, `text`, `titles` (the first row of a table), `row` or `code`. In `text` a
+    line break stands only where the author wanted one. `level` is 1 to 6 for a heading; `marker`
+    is the number of an item ("2."); a row has its `cells`, and the `titles` of its columns.
+    """
+
+    kind: str
+    text: str
+    level: int = 0
+    marker: str = ""
+    cells: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+
+
+def plain(text: str) -> str:
+    """The visible text of Markdown, a line for each block; the cells of a row part by " | "."""
+    return "\n".join(f"{block.marker} {block.text}".strip() for block in blocks(text))
 
 
 def line_sentences(line: str) -> list[str]:
     """The sentences of a line, without markup."""
-    return _SENTENCE_END.split(plain(line))
+    return [sentence.strip() for sentence in sentences(plain(line))]
+
+
+@lru_cache(maxsize=512)
+def blocks(text: str) -> tuple[VisibleBlock, ...]:
+    """The blocks of Markdown in order, without those that have no text; kept for the next time."""
+    found: list[VisibleBlock] = []
+    for block in _blocks(_parser().parse(text)):
+        # The number of an item belongs to what comes next, unless that is an item itself.
+        if found and not found[-1].text and not block.marker:
+            found[-1] = replace(block, marker=found[-1].marker)
+        elif block.marker or block.text.strip():
+            found.append(block)
+    return tuple(found)
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    """Made when it is first needed, so that the emulator starts at once."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.admon import admon_plugin
+    from mdit_py_plugins.deflist import deflist_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.footnote import footnote_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+
+    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
+    parser.use(front_matter_plugin).use(footnote_plugin).use(deflist_plugin).use(admon_plugin)
+    parser.inline.ruler.before("emphasis", "sign", _read_sign)
+    parser.use(dollarmath_plugin, allow_digits=False, allow_space=False)
+    # It moves notes to the end, and leaves out those whose mark stands in another passage.
+    return parser.disable(["footnote_tail", "footnote_inline"])
+
+
+@cache
+def _html_parser() -> "MarkdownIt":
+    """Within a block of HTML only tags and entities are markup."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("zero", {"html": True}).enable(["html_inline", "entity", "newline"])
+
+
+def _read_sign(state: "StateInline", silent: bool) -> bool:
+    """A rule of the parser: asterisks that are a sign are text. `silent` only looks for the end."""
+    found = _SIGN.match(state.src, state.pos)
+    if found is None:
+        return False
+    state.pending += "" if silent else found[0]
+    state.pos = found.end()
+    return True
+
+
+def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
+    """The blocks, some of them empty; the number of an item is one by itself."""
+    level = 0
+    titles: tuple[str, ...] = ()
+    cells: list[str] | None = None
+    for token in tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+        elif token.type == "heading_close":
+            level = 0
+        elif token.type == "list_item_open" and token.info:
+            yield VisibleBlock("text", "", marker=f"{token.info}{token.markup}")
+        elif token.type == "tr_open":
+            cells = []
+        elif token.type == "tr_close" and cells is not None:
+            row = tuple(cells)
+            yield VisibleBlock(
+                "row" if titles else "titles", " | ".join(row), cells=row, titles=titles
+            )
+            titles, cells = titles or row, None
+        elif token.type == "table_close":
+            titles = ()
+        elif token.type == "inline" and cells is not None:
+            cells.append(_visible(token.children or ()).replace("\n", " "))
+        elif token.type == "inline":
+            seen = _ALERT.sub("", _visible(token.children or ()))
+            yield VisibleBlock("heading" if level else "text", seen, level)
+        elif token.type == "html_block":
+            yield VisibleBlock("text", _html(token.content))
+        elif token.type in ("fence", "code_block"):
+            yield VisibleBlock("code", token.content.rstrip("\n"))
+        elif token.type.startswith("math_block"):
+            yield VisibleBlock("text", f"$${token.content}$$")
+
+
+def _visible(tokens: Sequence["Token"], *, in_html: bool = False) -> str:
+    """What is seen of the inside of a block, with a `_BREAK` where the author wanted one."""
+    tags = Counter(_TAG.findall("".join(t.content.lower() for t in tokens if t.type == _HTML)))
+    seen = ""
+    kept: list[bool] = []
+    for place, token in enumerate(tokens):
+        if token.type == "softbreak":
+            seen += "\n"
+        elif token.type == "hardbreak":
+            seen += _BREAK
+        elif token.type == _HTML:
+            seen += _seen_of_tag(token.content, tags, in_html)
+        elif token.type == "image":
+            seen += _visible(token.children or ())
+        elif token.type.startswith("math_inline"):
+            seen += f"{token.markup}{token.content}{token.markup}"
+        elif token.type in _OPENS:
+            kept.append(_is_name(token, tokens[place + 1 : place + 3]))
+            seen += token.markup if kept[-1] else ""
+        elif token.type in _CLOSES:
+            seen += token.markup if kept.pop() else ""
+        else:
+            seen += token.content
+    return _unwrapped(seen.replace("\N{SOFT HYPHEN}", ""))
+
+
+def _is_name(strong: "Token", inside: Sequence["Token"]) -> bool:
+    """Whether what opens a strong emphasis is rather the start of a name, such as `__init__`."""
+    name = inside[0].content
+    is_alone = inside[1].type == "strong_close" and name.isidentifier()
+    return strong.markup == "__" and is_alone and name.islower()
+
+
+def _seen_of_tag(tag: str, tags: Mapping[tuple[str, str], int], in_html: bool) -> str:
+    """What is seen of a tag: nothing, a line break, or the tag itself where it is no markup.
+
+    `tags` are how many there are around it of each name, of those that open and that close.
+    """
+    found = _TAG.match(tag.lower())
+    if found is None:
+        return ""  # a comment, or an instruction
+    name = found[2]
+    is_closed = in_html or name in _OPEN_TAGS or tags["", name] == tags["/", name]
+    if not is_closed or name not in _INLINE_TAGS | _BLOCK_TAGS | _OPEN_TAGS:
+        return tag
+    return "" if name in _INLINE_TAGS | {"img", "wbr"} else _BREAK
+
+
+def _html(content: str) -> str:
+    """The text of a block of HTML."""
+    if content.lower().startswith(("<script", "<style")):
+        return ""
+    return _visible(_html_parser().parseInline(content)[0].children or (), in_html=True)
+
+
+def _unwrapped(text: str) -> str:
+    """The lines of a paragraph that was broken for its width, joined again."""
+    lines = [line.strip() for line in text.split("\n")]
+    joined = lines[0]
+    for before, line in pairwise(lines):
+        goes_on = len(before) >= SHORT_LINE and not before.endswith(":") and not _LABEL.match(line)
+        joined += (" " if goes_on or line[:1].islower() else _BREAK) + line
+    return "\n".join(filter(None, map(str.strip, joined.split(_BREAK))))

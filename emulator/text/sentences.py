@@ -1,51 +1,139 @@
-"""Sentences: where one ends, and where a long one may be cut so that its sound can start early."""
+"""Sentences: where one ends, and where a long one may be cut so that its sound can start early.
+
+A full stop ends a sentence, but it also stands in numbers, names, addresses and abbreviations. So
+each stop is only a candidate, and these rules keep together what belongs together:
+
+1. A stop with no blank behind it ends nothing: `12.50`, `3.11`, `www.a.b/c.html`. Only the stops of
+   Chinese and Japanese need no blank.
+2. A small letter behind the blank goes on with the sentence: "approx. nine", "Wait... then go."
+3. Some abbreviations never end a sentence ("Dr.", "e.g."), and others not before a number
+   ("No. 5", "p. 12", "Jan. 3").
+4. Initials and forms of companies end one only before a word that opens sentences: "J. R. Tolkien"
+   goes on, "by Acme Inc. The dome" does not. An hour goes on with a day: "at 9 a.m. Monday".
+5. The number or letter that opens a line belongs to its item: "1. Pay."
+6. What stands between quotation marks or backticks stays whole, up to `LONGEST_QUOTATION`.
+
+The marks that close a quotation or a bracket belong to the sentence before. A line ends a sentence.
+"""
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+
+from emulator.text.words import FUNCTION_WORDS, MONTHS, WEEKDAYS
 
 LONGEST = 220
-"""Characters of a piece: the sound of a sentence is made at once, and cannot be sent before."""
+"""Characters of a spoken piece: its sound is made at once, and cannot be sent before."""
+LONGEST_QUOTATION = 300
 
-_END = re.compile(r"""(?<![.!?…])[.!?…]+["'”’»)\]*_`]*\s+|\n\s*""")
-_ABBREVIATIONS = frozenset(
-    "approx. ca. cf. dr. fr. jr. messrs. mr. mrs. ms. mt. prof. rev. sr. st. vs.".split()
+_STOPS, _WIDE_STOPS = ".!?…‼⁇⁈⁉؟۔।॥", "。！？｡"
+_CLOSING = r"""["'”’»)\]*_`」』）】〕]*"""
+# Where a sentence may end or a quotation begin: sought first, as few letters are such a place.
+_PLACE = re.compile(rf'[{_STOPS}{_WIDE_STOPS}\n"“„«「『`]')
+_NO_END = re.compile(rf"[{_STOPS}]+|.", re.DOTALL)
+_END = re.compile(
+    rf"(?P<stop>[{_STOPS}]+)(?P<closed>{_CLOSING})\s+|[{_WIDE_STOPS}]+(?P<shut>{_CLOSING})\s*|\n\s*"
 )
-_BEFORE_NUMBER = frozenset("art. fig. no. nos. nr. p. pp. sec. tel. vol.".split())
-_LETTERS = re.compile(r"(?:[a-z]\.)+")
+# A quotation up to its last full stop, which may end the sentence around it, too. Marks that open
+# and close alike open one only behind a blank or a bracket.
+_QUOTATION = re.compile(
+    "|".join(
+        rf"{behind}{opening}(?=\S)[^{opening}{closing}\n]{{1,{LONGEST_QUOTATION}}}?{ending}{closing})"
+        for opening, closing in ('""', "``", "“”", "„“", "«»", "「」", "『』")
+        for behind in (r"(?<![^\s(\[{—–-])" if opening == closing else "",)
+        for ending in (f"(?=[{_STOPS}{_WIDE_STOPS}]*",)
+    )
+)
+_NEVER = frozenset(
+    """approx. ca. cf. dr. e.g. fr. gen. gov. i.e. lt. messrs. mr. mrs. ms. mt. mx. prof. resp. rev.
+    sgt. st. viz. vs.""".split()
+)
+_BEFORE_NUMBER = frozenset(
+    """art. c. ch. chap. eq. est. ext. fig. figs. max. min. no. nos. nr. p. para. pp. pt. sec. sect.
+    tel. ver. vol. vols. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue.
+    tues. wed. thu. thur. thurs. fri. sat. sun.""".split()
+)
+_BEFORE_NAME = re.compile(
+    r"[A-Z]\.|(?:[A-Za-z]{1,2}\.){2,}|(?i:ave|blvd|bros|co|corp|dept|inc|jr|ltd|sr)\."
+)
+_HALVES = ("a.m.", "p.m.")
+_DAYS = frozenset(map(str.lower, [*WEEKDAYS, *MONTHS]))
+_NUMBER_OF_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z])\.")
+_NEXT_WORD = re.compile(r"[^\W\d_]+(?!\.)")
+_CLAUSE_END = re.compile(
+    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
+    re.IGNORECASE,
+)
 _COMMA = re.compile(r"[,;:—–]\s+")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, each with the blanks behind it: joined they are the text again.
-
-    A line ends a sentence, too. What is longer than LONGEST is cut behind a comma or, without one,
-    at a blank.
-    """
-    return [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
+    """The sentences of a text, each with the blanks behind it: joined they are the text again."""
+    starts = [0, *(start for _, start in breaks(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(starts) if start < end]
 
 
-def _sentences(text: str) -> Iterator[str]:
+def clauses(text: str) -> Iterator[tuple[int, int]]:
+    """Where each part starts and ends that may be about one thing of many."""
     start = 0
-    for found in _END.finditer(text):
-        if _is_end(text, start, found) and text[start : found.end()].strip():
-            yield text[start : found.end()]
-            start = found.end()
+    for gap in _CLAUSE_END.finditer(text):
+        if gap.start() > start:
+            yield start, gap.start()
+        start = gap.end()
     if start < len(text):
-        yield text[start:]
+        yield start, len(text)
 
 
-def _is_end(text: str, start: int, found: re.Match[str]) -> bool:
-    """Not before a small letter, nor behind `Dr.`, `a.m.`, `No.` or the number of an item."""
-    if "\n" in found[0]:
+def spoken_pieces(text: str) -> list[str]:
+    """The sentences, those longer than LONGEST cut behind a comma or, without one, at a blank."""
+    return [piece for sentence in sentences(text) for piece in _pieces(sentence)]
+
+
+def breaks(text: str) -> Iterator[tuple[int, int]]:
+    """Between any two sentences: where the one ends, and where the next starts."""
+    start, place, lead = 0, 0, len(text) - len(text.lstrip())
+    while found := _PLACE.search(text, place):
+        place = found.start()
+        if quotation := _QUOTATION.match(text, place):
+            place = quotation.end()
+        elif ended := _END.match(text, place):
+            place = ended.end()
+            if lead < place < len(text) and _is_end(text, start, ended):
+                end = max(ended.start(), ended.end("closed"), ended.end("shut"))
+                while text[end - 1].isspace():
+                    end -= 1
+                yield end, place
+                start = place
+        elif skipped := _NO_END.match(text, place):
+            place = skipped.end()
+
+
+def _is_end(text: str, start: int, ended: re.Match[str]) -> bool:
+    """Whether what looks like the end of a sentence is one, by the rules at the top."""
+    follows = text[ended.end()]
+    if "\n" in ended[0]:
         return True
-    follows = text[found.end() : found.end() + 1]
-    before = text[max(start, found.start() - 20) : found.end()].split()
-    word = before[-1].lower().lstrip("([{\"'“‘«*_`")
-    if word in _ABBREVIATIONS or _LETTERS.fullmatch(word):
+    if ended["shut"] is not None:
+        # Behind a bracket that closes somebody may go on: 「はい。」と言った。
+        return not ended["shut"] or ended[0][-1].isspace()
+    if follows.islower() or ended["stop"] != ".":
+        return not follows.islower()
+    before = text[max(start, ended.start() - 20) : ended.start() + 1].split()
+    word = before[-1].lstrip("([{\"'“‘«*_`")
+    if word.lower() in _NEVER or (follows.isdecimal() and word.lower() in _BEFORE_NUMBER):
         return False
-    if len(before) == 1 and word[:-1].isdecimal():
+    if len(before) == 1 and _NUMBER_OF_ITEM.fullmatch(word):
         return False
-    return not (follows.islower() or (word in _BEFORE_NUMBER and follows.isdecimal()))
+    return _BEFORE_NAME.fullmatch(word) is None or _opens(text, ended.end(), word)
+
+
+def _opens(text: str, place: int, before: str) -> bool:
+    """Whether the next word opens a sentence, though it follows initials or an hour."""
+    found = _NEXT_WORD.match(text, place)
+    following = found[0].lower() if found else ""
+    if before in _HALVES:
+        return bool(following) and following not in _DAYS
+    return following in FUNCTION_WORDS
 
 
 def _pieces(sentence: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Small talk, what people say besides their questions: greetings, thanks, "that will do".
+"""What people say besides their questions: greetings, thanks, "that will do", "could you tell me".
 
 It is recognised by phrases alone, in three places of a line:
 
@@ -7,7 +7,8 @@ It is recognised by phrases alone, in three places of a line:
    recognition leaves out commas: "good evening may I bring my dog", but not "good places to sit".
 3. Thanks and "please" go at the **end**, even without a comma.
 
-What is left is the question. Where nothing is left, the line gets small talk back.
+What is left is the question. Where nothing is left, the line gets small talk back. A question may
+still be wrapped in a request ("could you tell me when ..."), which is no part of it either.
 """
 
 import re
@@ -50,6 +51,19 @@ _ASKS = r"""(?:(?:at\ |on\ |in\ |for\ |from\ )?(?:what|which|when|where|who|whos
     |may|might|can|could|do|does|did|is|are|was|were|has|have|will|would|should|must
     |i|i'd|i'm|we|we'd|we're|my|our|this|there|tell)\b"""
 _LED_OUT = rf"(?:\W+(?:please|{_PHRASES['thanks']}))+\W*\Z"
+_REQUEST = r"""(?:\W*(?:please|kindly|(?:can|could|would|will)\ you
+    |i(?:'d|\ would|\ do)?\ (?:like|love|want|need|wish)\ (?:you\ )?to
+        \ (?:know|ask|see|find\ out|understand)
+    |(?:tell|show|give|explain\ to)\ (?:me|us)|let\ me\ know|do\ you\ (?:happen\ to\ )?know
+    |i\ wonder|i(?:\ a|')m\ (?:looking\ for|wondering|searching\ for)|find\ out
+    |(?:search|look)(?:\ (?:in|through))?(?:\ the\ \w+)?\ (?:for|up))\b)+[\s,]*"""
+_QUESTION_WORDS = r"""(?:(?:what|who|which|where|when|why|how|whose)
+        (?:\ (?:much|many|long|often|far|old))?
+        (?:\ (?:is|are|was|were|do|does|did|has|have|had|can|could|should|will|would)\b)?
+        (?:\ (?:i|we|you|one)\b)?\ +
+    |(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|should|may|must)
+        \ (?:there|it|i|we|one)\b\ *
+    |(?:show|explain|give|find|describe|list|say|about|if|whether|that|of|the|an?)\b\ *)+"""
 LONGEST, THANKS = 300, 80
 """Letters of a line that may be small talk alone, and of thanks at its end."""
 _CLAUSE = re.compile(r"[^.,;!?]+[.,;!?]*\s*|[.,;!?]+\s*")
@@ -86,6 +100,18 @@ def find_small_talk(line: str) -> SmallTalk:
     return SmallTalk(kinds, "greeting" in opening, rest)
 
 
+def without_request(line: str) -> str:
+    """What a line asks for, without small talk and "could you tell me"; never empty."""
+    rest = find_small_talk(line).rest
+    return rest[_length(_REQUEST, rest) :] or rest or line
+
+
+def rewrite(question: str) -> str:
+    """A question as a search query, which OpenAI has a model write: without what only asks."""
+    asked = without_request(question).rstrip(" .!?")
+    return asked[_length(_QUESTION_WORDS, asked) :] or asked or question
+
+
 def reply_to(kinds: list[str]) -> str:
     """What is said back: to thanks and goodbye both, else to what matters most."""
     parting = [kind for kind in ("thanks", "goodbye") if kind in kinds]
@@ -106,12 +132,17 @@ def _without(line: str) -> str:
 def _run(text: str) -> tuple[int, set[str | None]]:
     """How far nothing but small talk goes from the start of a text, and the kinds of it."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    start = _compiled(r"\W*").match(text)
-    end, said = start.end() if start else 0, set()
+    end, said = _length(r"\W*", text), set()
     while found := _compiled(_STEP).match(text, end):
         end = found.end()
         said |= {found.lastgroup} - {None}
     return end, said
+
+
+def _length(pattern: str, text: str) -> int:
+    """How long what a pattern finds at the start of a text is."""
+    found = _compiled(pattern).match(text)
+    return found.end() if found else 0
 
 
 @cache

@@ -9,15 +9,28 @@ import re
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = """January February March April May June July August September October November
     December""".split()
-_STOPWORDS = frozenset(
-    """a about after all also am an and any anything are as at be been but by can could did do does
-    answer bring come describe during each ever explain find for from get give go had happen happens
-    has have how i if in into is it its just know many may me might more most much must my no not of
-    on one only or other our please say should show so some something take tell than that the
-    their them then there these they thing this those to up us very want was we were what when where
-    which who why will with word would you your""".split()
+FUNCTION_WORDS = frozenset(
+    """a about after all also am an and any are as at be been but by can could did do does during
+    each for from had has have he her him his how i if in into is it it's its just may me might must
+    my no not of on one or our please shall she should so some than that the their them then there
+    these they this those to up us was we were what when where which who whom whose why will with
+    would you your""".split()
 )
-_SAME = {"children": "child", "kids": "child", "kid": "child", "adults": "grown", "adult": "grown"}
+"""Words that hold a sentence together, and name nothing."""
+_ASKING_WORDS = frozenset(
+    """answer anything bring come describe ever explain find get give go happen happens know many
+    more most much only other say show something take tell thing very want word""".split()
+)
+_STOPWORDS = FUNCTION_WORDS | _ASKING_WORDS
+_SAME = {
+    "children": "child",
+    "kids": "child",
+    "kid": "child",
+    "daughter": "child",
+    "son": "child",
+    "adults": "grown",
+    "adult": "grown",
+}
 _IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch caught,
     choose chose chosen, draw drew drawn, drink drank drunk, drive drove driven, eat ate eaten,
     fly flew flown, forget forgot forgotten, grow grew, hear heard, hold held, keep kept, lead led,

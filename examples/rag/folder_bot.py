@@ -10,6 +10,9 @@ from pathlib import Path
 
 from openai import OpenAI, OpenAIError
 
+# What file search reads. OpenAI refuses all files of a request if one of them has another type.
+TYPES = "c cpp cs css doc docx go html java js json md pdf php pptx py rb sh tex ts txt".split()
+
 
 def answer(client: OpenAI, question: str, store: str, previous: str | None) -> str:
     events = client.responses.create(
@@ -37,7 +40,14 @@ def main(folder: str) -> None:
     store = client.vector_stores.create(expires_after={"anchor": "last_active_at", "days": 1}).id
     try:
         for path in filter(Path.is_file, Path(folder).rglob("*")):
-            files[client.files.create(file=path, purpose="assistants").id] = path.name
+            kind = path.suffix[1:].lower()  # OpenAI doesn't know .PDF
+            if kind not in TYPES:
+                print(f"left out: {path.name}: file search doesn't read this type")
+                continue
+            made = client.files.create(file=(f"{path.stem}.{kind}", path), purpose="assistants")
+            files[made.id] = path.name
+        if not files:
+            raise ValueError(f"{folder} has no file that file search reads")
         client.vector_stores.file_batches.create_and_poll(store, file_ids=list(files))
         for file in client.vector_stores.files.list(store, filter="failed"):
             print(f"left out: {files[file.id]}: {file.last_error and file.last_error.message}")

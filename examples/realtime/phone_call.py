@@ -1,7 +1,5 @@
 """A call that you can interrupt: put on headphones and talk. You see the answers and hear them.
-
-python3 course.py run examples/realtime/phone_call.py
-"""
+python3 course.py run examples/realtime/phone_call.py"""
 
 import asyncio
 import os
@@ -53,8 +51,10 @@ async def main() -> None:
                     raise OpenAIError(event.error.message)
 
 
-if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except (OpenAIError, OSError, WebSocketException, PortAudioError, KeyboardInterrupt) as error:
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else f"error: {error}")
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    sys.exit(130)
+except (OpenAIError, OSError, WebSocketException, PortAudioError) as error:
+    help = "; connect a microphone and a loudspeaker (python3 -m sounddevice lists them)"
+    sys.exit(f"error: {error}{help * isinstance(error, PortAudioError)}")

@@ -1,7 +1,6 @@
 """Push to talk: press Enter, speak, and press Enter again. You see the answer and hear it.
 
-python3 course.py run examples/realtime/push_to_talk.py
-"""
+python3 course.py run examples/realtime/push_to_talk.py"""
 
 import os
 import sys
@@ -36,7 +35,8 @@ def main() -> None:
         ):
             while input("Enter to speak: ") is not None:
                 recorded[:] = waiting[:] = b""  # speaking stops an answer that is still playing
-                input("Enter to send: ")
+                while len(recorded) < 4_800:  # The API refuses less than 100 ms.
+                    input("Speak, then press Enter to send: ")
                 connection.input_audio_buffer.append(audio=b64encode(bytes(recorded)).decode())
                 connection.input_audio_buffer.commit()
                 connection.response.create()
@@ -51,10 +51,10 @@ def main() -> None:
                         break
 
 
-if __name__ == "__main__":
-    try:
-        main()
-    except (OpenAIError, OSError, WebSocketException, PortAudioError) as error:
-        sys.exit(f"error: {error}")
-    except (EOFError, KeyboardInterrupt):
-        sys.exit(130)
+try:
+    main()
+except (OpenAIError, OSError, WebSocketException, PortAudioError) as error:
+    help = "; connect a microphone and a loudspeaker (python3 -m sounddevice lists them)"
+    sys.exit(f"error: {error}{help * isinstance(error, PortAudioError)}")
+except (EOFError, KeyboardInterrupt):
+    sys.exit(130)

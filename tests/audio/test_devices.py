@@ -20,7 +20,6 @@ from audio.devices import (
 )
 from audio.playback import FRAME, RATE_HZ
 from audio.portaudio import PLAYED_MS, PortAudioFailure
-from audio.wav import half_duplex
 from tests.support import lessons
 from tests.support.call_sound import frames_of, tone
 from tests.support.scripted_calls import CREATED, MODEL, STARTED, TRANSCRIBER, Server, delta
@@ -627,18 +626,17 @@ def test_closing_a_loudspeaker_that_played_nothing_takes_no_time(system, time):
     assert time.now == began
 
 
-def test_half_duplex_mutes_while_the_device_sounds(system, time):
+def test_device_has_sounded_until_its_echo_is_over(system, time):
     speaker = speaker_of(system)
-    frame = tone(0.02)
-    assert half_duplex(frame, speaker) == frame
+    assert not speaker.has_sounded(0.3)
     speaker.play("a", tone(0.2))
     speaker.finish("a")
     time.wait(0.1)
-    assert half_duplex(frame, speaker) == bytes(len(frame))
+    assert speaker.has_sounded(0.3)
     time.wait(0.2 + LATENCY_S)
-    assert half_duplex(frame, speaker) == bytes(len(frame)), "its echo lasts"
+    assert speaker.has_sounded(0.3), "its echo lasts"
     time.wait(0.3)
-    assert half_duplex(frame, speaker) == frame
+    assert not speaker.has_sounded(0.3)
 
 
 def test_recording_has_the_answer_when_it_was_heard(system, time):

@@ -85,7 +85,18 @@ def test_cut_names_items_that_waited():
 
     ledger.take(1)
 
-    assert ledger.cut() == Cut("a", 0, heard=1, received=RATE_HZ, unheard=("b", "c"))
+    waited = (Cut("b", 0, heard=0, received=2 * RATE_HZ), Cut("c", 0, heard=0, received=RATE_HZ))
+    assert ledger.cut() == Cut("a", 0, heard=1, received=RATE_HZ, waiting=waited)
+
+
+def test_cut_of_answers_that_came_by_turns():
+    ledger = received(("b", SECOND), ("a", SECOND), ("b", SECOND))
+
+    ledger.take(RATE_HZ + 24)
+
+    assert ledger.cut() == Cut(
+        "a", 0, 24, RATE_HZ, waiting=(Cut("b", 0, heard=RATE_HZ, received=2 * RATE_HZ),)
+    )
 
 
 def test_content_parts_are_counted_apart():

@@ -96,7 +96,7 @@ async def test_device_that_is_pulled_meanwhile_is_reported():
     check = await checking
 
     assert check.round_trip_ms is None
-    assert "'USB Headset' stopped working" in check.reports[0]
+    assert "'USB Headset' stopped working" in str(check.problems[0])
 
 
 def test_devices_that_cannot_be_opened_are_an_error():

@@ -128,6 +128,23 @@ def test_request_is_one_line():
             'data: {"id":"chatcmpl-1","object":"x","delta":{}}',
             'data: {"id":"chatcmpl-1" ... "delta":{}}',
         ),
+        (
+            'data: {"type":"response.x.delta","item_id":"m","delta":"a","sequence_number":17}',
+            'data: {"sequence_number":17 ... "delta":"a","sequence_number":17}',
+        ),
+        (
+            'data: {"type":"response.x.delta","sequence_number":4,"item_id":"m","delta":"a"}',
+            'data: {"sequence_number":4 ... "delta":"a"}',
+        ),
+        (
+            'data: {"type":"response.queued","a":{},"sequence_number":0}',
+            'data: {"sequence_number":0 ... "type":"response.queued","a":{},"sequence_number":0}',
+        ),
+        ('data: {"type":"a","sequence_number":1}', 'data: {"type":"a","sequence_number":1}'),
+        (
+            r'data: {"type":"chat.completion","delta":"say \"sequence_number\":3 twice"}',
+            r'data: {"type":"chat.comp ... "delta":"say \"sequence_number\":3 twice"}',
+        ),
         ("event: error", "event: error"),
     ],
 )

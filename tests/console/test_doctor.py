@@ -8,12 +8,13 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 
-from audio.devices import DeviceError, how_to_install, sound_system
+from audio.devices import DeviceError, how_to_install, lost, sound_system
 from audio.portaudio import PortAudioFailure
 from audio.sound_check import SoundCheck
-from common.settings import load_settings
+from common.settings import default_settings, load_settings
 from console import doctor
 from console.doctor import (
+    RECORDING_MODELS,
     Finding,
     answering_server,
     engine,
@@ -21,12 +22,13 @@ from console.doctor import (
     kept_files,
     main,
     model,
+    models,
     parse,
     sound,
     sound_devices,
 )
 from tests.support.pulse import pulse
-from tests.support.scripted_devices import DeviceTime, ScriptedPortAudio
+from tests.support.scripted_devices import HEADSET, DeviceTime, ScriptedPortAudio
 
 import pytest
 
@@ -184,8 +186,8 @@ def sound_rows(monkeypatch, **changes):
 
 def test_sound_check_is_shown_with_rates_and_levels(monkeypatch):
     assert sound_rows(monkeypatch) == [
-        Finding("microphone", "Headset, 48,000 Hz, tone -20 dBFS, noise -61 dBFS"),
-        Finding("loudspeaker", "Speakers, 24,000 Hz"),
+        Finding("microphone", "Headset, opened at 48,000 Hz, tone -20 dBFS, noise -61 dBFS"),
+        Finding("loudspeaker", "Speakers, opened at 24,000 Hz"),
         Finding("round trip", "69 ms from loudspeaker to microphone"),
     ]
 
@@ -206,6 +208,28 @@ def test_each_problem_of_sound_has_its_fix(monkeypatch, platform, changes, fix):
 
     [problem] = [each.fix for each in sound_rows(monkeypatch, **changes) if each.fix]
     assert problem.startswith(fix)
+
+
+def test_device_that_is_pulled_out_of_a_sound_check_is_to_be_plugged_in(monkeypatch):
+    problem = lost("microphone", HEADSET)
+    found = [each for each in sound_rows(monkeypatch, problems=(problem,)) if each.fix]
+
+    assert [each.fix for each in found] == [problem.attempt]
+    assert "'USB Headset' stopped working" in found[0].found
+    assert found[0].fix.startswith("plug it in and start again")
+
+
+@pytest.mark.parametrize(("today", "has_ended"), [("2026-11-28", False), ("2027-02-26", True)])
+def test_models_that_part_7_names_are_shown_with_their_ends(today, has_ended):
+    found = [
+        each
+        for each in models(default_settings(), date.fromisoformat(today))
+        if each.subject == "3 transcribe"
+    ]
+
+    assert [each.found.split(",")[0] for each in found] == list(RECORDING_MODELS)
+    assert all("on 2027-02-26; plan B: docs/4-audio.md" in each.found for each in found)
+    assert [bool(each.fix) for each in found] == [has_ended] * 2
 
 
 def test_tone_that_headphones_keep_to_themselves_is_no_problem(monkeypatch):
@@ -238,7 +262,7 @@ def test_doctor_plays_and_records_on_a_real_server(capsys):
 
     shown = " ".join(capsys.readouterr().out.split())
     assert "ms from loudspeaker to microphone" in shown
-    assert "default, 24,000 Hz, tone -1" in shown
+    assert "default, opened at 24,000 Hz, tone -1" in shown
 
 
 def test_variables_that_stop_connections_are_rows(tmp_path, monkeypatch):

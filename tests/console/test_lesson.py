@@ -171,6 +171,43 @@ def test_part_without_a_question_takes_none(contents, capsys):
     assert "the part second takes no question; these do: first" in capsys.readouterr().err
 
 
+SCOPED = [
+    ("--loud", "switch", "first: be loud"),
+    ("--way", "name", "second, --loud: which way"),
+    ("--kind", "name", "of any kind: everywhere"),
+]
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["second", "--loud"], "--loud has no effect on second; it is for first"),
+        (["--loud", "3"], "--loud has no effect on second; it is for first"),
+        (["first", "--way", "left"], "--way has no effect on first; it is for second, --loud"),
+    ],
+)
+def test_option_of_another_part_is_refused(contents, capsys, argv, told):
+    with pytest.raises(SystemExit) as ended:
+        arguments(contents, SCOPED, argv)
+
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["first", "--loud"],
+        ["first", "--loud", "--way", "left"],
+        ["second", "--way", "left"],
+        ["second", "--kind", "x"],
+        ["--loud", "--way", "left"],
+    ],
+)
+def test_option_of_this_part_or_of_a_tour_is_taken(contents, argv):
+    assert arguments(contents, SCOPED, argv)
+
+
 def test_coroutine_runs_with_a_loop_and_without_one(contents):
     lesson, done = frame(contents), []
 

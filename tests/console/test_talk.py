@@ -242,6 +242,7 @@ def test_devices_are_listed(devices, screen):
 
     shown = screen.getvalue()
     assert "USB Headset" in shown and "HDMI Output" in shown
+    assert "own rate" in shown
     assert "3 talk --input 0 --output 0" in shown
 
 

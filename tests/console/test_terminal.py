@@ -1,6 +1,7 @@
 """The terminal: live text that wraps, pictures, plain signs where fine ones cannot be printed."""
 
 import io
+import re
 import sys
 import unicodedata
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from console.terminal import (
     excerpt,
     histogram,
     printable,
+    short_name,
 )
 
 import pytest
@@ -224,8 +226,8 @@ SHOWING = {
     "command": lambda show: show.command(HOSTILE),
     "events": lambda show: show.events([SimpleNamespace(type=HOSTILE)], {}),
     "kinds": lambda show: show.kinds([HOSTILE], {HOSTILE: HOSTILE}),
-    "left_out": lambda show: show.left_out({HOSTILE: HOSTILE}),
-    "files": lambda show: show.files([FAILED_FILE], {"file-1": HOSTILE}),
+    "left_out": lambda show: show.left_out(HOSTILE, {HOSTILE: HOSTILE}),
+    "files": lambda show: show.files(0, 1, [FAILED_FILE], {"file-1": HOSTILE}),
     "similarities": lambda show: show.similarities([HOSTILE], [[1.0]], lambda *_: 1.0),
     "hits": lambda show: show.hits(HOSTILE, [HIT], HOSTILE),
     "measured": lambda show: show.measured({HOSTILE: [0.5]}),
@@ -351,3 +353,71 @@ def test_excerpt_begins_at_the_most_telling_word():
     assert excerpt(text, "What does the code E15 mean?", 30) == "... E15: the motor is too ..."
     assert excerpt(text, "Which code?", 30) == "... code is. E15: the ..."
     assert excerpt(text, "Nothing of it", 30).startswith("This manual tells")
+
+
+@pytest.mark.parametrize(
+    ("unsupported", "reasons", "shown"),
+    [
+        ("", {}, ""),
+        ("2 files (.png): a, b", {}, "|  Left out: 2 files (.png): a, b.\n"),
+        ("", {"a.md": "empty"}, "|  Left out: 1 file.\nfile  why\na.md  empty\n"),
+        (
+            "1 file (.png): a",
+            {"a.md": "empty", "b.md": "gone"},
+            """|  Left out: 1 file (.png): a.
+|  Left out: 2 more files.
+file  why
+a.md  empty
+b.md  gone
+""",
+        ),
+    ],
+)
+def test_left_out_files_are_told_by_their_kind_or_one_by_one(capsys, unsupported, reasons, shown):
+    Terminal().left_out(unsupported, reasons)
+
+    assert capsys.readouterr().out == shown
+
+
+def test_long_table_of_files_is_cut(capsys):
+    Terminal().left_out("", {f"{number:04}.md": "it is empty" for number in range(1500)})
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "|  Left out: 1,500 files."
+    assert lines[-2:] == ["0019.md  it is empty", "|  And 1,480 more files."]
+    assert len(lines) == 23
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("", "0 words"), ("A", "1 word"), ("A public evening", "3 words")]
+)
+def test_words_that_were_kept_are_counted(capsys, text, kept):
+    Terminal().broken("fin", text, "it ended")
+
+    assert f"kept:  {kept}: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "expected"),
+    [
+        ("a.md", 4, "a.md"),
+        ("a-long-name-of-a-file.md", 24, "a-long-name-of-a-file.md"),
+        ("a-long-name-of-a-file.md", 20, "a-long-na...-file.md"),
+        ("a-long-name-of-a-file.md", 5, "...-file.md"),
+        ("日本語の長い名前のファイル.md", 20, "日本...のファイル.md"),
+    ],
+)
+def test_long_name_loses_its_middle(name, width, expected):
+    assert short_name(name, width) == expected
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 200])
+def test_reason_is_seen_beside_a_long_name(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Terminal().left_out("", {"a" * 200 + ".md": "it is empty"})
+    failed = SimpleNamespace(id="1", status="failed", last_error=SimpleNamespace(message="scan"))
+    Terminal().files(0, 1, [failed], {"1": "b" * 200 + ".pdf"})
+
+    shown = capsys.readouterr().out
+    assert re.search(r"a\.\.\.aaaaa\.md +it is empty", shown)
+    assert re.search(r"b\.\.\.bbbb\.pdf +failed +scan", shown)

@@ -117,8 +117,9 @@ def words_of_page(path):
 
 
 def words_of_pdf(path):
-    pypdf = pytest.importorskip("pypdf")
-    return "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
+    pypdfium2 = pytest.importorskip("pypdfium2")
+    with pypdfium2.PdfDocument(path) as pages:
+        return "\n".join(page.get_textpage().get_text_range() for page in pages)
 
 
 @cache

@@ -232,9 +232,52 @@ def test_login_page_replaces_the_answer():
     assert page.startswith(b"<!DOCTYPE html>")
 
 
+RESPONSE = {"id": "resp_1", "status": "in_progress", "error": None, "output": []}
+EVENTS = [
+    sse.event(kind, sse.compact({"type": kind, "response": RESPONSE, "sequence_number": number}))
+    for number, kind in enumerate(["response.created", "response.in_progress", "response.x"])
+]
+QUOTA = "insufficient_quota"
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "code"),
+    [
+        ("stream-quota", QUOTA, QUOTA),
+        ("stream-429", "requests", "rate_limit_exceeded"),
+        ("stream-500", "server_error", None),
+    ],
+)
+@pytest.mark.parametrize(("at", "passed"), [("", 2), ("@1", 2), ("@3", 3)])
+def test_refusal_in_responses_is_an_error_and_a_failed_response(name, type_, code, at, passed):
+    got, end = through(f"{name}{at}", blocks=EVENTS)
+
+    assert (got[:passed], end) == (EVENTS[:passed], None)
+    error, failed = (json.loads(block.partition(b"data: ")[2]) for block in got[passed:])
+    assert (error["type"], error["sequence_number"]) == ("error", passed)
+    assert list(error["error"]) == ["type", "code", "message", "param"]
+    assert (error["error"]["type"], error["error"]["code"]) == (type_, code)
+    assert (failed["type"], failed["sequence_number"]) == ("response.failed", passed + 1)
+    why = {"code": code or "server_error", "message": error["error"]["message"]}
+    assert failed["response"] == RESPONSE | {"status": "failed", "error": why}
+
+
+@pytest.mark.parametrize(("at", "passed"), [("", 0), ("@2", 2)])
+def test_refusal_in_chat_is_a_chunk_without_end_mark(at, passed):
+    got, end = through(f"stream-quota{at}")
+
+    *before, last = got
+    assert (before, end) == (BLOCKS[:passed], None)
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == QUOTA
+
+
+def test_refusal_in_a_stream_leaves_a_whole_body_alone():
+    assert through("stream-quota", blocks=[b"{}"]) == ([b"{}"], None)
+
+
 def test_faults_act_one_after_the_other():
     got, end = through("comment@1", "fin@2")
 
     assert got == [BLOCKS[0], b": ping\n\n"] and type(end) is ConnectionCut
     assert through("500", "stuck") == (BLOCKS, None)
-    assert len(NAMES) == 33
+    assert len(NAMES) == 37

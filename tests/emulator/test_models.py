@@ -1,11 +1,37 @@
 """The table of models."""
 
+from typing import get_args
+
 from emulator.models import MODELS
 
 import pytest
+from openai.types.shared import ChatModel
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.id)
 def test_successor_outlives_model(model):
     if model.ends is not None and model.successor in MODELS:
         assert (MODELS[model.successor].ends or "9999") > model.ends
+
+
+def test_every_name_that_answers_is_in_the_table():
+    for model in MODELS.values():
+        assert MODELS[model.answers_as].answers_as == model.answers_as
+        assert MODELS[model.answers_as].generation == model.generation
+
+
+def test_models_that_write_are_those_of_the_sdk():
+    """Those of the types that OpenAI still serves, or served in 2026, and no others."""
+    writers = {model.id for model in MODELS.values() if model.role in ("chat", "audio")}
+    ours = {"gpt-5.6", "gpt-audio-1.5", "gpt-5.4-2026-03-05"}  # recorded, but not in the types
+
+    assert writers - set(get_args(ChatModel)) == ours
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.id)
+def test_effort_by_default_is_one_that_can_be_asked_for(model):
+    generation = model.generation
+
+    assert generation.effort is None or generation.effort in generation.efforts
+    assert bool(generation.efforts) == (generation.context is not None)
+    assert model.effort in (*generation.efforts, "none")

@@ -91,6 +91,44 @@ def test_wrong_value_is_refused_by_name(check, value, code, message):
     assert told[:2] == ("p", code) and message in told[2]
 
 
+@pytest.mark.parametrize(
+    ("value", "code", "message"),
+    [
+        ("b", "unsupported_parameter", "Unsupported value: 'b' in 'p' is a part of OpenAI's API"),
+        ("c", "invalid_value", "Supported values are: 'a' and 'b'."),
+        (1, "invalid_type", "expected one of 'a' and 'b'"),
+    ],
+)
+def test_known_word_is_told_from_a_typo(value, code, message):
+    check = params.known(("a",), ("b",))
+
+    assert check("p", "a") == "a"
+    told = refusal(check, "p", value)
+    assert told[:2] == ("p", code) and message in told[2]
+
+
+def test_refusal_repeats_no_long_text():
+    assert "xxx" not in refusal(params.only(), "p", "x" * 65)[2]
+
+
+@pytest.mark.parametrize("value", [True, 1.0])
+def test_harmless_value_is_of_the_same_type(value):
+    assert refusal(params.only(1), "p", value)[1] == "unsupported_parameter"
+
+
+@pytest.mark.parametrize(
+    ("names", "comma", "told"),
+    [
+        (("a",), True, "'a'"),
+        (("a", "b"), True, "'a' and 'b'"),
+        (("a", "b", "c"), True, "'a', 'b', and 'c'"),
+        (("a", "b", "c"), False, "'a', 'b' and 'c'"),
+    ],
+)
+def test_words_are_listed(names, comma, told):
+    assert params.listed(names, comma=comma) == told
+
+
 def test_array_has_a_least_and_a_most():
     assert params.array("p", [1], least=1, most=1) == [1]
     assert refusal(lambda: params.array("p", [], least=1))[1:] == (

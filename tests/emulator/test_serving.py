@@ -372,4 +372,4 @@ def test_stored_answer_can_be_had_once_the_stream_has_ended(start):
     with connect(emulator) as client:
         for _ in range(5):
             *_, last = client.responses.create(model=MODEL, input="Hello!", stream=True)
-            assert client.responses.retrieve(last.response.id) == last.response
+            assert client.responses.retrieve(last.response.id).output == last.response.output

@@ -5,6 +5,7 @@ import re
 
 from tests.support.cassettes import player, recorder
 from tests.support.example_runs import CALLERS, EXAMPLES, run_example
+from tests.support.spoken_files import at_rate, caller, encoded_file, wav_file
 
 import pytest
 
@@ -34,7 +35,7 @@ PROGRAMS = {
 # These are run by real devices, in test_device_examples.py.
 WITH_DEVICES = {"realtime/phone_call.py", "realtime/push_to_talk.py"}
 SERVERS = {"streaming/web_chat/server.py", "realtime/browser_voice/server.py"}
-MOST_LINES = 68
+MOST_LINES = 70
 each_program = pytest.mark.parametrize("name", PROGRAMS)
 
 
@@ -85,3 +86,34 @@ def test_example_runs_on_emulator_and_from_cassette(name, emulator, folder, cass
     shows = (re.sub(r" +\d+ ms", " N ms", each.stdout) for each in (played, recorded))
     assert played.returncode == 0
     assert next(shows) == next(shows)
+
+
+@pytest.mark.parametrize("format", ["wav", "mp4", "mp3"])
+def test_chain_takes_any_sound_file(format, emulator, tmp_path):
+    pytest.importorskip("av", reason="the example reads other formats with it")
+    file = tmp_path / f"question.{format}"
+    sound = at_rate(caller("ask-closed"), 16_000)
+    encoded = wav_file(sound, 16_000) if format == "wav" else encoded_file(sound, 16_000, format)
+    file.write_bytes(encoded)
+
+    ended = run_example("audio/chained_assistant.py", file, base_url=emulator.base_url)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.search(r"1 transcribe.*clos", ended.stdout)
+    assert "Realtime: first sound" in ended.stdout
+
+
+def test_chain_says_what_reads_other_formats(emulator, tmp_path):
+    (tmp_path / "av.py").write_text("raise ImportError(\"No module named 'av'\")")
+    (tmp_path / "question.m4a").write_bytes(b"not a WAV file")
+
+    ended = run_example(
+        "audio/chained_assistant.py",
+        tmp_path / "question.m4a",
+        base_url=emulator.base_url,
+        variables={"PYTHONPATH": str(tmp_path)},
+        is_forked=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == "error: No module named 'av'; try: pip install av\n"

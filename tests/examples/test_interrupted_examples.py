@@ -1,12 +1,14 @@
 """Ctrl-C while an example runs, by a real signal."""
 
+import re
 import select
 import signal
 
 from emulator.errors import ApiError
 from emulator.server import Emulator
+from emulator.storage.file_table import SEARCHABLE
 from tests.support.emulator_clients import Gate, connect
-from tests.support.example_runs import run_example, start_example
+from tests.support.example_runs import EXAMPLES, run_example, start_example
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -119,10 +121,33 @@ def test_folder_is_deleted_after_an_error(tmp_path):
     assert ended.returncode == 1
 
 
-def test_files_that_cannot_be_searched_are_named(emulator, tmp_path):
+def test_files_that_cannot_be_searched_are_named(tmp_path):
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
-    ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url)
+    (tmp_path / "HOURS.MD").write_text("The house is closed on Mondays, all year round.")
+    (tmp_path / "broken.txt").write_bytes(b"\xff\x00")
+    with Emulator(faults=["400unsupported"]) as emulator:  # as OpenAI judges by the name
+        ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url)
 
-    assert ended.stdout.startswith("left out: photo.png: ")
+    told = sorted(ended.stdout.splitlines()[:2])
+    assert [line.split(": ")[1] for line in told] == ["broken.txt", "photo.png"]
     # The end of the input leaves, as Ctrl-C does.
     assert (ended.returncode, ended.stderr) == (130, "")
+
+
+def test_folder_without_readable_files_is_an_error(tmp_path):
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+    with Emulator() as emulator, connect(emulator) as client:
+        ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url)
+        left = [*client.files.list(), *client.vector_stores.list()]
+
+    assert ended.stdout.startswith("left out: photo.png: ")
+    assert ended.returncode == 1
+    assert "has no file that file search reads" in ended.stderr
+    assert left == []
+
+
+def test_bot_knows_the_types_that_file_search_reads():
+    source = (EXAMPLES / "rag" / "folder_bot.py").read_text(encoding="utf-8")
+    (types,) = re.findall('TYPES = "(.+)"', source)
+
+    assert [f".{each}" for each in types.split()] == SEARCHABLE

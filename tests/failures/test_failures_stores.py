@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks import kills
-from emulator.storage.file_table import BLOCK
+from emulator.storage.file_table import BLOCK, SEARCHABLE
 from emulator.storage.vector_store_table import DAY_S
 from tests.support.emulator_clients import MODEL, connect
 from tests.support.files_in_stores import (
@@ -85,6 +85,68 @@ def test_v2_fault_given_at_the_start_counts_attachments(start):
         assert put(client, store).status == "completed"
     with connect(start(faults=["fail=server_error"], pace=0)) as client:
         assert put(client, client.vector_stores.create()).status == "failed"
+
+
+SEE = "https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
+# How a request attaches files. Each is refused in the same words.
+WAYS = {
+    "one file": lambda client, store, ids: client.vector_stores.files.create(
+        store.id, file_id=ids[-1], **fault("400unsupported")
+    ),
+    "a batch of ids": lambda client, store, ids: client.vector_stores.file_batches.create(
+        store.id, file_ids=ids, **fault("400unsupported")
+    ),
+    "a batch of files": lambda client, store, ids: client.vector_stores.file_batches.create(
+        store.id, files=[{"file_id": id} for id in ids], **fault("400unsupported")
+    ),
+    "a new store": lambda client, store, ids: client.vector_stores.create(
+        file_ids=ids, **fault("400unsupported")
+    ),
+}
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize(
+    ("name", "kind"), [("photo.png", ".png"), ("README", "none"), ("SCAN.PDF", ".PDF")]
+)
+def test_v2_unsupported_type_is_refused_at_once_on_demand(client, store, how, name, kind):
+    ids = [upload(client, each, LANTERN).id for each in ("lantern.md", name)]
+    stores = list(client.vector_stores.list())
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        WAYS[how](client, store, ids)
+
+    assert caught.value.body == {
+        "message": f"Files with extensions [{kind}] are not supported for retrieval. See {SEE}",
+        "type": "invalid_request_error",
+        "param": "file_ids",
+        "code": "unsupported_file",
+    }
+    assert list(client.vector_stores.files.list(store.id)) == []
+    assert list(client.vector_stores.list()) == stores
+
+
+def test_v2_unsupported_type_otherwise_fails_alone(client, store):
+    kinds = "csv h htm ipynb markdown odt png rst rtf svg toml xlsx xml yaml".split()
+    names = ["lantern.md", "README", *(f"lantern.{kind}" for kind in kinds)]
+    ids = [upload(client, name, LANTERN).id for name in names]
+
+    batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=ids)
+
+    assert batch.file_counts.to_dict() == counts(completed=1, failed=len(kinds) + 1)
+    failed = client.vector_stores.files.list(store.id, filter="failed")
+    assert {file.last_error.code for file in failed} == {"unsupported_file"}
+    assert found(client, store) == ["lantern.md"]
+
+
+def test_v2_supported_types_pass_the_fault(client, store):
+    ids = [upload(client, f"lantern{kind}", LANTERN).id for kind in SEARCHABLE]
+
+    batch = client.vector_stores.file_batches.create(
+        store.id, file_ids=ids, **fault("400unsupported")
+    )
+
+    assert batch.file_counts.total == len(SEARCHABLE) == 21
 
 
 @pytest.mark.parametrize(("start", "kind"), [(b"%PDF-1.7\n", "PDF"), (b"PK\3\4", "ZIP")])

@@ -6,9 +6,12 @@ import runpy
 import signal
 import sys
 
+from console.lesson import arguments as parse
 from console.lesson import contents_of
+from emulator.storage.vector_store_table import DAY_S
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL, connect
+from tests.support.files_in_stores import SettableClock
 from tests.support.interrupts import can_interrupt
 
 import pytest
@@ -18,6 +21,7 @@ PARTS = ["embed", "by_hand", "store", "search", "answer", "filter", "measure", "
 LEAFLETS = str(lessons.COURSE / "data" / "handbook" / "house")
 SOURCE = lessons.LESSON_2.read_text(encoding="utf-8")
 KEY_FACT = "The spare key hangs behind the clock."
+PARAGRAPH = "The spare key of the shed hangs behind the clock in the hall."
 
 
 def run(emulator, *arguments, **variables):
@@ -185,20 +189,96 @@ def test_own_folder_is_read(start, tmp_path):
     result = run(start(pace=0), "answer", "Where is the spare key?", "--folder", str(tmp_path))
 
     assert "1 of 1 files are indexed" in result.stdout
-    assert re.search(r"table.csv +file search doesn't read .csv files", result.stdout)
+    told = unbroken(result.stdout)
+    assert "Left out: 1 file that OpenAI's file search doesn't read (.csv): table.csv." in told
     assert "behind the clock [1]." in result.stdout
     assert "[1] module7-deep-my notes.md" in result.stdout
 
 
-@pytest.mark.parametrize("part", ["store", "search", "answer", "ask"])
-def test_failed_file_is_named_in_every_part(start, tmp_path, part, monkeypatch):
+@pytest.mark.parametrize("part", ["store", "search", "answer", "filter", "cleanup", "ask"])
+def test_failed_and_left_out_files_are_named_in_every_part(start, tmp_path, part, monkeypatch):
     type_in(monkeypatch, "")
-    (tmp_path / "good.md").write_text(KEY_FACT)
+    (tmp_path / "good-2026.md").write_text(KEY_FACT)
     (tmp_path / "bad.txt").write_bytes(b"\xff\x00\x81")
+    (tmp_path / "empty.md").write_bytes(b"")
+    (tmp_path / "photo.PNG").write_bytes(b"\x89PNG")
+    emulator = start(pace=0, faults=["400unsupported"])  # as OpenAI judges by the name
 
-    shown = run(start(pace=0), part, "--folder", str(tmp_path)).stdout
+    result = run(emulator, part, "--folder", str(tmp_path))
 
-    assert re.search(r"bad.txt +failed +It is not UTF-8 text", shown)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.search(r"bad.txt +failed +It is not UTF-8 text", result.stdout)
+    assert re.search(r"empty.md +it is empty", result.stdout)
+    assert "doesn't read (.png): photo.PNG." in unbroken(result.stdout)
+    assert left(emulator) == []
+
+
+def test_by_hand_names_what_it_leaves_out(start, tmp_path):
+    (tmp_path / "good.md").write_text(PARAGRAPH)
+    (tmp_path / "bad.txt").write_bytes(b"\xff\x00\x81")
+    (tmp_path / "photo.png").write_bytes(b"\x89PNG")
+
+    result = run(start(pace=0), "by_hand", "Where is the spare key?", "--folder", str(tmp_path))
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert re.search(r"bad.txt +it isn't text in UTF-8 or UTF-16", result.stdout)
+    assert "doesn't read (.png): photo.png." in unbroken(result.stdout)
+    assert "behind the clock" in result.stdout
+
+
+def test_type_that_openai_refuses_meanwhile_is_explained(start, tmp_path, monkeypatch):
+    """The list of types may change; a refused batch then says which file to move."""
+    monkeypatch.setattr("console.handbook.SEARCHABLE", [".md", ".rst"])
+    (tmp_path / "good.md").write_text(KEY_FACT)
+    (tmp_path / "new.rst").write_text(KEY_FACT + " Really.")
+    emulator = start(pace=0, faults=["400unsupported"])
+
+    result = run(emulator, "store", "--folder", str(tmp_path))
+
+    assert result.returncode == 1
+    assert "(400 unsupported_file)" in result.stderr
+    assert "Files with extensions [.rst] are not supported" in result.stderr
+    assert "try: move files of that type out of the folder" in result.stderr
+    assert left(emulator) == []
+
+
+@pytest.mark.parametrize("part", ["by_hand", "search", "answer"])
+def test_question_about_the_handbook_is_not_taken_for_ones_own(start, tmp_path, part):
+    (tmp_path / "good.md").write_text(PARAGRAPH)
+    emulator = start(pace=0)
+
+    without = run(emulator, part, "--folder", str(tmp_path)).stdout
+    own = run(emulator, part, "Where is the key?", "--folder", str(tmp_path)).stdout
+
+    hint = "The question of this part is about the handbook"
+    assert hint in unbroken(without) and hint not in unbroken(own)
+    assert f"course.py {part} 'YOUR QUESTION' --folder {tmp_path}" in without
+
+
+@pytest.mark.parametrize("part", ["embed", "clean"])
+def test_option_without_effect_is_said(start, part):
+    emulator = start(pace=0)
+
+    assert (
+        f"The part {part} doesn't use --folder." in run(emulator, part, "--folder", LEAFLETS).stdout
+    )
+    assert f"The part {part} doesn't use --store." in run(emulator, part, "--store", "vs_1").stdout
+    assert "doesn't use" not in run(emulator, part).stdout
+
+
+def test_by_hand_says_that_a_store_is_not_read(start):
+    shown = run(start(pace=0), "by_hand", "--store", "vs_1").stdout
+
+    assert "the handbook's, not those of the store" in unbroken(shown)
+    assert "To ask your own" not in unbroken(shown)
+
+
+def test_filter_needs_an_edition_in_a_name(start, tmp_path):
+    (tmp_path / "good.md").write_text(KEY_FACT)
+
+    shown = run(start(pace=0), "filter", "--folder", str(tmp_path)).stdout
+
+    assert "Skipped: no file of yours has 2025 or 2026 in its name." in unbroken(shown)
 
 
 def test_nothing_indexed_is_an_error(start, tmp_path):
@@ -211,6 +291,65 @@ def test_nothing_indexed_is_an_error(start, tmp_path):
     assert "could be indexed" in result.stderr
     assert "> Why?" not in result.stdout
     assert left(emulator) == []
+
+
+def test_kept_store_says_which_files_failed(start, monkeypatch):
+    emulator = start(pace=0)
+    with connect(emulator) as client:
+        store = client.vector_stores.create(name="kept")
+        for name, data in (("good.md", KEY_FACT.encode()), ("bad.txt", b"\xff\x00\x81")):
+            client.vector_stores.files.upload_and_poll(
+                vector_store_id=store.id, file=(name, data), poll_interval_ms=5
+            )
+    type_in(monkeypatch, "")
+
+    shown = run(emulator, "ask", "Where is the key?", "--store", store.id).stdout
+
+    assert "1 of 2 files are indexed." in shown
+    assert re.search(r"bad.txt +failed +It is not UTF-8 text", shown)
+    assert "behind the clock" in shown
+
+
+def test_expired_store_is_an_error(start):
+    clock = SettableClock()
+    emulator = start(pace=0, now=clock)
+    kept = run(emulator, "store", "--keep", "--folder", LEAFLETS)
+    store_id = re.search(r"ask --store (vs_\w+)", kept.stdout)[1]
+    clock.now += DAY_S
+
+    result = run(emulator, "ask", "What does E15 mean?", "--store", store_id)
+
+    assert result.returncode == 1
+    assert f"the store {store_id} has expired" in result.stderr
+    assert "store --keep" in result.stderr
+
+
+def test_kept_store_that_is_not_indexed_yet_is_an_error(start):
+    emulator = start(pace=0, faults=["stuck"])
+    with connect(emulator) as client:
+        store = client.vector_stores.create(name="kept")
+        file = client.files.create(file=("good.md", KEY_FACT.encode()), purpose="assistants")
+        client.vector_stores.files.create(store.id, file_id=file.id)
+
+    result = run(emulator, "search", "--store", store.id)
+
+    assert result.returncode == 1
+    assert "1 of its files are still being indexed" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ask", "--store", "ID", "Where is the key?"),
+        ("ask", "Where is the key?", "--store", "ID"),
+        ("--store", "ID", "ask", "Where is the key?"),
+        ("--store=ID", "ask", "--pace", "0", "Where is the key?", "--offline"),
+    ],
+)
+def test_options_may_stand_anywhere(arguments):
+    args = parse(CONTENTS, lessons.load(lessons.LESSON_2).OPTIONS, arguments)
+
+    assert (args.part, args.question, args.store) == ("ask", "Where is the key?", "ID")
 
 
 def test_empty_kept_store_is_an_error(start):
@@ -239,6 +378,7 @@ def test_folder_that_cannot_be_used_is_an_error(start, tmp_path):
         result = run(emulator, "answer", "--folder", str(tmp_path / name))
         assert result.returncode == 1
         assert told in result.stderr
+        assert "course.py answer --folder FOLDER" in result.stderr
         assert "5. Get" not in result.stdout
     assert left(emulator) == []
 

@@ -118,6 +118,26 @@ def test_start_of_a_lesson_compiles_nothing(course: CourseCopy) -> None:
     assert "it does not compile here" in course.run("extras")[2]
 
 
+def test_extra_that_another_replaces_is_no_failure(course: CourseCopy) -> None:
+    write_wheel(course.folder / "wheels", "ear")
+    spare = "# It does the same as ear, so one is enough.\n# Without it all is quiet.\nspare==1\n"
+    course.want_extras(f"ear==1\n{spare}")
+
+    assert course.run("3")[2].splitlines() == [
+        "Installing what makes lesson 3 better: 2 extras, at most 0 MB.",
+        "  1 of 2: ear: done",
+        "  2 of 2: spare: not needed, as ear does the same; no wheel for this system",
+        "",
+    ]
+
+
+def test_extra_is_missed_if_what_replaces_it_is_missing(course: CourseCopy) -> None:
+    spare = "# It does the same as ear, so one is enough.\n# Without it all is quiet.\nspare==1\n"
+    course.want_extras(f"ear==1\n{spare}")
+
+    assert "spare: failed, no wheel for this system; without it all is quiet" in course.run("3")[2]
+
+
 def test_extras_tries_failures_again(bare: CourseCopy, monkeypatch: pytest.MonkeyPatch) -> None:
     course = with_lesson_3(with_venv(bare), monkeypatch)
     course.want_extras("late==1\n")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 MODEL = "gpt-6-luna"
+# Chat takes tools of gpt-6-luna only without reasoning; this model reasons only if asked to.
+CHAT_MODEL = "gpt-5.4-mini"
 QUESTION = "What does a family ticket for a public evening cost?"
 FACT = "26 euros"
 WEATHER = "What is the weather in Paris?"

@@ -8,14 +8,14 @@ from agents import (
     Runner,
     function_tool,
 )
-from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import CHAT_MODEL, FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from openai import AsyncOpenAI
 from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel
 
 WAYS = {
     "responses": lambda: OpenAIResponsesModel(MODEL, AsyncOpenAI()),
-    "chat": lambda: OpenAIChatCompletionsModel(MODEL, AsyncOpenAI()),
+    "chat": lambda: OpenAIChatCompletionsModel(CHAT_MODEL, AsyncOpenAI()),
 }
 
 

@@ -1,6 +1,6 @@
 """LangChain (langchain-openai), over Responses and over Chat Completions."""
 
-from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import CHAT_MODEL, FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool as as_tool
 from langchain_openai import ChatOpenAI
@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 WAYS = {
     "responses": lambda: ChatOpenAI(model=MODEL, use_responses_api=True),
-    "chat": lambda: ChatOpenAI(model=MODEL, use_responses_api=False),
+    "chat": lambda: ChatOpenAI(model=CHAT_MODEL, use_responses_api=False),
 }
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import llm
-from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import CHAT_MODEL, FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from pydantic import BaseModel
 
 
@@ -23,12 +23,15 @@ class Price(BaseModel):
 def models() -> list[dict[str, object]]:
     """What the file says, which is YAML, and hence may be JSON."""
     shared = {
-        "model_name": MODEL,
         "api_base": os.environ["OPENAI_BASE_URL"],
         "supports_tools": True,
         "supports_schema": True,
     }
-    return [{"model_id": way, "responses": way == "responses"} | shared for way in WAYS]
+    names = {"responses": MODEL, "chat": CHAT_MODEL}
+    return [
+        {"model_id": way, "model_name": names[way], "responses": way == "responses"} | shared
+        for way in WAYS
+    ]
 
 
 def stream(model: llm.Model) -> None:

@@ -74,6 +74,7 @@ const CHECKS = {
     const runner = client.chat.completions.runTools({
       model: MODEL,
       messages: asUser(WEATHER),
+      reasoning_effort: "none", // chat takes tools of this model only without reasoning
       tools: [{ type: "function", function: { ...FUNCTION, function: getWeather, parse: JSON.parse } }],
     });
     const answer = await runner.finalContent();

@@ -1,6 +1,6 @@
 """Pydantic's agents (pydantic-ai), over Responses and over Chat Completions."""
 
-from client_checks import FACT, MODEL, QUESTION, REPORT, WEATHER, run
+from client_checks import CHAT_MODEL, FACT, MODEL, QUESTION, REPORT, WEATHER, run
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models import Model
@@ -8,7 +8,7 @@ from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 
 WAYS = {
     "responses": lambda: OpenAIResponsesModel(MODEL),
-    "chat": lambda: OpenAIChatModel(MODEL),
+    "chat": lambda: OpenAIChatModel(CHAT_MODEL),
 }
 
 

@@ -248,10 +248,10 @@ def test_row_is_read_with_the_titles_of_its_columns():
 """
 
     assert drawn("What does an adult pay in the evening?", ("prices.md", 0.5, table))[0] == (
-        "Adult: day 4 euros, evening 11 euros ."
+        "Adult: day 4 euros, evening 11 euros"
     )
     assert drawn("What does a child pay by day?", ("prices.md", 0.5, table))[0] == (
-        "Child: day 2 euros ."
+        "Child: day 2 euros"
     )
     assert (
         drawn("who, day or evening?", ("prices.md", 0.5, table), sentences=9)[0].count("who") == 0
@@ -274,14 +274,43 @@ def test_sentence_of_two_overlapping_passages_is_quoted_once():
     assert drawn("When is the dome opened?", one, both, sentences=3)[0].count("nine") == 1
 
 
-def test_run_is_half_of_the_answer_and_another_file_the_rest():
+def test_best_quotes_are_the_answer_and_not_their_neighbours():
     one = ("one.md", 0.5, "The dome is opened at nine. It is cold. Wear a hat. Wear gloves.")
     two = ("two.md", 0.4, "The dome is opened by hand.")
 
     said, cited = drawn("When is the dome opened?", one, two, sentences=3)
 
-    assert said == "The dome is opened at nine. It is cold . The dome is opened by hand ."
-    assert cited == [("one.md", 39), ("two.md", 68)]
+    assert said == "The dome is opened at nine . The dome is opened by hand ."
+    assert cited == [("one.md", 27), ("two.md", 56)]
+
+
+def test_sentence_of_two_files_is_quoted_once_and_both_are_cited():
+    one, two = (
+        ("a.md", 0.5, "# A\n\nThe dome is opened at nine."),
+        ("b.md", 0.4, "The dome is opened at nine."),
+    )
+
+    said, cited = drawn("When is the dome opened?", one, two, sentences=3)
+
+    assert said == "The dome is opened at nine ."
+    assert [name for name, _ in cited] == ["a.md", "b.md"]
+
+
+def test_sentence_that_was_cut_off_is_quoted_whole():
+    one = ("x.md", 0.5, "It is cold. The dome is opened when the sky")
+    two = ("x.md", 0.4, "The dome is opened when the sky is clear. It is cold.")
+
+    assert drawn("When is the dome opened?", one, two)[0] == (
+        "The dome is opened when the sky is clear ."
+    )
+
+
+def test_announcement_brings_along_what_it_announces():
+    text = "# Dome\n\nThe code that opens the dome is:\n\n- 4471\n- It is cold inside."
+
+    assert drawn("Which code opens the dome?", ("x.md", 0.5, text), sentences=2)[0] == (
+        "The code that opens the dome is:\n4471"
+    )
 
 
 @pytest.mark.parametrize("question", ["", "???", "Is it the?", "Who won the chess championship?"])

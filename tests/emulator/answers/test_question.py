@@ -4,7 +4,7 @@ from emulator.answers import question as question_module
 from emulator.answers import tools
 from emulator.answers.answer import Message, Prompt, Tool
 from emulator.answers.corpus import Corpus, read_corpus
-from emulator.answers.question import understand
+from emulator.answers.question import leans, understand
 from emulator.answers.reply import answer
 
 import pytest
@@ -23,7 +23,7 @@ class CountingCorpus(Corpus):
     """The corpus, with the questions that it has ranked."""
 
     def __init__(self):
-        super().__init__(CORPUS.sentences)
+        super().__init__([("house.md", "The observatory is closed on Mondays. The dome is old.")])
         self.questions = []
 
     def rank(self, question):
@@ -61,18 +61,20 @@ def test_question_before_counts_unless_it_is_small_talk():
     price = "What do children pay?"
 
     assert understand(asked(price, "Thanks!", "And why?"), CORPUS).before == price
-    assert understand(asked("In two sentences, why?", price), CORPUS).before == "In , why?"
+    assert understand(asked("In two sentences, why now?", "And when?"), CORPUS).before
     assert understand(asked(price, "Hello, and why?"), CORPUS).before == ""
+    assert understand(asked(price, "And why?", "And when?"), CORPUS).before == f"{price} And why?"
     assert understand(asked(), CORPUS).text == ""
 
 
-def test_question_that_finds_enough_alone_does_not_lean():
-    alone = understand(asked("What is the Lantern?", "May I bring my dog?"), CORPUS)
-    leaning = understand(asked("What is the Lantern?", "Why?"), CORPUS)
+def found(*questions):
+    return [quote.text for quote in understand(asked(*questions), CORPUS).answering()]
 
-    assert alone.hits == alone.ranked == CORPUS.rank("May I bring my dog?")
-    assert leaning.ranked == []
-    assert leaning.hits == CORPUS.rank("What is the Lantern?")
+
+def test_question_that_says_enough_alone_does_not_lean():
+    assert found("What is the Lantern?", "May I bring my dog?") == found("May I bring my dog?")
+    assert found("What is the Lantern?", "Why?") == found("What is the Lantern?")
+    assert found("Why?") == []
 
 
 def test_file_search_is_given_the_words_that_a_question_leans_on():
@@ -84,16 +86,40 @@ def test_file_search_is_given_the_words_that_a_question_leans_on():
 
 
 @pytest.mark.parametrize(
-    "leaning", ["Where does it stand?", "And where does it stand?", "But when did it open?"]
+    "leaning", ["Where does it stand?", "And where does it stand?", "But since when is it here?"]
 )
 def test_question_that_refers_to_the_one_before_is_read_with_it(leaning):
     """Alone each of these finds something else, and that would be the wrong answer."""
-    alone = understand(asked(leaning), CORPUS)
-    follow_up = understand(asked("What is the Lantern?", leaning), CORPUS)
+    together = found("What is the Lantern?", leaning)
 
-    found = CORPUS.sentences[follow_up.hits[0][1]].text
-    assert "Lantern" in found
-    assert not alone.hits or CORPUS.sentences[alone.hits[0][1]].text != found
+    assert "Lantern" in " ".join(together)
+    assert found(leaning)[:1] != together[:1]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "fact"),
+    [
+        ("When does the last bus leave?", "Sorry, what time was that?", "23:10"),
+        ("How much is an evening ticket for a child?", "And for a grown-up?", "11 euros"),
+        ("Who discovered the comet?", "When was that?", "3 March 1936"),
+        ("How long does the path from the village take on foot?", "Is it lit?", "not lit"),
+    ],
+)
+def test_follow_up_is_understood_from_the_question_before(first, then, fact):
+    assert fact in " ".join(found(first, then))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is there a lift to the dome?",
+        "Are there any seats in the lecture room?",
+        "May I bring that old telescope which my aunt gave me?",
+        "My granddad lost his dentures in the reading room. Were they handed in?",
+    ],
+)
+def test_question_with_its_own_subject_does_not_lean(question):
+    assert not leans(question)
 
 
 def test_what_the_instructions_state_comes_before_the_corpus():
@@ -106,12 +132,6 @@ def test_what_the_instructions_state_comes_before_the_corpus():
     assert "garden" not in text
 
 
-def test_question_that_refers_to_nothing_is_read_alone():
-    assert understand(asked("Where does it stand?"), CORPUS).hits == CORPUS.rank(
-        "Where does it stand?"
-    )
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -122,16 +142,15 @@ def test_question_that_refers_to_nothing_is_read_alone():
         {"effort": "high", "tools": [WEATHER], "schema": SHAPE},
     ],
 )
-def test_corpus_is_ranked_once(options):
+def test_nobody_ranks_the_words_of_a_greeting(options):
     corpus = CountingCorpus()
     text = "Hello! When is the observatory closed? Thank you."
 
     answer(asked(text, **options), corpus)
 
-    assert corpus.questions.count("When is the observatory closed?") == 1
+    assert corpus.questions.count("When is the observatory closed?") <= 2
     # A schema asks for its properties besides; nobody ranks the words of the greeting.
     assert not any("Hello" in question or "Thank" in question for question in corpus.questions)
-    assert len(set(corpus.questions)) == len(corpus.questions)
 
 
 @pytest.mark.parametrize("text", ["Thanks!", "Reply with exactly: pong"])

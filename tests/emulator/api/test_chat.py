@@ -83,7 +83,7 @@ def test_chunks_share_envelope(emulator):
     assert len(shared) == 1
     assert re.fullmatch(r"chatcmpl-[0-9A-Za-z]{29}", chunks[0]["id"])
     assert chunks[0]["model"] == MODEL
-    assert chunks[0]["system_fingerprint"] == "fp_emulator"
+    assert chunks[0]["system_fingerprint"] is None
     order = "id object created model service_tier system_fingerprint choices obfuscation".split()
     assert list(chunks[0]) == order
 
@@ -110,7 +110,7 @@ def test_choices_differ_and_interleave(client):
     for chunk in chunks:
         texts[chunk.choices[0].index] += chunk.choices[0].delta.content or ""
     assert len(set(texts.values())) == 3
-    assert [c.choices[0].index for c in chunks[:6]] == [0, 1, 2, 0, 1, 2]
+    assert [c.choices[0].index for c in chunks[:9]] == [0, 0, 1, 1, 2, 2, 0, 1, 2]
     assert [c.choices[0].finish_reason for c in chunks[-3:]] == ["stop"] * 3
 
 
@@ -170,6 +170,75 @@ def test_unserved_parameter_is_refused_by_name(client, name):
         client.chat.completions.create(**QUESTION, **{name: REFUSED[name]})
 
     assert (caught.value.code, caught.value.param) == ("unsupported_parameter", name)
+
+
+DEEP = {"reasoning_effort": "low"}
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "param", "message"),
+    [
+        ({"temperature": 0.5, **DEEP}, "unsupported_value", "temperature", "Only the default (1)"),
+        ({"top_p": 0.5, **DEEP}, "unsupported_parameter", "top_p", "'top_p' is not supported"),
+        (
+            {"reasoning_effort": "minimal"},
+            "unsupported_value",
+            "reasoning_effort",
+            "Supported values are: 'none', 'low', 'medium', 'high', 'xhigh', and 'max'.",
+        ),
+        (
+            {"tools": TOOLS, **DEEP},
+            None,
+            "reasoning_effort",
+            "use /v1/responses or set reasoning_effort to 'none'.",
+        ),
+        (
+            {"tools": TOOLS, "model": "gpt-6-astra", **DEEP},
+            None,
+            "reasoning_effort",
+            "To use function tools, use /v1/responses.",
+        ),
+        (
+            {"model": "gpt-4o"},
+            None,
+            None,
+            "Unrecognized request argument supplied: reasoning_effort",
+        ),
+    ],
+)
+def test_what_a_generation_does_not_take_is_refused(client, change, code, param, message):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(**(QUESTION | change))
+
+    assert (caught.value.code, caught.value.param) == (code, param)
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("change", [DEEP, {"reasoning_effort": None}])
+def test_defaults_of_sampling_are_taken_beside_reasoning(client, change):
+    asked = QUESTION | {"temperature": 1, "top_p": 1} | change
+
+    assert client.chat.completions.create(**asked).choices[0].message.content
+
+
+@pytest.mark.parametrize(
+    ("model", "answered"),
+    [
+        ("gpt-4o", "gpt-4o-2024-08-06"),
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
+        ("gpt-5-mini", "gpt-5-mini-2025-08-07"),
+        ("gpt-5.6", "gpt-5.6-sol"),
+        (MODEL, MODEL),
+    ],
+)
+def test_alias_is_answered_by_its_dated_release(client, model, answered):
+    asked = {"model": model, "messages": QUESTION["messages"]}
+
+    made = client.chat.completions.create(**asked, store=True)
+
+    assert made.model == answered
+    assert made.id in [kept.id for kept in client.chat.completions.list(model=model)]
 
 
 WRONG = [

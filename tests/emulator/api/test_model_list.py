@@ -23,6 +23,12 @@ def test_model_tells_its_end(client):
     assert date.fromtimestamp(model.created).year == 2025
 
 
+def test_dated_release_is_listed_with_the_end_of_its_alias(client):
+    listed = {model.id: model for model in client.models.list().data}
+
+    assert listed["gpt-5-mini-2025-08-07"].shutdown_date == listed["gpt-5-mini"].shutdown_date
+
+
 def test_unknown_model_is_404(client):
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("gpt-none")

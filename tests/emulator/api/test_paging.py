@@ -1,18 +1,27 @@
 """Lists in pages: limits, cursors, and whether there is more."""
 
-from emulator.api.paging import listed, page
+from collections import OrderedDict
+from types import SimpleNamespace
+
+from emulator.api.paging import MOST_CURSORS, listed, page
 from emulator.errors import ApiError
+from tests.support.emulator_clients import MODEL, ask, connect
+from tests.support.files_in_stores import LANTERN, upload
 
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 
 ITEMS = [{"id": str(number), "is_odd": number % 2 == 1} for number in range(101)]
 
 
-def paged(query="", items=ITEMS, order="asc", **more):
+def paged(query="", items=ITEMS, order="asc", cursors=None, **more):
     """The ids of a page, and whether there is more."""
-    scope = {"type": "http", "query_string": query.encode(), "headers": []}
+    service = SimpleNamespace(cursors=OrderedDict() if cursors is None else cursors)
+    scope = {"type": "http", "path": "/v1/x", "query_string": query.encode(), "headers": []}
+    scope["emulator"] = service
     body = page(Request(scope), items, order=order, **more)
     ids = [item["id"] for item in body["data"]]
     assert (body["first_id"], body["last_id"]) == ((ids[0], ids[-1]) if ids else (None, None))
@@ -78,6 +87,82 @@ def test_left_out_items_do_not_count_but_may_be_cursors():
     assert paged("limit=2", ITEMS[:5], keep=is_odd) == (ids(1, 3), False)
     assert paged("limit=1", ITEMS[:5], keep=is_odd) == (ids(1), True)
     assert paged("after=2", ITEMS[:5], keep=is_odd) == (ids(3), False)
+
+
+# ------------------------------------------------------------ deleting what is listed
+
+
+@given(
+    count=st.integers(0, 12),
+    limit=st.integers(1, 5),
+    order=st.sampled_from(["asc", "desc"]),
+    steps=st.lists(st.tuples(st.sets(st.integers(0, 30)), st.integers(0, 3)), max_size=13),
+)
+def test_every_item_that_stays_is_listed_once(count, limit, order, steps):
+    """Between two pages any items may go and new ones come; no page repeats or skips an item."""
+    items = [{"id": str(number)} for number in range(count)]
+    first, born, seen, cursors, query = {*ids(*range(count))}, count, [], OrderedDict(), ""
+    stayed, steps = set(first), iter(steps)
+    while True:
+        found, has_more = paged(f"limit={limit}&order={order}{query}", items, cursors=cursors)
+        seen += found
+        if not has_more:
+            break
+        gone, new = next(steps, (set(), 0))
+        items = [item for item in items if int(item["id"]) not in gone]
+        stayed -= set(ids(*gone))
+        items += [{"id": str(number)} for number in range(born, born + new)]
+        born += new
+        query = f"&after={found[-1]}"
+
+    assert len(seen) == len(set(seen))
+    assert stayed <= set(seen)
+    assert seen == sorted(seen, key=int, reverse=order == "desc")
+
+
+def test_few_cursors_are_kept_and_the_latest_is_among_them():
+    cursors = OrderedDict()
+    for number in range(100):
+        paged(f"limit=1&after={number}", cursors=cursors)
+
+    assert list(cursors)[-1] == ("/v1/x", "99")
+    assert len(cursors) == MOST_CURSORS
+
+
+def test_gone_cursor_of_another_list_is_unknown():
+    cursors = OrderedDict({("/v1/y", "2"): ids(*range(5))})
+
+    assert paged("after=2", [{"id": "4"}], cursors=cursors) == ([], False)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("how", ["detach", "delete"])
+def test_loop_that_deletes_the_files_of_a_store_deletes_all(client, store, how, order):
+    made = [upload(client, f"{number}.md", LANTERN).id for number in range(45)]
+    client.vector_stores.file_batches.create_and_poll(store.id, file_ids=made)
+
+    for file in client.vector_stores.files.list(store.id, order=order):
+        if how == "detach":
+            client.vector_stores.files.delete(file.id, vector_store_id=store.id)
+        else:
+            client.files.delete(file.id)
+
+    assert list(client.vector_stores.files.list(store.id)) == []
+    assert client.vector_stores.retrieve(store.id).file_counts.total == 0
+
+
+def test_loop_that_deletes_stores_and_completions_deletes_all(start):
+    with connect(start(pace=0)) as client:
+        for number in range(25):
+            client.vector_stores.create(name=str(number))
+            client.chat.completions.create(**ask("Where is the dome?"), store=True)
+
+        for store in client.vector_stores.list():
+            client.vector_stores.delete(store.id)
+        for completion in client.chat.completions.list(model=MODEL):
+            client.chat.completions.delete(completion.id)
+
+        assert list(client.vector_stores.list()) == list(client.chat.completions.list()) == []
 
 
 @pytest.mark.parametrize(

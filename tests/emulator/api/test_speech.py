@@ -11,7 +11,7 @@ from emulator.api import speech
 from emulator.api.speech import PIECE, VOICES
 from emulator.server import Emulator
 from emulator.serving import MOST_STEPS
-from emulator.text.sentences import sentences
+from emulator.text.sentences import spoken_pieces
 from emulator.voice import encoding
 from emulator.voice.encoding import FORMATS, MEDIA_TYPES
 from emulator.voice.sound import samples
@@ -109,7 +109,7 @@ def test_first_bytes_leave_before_the_rest_is_spoken(monkeypatch, client):
         begun = len(spoken)
 
     assert len(first) == PIECE
-    assert 0 < begun < len(sentences(LONG))
+    assert 0 < begun < len(spoken_pieces(LONG))
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])

@@ -11,7 +11,9 @@ from emulator.api.tool_params import (
     tool_choice,
 )
 from emulator.errors import ApiError
+from tests.support.emulator_clients import MODEL, ask
 
+import openai
 import pytest
 
 LOOSE = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -101,6 +103,33 @@ def test_choice_of_what_is_not_there_is_refused(choice, tools, why):
     assert (caught.value.status, caught.value.param) == (400, "tool_choice")
 
 
+@pytest.mark.parametrize("between", [[], FLAT])
+@pytest.mark.parametrize("other", [SEARCH, SEARCH | {"vector_store_ids": ["vs_2"]}])
+def test_second_file_search_is_refused_by_name(between, other):
+    tools = [SEARCH, *between, other]
+
+    with pytest.raises(ApiError, match="second 'file_search' tool") as caught:
+        response_tools("tools", tools)
+
+    assert (caught.value.status, caught.value.param) == (400, f"tools[{len(tools) - 1}]")
+
+
+def test_second_file_search_is_refused_on_the_wire(client):
+    with pytest.raises(openai.BadRequestError, match="vector_store_ids") as caught:
+        client.responses.create(model=MODEL, input="Hello", tools=[SEARCH, SEARCH])
+
+    assert (caught.value.param, caught.value.code) == ("tools[1]", "unsupported_parameter")
+
+
+@pytest.mark.parametrize("kind", ["file_search", "web_search"])
+def test_chat_refuses_tools_that_are_no_functions(client, kind):
+    """They are Responses' alone: chat knows the word as little as a typo."""
+    with pytest.raises(openai.BadRequestError, match="are: 'function' and 'custom'") as caught:
+        client.chat.completions.create(**ask("Hello"), tools=[{"type": kind}])
+
+    assert (caught.value.param, caught.value.code) == ("tools[0].type", "invalid_value")
+
+
 def test_no_tools_leave_no_choice():
     assert choose("none", []) == Choice() and choose("auto", []) == Choice([])
 
@@ -144,22 +173,28 @@ def test_responses_are_strict_where_the_schema_allows_it(schema, strict, told):
 
     assert tool == {
         "type": "function",
-        "name": "f",
         "description": None,
+        "name": "f",
+        "output_schema": None,
         "parameters": schema,
         "strict": told,
     }
+    assert list(tool) == ["type", *sorted(tool.keys() - {"type"})]
 
 
 def test_file_search_is_told_with_its_defaults():
     (tool,) = response_tools("t", [SEARCH])
 
     assert tool["max_num_results"] == 20 and tool["filters"] is None
-    assert tool["ranking_options"] == {
-        "ranker": "auto",
-        "score_threshold": 0.0,
-        "hybrid_search": None,
-    }
+    assert tool["ranking_options"] == {"ranker": "auto", "score_threshold": 0.0}
+    assert list(tool) == ["type", *sorted(tool.keys() - {"type"})]
+
+
+def test_weights_of_file_search_are_told_if_they_were_sent():
+    weights = {"embedding_weight": 1.0, "text_weight": 0.5}
+    (tool,) = response_tools("t", [SEARCH | {"ranking_options": {"hybrid_search": weights}}])
+
+    assert tool["ranking_options"]["hybrid_search"] == weights
 
 
 FUNCTION = "invalid_function_parameters"

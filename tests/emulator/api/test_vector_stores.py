@@ -5,7 +5,7 @@ import re
 from emulator.api.vector_stores import search_stores
 from emulator.errors import ApiError
 from emulator.storage.vector_store_table import DAY_S
-from emulator.text.queries import rewrite
+from emulator.text.small_talk import rewrite
 from tests.support.emulator_clients import connect
 from tests.support.files_in_stores import (
     LANTERN,

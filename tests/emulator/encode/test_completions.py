@@ -15,6 +15,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 ASKED = Prompt([Message("user", "Hello there")])
 ENVELOPE = Envelope("chatcmpl-x", 1, MODEL)
+OLDER = "gpt-4o-mini-2024-07-18"
 TWO_CALLS = [Call("f", '{"a": 1}', "call_1"), Call("g", "{}", "call_2")]
 
 
@@ -88,21 +89,40 @@ def test_calls_come_after_text_each_with_a_head():
     ]
 
 
-def test_calls_alone_begin_with_the_role():
-    first, second = TWO_CALLS
-    *blocks, _ = blocks_of(Answer([], "tool_calls", calls=TWO_CALLS))
+def test_call_alone_stands_in_the_first_chunk():
+    first = TWO_CALLS[0]
+    *blocks, _ = blocks_of(Answer([], "tool_calls", calls=[first]))
 
     told = choices(blocks)
     opening = {"role": "assistant", "content": None, "tool_calls": [head(0, first)]}
     assert told[0] == (0, opening | {"refusal": None}, None)
     assert told[1] == (0, part(0, first.pieces[0]), None)
-    assert {"tool_calls": [head(1, second)]} in [delta for _, delta, _ in told]
     assert told[-1] == (0, {}, "tool_calls")
 
 
-@pytest.mark.parametrize(("is_named", "finish"), [(True, "stop"), (False, "tool_calls")])
-def test_call_of_a_named_function_ends_with_stop(is_named, finish):
-    envelope = Envelope("chatcmpl-x", 1, MODEL, is_named)
+def test_several_calls_come_after_the_role_alone():
+    first, second = TWO_CALLS
+    *blocks, _ = blocks_of(Answer([], "tool_calls", calls=TWO_CALLS))
+
+    told = choices(blocks)
+    assert told[:2] == [
+        (0, {"role": "assistant", "content": None}, None),
+        (0, {"tool_calls": [head(0, first)]}, None),
+    ]
+    assert {"tool_calls": [head(1, second)]} in [delta for _, delta, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("model", "is_named", "finish"),
+    [
+        (OLDER, True, "stop"),
+        (OLDER, False, "tool_calls"),
+        (MODEL, True, "tool_calls"),
+        (MODEL, False, "tool_calls"),
+    ],
+)
+def test_call_of_a_named_function_ends_as_its_generation_does(model, is_named, finish):
+    envelope = Envelope("chatcmpl-x", 1, model, is_named)
     answer = Answer([], "tool_calls", calls=TWO_CALLS)
 
     *_, ended, _ = blocks_of(answer, envelope=envelope)
@@ -116,8 +136,8 @@ def test_choices_take_turns_until_each_has_ended():
     *blocks, _ = blocks_of(Answer(["a"]), Answer(["b", "c", "d"]), Answer([]))
 
     told = [(at, delta.get("content", finish)) for at, delta, finish in choices(blocks)]
-    text = [(0, "a"), (1, "b"), (1, "c"), (1, "d")]
-    assert told == [(0, ""), (1, ""), (2, ""), *text, (0, "stop"), (1, "stop"), (2, "stop")]
+    first = [(0, ""), (0, "a"), (1, ""), (1, "b"), (2, "")]
+    assert told == [*first, (1, "c"), (1, "d"), (0, "stop"), (1, "stop"), (2, "stop")]
 
 
 def test_usage_comes_last_and_is_null_before():
@@ -214,10 +234,35 @@ def test_refusal_has_chunks_of_its_own(pieces, content):
     *blocks, _ = blocks_of(refused)
     deltas = [delta for _, delta, _ in choices(blocks)]
 
-    assert deltas[0] == {"role": "assistant", "content": content and "", "refusal": None}
+    refusal = None if pieces else ""
+    assert deltas[0] == {"role": "assistant", "content": content and "", "refusal": refusal}
     assert "".join(delta.get("refusal") or "" for delta in deltas) == "I can't."
     body = completion(ENVELOPE, ASKED, [refused])
     ChatCompletion.model_validate(body, strict=True)
     message = body["choices"][0]["message"]
     assert (message["content"], message["refusal"]) == (content, "I can't.")
     assert body["usage"]["completion_tokens"] == len(pieces) + tokens.count("I can't.")
+
+
+@pytest.mark.parametrize(
+    ("model", "fingerprint", "choice_keys", "cached_keys"),
+    [
+        (OLDER, "fp_emulator", ["logprobs"], ["cached_tokens", "audio_tokens"]),
+        ("gpt-5-mini-2025-08-07", None, [], ["cached_tokens", "audio_tokens"]),
+        (MODEL, None, [], ["cached_tokens", "cache_write_tokens", "audio_tokens"]),
+    ],
+)
+def test_body_has_the_keys_of_its_generation(model, fingerprint, choice_keys, cached_keys):
+    envelope = Envelope("chatcmpl-x", 1, model)
+
+    whole = completion(envelope, ASKED, [Answer(["a"])])
+    blocks = blocks_of(Answer(["a"]), envelope=envelope, include_usage=True)
+    *streamed, usage = bodies(blocks[:-1])
+
+    for body in [whole, *streamed]:
+        assert (body["model"], body["system_fingerprint"]) == (model, fingerprint)
+        [choice] = body["choices"]
+        own = "message" if body is whole else "delta"
+        assert list(choice) == ["index", own, *choice_keys, "finish_reason"]
+    for body in (whole, usage):
+        assert list(body["usage"]["prompt_tokens_details"]) == cached_keys

@@ -1,13 +1,16 @@
 """Responses encoded: which events come for which answer, in which order, and the bodies in them."""
 
 import json
+from itertools import groupby
 
 from emulator import params
 from emulator.answers.answer import Answer, Call, Citation, Message, Prompt, SearchOutcome
-from emulator.api.responses import PARAMS
+from emulator.api.responses import PARAMS, as_told
 from emulator.encode.response_events import FIELDS, ResponseWriter, usage
 from emulator.errors import ApiError
+from emulator.models import MODELS
 from emulator.wire import sse, tokens
+from emulator.wire.sealed import unseal
 from tests.support.emulator_clients import MODEL, drained
 
 import pytest
@@ -24,10 +27,14 @@ TEXT = ["content_part.added", "output_text.delta", "output_text.done", "content_
 
 def written(answer, **asked):
     """A writer whose events have been taken, their blocks, and the events."""
-    values, _ = params.parse({"model": MODEL, **asked}, PARAMS)
-    writer = ResponseWriter(values, ASKED, answer)
+    writer = writer_of(answer, **asked)
     blocks = drained(writer.events())
     return writer, blocks, [event_of(block) for block in blocks]
+
+
+def writer_of(answer, **asked):
+    values, _ = params.parse({"model": MODEL, **asked}, PARAMS)
+    return ResponseWriter(values | as_told(values, MODELS[values["model"]]), ASKED, answer)
 
 
 def event_of(block):
@@ -66,13 +73,82 @@ def test_body_has_all_fields_in_their_order():
 
     body = writer.body()
     Response.model_validate(body)
-    assert list(body) == FIELDS == list(events[0]["response"])
+    absent = {"conversation", "input_transformations", "prompt_cache_options"}
+    assert list(body) == [name for name in FIELDS if name not in absent]
+    assert list(events[0]["response"]) == [name for name in body if name != "billing"]
     assert {name: body[name] for name in asked} == asked
     assert (body["service_tier"], body["top_logprobs"]) == ("default", 0)
     assert body["completed_at"] >= body["created_at"]
     first = events[0]["response"]
     assert (first["completed_at"], first["usage"], first["service_tier"]) == (None, None, "auto")
     assert (first["error"], first["incomplete_details"], first["output"]) == (None, None, [])
+
+
+def test_keys_stand_in_recorded_order():
+    answer = Answer(["one"], calls=[Call("f", "{}")], found=FOUND, reasoning=4)
+    _, _, events = written(answer, reasoning={"effort": "high", "summary": "auto"})
+
+    for event in events:
+        kind, *rest = event
+        assert (kind, rest) == ("type", sorted(rest))
+    body = list(events[-1]["response"])
+    assert body[:4] == ["id", "object", "created_at", "status"]
+    assert body[4:] == [*sorted(body[4:-1]), "metadata"]
+
+
+@pytest.mark.parametrize(
+    ("model", "reasoning", "top_p", "retention"),
+    [
+        (
+            "gpt-4o",
+            {"context": None, "effort": None, "summary": None},
+            1.0,
+            "in_memory",
+        ),
+        (
+            "gpt-5-mini",
+            {"context": "current_turn", "effort": "medium", "mode": "standard", "summary": None},
+            1.0,
+            "in_memory",
+        ),
+        (
+            "gpt-5.2",
+            {"context": "current_turn", "effort": "none", "mode": "standard", "summary": None},
+            0.98,
+            "24h",
+        ),
+        (
+            "gpt-5.6",
+            {"context": "all_turns", "effort": "medium", "mode": "standard", "summary": None},
+            0.98,
+            "24h",
+        ),
+    ],
+)
+def test_body_tells_the_defaults_of_its_generation(model, reasoning, top_p, retention):
+    body = writer_of(Answer(["one"]), model=model).body()
+
+    assert body["model"] == MODELS[model].answers_as
+    assert (body["reasoning"], body["top_p"], body["temperature"]) == (reasoning, top_p, 1.0)
+    assert body["prompt_cache_retention"] == retention
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [("auto", "detailed"), ("concise", "concise"), ("detailed", "detailed")]
+)
+def test_body_tells_the_summary_that_was_made(asked, told):
+    body = writer_of(Answer(["one"]), reasoning={"summary": asked, "context": "auto"}).body()
+
+    assert (body["reasoning"]["summary"], body["reasoning"]["context"]) == (told, "all_turns")
+
+
+def test_body_echoes_what_only_some_requests_have():
+    asked = {"prompt_cache_options": {"mode": "explicit"}, "conversation": "conv_1"}
+    body = writer_of(Answer(["one"]), **asked).body()
+
+    assert body["prompt_cache_options"] == {"mode": "explicit", "ttl": "30m"}
+    assert body["conversation"] == {"id": "conv_1"}
+    assert "billing" not in body  # it has not ended
 
 
 def test_response_in_background_is_queued_first():
@@ -89,9 +165,69 @@ def test_reasoning_is_an_item_without_a_summary():
     assert kinds(events)[2:5] == [ADDED, DONE, ADDED]
     assert (type(blocks[3]), blocks[3].tokens) == (sse.ReasoningBlock, 7)
     assert writer.output[0] == events[2]["item"] == events[3]["item"]
-    assert (writer.output[0]["type"], writer.output[0]["summary"]) == ("reasoning", [])
+    item = writer.output[0]
+    assert (item["type"], item["summary"], item["content"]) == ("reasoning", [], [])
+    assert unseal(item["encrypted_content"])["id"] == item["id"]
     assert [event["output_index"] for event in events[2:5]] == [0, 0, 1]
     assert writer.body()["usage"]["output_tokens_details"] == {"reasoning_tokens": 7}
+
+
+SUMMARY = [
+    "reasoning_summary_part.added",
+    *["reasoning_summary_text.delta"] * 3,
+    "reasoning_summary_text.done",
+    "reasoning_summary_part.done",
+]
+
+
+def test_summary_is_streamed_where_it_is_asked_for():
+    writer, blocks, events = written(Answer(["one"], reasoning=7), reasoning={"summary": "concise"})
+
+    told = [kind for kind, _ in groupby(kinds(events))][2:8]
+    assert told == [ADDED, *dict.fromkeys(SUMMARY), DONE]
+    assert (type(blocks[3]), blocks[3].tokens) == (sse.ReasoningBlock, 7)
+    deltas = [e for e in events if e["type"].endswith("summary_text.delta")]
+    text = "".join(event["delta"] for event in deltas)
+    assert all((len(e["delta"]) + len(e["obfuscation"])) % 16 == 0 for e in deltas)
+    assert "7 tokens" in text
+    assert writer.output[0]["summary"] == [{"type": "summary_text", "text": text}]
+    assert {event["output_index"] for event in deltas} == {0}
+
+
+def test_search_stands_between_two_parts_of_reasoning():
+    found = SearchOutcome(["closed?"], RESULTS * 2)
+    asked = {"reasoning": {"summary": "auto"}}
+    writer, _, _ = written(Answer(["one"], found=found, reasoning=7), **asked)
+
+    kinds_of_items = [item["type"] for item in writer.output]
+    assert kinds_of_items == ["reasoning", "file_search_call", "reasoning", "message"]
+    before, after = (writer.output[place]["summary"][0]["text"] for place in (0, 2))
+    assert '"closed?"' in before
+    assert "2 passages in a.md" in after
+
+
+def test_search_that_found_nothing_is_accounted_for():
+    answer = Answer(["one"], found=SearchOutcome(["closed?"], []), reasoning=2)
+    writer, _, _ = written(answer, reasoning={"summary": "auto"})
+
+    assert "0 passages in the files" in writer.output[2]["summary"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("model", "calls", "phase"),
+    [
+        ("gpt-5.4", (), "final_answer"),
+        ("gpt-5.5", [Call("f", "{}")], "commentary"),
+        ("gpt-5.2", (), None),
+    ],
+)
+def test_message_tells_its_phase_from_5_4_on(model, calls, phase):
+    writer, _, _ = written(Answer(["one"], calls=calls), model=model)
+
+    message = writer.output[0]
+    assert message.get("phase") == phase
+    keys = ["id", "type", "status", "content", "role"]
+    assert list(message) == (keys[:4] + ["phase", "role"] if phase else keys)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +343,7 @@ def test_failed_answer_ends_with_error_and_failed():
     assert kinds(events)[-3:] == ["output_text.delta", "error", "failed"]
     assert [type(block) for block in blocks[-3:]] == [sse.SeparateBlock, bytes, sse.FinalBlock]
     assert events[-2]["error"]["message"] == "It broke."
+    assert list(events[-2]["error"]) == ["type", "code", "message", "param"]
     body = events[-1]["response"]
     assert body["error"] == {"code": "server_error", "message": "It broke."}
     assert (body["status"], body["usage"], body["output"]) == ("failed", None, [])
@@ -214,8 +351,7 @@ def test_failed_answer_ends_with_error_and_failed():
 
 
 async def test_body_can_be_had_without_the_events():
-    values, _ = params.parse({"model": MODEL}, PARAMS)
-    writer = ResponseWriter(values, ASKED, Answer(["one"]))
+    writer = writer_of(Answer(["one"]))
 
     body = await writer.finished()
 
@@ -223,8 +359,7 @@ async def test_body_can_be_had_without_the_events():
 
 
 def test_cancelled_response_has_no_usage():
-    values, _ = params.parse({"model": MODEL, "background": True}, PARAMS)
-    writer = ResponseWriter(values, ASKED, Answer(["one"]))
+    writer = writer_of(Answer(["one"]), background=True)
     writer.cancel()
 
     body = writer.body()

@@ -134,6 +134,16 @@ def test_day_is_distinguished_from_other_ordinals(text, expected):
         ("at nineteen thirty", ["19:30"]),
         ("at half seven tonight", ["19:30"]),
         ("nine in the morning, not in the evening", ["09:00"]),
+        ("this evening, for two people, at nine", ["21:00"]),
+        ("tonight for two adults and two children at nine", ["21:00"]),
+        ("at nine, on the twelfth of December, in the evening.", ["21:00"]),
+        ("at seven thirty, Saturday evening", ["19:30"]),
+        ("at nine on Friday night", ["21:00"]),
+        ("at nine in the late evening", ["21:00"]),
+        ("at nine, since the evening tour is full", ["09:00"]),
+        ("at eight for two people tonight", ["20:00"]),
+        ("at seven or nine in the evening", ["19:00", "21:00"]),
+        ("Good evening, at nine please", ["09:00"]),
         ("at 7.30 p.m.", ["19:30"]),
         ("half past seven", ["07:30"]),
         ("from noon to midnight tonight", ["12:00", "00:00"]),
@@ -147,6 +157,27 @@ def test_day_is_distinguished_from_other_ordinals(text, expected):
 )
 def test_hour_is_distinguished_from_other_numbers(text, expected):
     assert clocks(text) == expected
+
+
+APART = "; |. |, but |, and we | and I | because |, so | before | if |, we | which | (|: ".split(
+    "|"
+)
+LATE = ["this evening", "the evening", "tonight", "in the afternoon", "Friday evening", "at night"]
+
+
+@given(
+    st.sampled_from(HOURS[:11]),
+    st.sampled_from(["", " on 2026-12-12", " for two people", ", please"]),
+    st.sampled_from(APART),
+    st.sampled_from(["we leave {}.", "it is cold {}", "{} we are away", "they eat {} and go."]),
+    st.sampled_from(LATE),
+)
+@settings(deadline=None)
+def test_no_word_of_another_clause_moves_a_time(hour, more, apart, clause, late):
+    said = f"Book a slot at {hour}{more}"
+
+    assert clocks(said + apart + clause.format(late))[0] == clocks(said)[0]
+    assert clocks(f"Well, {clause.format(late)}; at {hour}{more}")[-1] == clocks(said)[0]
 
 
 def test_ordinal_is_no_number():

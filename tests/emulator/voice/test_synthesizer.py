@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emulator.text.sentences import LONGEST, sentences
+from emulator.text.sentences import LONGEST
 from emulator.voice.espeak import Espeak
 from emulator.voice.mastering import mastered, stretched
 from emulator.voice.pronounce import spoken
@@ -74,44 +74,6 @@ def spectrum(pcm):
     steps = sound[: len(sound) // 960 * 960].reshape(-1, 960) * np.hanning(960)
     power = np.square(np.abs(np.fft.rfft(steps, axis=1))).sum(axis=0)[:160].reshape(16, 10).sum(1)
     return 10 * np.log10(power / power.sum())
-
-
-@given(st.text(st.sampled_from("aB1 .,!?\n\"')e\u00a0…;*"), max_size=400) | st.text(max_size=300))
-def test_sentences_give_the_text_back(text):
-    pieces = sentences(text)
-
-    assert "".join(pieces) == text
-    assert all(0 < len(piece) <= LONGEST for piece in pieces)
-
-
-@pytest.mark.parametrize(
-    "pieces",
-    [
-        ["It costs €20.50. ", "Dr. Miller comes at 9 a.m. on Fridays, e.g. today. ", "Bye!"],
-        ['"Really?" he asked. ', "Yes (we do). ", "On Mt. Etna, St. Mary's and in the U.S. it is."],
-        ["Look up… ", "There! ", "**Bold.** ", "Done"],
-        ["The answer is no. ", "Room No. 5 is shut. ", "J. K. Smith has the key."],
-        ["1. Bring a coat. ", "2. Bring tea.\n", "- a dog\n\n", "- a cat"],
-        ["It was built in 1912. ", "It is old."],
-        ["On clear nights it opens. ", "(Quoted from hours.md.)"],
-    ],
-)
-def test_sentence_ends_where_a_reader_stops(pieces):
-    assert sentences("".join(pieces)) == pieces
-
-
-def test_long_sentence_is_cut_at_commas():
-    text = "The telescope, the reading room and the garden are open, " * 6
-    pieces = sentences(text)
-
-    assert len(pieces) == 2
-    assert all(piece.endswith(", ") for piece in pieces)
-
-
-def test_many_full_stops_take_no_time():
-    text = "." * 200_000 + "x"  # minutes, if each of them were tried with all that follow
-
-    assert "".join(sentences(text)) == text
 
 
 @pytest.mark.parametrize(

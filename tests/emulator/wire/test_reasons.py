@@ -1,6 +1,6 @@
 """What a server said: the reason out of any body, made fit for one line of a terminal."""
 
-from emulator.text.reasons import first_words, on_one_line, reason_in
+from emulator.wire.reasons import first_words, on_one_line, reason_in
 
 import pytest
 from hypothesis import given

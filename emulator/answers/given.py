@@ -1,0 +1,101 @@
+"""What a conversation brings along that can be quoted: passages, and what the user said.
+
+Instructions hold both orders and facts. A paragraph that begins with an order is made of orders,
+between which a statement may stand: "You are the voice assistant. The dome is shut tonight." Any
+other paragraph is a passage, in which every sentence is a statement. A question is never a fact.
+
+What users say of themselves is quoted as they said it, where they ask for it: "What is my name?"
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from emulator.answers.corpus import Corpus
+from emulator.retrieval.quotes import quotes
+from emulator.text.words import terms
+
+INSTRUCTIONS = "the instructions"
+"""The source of what a prompt states."""
+
+_ORDER = re.compile(
+    r"""(?:(?:you|your|i|please|never|always|do|don't|be|keep|use|answer|reply|respond|speak|say|ask
+    |tell|greet|stay|act|avoid|write|call|make|let|only|not|quote|cite|summari[sz]e|translate)\b
+    |(?:if|when|whenever|unless|in|for|with|no)\b.*\b
+    (?:you|your|user|users|caller|answers?|reply|replies|say|tell|ask|respond|speak)\b)""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_PARAGRAPH = re.compile(r"\n\s*\n")
+# "Answer only from these passages": nothing else may be quoted then.
+_ALONE = re.compile(
+    r"""\b(?:only|nothing\ but|alone|solely|exclusively|strictly)\b[^.!?\n]*
+    \b(?:passages?|context|documents?|texts?|below|following|information|sources?|excerpts?)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LABELLED = re.compile(
+    r"^[ \t]*(?:question|query|q)[ \t]*:[ \t]*(.+)$", re.IGNORECASE | re.MULTILINE
+)
+PASSAGES_FROM = 200
+"""Characters beside its question from which on a message brings passages along."""
+
+_OF_ME = re.compile(
+    r"""\b(?:what|who|which|where|when|how(?:\ \w+)?)
+    (?:\ (?:is|are|was|were|do|did|am|have|had))?\b.*\b(?:my|mine|i|me|our|we|us)\b
+    |\bdo\ you\ (?:know|remember)\ (?:my|our|who|what|where)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ABOUT_ME = re.compile(r"\b(?:my|mine|i|i'm|i've|me|our|we|we're|us)\b", re.IGNORECASE)
+_WISH = re.compile(
+    r"""\b(?:i'd|we'd|would|want|wish|like\ to|need|can|could|may|please|let|tell|looking\ for)\b
+    |\?\W*$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_RECALLED = terms("know remember tell told say said call called again mention mentioned")
+
+
+@lru_cache(maxsize=32)
+def given_corpus(texts: tuple[str, ...]) -> Corpus | None:
+    """What these texts state, if anything; kept for the next question of the conversation."""
+    stated = {sentence for text in texts for sentence in statements(text)}
+    if not stated:
+        return None
+    return Corpus([(INSTRUCTIONS, text) for text in texts], lambda quote: quote.text in stated)
+
+
+def is_all_there_is(texts: Sequence[str]) -> bool:
+    """Whether one of the texts says that only what it brings along may be used."""
+    return any(_ALONE.search(text) for text in texts)
+
+
+def statements(text: str) -> Iterator[str]:
+    """What states a fact, and neither asks nor says what to do."""
+    for paragraph in _PARAGRAPH.split(text):
+        found = [quote.text for quote in quotes(paragraph)]
+        has_orders = bool(found and _ORDER.match(found[0]))
+        for sentence in found:
+            is_order = has_orders and _ORDER.match(sentence)
+            if len(terms(sentence)) > 1 and not sentence.endswith("?") and not is_order:
+                yield sentence
+
+
+def question_and_passages(text: str) -> tuple[str, str]:
+    """The question of a message, and the passages that it brings along, if it does."""
+    labelled = _LABELLED.findall(text)
+    asked = [quote.text for quote in quotes(text) if quote.text.endswith("?")]
+    question = labelled[-1].strip() if labelled else asked[-1] if asked else ""
+    rest = text.replace(question, "", 1) if question else ""
+    return (question, rest) if len(rest) >= PASSAGES_FROM else (text, "")
+
+
+def recalled(question: str, earlier: Sequence[str]) -> str:
+    """What the user has said that answers a question about the user; the latest counts."""
+    question = question.replace("'s ", " is ")
+    wanted = terms(question) - _RECALLED
+    if not wanted or not _OF_ME.search(question):
+        return ""
+    for text in reversed(earlier):
+        for sentence in (quote.text for quote in quotes(text)):
+            said = terms(sentence)
+            if wanted < said and _ABOUT_ME.search(sentence) and not _WISH.search(sentence):
+                return sentence
+    return ""

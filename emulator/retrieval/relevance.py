@@ -1,0 +1,202 @@
+"""How well a quote answers a question.
+
+Five signals weigh a quote. The first is in 0..1, and the others count as much as is said here:
+
+    meaning        cosine of the question and the quote, which stands behind its file's name and
+                   its heading, as the sentence encoder reads them
+    words          `WORDS` times the share of the question's words that the quote has, those in its
+                   file's name or heading at `ABOVE`; the fewer quotes have a word, the more it
+                   says; a code or a year (`E15`) says `CODE` times as much, a small number
+                   `NUMBER` times
+    passage        `PASSAGE` times the score that the search gave to its passage
+    kind           `KIND` if it holds the kind of thing that is asked for: a time, a price, a name
+    edition        less `OTHER_EDITION` if its file is of another year than the one asked for, or
+                   than the newest
+
+Reading takes long, some 10 ms a quote. So all quotes are weighed first by the table, word by word,
+and the best `READ` of them are read: each word of the question counts as much as the most similar
+word of the quote is similar to it.
+
+Whether anything answers is decided by what the best quote weighs: `ANSWERS_FROM` is the least. Two
+things lower that. `NEEDED` kinds, such as an e-mail address, have to be there. And a question that
+names what none of the passages knows ("the weather in Paris") is about something else: a name is a
+word with a capital within the question, or a number of three digits or more.
+
+The weights were tuned on the questions of `data/questions.jsonl` that are not held out, and on the
+two folders of `benchmarks/documentation.jsonl` that are `fitted`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from emulator.retrieval.embedding import table, token_ids
+from emulator.retrieval.encoder import encode
+from emulator.retrieval.quotes import Quote
+from emulator.retrieval.windows import YEAR
+from emulator.text.words import senses
+
+import numpy as np
+from numpy.typing import NDArray
+
+READ = 24
+WORDS, ABOVE, PASSAGE, KIND, OTHER_EDITION = 0.4, 0.7, 0.2, 0.1, 0.3
+CODE, NUMBER = 2.0, 0.3
+ANSWERS_FROM, UNKNOWN_NAME, MISSING = 0.41, 0.6, 0.6
+MOST_OF_AN_ANSWER = 3
+
+_AMOUNT = r"""(?:\d[\d.,]*|half|quarter|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven
+    |twelve|[a-z]+teen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:-[a-z]+)?
+    |hundred|thousand)"""
+_SMALL_NUMBER = re.compile(
+    r"\d\d?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelv|[a-z]+teen|hundr|thousand"
+)
+# What a question asks for, and what answers that; the first that fits counts.
+_PRICE = rf"""[$€£]\s?\d|\b{_AMOUNT}\s+(?:euro|cent|dollar|pound|per\ cent)|\bfree\b|no\ charge
+    |\bpays?\ nothing"""
+_KINDS = [
+    (r"\b(?:price|fee|cost|pay|charge|deposit|expensive|set\ (?:me|us)\ back)", _PRICE),
+    (
+        r"\bhow\ (?:long|soon|quickly|often)\b|\b(?:duration|timeout)\b",
+        rf"""\b{_AMOUNT}[\w -]{{0,16}}?\b(?:ms|s|seconds?|minutes?|hours?|days?|nights?|weeks?
+        |months?|years?)\b|\b(?:once|twice|every)\b""",
+    ),
+    (
+        r"\b(?:when|(?:what|which)\ (?:time|hour|date|day|month|year|evening)s?)\b",
+        r"""\b\d{1,2}[:.]\d\d\b|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february
+        |march|april|may|june|july|august|september|october|november|december)\b|\bo'clock\b
+        |\b(?:19|20)\d\d|\bnoon\b|\bmidnight\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b\d\ ?[ap]\.?m\b""",
+    ),
+    (
+        r"""\bhow\ (?:many|much|old|high|tall|far|large|big|heavy|wide|deep|thick|young|strong
+        |massive|likely|fast)\b|\b(?:number|maximum|size|limit|weight|temperature|rate)\b""",
+        rf"\b{_AMOUNT}\b",
+    ),
+    (
+        r"""\b(?:which|what)\ (?:[\w-]+\ )?(?:option|flag|command|variable|setting|field|key|code
+        |parameter|macro|digits)\b""",
+        r"(?-i:(?<!\w)--?[a-z]|\b\w+_\w+|\b[A-Z]{2,}\d*\b|\b[A-Z]\d+\b|\b\d{3,}\b|\b[a-z]+\ =\ )",
+    ),
+]
+# What has to be there, as nothing else answers that.
+_NEEDED = [
+    (r"\be-?mail\ address\b", r"\S@\S"),
+    (r"\b(?:tele)?phone\ number\b", r"\d[\d\ /()-]{4,}\d"),
+    (r"\bhow\ much\b.*\b(?:cost|pay|charge)", _PRICE),
+]
+# A word within a question that begins with a capital and is no abbreviation, or a long number.
+_NAME = re.compile(r"(?<=[\w,;:] )[A-Z][a-z]+|\b\d{3,}\b")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The quotes that were read, by their places, best first, with what each weighs."""
+
+    order: list[int]
+    weights: list[float]
+
+    @property
+    def best(self) -> float:
+        return self.weights[0] if self.weights else 0.0
+
+
+def is_answered(question: str, quotes: Sequence[Quote], weighed: Weighed) -> bool:
+    """Whether any of the quotes answers the question at all."""
+    if not any(map(str.isalpha, " ".join(senses(question)))):
+        return False  # a sum, or nothing
+    read = [quotes[place].text for place in weighed.order[:MOST_OF_AN_ANSWER]]
+    needed = any(asked.search(question) for asked, _ in _compiled(tuple(_NEEDED)))
+    is_missing = needed and not any(_holds(_NEEDED, question, read))
+    known = " ".join({quote.placed for quote in quotes}).lower()
+    names = map(str.lower, _NAME.findall(question))
+    is_elsewhere = any(not re.search(rf"\b{re.escape(name[:5])}", known) for name in names)
+    return weighed.best - MISSING * is_missing - UNKNOWN_NAME * is_elsewhere >= ANSWERS_FROM
+
+
+def weigh(question: str, quotes: Sequence[Quote], scores: Sequence[float]) -> Weighed:
+    """Weigh the quotes; `scores` are those of their passages."""
+    if not quotes or not question.strip():
+        return Weighed([], [])
+    placed = [quote.placed for quote in quotes]
+    others = _others(question, quotes, placed, np.array(scores))
+    guessed = _by_word(question, placed) + others
+    read = np.argsort(-guessed, kind="stable")[:READ]
+    asked, *vectors = encode([question, *(placed[place] for place in read)])
+    weights = np.array(vectors) @ asked + others[read]
+    order = np.argsort(-weights, kind="stable")
+    return Weighed([int(read[at]) for at in order], [float(weights[at]) for at in order])
+
+
+def _others(
+    question: str, quotes: Sequence[Quote], placed: Sequence[str], scores: Floats
+) -> Floats:
+    """What the signals other than meaning add up to."""
+    texts = [quote.text for quote in quotes]
+    kind = np.array(_holds(_KINDS, question, texts), float)
+    other = np.array(_is_of_another_edition(question, [quote.source for quote in quotes]), float)
+    words = _shared(question, texts, placed)
+    return WORDS * words + PASSAGE * scores + KIND * kind - OTHER_EDITION * other
+
+
+def _holds(kinds: Sequence[tuple[str, str]], question: str, texts: Sequence[str]) -> list[bool]:
+    """Which texts hold the kind of thing that the question asks for."""
+    found = (held for asked, held in _compiled(tuple(kinds)) if asked.search(question))
+    wanted = next(found, None)
+    return [bool(wanted and wanted.search(text)) for text in texts]
+
+
+@cache
+def _compiled(kinds: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], ...]]:
+    flags = re.IGNORECASE | re.VERBOSE
+    return [(re.compile(asked, flags), re.compile(held, flags)) for asked, held in kinds]
+
+
+def _shared(question: str, texts: Sequence[str], placed: Sequence[str]) -> Floats:
+    """The share of the question's words that each quote has, weighed by their rarity."""
+    wanted = sorted(senses(question))
+    own, all_ = (
+        np.array([[word in words for word in wanted] for words in map(senses, each)], float)
+        for each in (texts, placed)
+    )
+    rarity = _rarity(all_) * list(map(_importance, wanted))
+    return np.asarray(np.maximum(own, ABOVE * all_) @ rarity / (rarity.sum() or 1.0))
+
+
+def _importance(word: str) -> float:
+    if _SMALL_NUMBER.fullmatch(word):
+        return NUMBER
+    return CODE if any(map(str.isdigit, word)) else 1.0
+
+
+def _by_word(question: str, texts: Sequence[str]) -> Floats:
+    """The similarity of the question's words to those of each text, the most similar each time."""
+    pieces = _pieces()
+    asked = [piece for piece in dict.fromkeys(token_ids(question)) if pieces[piece].any()]
+    held = [list(dict.fromkeys(token_ids(text))) for text in texts]
+    alike = np.maximum(pieces[asked] @ pieces.T, 0)
+    best = [alike[:, ids].max(axis=1) if ids else np.zeros(len(asked)) for ids in held]
+    rarity = _rarity(np.array([np.isin(asked, ids) for ids in held], float))
+    return np.asarray(np.array(best) @ (rarity / (rarity.sum() or 1.0)))
+
+
+def _rarity(has: Floats) -> Floats:
+    """What each word (column) says, by how few quotes (rows) have it."""
+    return np.asarray(np.log(1 + len(has) / (1 + has.sum(axis=0))))
+
+
+@cache
+def _pieces() -> NDArray[np.float32]:
+    """The table's word pieces, each of unit length or, where it says nothing, zero."""
+    rows = table().rows.astype(np.float32)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths, lengths, 1), dtype=np.float32)
+
+
+def _is_of_another_edition(question: str, sources: Sequence[str]) -> list[bool]:
+    """A question is for the edition of the year that it names, or else for the newest."""
+    years = {source: set(YEAR.findall(source)) for source in set(sources)}
+    wanted = set(YEAR.findall(question)) or {max(set().union(*years.values()), default="")}
+    return [bool(years[source]) and not years[source] & wanted for source in sources]

@@ -1,0 +1,87 @@
+"""Word and PowerPoint: whatever text is written into a file comes out once."""
+
+from xml.sax.saxutils import escape
+
+from emulator.retrieval.file_text import Unreadable
+from emulator.retrieval.office_text import docx_text, pptx_text
+from tools import make_test_files as made
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+# XML has no way to write the others.
+WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), min_size=1)
+# Wrappers of a paragraph, in any order and depth, known ones and new ones.
+CHOICE = "<mc:AlternateContent><mc:Choice>{0}</mc:Choice><mc:Fallback>{0}</mc:Fallback>{1}"
+BOX = "<w:p><w:r><v:textbox><w:txbxContent>{}</w:txbxContent></v:textbox></w:r></w:p>"
+BLOCKS = [
+    *("<w:sdt><w:sdtContent>{}</w:sdtContent></w:sdt>", "<w:ins>{}</w:ins>", BOX),
+    *("<w:customXml>{}</w:customXml>", "<w:tbl><w:tr><w:tc>{}</w:tc></w:tr></w:tbl>"),
+    *(CHOICE.replace("{1}", "</mc:AlternateContent>"), "<w:newThing>{}</w:newThing>"),
+]
+INLINE = [
+    *("<w:ins>{}</w:ins>", "<w:hyperlink>{}</w:hyperlink>", "<w:smartTag>{}</w:smartTag>"),
+    *("<w:sdt><w:sdtContent>{}</w:sdtContent></w:sdt>", "<w:fldSimple>{}</w:fldSimple>"),
+    *("<w:moveTo>{}</w:moveTo>", "<w:bdo>{}</w:bdo>", "<w:newThing>{}</w:newThing>"),
+]
+
+
+def flat(text):
+    return " ".join(text.split())
+
+
+@given(WORDS, st.lists(st.sampled_from(BLOCKS), max_size=5), st.lists(st.sampled_from(INLINE)))
+def test_paragraph_is_read_once_in_any_wrapping(text, blocks, inline):
+    body = made.run(escape(f"Dogs {text} end"))
+    for wrapper in inline[:5]:
+        body = wrapper.format(body)
+    body = f"<w:p>{body}</w:p>"
+    for wrapper in blocks:
+        body = wrapper.format(body)
+
+    assert flat(docx_text(made.docx(body))).count(flat(f"Dogs {text} end")) == 1
+
+
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_words_of_runs_are_joined_as_they_are(paragraphs):
+    body = "".join(f"<w:p>{''.join(map(made.run, map(escape, runs)))}</w:p>" for runs in paragraphs)
+
+    text = docx_text(made.docx(body))
+    assert flat(text) == flat("\n\n".join("".join(runs) for runs in paragraphs))
+
+
+@given(st.lists(st.booleans(), min_size=1), st.sampled_from(["del", "moveFrom"]))
+def test_deleted_runs_are_not_read(is_kept, tag):
+    runs = [made.run(f"word{n} ") for n in range(len(is_kept))]
+    body = "".join(
+        run if kept else f"<w:{tag}>{run}</w:{tag}>"
+        for run, kept in zip(runs, is_kept, strict=True)
+    )
+
+    words = docx_text(made.docx(f"<w:p>{body}</w:p>")).split()
+    assert words == [f"word{n}" for n, kept in enumerate(is_kept) if kept]
+
+
+@given(WORDS, st.integers(0, 5))
+def test_slide_is_read_once_in_any_group(text, depth):
+    shapes = made.shape(escape(f"Dogs {text} end"))
+    for _ in range(depth):
+        shapes = f"<p:grpSp>{shapes}</p:grpSp>"
+
+    assert flat(pptx_text(made.pptx(shapes))).count(flat(f"Dogs {text} end")) == 1
+
+
+def test_part_that_unpacks_to_too_much_is_refused():
+    parts = made.unpacked(made.docx(made.para("Dogs")))
+    parts["word/document.xml"] += b" " * (33 * 2**20)
+
+    with pytest.raises(Unreadable, match="unpacks to more than 32 MB"):
+        docx_text(made.archive(parts))
+
+
+def test_archive_of_too_many_parts_is_refused():
+    many = made.archive({f"part{n}": b"" for n in range(20_001)})
+
+    with pytest.raises(Unreadable, match="more than 20,000 parts"):
+        pptx_text(many)

@@ -1,0 +1,105 @@
+"""What can be quoted of a text: everything that its reader sees, letter by letter."""
+
+import re
+
+from emulator.retrieval.quotes import joined, quotes
+from emulator.text.markdown import plain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+AS_WRITTEN = [
+    "The limit is MAX_RETRY_COUNT, not max_retry.",
+    "The power is 2*3*volts here.",
+    "Use List<Message> for all of them.",
+    "Close it if the pressure is < 3 bar and the temperature is > 80 degrees.",
+    "The answer is 2<sup>7</sup> exactly.",
+    "A ticket costs 12.50 euros, see p. 12 of www.a.b/c.html today.",
+    "Call __init__ with *args and **kwargs first.",
+]
+
+
+def texts(text):
+    return [quote.text for quote in quotes(text)]
+
+
+@pytest.mark.parametrize("sentence", AS_WRITTEN)
+def test_sentence_is_quoted_as_it_is_written(sentence):
+    assert texts(f"# Title\n\nBefore it. {sentence} After it.") == [
+        "Before it.",
+        sentence,
+        "After it.",
+    ]
+
+
+def test_markup_is_left_out():
+    assert texts("It is **cold**, _very_ cold: see [the page](x.html) on `cold_days`.") == [
+        "It is cold, very cold: see the page on cold_days."
+    ]
+
+
+def test_row_is_quoted_with_the_titles_of_its_columns():
+    table = "| who | by day | evening |\n|---|---|---|\n| Adult | 4 euros | 11 euros |\n"
+
+    assert texts(table + "| Child | 2 euros | |\n") == [
+        "Adult: by day 4 euros, evening 11 euros",
+        "Child: by day 2 euros",
+    ]
+
+
+def test_code_is_quoted_line_by_line():
+    assert texts("Set it:\n\n```toml\n[a]\nlto = true  # *fast*\n```\n") == [
+        "Set it:",
+        "[a]",
+        "lto = true  # *fast*",
+    ]
+
+
+def test_headings_stand_above_what_follows_them():
+    text = "# A\n\nOne is here.\n\n### B\n\nTwo is here.\n\n## C\n\nThree is here.\n"
+
+    assert [quote.headings for quote in quotes(text)] == [("A",), ("A", "B"), ("A", "C")]
+
+
+def test_passage_that_begins_within_code_is_read_from_there():
+    text = "lto = true\npanic = 1\n```\n\nThis is *prose* again.\n"
+
+    assert texts(text) == ["lto = true", "panic = 1", "This is prose again."]
+
+
+def test_quote_that_is_no_sentence_ends_its_line():
+    assert list(joined(["One is.", "two", "Three is."])) == ["", " ", "\n"]
+
+
+words = st.text("abcXYZ_*<>`|0123456789.,:;-#()[]&$/\\'\"", min_size=1, max_size=9)
+markdown = st.lists(st.lists(words, min_size=1, max_size=8).map(" ".join), max_size=6).map(
+    "\n\n".join
+)
+block = st.sampled_from(["# {}", "- {}", "1. {}", "> {}", "```\n{}\n```", "{}"])
+cells = st.text("abcXYZ_*<>`0123456789.,:;-#()[]&$/ ", min_size=1, max_size=20).map(str.strip)
+
+
+def spaceless(text):
+    return re.sub(r"\s+", "", text)
+
+
+@given(st.lists(st.tuples(block, markdown), min_size=1, max_size=5))
+def test_whatever_is_quoted_is_seen_in_the_text(parts):
+    text = "\n\n".join(frame.format(inside) for frame, inside in parts)
+    seen = spaceless(plain(text))
+
+    assert all(spaceless(quote) in seen for quote in texts(text))
+
+
+@given(cells.filter(bool), cells.filter(bool))
+def test_row_has_its_cells_as_they_are_seen(first, second):
+    table = f"| who | by day |\n|---|---|\n| {first} | {second} |\n"
+
+    assert spaceless(texts(table)[0]) == (
+        f"{spaceless(plain_cell(first))}:byday{spaceless(plain_cell(second))}"
+    )
+
+
+def plain_cell(text):
+    return plain(f"| a | b |\n|---|---|\n| {text} | b |\n").split("\n")[1].rpartition(" | ")[0]

@@ -1,0 +1,2 @@
+/* The dome turns. */
+int f(int x) { return x < 3 && x * 2 > 1; }

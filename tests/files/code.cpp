@@ -1,0 +1,2 @@
+// The dome turns.
+std::vector<std::pair<int, int>> f() { return {}; }

@@ -1,0 +1,2 @@
+// The dome turns.
+List<Message> F() => new List<Message>();

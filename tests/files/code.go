@@ -1,0 +1,2 @@
+// The dome turns.
+func f(c chan<- int) { c <- 3 }

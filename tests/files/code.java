@@ -1,0 +1,2 @@
+// The dome turns.
+Map<String, List<Integer>> f() { return null; }

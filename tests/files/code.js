@@ -1,0 +1,2 @@
+// The dome turns.
+const f = (x) => x < 3 && `${x}_${x}`;

@@ -1,0 +1,2 @@
+<?php // The dome turns.
+echo $MAX_RETRY_COUNT . '<b>';

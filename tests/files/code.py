@@ -1,0 +1,5 @@
+# The dome turns.
+
+
+def f(*args, **kwargs):
+    return __name__

@@ -1,0 +1,2 @@
+# The dome turns.
+def f(*a) = a.map { |x| x << 3 }

@@ -1,0 +1,4 @@
+# The dome turns.
+cat <<EOF
+${MAX_RETRY_COUNT} `date` *
+EOF

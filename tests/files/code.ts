@@ -1,0 +1,2 @@
+// The dome turns.
+function f<T extends Message>(x: Array<T>): void {}
