@@ -17,13 +17,14 @@ being closed, because that may take forever if the device is gone.
 
 import ctypes
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Protocol
+
+from emulator.voice.quiet_libraries import without_noise
 
 FRAME_MS, PLAYED_MS = 20, 40
 """How long the blocks of a microphone and of a loudspeaker are, in ms.
@@ -103,30 +104,6 @@ class SoundSystem(Protocol):
         self, device: SoundDevice, rate_hz: int, channels: int, fill: FillOutput
     ) -> SoundStream: ...
     def close(self) -> None: ...
-
-
-_quiet = threading.RLock()
-
-
-@contextmanager
-def without_noise() -> Iterator[None]:
-    """Hides what C libraries write to standard error in the meantime."""
-    with _quiet:
-        try:
-            kept = os.dup(2)
-        except OSError:  # standard error is closed: there is nothing to keep quiet
-            yield
-            return
-        try:
-            with suppress(AttributeError, OSError, ValueError):
-                sys.stderr.flush()
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 _ALSA_HANDLER = ctypes.CFUNCTYPE(

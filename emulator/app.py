@@ -100,7 +100,8 @@ class App:
             if self.service.upstream is not None:
                 guard.check_no_loop(scope)
             self._apply_faults(scope, exchange)
-            await self._router(scope, guard.bounded(scope, receive), send)
+            body = guard.BoundedBody(scope, receive, self.service.wait_for_body)
+            await self._router(scope, body, send)
         except ApiError as error:
             refused = error
         except HTTPException:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Mapping
 
 INVALID_REQUEST = "invalid_request_error"
+MOST_SHOWN = 2_000
+"""Characters of a message or a name that are sent back; what a caller sent may be megabytes."""
 
 
 class ApiError(Exception):
@@ -29,11 +31,12 @@ class ApiError(Exception):
         code: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        message = shortened(message)
         super().__init__(message)
         self.status = status
         self.message = message
         self.type = type
-        self.param = param
+        self.param = param and shortened(param)
         self.code = code
         self.headers = dict(headers or {})
 
@@ -47,6 +50,14 @@ class ApiError(Exception):
 
     def body(self) -> bytes:
         return pretty({"error": self.fields()})
+
+
+def shortened(text: str) -> str:
+    """The beginning and the end of a long text: what is wrong often stands behind what was sent."""
+    if len(text) <= MOST_SHOWN:
+        return text
+    half = MOST_SHOWN // 2
+    return f"{text[:half]}...{text[-half:]}"
 
 
 def pretty(value: object) -> bytes:
@@ -78,6 +89,13 @@ def rate_limited(retry_after_ms: int) -> ApiError:
             "retry-after": str(-(-retry_after_ms // 1000)),
         },
     )
+
+
+def upload_timed_out() -> ApiError:
+    """The error for a body that stalls. Message and code are those of OpenAI's models at GitHub."""
+    message = "Timed out reading request body. Try again, or use a smaller request size."
+    # The rest of the body may still come, so the connection can't carry another request.
+    return ApiError(408, message, code="user_request_timeout", headers={"connection": "close"})
 
 
 def quota_exceeded() -> ApiError:

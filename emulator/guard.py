@@ -16,14 +16,16 @@ Any bearer token is accepted, since a learner's own code may carry a real key. N
 or sent back.
 """
 
+import asyncio
 import os
 import re
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.errors import ApiError, no_key
+from emulator.errors import ApiError, no_key, upload_timed_out
 
 HOST = "127.0.0.1"
 JSON_LIMIT = 8 * 2**20
@@ -31,6 +33,12 @@ JSON_LIMIT = 8 * 2**20
 UPLOAD_LIMIT = 513 * 2**20
 # A message of a WebSocket.
 MESSAGE_LIMIT = 16 * 2**20
+# A body that stops coming holds its place, and its memory, until the client leaves. So each piece
+# has to come within a time, as with nginx's `client_body_timeout`. And all of them together have to
+# come at some rate, as with Apache's `mod_reqtimeout`: a byte now and then isn't an upload.
+LONGEST_PAUSE_S = 30.0
+BODY_S, LEAST_BYTES_A_SECOND = 60.0, 500
+"""A body may take so many seconds, and a second more for each so many bytes that have come."""
 
 _LOOPBACK = (HOST, "localhost", "[::1]")
 _FORM = "multipart/form-data"
@@ -89,20 +97,59 @@ def check_socket(scope: Scope) -> None:
     _check_origin(scope["headers"])
 
 
-def bounded(scope: Scope, receive: Receive) -> Receive:
-    """A `receive` that raises ApiError (413) once the body is longer than its kind may be."""
-    limit = _limit(scope["headers"])
-    taken = 0
+class BoundedBody:
+    """A `receive` that raises ApiError: 413 for a body that is too long, 408 for one that stalls.
 
-    async def counted() -> MutableMapping[str, Any]:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise _too_large(limit)
+    Only the time counts in which nothing is there to be read, so a slow disk ends no upload. After
+    the body, `receive` waits for the client to leave, and may wait as long as it likes. `sleep` and
+    `clock` (in seconds) are asyncio's and the machine's; tests pass their own.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._receive, self._sleep, self._clock = receive, sleep, clock
+        self._limit = _limit(scope["headers"])
+        self._taken, self._waited_s = 0, 0.0
+        self._is_over = self._has_stalled = False
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        message = await (self._receive() if self._is_over else self._next())
+        self._is_over = not message.get("more_body", False)
+        self._taken += len(message.get("body", b""))
+        if self._taken > self._limit:
+            raise _too_large(self._limit)
         return message
 
-    return counted
+    async def _next(self) -> MutableMapping[str, Any]:
+        """The next piece, if it comes in time."""
+        if self._has_stalled:  # whoever reads on, to drop the rest, need not wait once more
+            raise upload_timed_out()
+        start = self._clock()
+        coming = asyncio.ensure_future(self._receive())
+        try:
+            await asyncio.sleep(0)  # most bodies are there already, and need no timer
+            if not coming.done():
+                await self._wait(coming)
+            if not coming.done():
+                self._has_stalled = True
+                raise upload_timed_out()
+            return coming.result()
+        finally:
+            coming.cancel()
+            self._waited_s += self._clock() - start
+
+    async def _wait(self, coming: asyncio.Future[Any]) -> None:
+        all_s = BODY_S + self._taken / LEAST_BYTES_A_SECOND - self._waited_s
+        timer = asyncio.ensure_future(self._sleep(max(0.0, min(LONGEST_PAUSE_S, all_s))))
+        try:
+            await asyncio.wait({coming, timer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
 
 
 def _check_host(scope: Scope) -> None:

@@ -42,7 +42,7 @@ from emulator.client_secrets import ClientSecrets
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import ConnectionCut, Fault, Faults, Stall, with_faults
 from emulator.limits import Limits
-from emulator.pace import Metronome, Pace
+from emulator.pace import Metronome, Pace, Sleep
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
@@ -136,6 +136,7 @@ class Service:
     connections: Collection[Any] = ()
     open_streams: int = 0
     uploads_under_way: int = 0
+    wait_for_body: Sleep = asyncio.sleep
     hearing: StepRunner = field(default_factory=StepRunner)
     speaking: StepRunner = field(default_factory=StepRunner)
 

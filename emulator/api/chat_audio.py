@@ -13,8 +13,7 @@ import base64
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emulator import params
 from emulator.answers.answer import Answer, HeardSound
@@ -29,9 +28,6 @@ from emulator.storage.objects import ObjectStore
 from emulator.text.sentences import sentences
 from emulator.text.small_talk import HEARD_NOTHING
 from emulator.wire import ids, tokens
-
-if TYPE_CHECKING:
-    from emulator.voice.recognizer import SpeechRecognizer
 
 KEPT_S = 3600
 """How long later requests can refer to a spoken answer, in seconds."""
@@ -156,6 +152,8 @@ def measured_ms(name: str, data: bytes) -> Iterator[float]:
 
 def words_in(name: str, data: bytes) -> Iterator[tuple[str, float]]:
     """An audio file in steps: words, if any were heard, and ms of sound; raises ApiError (400)."""
+    # Imported here, because NumPy would double the emulator's start time.
+    from emulator.voice import recognizer
     from emulator.voice.activity import detector
     from emulator.voice.audio_files import MissingDecoder, UnreadableAudio, speech_pcm
     from emulator.voice.recognizer import RecognitionError
@@ -165,7 +163,7 @@ def words_in(name: str, data: bytes) -> Iterator[tuple[str, float]]:
         for ms in measured_ms(name, data):
             yield "", ms
         for span in spans_of(speech_pcm(data), detector()):
-            found = span and heard_in(span, recognizer().transcribe)
+            found = span and heard_in(span, recognizer.for_recordings().transcribe)
             yield found.text if found else "", 0.0
     except MissingDecoder as missing:
         command = speech.COMMANDS[missing.package]
@@ -174,14 +172,6 @@ def words_in(name: str, data: bytes) -> Iterator[tuple[str, float]]:
         raise _unreadable(name, "wav" if data.startswith(b"RIFF") else "mp3") from None
     except RecognitionError as error:
         raise not_installed(str(error), speech.EXTRAS, name) from None
-
-
-@cache
-def recognizer() -> "SpeechRecognizer":
-    # Imported here, because NumPy would double the emulator's start time.
-    from emulator.voice.recognizer import SpeechRecognizer
-
-    return SpeechRecognizer()
 
 
 def _unreadable(name: str, format: str) -> ApiError:

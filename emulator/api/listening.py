@@ -3,15 +3,14 @@
 The work is a generator whose steps run in a worker thread. Each step recognizes at most one part of
 the recording. Two such threads serve all recordings. Between two steps, other requests get their
 turn, the words so far are sent, and the server notices if the client has disconnected. All requests
-share one engine, which takes one clip at a time. So a phone call waits for one or two parts of long
-recordings, and never for all of them.
+share one engine, which takes one clip at a time, those of calls first. So a phone call waits for at
+most one part of a long recording.
 """
 
 import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from emulator.answers.answer import Answer
@@ -21,10 +20,10 @@ from emulator.encode import transcription_bodies as bodies
 from emulator.encode.transcription_bodies import SpokenTurn, Transcript
 from emulator.errors import ApiError, not_installed, server_error
 from emulator.serving import Reply, as_stream, count_request, send_json, send_stream, service
-from emulator.voice import audio_files
+from emulator.voice import audio_files, recognizer
 from emulator.voice.activity import detector
 from emulator.voice.audio_files import MissingDecoder, UnreadableAudio
-from emulator.voice.recognizer import RecognitionError, SpeechRecognizer
+from emulator.voice.recognizer import RecognitionError
 from emulator.voice.recordings import CutRules, SpeechSpan, Utterance, heard_in, spans_of
 from emulator.wire import sse, tokens
 
@@ -43,22 +42,14 @@ Heard = Utterance | SpokenTurn | None
 """What a step returns; None if it found no words."""
 
 
-@cache
-def recognizer() -> SpeechRecognizer:
-    """One recognizer for all requests; the whole process shares its engine.
-
-    It keeps words, because the same recording is often sent again, for another format.
-    """
-    return SpeechRecognizer(most_known=1_000)
-
-
 async def transcription(
     request: Request, data: bytes, filename: str, values: Mapping[str, Any], inert: list[str]
 ) -> Reply:
     """The answer to a request whose fields have been checked; raises ApiError (400, 500)."""
     # Only loading the engine shows whether it works, and a stream can't report that any more.
-    await asyncio.to_thread(recognizer().warm)
-    if reason := recognizer().unavailable_reason:
+    engine = recognizer.for_recordings()
+    await asyncio.to_thread(engine.warm)
+    if reason := engine.unavailable_reason:
         raise not_installed(reason, "python3 course.py extras")
     results = service(request).hearing.results
     *_, seconds = [each async for each in results(_measured(data, filename, values))]
@@ -205,7 +196,7 @@ RECENT = RecentSpans()
 
 def _utterances(data: bytes, rules: CutRules) -> Iterator[Heard]:
     for span in RECENT.spans(data, rules):
-        yield span and heard_in(span, recognizer().transcribe)
+        yield span and heard_in(span, recognizer.for_recordings().transcribe)
 
 
 def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[Heard]:
@@ -223,7 +214,7 @@ def _turns(data: bytes, rules: CutRules, known: Mapping[str, Any]) -> Iterator[H
         first, last = (2 * round(at * audio_files.RATE) for at in turn[:2])
         likelihood = max(each.likelihood for each in spans if each.end >= turn.start)
         clip = SpeechSpan(turn.start, turn.end, pcm[first:last], likelihood)
-        said = heard_in(clip, recognizer().transcribe)
+        said = heard_in(clip, recognizer.for_recordings().transcribe)
         yield said and SpokenTurn(turn.speaker, said)
 
 

@@ -49,9 +49,16 @@ class UnbilledError(ApiError):
 
 
 def values_of(lists: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[str]]:
-    """The fields as values for PARAMS to check, and the names of unknown fields."""
+    """The fields as values for PARAMS to check, and the names of unknown fields.
+
+    Raises ApiError (400) for a value and its own fields side by side: one would be ignored.
+    """
     values: dict[str, Any] = {}
     unknown = []
+    wholes, objects = set(lists), {field.partition("[")[0] for field in lists if "[" in field}
+    for name in wholes & objects & set(PARAMS) - set(LISTS):
+        message = f"Invalid '{name}': it was sent both as a value and as '{name}[...]' fields."
+        raise bad(message, name, "invalid_value")
     for field, texts in lists.items():
         outer, _, inner = field.partition("[")
         if outer not in PARAMS:
@@ -59,9 +66,7 @@ def values_of(lists: Mapping[str, list[str]]) -> tuple[dict[str, Any], list[str]
         elif outer in LISTS:
             values.setdefault(outer, []).extend(texts)
         elif inner:
-            found = values.setdefault(outer, {})
-            if isinstance(found, dict):
-                found[inner.removesuffix("]")] = _number(texts[-1])
+            values.setdefault(outer, {})[inner.removesuffix("]")] = _number(texts[-1])
         else:
             values[outer] = texts[-1]
     return values, unknown

@@ -19,8 +19,9 @@ from emulator.realtime import handshake
 from emulator.realtime.jobs import Generate, Job, Transcribe
 from emulator.realtime.session import Session
 from emulator.serving import MOST_STREAMS, Exchange, Service
+from emulator.voice import recognizer
 from emulator.voice.activity import detector
-from emulator.voice.recognizer import RecognitionError, SpeechRecognizer
+from emulator.voice.recognizer import RecognitionError
 from emulator.voice.synthesizer import SpeechSynthesizer
 from emulator.wire import sse, tokens
 
@@ -33,12 +34,6 @@ BROKEN = 1011
 
 
 @cache
-def recognizer() -> SpeechRecognizer:
-    """One for all sessions: the engine is C code with global state."""
-    return SpeechRecognizer()
-
-
-@cache
 def synthesizer() -> SpeechSynthesizer:
     return SpeechSynthesizer()
 
@@ -46,7 +41,7 @@ def synthesizer() -> SpeechSynthesizer:
 @cache
 def warm() -> None:
     """Start both engines ahead of the first turn, once in a process."""
-    recognizer().warm()
+    recognizer.for_calls().warm()
     synthesizer().synthesize("Hello.")
 
 
@@ -62,7 +57,7 @@ async def serve(socket: WebSocket, send: Send, service: Service, exchange: Excha
     service.open_streams += 1
     try:
         settings = handshake.settings_of(socket.scope, service)
-        reason = recognizer().unavailable_reason
+        reason = recognizer.for_calls().unavailable_reason
         session = handshake.begin(settings, service, faults, detector(), reason)
         await Shell(socket, send, session, service, exchange, faults).run()
     except handshake.Refused as refused:
@@ -199,7 +194,7 @@ class Shell:
         if not job.pcm:
             return ""
         try:
-            return await asyncio.to_thread(recognizer().transcribe, job.pcm)
+            return await asyncio.to_thread(recognizer.for_calls().transcribe, job.pcm)
         except RecognitionError:
             return None
 

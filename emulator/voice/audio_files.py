@@ -8,7 +8,10 @@
 Nothing here trusts the file. Its first bytes say what kind it is, never its name. A decoder may
 read only that one format, so that no file can make it open another one. A few bytes of FLAC may
 stand for hours of silence. So sound is decoded in pieces of about a second, which aren't all kept.
-A file that ends earlier than its header says is refused.
+
+A file that is cut off is refused. Most formats say in their header how long they are. Ogg and WebM
+needn't, because they are written while somebody speaks. But their parts say how long they are, and
+Ogg marks its last one.
 """
 
 import importlib
@@ -18,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from emulator.voice.quiet_libraries import without_noise
 from emulator.voice.sound import Resampler, law_values
 
 import numpy as np
@@ -38,6 +42,8 @@ LONGEST_FRAME_S = 60
 """Of MP4, WebM and MPEG: frames of a few seconds are rare."""
 TOLERANCE_S = 0.2
 """Seconds that may be missing at the end: not every header counts the padding of the encoder."""
+
+CUT_OFF = "it ends before its samples do"
 
 Floats = NDArray[np.float32]
 
@@ -128,6 +134,8 @@ def speech_pcm(data: bytes, rate_hz: int = RATE) -> Iterator[bytes]:
 def blocks(data: bytes) -> Iterator[Block]:
     """A recording, decoded a piece at a time; raises UnreadableAudio and MissingDecoder."""
     kind = kind_of(data)
+    if (kind == "ogg" and is_cut_ogg(data)) or (kind == "webm" and is_cut_webm(data)):
+        raise UnreadableAudio(CUT_OFF)
     if kind == "wav":
         yield from _checked(_wav_blocks(data))
     elif kind in ("flac", "mp3", "ogg"):
@@ -193,7 +201,7 @@ def _wav_parts(data: bytes) -> tuple[_WavFormat, int, int]:
             if length >= ENDLESS:
                 length = len(data) - at
             if at + length > len(data):
-                raise UnreadableAudio("it ends before its samples do")
+                raise UnreadableAudio(CUT_OFF)
             return form, at, at + length
         if name == b"fmt ":
             form = _wav_format(data[at : at + length])
@@ -239,16 +247,89 @@ def _wav_values(raw: bytes, form: _WavFormat) -> Floats:
 def _soundfile_blocks(data: bytes) -> Iterator[Block]:
     package = _package("soundfile", "MP3, FLAC and Ogg")
     try:
-        with package.SoundFile(io.BytesIO(data)) as file:
+        with without_noise():
+            file = package.SoundFile(io.BytesIO(data))
+        with file:
             read, announced = 0, file.frames
-            while len(found := file.read(BLOCK, dtype="float32", always_2d=True)):
+            while len(found := _next_block(file)):
                 read += len(found)
                 yield Block(_mixed(found), file.samplerate)
             # A file from a pipe announces nothing, which libsndfile tells as the highest number.
             if read + TOLERANCE_S * file.samplerate < announced < 2**62:
-                raise UnreadableAudio("it ends before its samples do")
+                raise UnreadableAudio(CUT_OFF)
     except (package.LibsndfileError, RuntimeError, TypeError) as error:
         raise UnreadableAudio(str(error)) from error
+
+
+def _next_block(file: Any) -> NDArray[np.float32]:
+    with without_noise():
+        found: NDArray[np.float32] = file.read(BLOCK, dtype="float32", always_2d=True)
+    return found
+
+
+# An Ogg file is a row of pages: "OggS", a version, flags, two numbers of 8 and 4 bytes between
+# which is the stream's own number, a checksum, and the lengths of what follows (RFC 3533, section
+# 6). Each stream marks its last page by the flag 4. A file that was cut off hasn't got that page,
+# or not all of it.
+PAGE, LAST_PAGE = b"OggS", 4
+
+
+def is_cut_ogg(data: bytes) -> bool:
+    """Whether an Ogg file lacks its end."""
+    streams, ended = set(), set()
+    at = data.find(PAGE)
+    while at >= 0:
+        body = at + 27 + data[at + 26] if at + 27 <= len(data) else len(data) + 1
+        end = body + sum(data[at + 27 : body])
+        if end > len(data):
+            return True
+        stream = data[at + 14 : at + 18]
+        streams.add(stream)
+        if data[at + 5] & LAST_PAGE:
+            ended.add(stream)
+        at = data.find(PAGE, end)
+    return streams != ended
+
+
+# A WebM file is a tree: each element is an id, a length, and that many bytes (RFC 8794, sections 4
+# to 6). A program that writes while somebody speaks doesn't know the lengths of the whole
+# ("segment") and of the longer parts in it ("clusters") yet, and sets all bits of these numbers.
+# Then what is inside follows as if it stood alone.
+SEGMENT, CLUSTER = 0x18538067, 0x1F43B675
+
+
+def is_cut_webm(data: bytes) -> bool:
+    """Whether a WebM file ends in the middle of an element."""
+    at = 0
+    while at < len(data):
+        id, at = _ebml_number(data, at, has_marker=True)
+        length, at = _ebml_number(data, at)
+        if at > len(data):
+            return True
+        if id == 0:
+            return False  # it is damaged, which the decoder finds
+        if length >= 0:
+            at += length
+        elif id not in (SEGMENT, CLUSTER):
+            return False
+    return at > len(data)
+
+
+def _ebml_number(data: bytes, at: int, *, has_marker: bool = False) -> tuple[int, int]:
+    """A number and the place behind it; -1 for one whose bits are all set, "unknown".
+
+    Its first set bit says how many bytes it has; an id includes that bit. 0 for one of more than
+    eight bytes, which there isn't.
+    """
+    first = data[at] if at < len(data) else 0x80
+    size = 9 - first.bit_length()
+    if size > 8:
+        return 0, at + 1
+    whole = int.from_bytes(data[at : at + size].ljust(size, b"\0"))
+    value = whole & ((1 << 7 * size) - 1)
+    if value == (1 << 7 * size) - 1 and not has_marker:
+        value = -1
+    return whole if has_marker else value, at + size
 
 
 def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
@@ -269,7 +350,7 @@ def _av_blocks(data: bytes, demuxer: str) -> Iterator[Block]:
     except (package.FFmpegError, ValueError, EOFError) as error:
         raise UnreadableAudio(str(error)) from error
     if read_s + TOLERANCE_S < announced_s:
-        raise UnreadableAudio("it ends before its samples do")
+        raise UnreadableAudio(CUT_OFF)
 
 
 def _checked_frame(frame: Any) -> Any:

@@ -13,9 +13,11 @@ import os
 import platform
 import sys
 import threading
+from bisect import insort
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from typing import Any
 
 from emulator.voice.sound import Samples, samples
@@ -32,7 +34,7 @@ VERSION = "0.1.0"
 OPTIONS = {"vad_threshold": "0", "return_audio_data": "false"}
 """Without its own detector of speech, which remembers other clips: ours has done that."""
 
-Recogniser = Callable[[list[float]], str]
+Recognize = Callable[[list[float]], str]
 """Says what is said in samples (-1 to 1) of 16 kHz; raises OSError where it fails."""
 
 
@@ -40,7 +42,7 @@ class RecognitionError(Exception):
     """No words can be recognized; the message is one sentence for a learner."""
 
 
-def moonshine() -> Recogniser:
+def moonshine() -> Recognize:
     """The engine, loaded; raises ImportError or OSError."""
     # With a thread for each core it is no faster, and takes more than twice the work.
     os.environ.setdefault("MOONSHINE_ORT_SINGLE_THREAD", "1")
@@ -51,14 +53,58 @@ def moonshine() -> Recogniser:
     except package.MoonshineError as error:
         raise OSError(str(error)) from error
 
-    def recognise(numbers: list[float]) -> str:
+    def recognize(numbers: list[float]) -> str:
         try:
             lines = engine.transcribe_without_streaming(numbers, RATE).lines
         except package.MoonshineError as error:
             raise OSError(str(error)) from error
         return " ".join(line.text for line in lines)
 
-    return recognise
+    return recognize
+
+
+# A recording is many clips, and a thread that is done with one comes back at once with the next. A
+# plain lock gives it to that thread again and again, because the others have to wake up first. So
+# a call would wait for seconds. Here those who wait stand in a queue: the calls in front, since
+# somebody waits for their answer, then the recordings, and each group in the order of its coming.
+# So a call waits for the clip that is under way, and for other calls.
+class EngineTurns:
+    """Gives the engine to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._has_changed = threading.Condition()
+        self._waiting: list[tuple[bool, int]] = []
+        self._numbers = count()
+        self._is_taken = False
+
+    @contextlib.contextmanager
+    def turn(self, is_urgent: bool) -> Iterator[None]:
+        """Wait until it's your turn; the block is the turn."""
+        with self._has_changed:
+            ticket = (not is_urgent, next(self._numbers))
+            insort(self._waiting, ticket)
+            try:
+                self._has_changed.wait_for(lambda: not self._is_taken and self._is_next(ticket))
+                self._is_taken = True
+            finally:
+                self._waiting.remove(ticket)
+        try:
+            yield
+        finally:
+            with self._has_changed:
+                self._is_taken = False
+                self._has_changed.notify_all()
+
+    def _is_next(self, ticket: tuple[bool, int]) -> bool:
+        return self._waiting[0] == ticket
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait."""
+        return len(self._waiting)
+
+
+_TURNS = EngineTurns()
 
 
 class SpeechRecognizer:
@@ -71,18 +117,22 @@ class SpeechRecognizer:
     def __init__(
         self,
         installed: str | None = None,
-        load: Callable[[], Recogniser] = moonshine,
+        load: Callable[[], Recognize] = moonshine,
         most_known: int = 0,
+        is_urgent: bool = False,
+        turns: EngineTurns = _TURNS,
     ) -> None:
         """`installed` is the version of moonshine-voice: the one that is there, unless given.
 
         `most_known` is of how many clips the words are remembered, by a digest of their sound.
+        The clips of an urgent recognizer go before those of all others.
         """
         found = _installed() if installed is None else installed
         self.unavailable_reason = unavailable_reason(found, missing_wheel(*_machine()))
         self._load = load
         self._known: dict[bytes, str] = {}
         self._most_known = most_known
+        self._is_urgent, self._turns = is_urgent, turns
 
     def transcribe(self, pcm: bytes) -> str:
         """What is said in a clip of 16 kHz 16-bit mono PCM; "" where there is next to nothing.
@@ -93,24 +143,24 @@ class SpeechRecognizer:
         clip = samples(pcm)
         if self.unavailable_reason:
             raise RecognitionError(self.unavailable_reason)
-        return " ".join(word for part in _parts(clip) for word in self._recognised(part).split())
+        return " ".join(word for part in _parts(clip) for word in self._recognized(part).split())
 
     def warm(self) -> None:
         """Load the engine before the first clip, about 0.5 s; this may set `unavailable_reason`."""
         if self.unavailable_reason is None:
-            with contextlib.suppress(RecognitionError), _one_at_a_time:
-                self._recogniser()
+            with contextlib.suppress(RecognitionError), self._turns.turn(self._is_urgent):
+                self._engine()
 
-    def _recognised(self, part: Samples) -> str:
+    def _recognized(self, part: Samples) -> str:
         if len(part) < SHORTEST_MS * RATE // 1000 or np.abs(part.astype(int)).max() < SILENCE:
             return ""
         # Only for whoever remembers: a call has no use for the digest.
         sound = hashlib.sha256(part.tobytes()).digest() if self._most_known else b""
         if (known := self._known.get(sound)) is not None:
             return known
-        with _one_at_a_time:
+        with self._turns.turn(self._is_urgent):
             try:
-                return self._remembered(sound, self._recogniser()((part / 32768).tolist()))
+                return self._remembered(sound, self._engine()((part / 32768).tolist()))
             except OSError as error:
                 message = f"The speech recognition failed on a clip: {error}."
                 raise RecognitionError(message) from error
@@ -122,7 +172,7 @@ class SpeechRecognizer:
             self._known[sound] = words
         return words
 
-    def _recogniser(self) -> Recogniser:
+    def _engine(self) -> Recognize:
         """Loaded by whoever needs it first."""
         try:
             return _loaded(self._load)
@@ -131,11 +181,24 @@ class SpeechRecognizer:
             raise RecognitionError(self.unavailable_reason) from error
 
 
-_one_at_a_time = threading.Lock()
+@cache
+def for_calls() -> SpeechRecognizer:
+    """The recognizer of all calls; it goes before that of recordings."""
+    return SpeechRecognizer(is_urgent=True)
 
 
 @cache
-def _loaded(load: Callable[[], Recogniser]) -> Recogniser:
+def for_recordings() -> SpeechRecognizer:
+    """The recognizer of all recordings.
+
+    It remembers words, because the same recording is often sent again: for another format, or in
+    the next turn of a chat.
+    """
+    return SpeechRecognizer(most_known=1_000)
+
+
+@cache
+def _loaded(load: Callable[[], Recognize]) -> Recognize:
     """The engine of this process, however many recognizers there are."""
     return load()
 

@@ -21,7 +21,6 @@ from audio.portaudio import (
     PyAudioSystem,
     SounddeviceSystem,
     open_sound_system,
-    without_noise,
 )
 from audio.sound_check import check_sound
 from audio.wav import read_wav
@@ -232,16 +231,6 @@ def test_libraries_print_nothing_where_there_is_no_device(system, tmp_path):
     assert done.stdout == "no package\n" or done.stdout.startswith("[")
 
 
-def test_noise_of_a_library_is_not_shown_and_ours_is(capfd):
-    with without_noise():
-        os.write(2, b"ALSA lib pcm.c: Unknown PCM")
-        with without_noise():
-            os.write(2, b"jack server is not running")
-    os.write(2, b"ours")
-
-    assert capfd.readouterr().err == "ours"
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="ALSA is of Linux")
 def test_alsa_keeps_quiet_in_the_middle_of_a_call(tmp_path):
     """It prints `underrun occurred` from a stream's thread, where nothing can be redirected."""
@@ -255,16 +244,6 @@ def test_alsa_keeps_quiet_in_the_middle_of_a_call(tmp_path):
         pytest.skip("no ALSA")
 
     assert (done.stdout, done.stderr) == ("True\n", "")
-
-
-def test_closed_standard_error_is_no_problem():
-    program = "import os; os.close(2)\nfrom audio.portaudio import without_noise\n"
-    program += "with without_noise(): print('done')"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=lessons.COURSE, capture_output=True, text=True
-    )
-
-    assert done.stdout == "done\n"
 
 
 def test_first_package_that_works_is_used():

@@ -1,18 +1,30 @@
 """The door: who may come in, what may be sent, and that no key is kept (P1 to P7, P12, P14)."""
 
+import asyncio
 import json
 import socket
 import sys
 from contextlib import closing
 
 from emulator.errors import ApiError
-from emulator.guard import JSON_LIMIT, check, check_socket, listen
+from emulator.guard import (
+    BODY_S,
+    JSON_LIMIT,
+    LEAST_BYTES_A_SECOND,
+    LONGEST_PAUSE_S,
+    BoundedBody,
+    check,
+    check_socket,
+    listen,
+)
 from emulator.storage.objects import MOST, ObjectStore
 from tests.support.emulator_clients import MODEL, ask, connect
 
 import httpx2
 import openai
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 CANARY = "sk-canary-0123456789abcdef"
 KEY = {"authorization": "Bearer offline"}
@@ -180,6 +192,104 @@ def test_p12_lying_length_is_413_at_once(emulator):
     kind = ["content-type: application/json", "content-length: 99999999999"]
 
     assert exchange(emulator, *lines, *kind, body=b"{}")[0] == 413
+
+
+class ArrivingBody:
+    """A body whose pieces come after so many seconds each, in a time of its own."""
+
+    def __init__(self, pieces):
+        self.pieces, self.now = list(pieces), 0.0
+
+    async def receive(self):
+        self.due, size = self.pieces.pop(0)
+        self.has_come = asyncio.Event()
+        if not self.due:
+            self.has_come.set()
+        await self.has_come.wait()
+        return {"type": "http.request", "body": bytes(size), "more_body": bool(self.pieces)}
+
+    async def sleep(self, seconds):
+        self.now += min(seconds, self.due)
+        if self.due <= seconds:
+            self.has_come.set()
+            await asyncio.Event().wait()
+
+    async def read(self):
+        """How many bytes came before the end, or before the error; and that error's status."""
+        sent = scope_of(("content-type", "application/json"))
+        receive = BoundedBody(sent, self.receive, self.sleep, lambda: self.now)
+        size, is_over = 0, False
+        try:
+            while not is_over:
+                message = await receive()
+                size += len(message["body"])
+                is_over = not message["more_body"]
+        except ApiError as error:
+            stopped_at = self.now
+            with pytest.raises(ApiError):  # whoever drains the rest doesn't wait again
+                await receive()
+            assert self.now == stopped_at
+            return size, error.status
+        return size, None
+
+
+def in_time(pieces):
+    """How many bytes a body like that may bring, and the error's status if it stalls."""
+    size, waited = 0, 0.0
+    for pause, count in pieces:
+        waited += pause
+        if pause > LONGEST_PAUSE_S or waited > BODY_S + size / LEAST_BYTES_A_SECOND:
+            return size, 408
+        size += count
+    return size, None
+
+
+SLOW = [(29.0, 100_000)] * 70
+"""Two megabytes in half an hour, as over a very bad connection."""
+DRIPPING = [(29.0, 1)] * 70
+
+
+# Eighths of a second add up without rounding.
+@given(st.lists(st.tuples(st.integers(0, 300).map(lambda n: n / 8), st.integers(0, 20_000))))
+@example(SLOW)
+@example(DRIPPING)
+@example([(0.0, 10), (31.0, 10)])
+def test_p12_body_that_stalls_is_408(pieces):
+    pieces = [*pieces, (0.0, 1)]
+
+    assert asyncio.run(ArrivingBody(pieces).read()) == in_time(pieces)
+
+
+def test_p12_slow_body_lives_and_dripping_one_does_not():
+    assert in_time(SLOW) == (7_000_000, None)
+    assert in_time(DRIPPING)[1] == 408
+
+
+def test_p12_stalled_body_is_answered_and_closed(emulator, monkeypatch):
+    async def no_time(seconds):
+        return None
+
+    monkeypatch.setattr(emulator.service, "wait_for_body", no_time)
+    host, port = emulator.base_url.split("/")[2].split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=5)) as line:
+        lines = [
+            "POST /v1/chat/completions HTTP/1.1",
+            f"host: localhost:{port}",
+            "authorization: Bearer k",
+            "content-type: application/json",
+            "content-length: 100",
+        ]
+        line.sendall("\r\n".join([*lines, "", "{"]).encode())
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 408 ")
+    assert json.loads(body)["error"] == {
+        "message": "Timed out reading request body. Try again, or use a smaller request size.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "user_request_timeout",
+    }
 
 
 def test_p14_oldest_responses_are_forgotten():

@@ -506,7 +506,7 @@ def test_hearing_stops_when_the_client_leaves(start, recognizer, monkeypatch):
             was_heard.wait(10)
             return f"a few words {len(clips) % 2}"
 
-    monkeypatch.setattr(chat_audio, "recognizer", Held)
+    monkeypatch.setattr("emulator.voice.recognizer.for_recordings", Held)
     part = spoken_question()
     body = {"model": AUDIO_MODEL, "modalities": ["text"], "messages": [user(*[part] * 9)]}
     with httpx2.Client(timeout=0.5, trust_env=False) as client, pytest.raises(httpx2.ReadTimeout):
@@ -529,7 +529,8 @@ def test_machine_without_voice_answers_in_text_alone(client, monkeypatch):
 
 
 def test_machine_without_recognizer_says_what_to_type(client, monkeypatch):
-    monkeypatch.setattr(chat_audio, "recognizer", lambda: SpeechRecognizer(installed=""))
+    deaf = SpeechRecognizer(installed="")
+    monkeypatch.setattr("emulator.voice.recognizer.for_recordings", lambda: deaf)
 
     with pytest.raises(openai.BadRequestError, match="run: python3 course.py extras") as caught:
         ask_aloud(client, user(spoken_question()))

@@ -92,6 +92,17 @@ def test_server_vad_has_defaults():
     }
 
 
+@pytest.mark.parametrize("value", ["auto", '{"type": "server_vad"}', ""])
+@given(st.data())
+def test_value_and_its_own_fields_are_refused_together(value, data):
+    fields = [("chunking_strategy", [value]), ("chunking_strategy[type]", ["server_vad"])]
+    fields = data.draw(st.permutations([*fields, *MODEL.items()]))
+
+    with pytest.raises(ApiError, match="both as a value and as") as caught:
+        parsed(dict(fields))
+    assert caught.value.param == "chunking_strategy"
+
+
 @pytest.mark.parametrize("value", ["no", "2", "tru"])
 def test_flag_is_a_flag(value):
     with pytest.raises(ApiError, match="'stream': expected a boolean"):

@@ -1,18 +1,21 @@
 """Transcriptions on the wire: what the unmodified SDK gets, and how each mistake is refused."""
 
 import json
+import socket
 import sys
 import threading
 from base64 import b64encode
+from contextlib import ExitStack
+from functools import partial
 
 from common.client import LOCAL
-from emulator.api import listening
 from emulator.api.transcription_params import FORMATS, TRANSCRIBERS
+from emulator.api.transcriptions import MOST_AT_ONCE
 from emulator.voice.recognizer import VERSION, SpeechRecognizer
 from emulator.voice.recordings import words_of
-from tests.support.emulator_clients import ask
+from tests.support.emulator_clients import Gate, ask
 from tests.support.example_runs import CALLERS
-from tests.support.files_in_stores import KEY
+from tests.support.files_in_stores import KEY, until
 from tests.support.forms import form, post_form
 from tests.support.spoken_files import caller, encoded_file, padded, wav_file
 
@@ -44,7 +47,7 @@ def ears():
 def use_engine(monkeypatch, engine):
     """Have the emulator hear what a function makes of the samples of a clip."""
     found = SpeechRecognizer(VERSION, lambda: engine)
-    monkeypatch.setattr(listening, "recognizer", lambda: found)
+    monkeypatch.setattr("emulator.voice.recognizer.for_recordings", lambda: found)
 
 
 def create(client, file=SILENCE, model="whisper-1", **options):
@@ -525,7 +528,8 @@ def test_reference_lasts_two_to_ten_seconds(client, ears, sound, why):
 
 
 def test_without_an_engine_it_is_said_what_to_install(client, monkeypatch):
-    monkeypatch.setattr(listening, "recognizer", lambda: SpeechRecognizer(""))
+    deaf = SpeechRecognizer("")
+    monkeypatch.setattr("emulator.voice.recognizer.for_recordings", lambda: deaf)
     error = refusal(client)
 
     assert (error.status_code, error.code) == (400, "not_installed_on_emulator")
@@ -572,6 +576,34 @@ def test_models_are_listed_with_their_ends(client):
 
     assert {ends[model] for model in TRANSCRIBERS if model != "gpt-transcribe"} == {"2027-02-26"}
     assert ends["gpt-transcribe"] is None
+
+
+def test_stalled_uploads_make_room_for_others(client, emulator, monkeypatch):
+    gate = Gate(0)
+    url = httpx2.URL(emulator.base_url + PATH)
+    lines = [
+        f"POST {url.path} HTTP/1.1",
+        f"host: {url.host}:{url.port}",
+        "authorization: Bearer k",
+        "content-type: multipart/form-data; boundary=b",
+        "content-length: 5000",
+    ]
+    with ExitStack() as stack, monkeypatch.context() as patch:
+        patch.setattr(emulator.service, "wait_for_body", gate.sleep)
+        stalled = [
+            stack.enter_context(socket.create_connection((url.host, url.port), timeout=10))
+            for _ in range(MOST_AT_ONCE)
+        ]
+        for line in stalled:
+            line.sendall("\r\n".join([*lines, "", "--b\r\n"]).encode())
+        until(lambda: emulator.service.uploads_under_way == MOST_AT_ONCE)
+
+        assert refusal(client).status_code == 429
+        gate.open()
+        answers = [b"".join(iter(partial(line.recv, 65536), b"")) for line in stalled]
+
+    assert [answer.split()[1] for answer in answers] == [b"408"] * MOST_AT_ONCE
+    assert refusal(client, response_format="x").status_code == 400
 
 
 def test_too_many_at_once_are_asked_to_wait(client, emulator):

@@ -241,7 +241,7 @@ SPEECH = clip("ask-closed") + quiet(800)
 
 async def test_p14_sessions_cut_at_random_leave_nothing(start, capfd, monkeypatch):
     heard = SpeechRecognizer(VERSION, lambda: lambda numbers: "When are you closed?")
-    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: heard)
+    monkeypatch.setattr("emulator.voice.recognizer.for_calls", lambda: heard)
     silent = SpeechSynthesizer([])
     monkeypatch.setattr("emulator.realtime.socket.synthesizer", lambda: silent)
     emulator, chance = start(), random.Random(7)

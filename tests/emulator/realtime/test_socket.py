@@ -9,6 +9,7 @@ from emulator.answers.answer import Answer
 from emulator.errors import ApiError
 from emulator.realtime import socket as socket_module
 from emulator.server import Emulator
+from emulator.voice import recognizer
 from emulator.voice.recognizer import RecognitionError
 from tests.support.realtime_calls import (
     MODEL,
@@ -432,7 +433,7 @@ def spoken_turn(caller):
 
 def test_missing_recognition_is_reported_as_an_event_and_in_words(start, monkeypatch):
     engine = Engine(RecognitionError("no"), "Speech recognition is not installed.")
-    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: engine)
+    monkeypatch.setattr("emulator.voice.recognizer.for_calls", lambda: engine)
     with calling(Bare, start()) as caller:
         events = spoken_turn(caller)
 
@@ -442,7 +443,7 @@ def test_missing_recognition_is_reported_as_an_event_and_in_words(start, monkeyp
 
 
 def test_silence_that_is_committed_is_not_recognised(start, monkeypatch):
-    monkeypatch.setattr("emulator.realtime.socket.recognizer", lambda: Engine("never"))
+    monkeypatch.setattr("emulator.voice.recognizer.for_calls", lambda: Engine("never"))
     with calling(Bare, start()) as caller:
         caller.send("session.update", **update(**TEXT))
         caller.speak(quiet(400))
@@ -487,7 +488,7 @@ def test_first_session_starts_both_engines():
     socket_module.warm()
 
     assert socket_module.synthesizer().name
-    assert socket_module.recognizer() is socket_module.recognizer()
+    assert recognizer.for_calls() is recognizer.for_calls()
 
 
 def test_refusal_of_a_server_upstream_is_said():

@@ -202,6 +202,25 @@ def test_one_pass_at_a_time():
     assert len(driver.jobs) == 1
 
 
+@given(st.integers(64, 3000), st.integers(0, 1900))
+@settings(deadline=None, max_examples=20)
+def test_pause_with_turn_detection_has_no_pass_of_its_own(speech_ms, pause_ms):
+    """The pause has the turn recognized as a whole already, in case it is its end."""
+    turns = {"turn_detection": {"type": "server_vad", "silence_duration_ms": 2500}}
+    driver = calling(LIVE[0], is_manual=True)
+    driver.send("session.update", **update(audio={"input": turns}))
+    driver.speak(loud(speech_ms), quiet(300))
+    for job in driver.jobs:
+        driver.do(job)
+    driver.jobs.clear()
+
+    driver.speak(quiet(pause_ms // 2))
+    jobs = len(driver.jobs)
+    driver.speak(quiet(pause_ms // 2))
+
+    assert (jobs, len(driver.jobs)) == (0, 0)
+
+
 def test_silence_is_not_read_again():
     driver = captioning(is_manual=True)
     driver.speak(quiet(3000))

@@ -1,6 +1,7 @@
 """Speech recognition: what a voice says is understood, or there is a reason why it cannot be."""
 
 import re
+import threading
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ from emulator.voice import sound
 from emulator.voice.recognizer import (
     RATE,
     VERSION,
+    EngineTurns,
     RecognitionError,
     SpeechRecognizer,
     missing_wheel,
@@ -15,8 +17,11 @@ from emulator.voice.recognizer import (
 )
 from emulator.voice.sound import resampled
 from emulator.voice.synthesizer import SpeechSynthesizer
+from tests.support.files_in_stores import until
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SENTENCES = [
     "Good evening, this is the observatory.",
@@ -88,6 +93,51 @@ def test_many_threads_may_ask(recognizer, clips):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(recognizer.transcribe, clips[:2] * 2)) == alone * 2
+
+
+@given(st.lists(st.booleans(), max_size=7))
+@settings(deadline=None, max_examples=30)
+def test_calls_go_before_recordings_and_each_in_order(arrivals):
+    turns, served = EngineTurns(), []
+
+    def use(number, is_call):
+        with turns.turn(is_call):
+            served.append(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        with turns.turn(False):
+            for number, is_call in enumerate(arrivals):
+                pool.submit(use, number, is_call)
+                until(lambda number=number: turns.waiting == number + 1)
+
+    numbers = range(len(arrivals))
+    assert served == sorted(numbers, key=lambda number: (not arrivals[number], number))
+    assert turns.waiting == 0
+
+
+def test_call_waits_for_one_clip_of_long_recordings():
+    turns, may_go_on, heard = EngineTurns(), threading.Semaphore(0), []
+
+    def engine(numbers):
+        may_go_on.acquire()
+        heard.append(len(numbers) // RATE)
+        return "words"
+
+    def load():
+        return engine
+
+    recordings = SpeechRecognizer(VERSION, load, turns=turns)
+    call = SpeechRecognizer(VERSION, load, is_urgent=True, turns=turns)
+    with ThreadPoolExecutor(9) as pool:
+        for _ in range(8):
+            pool.submit(lambda: [recordings.transcribe(SECOND) for _ in range(3)])
+        until(lambda: turns.waiting == 7)
+        answer = pool.submit(call.transcribe, SECOND * 2)
+        until(lambda: turns.waiting == 8)
+        may_go_on.release(3 * 8 + 1)
+
+    assert answer.result() == "words"
+    assert heard == [1, 2, *[1] * 23]
 
 
 def test_text_is_clean(recognizer, clips):
