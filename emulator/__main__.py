@@ -16,6 +16,10 @@ from emulator.answers.upstream_address import UpstreamRefused, upstream_address
 from emulator.guard import base_url, listen
 from emulator.storage.objects import ObjectStore
 
+SWITCH_S = 0.001
+"""How long a thread may work before it gives way; a request that takes long has a thread. Python's
+own 5 ms would hold up each of the few dozen steps in which another request is answered."""
+
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -100,6 +104,7 @@ def serve(
     from emulator.serving import Service
     from emulator.storage.file_storage import FileStorage
 
+    sys.setswitchinterval(SWITCH_S)
     faults = Faults(from_header=args.faults)
     storage = FileStorage(args.data)
     service = Service(
@@ -133,4 +138,7 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # `sys.exit` would wait for threads that still work for somebody

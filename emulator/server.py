@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,12 @@ class PromptServer(uvicorn.Server):
             await asyncio.wait({woken}, timeout=self.tick_s)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._shut(sockets)
+        # At its end a loop waits for the threads of its executor, and one of them may work for
+        # minutes. A new executor has none.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+    async def _shut(self, sockets: list[socket.socket] | None) -> None:
         if not self.force_exit:
             await super().shutdown(sockets)
             return

@@ -25,6 +25,7 @@ from emulator.serving import (
     as_stream,
     before_last,
     count_request,
+    parsed,
     read_json,
     send_json,
     send_stream,
@@ -123,7 +124,7 @@ COMPACT_PARAMS = {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), PARAMS)
+    values, inert = await parsed(request, await read_json(request), PARAMS)
     before, given = _context(service(request), values)
     _check_together(values, given)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
@@ -215,7 +216,7 @@ async def list_input_items(request: Request) -> Reply:
 
 
 async def count_input_tokens(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), COUNT_PARAMS)
+    values, inert = await parsed(request, await read_json(request), COUNT_PARAMS)
     before, given = _context(service(request), values)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values | {"max_output_tokens": None}, choice, [*before, *given])
@@ -229,7 +230,7 @@ async def compact(request: Request) -> Reply:
     OpenAI's docstring gives the user's messages back beside it; openai 3.54's own type of the
     output refuses those.
     """
-    values, inert = params.parse(await read_json(request), COMPACT_PARAMS)
+    values, inert = await parsed(request, await read_json(request), COMPACT_PARAMS)
     before, given = _context(service(request), values | {"conversation": None})
     said = [*before, *given]
     compacted = {

@@ -140,7 +140,8 @@ class Shell:
         if not isinstance(item, InboundMessage):
             item(self._clock())
             return
-        if len(item.content) > LARGE:
+        # Large sounds take their time, and so do the schemas of tools.
+        if len(item.content) > LARGE or '"tools"' in str(item.content):
             await asyncio.to_thread(self._session.receive, item.content, self._clock())
         else:
             self._session.receive(item.content, self._clock())
