@@ -113,6 +113,7 @@ class Shell:
         finally:
             for task in self._tasks:
                 task.cancel()
+            self._session.end()
 
     async def _read(self) -> None:
         while True:
