@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def main() -> int:
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         return complain(f"not installed for this Python: {', '.join(missing)}", "python3 course.py")
     try:
+        if args.data is not None:
+            check_files(args.data)
         corpus, store = read_corpus(args.corpus), ObjectStore(args.data)
         with listen(args.port) as listener:
             upstream_address(os.environ, listener.getsockname()[1])  # raises where it is wrong
@@ -76,18 +79,39 @@ def main() -> int:
             if args.child:
                 threading.Thread(target=end_with_parent, daemon=True).start()
             serve(args, corpus, store, listener)
+    except DamagedFile as error:
+        return complain(str(error), "delete that folder, or name another --data", args.child)
     except UpstreamRefused as error:
         fix = "name another server, or none: then the emulator quotes"
-        return complain(str(error), fix, is_child=args.child)
+        return complain(str(error), fix, args.child)
     except (OSError, OverflowError, UnicodeDecodeError, sqlite3.Error) as error:
         fix = "another --port, --data or --corpus"
-        return complain(f"the emulator cannot start: {error}", fix, is_child=args.child)
+        return complain(f"the emulator cannot start: {error}", fix, args.child)
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def complain(error: str, attempt: str, *, is_child: bool = False) -> int:
+class DamagedFile(Exception):
+    """A file of an earlier run is no database any more."""
+
+
+def check_files(folder: Path) -> None:
+    """Raise DamagedFile for a database that can't be read; otherwise a later request would fail."""
+    for file in sorted(folder.glob("*.sqlite3")):
+        with closing(sqlite3.connect(file)) as database:
+            try:
+                found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+            except sqlite3.OperationalError:  # locked or not readable; opening it says which
+                continue
+            except sqlite3.DatabaseError as error:
+                found = str(error)
+        if found != "ok":
+            problem = " ".join(found.split())
+            raise DamagedFile(f"{file} is damaged ({problem}), so what it stored is lost")
+
+
+def complain(error: str, attempt: str, is_child: bool = False) -> int:
     """Say why it can't start; a parent reads that where it would read the base URL."""
     if is_child:
         print(error, flush=True)

@@ -112,6 +112,19 @@ persists. (Please include the request ID {request_id} in your message.)"""
     return ApiError(500, message, type="server_error")
 
 
+def storage_failed(error: Exception) -> ApiError:
+    """The error for files of the emulator that can't be read or written; a new try won't help."""
+    message = f"""The emulator can't use the files in which it keeps what it stores: {error}. The \
+disk may be full, or the files may be damaged."""
+    return ApiError(
+        507,
+        message,
+        type="server_error",
+        code="emulator_storage_failed",
+        headers={"x-should-retry": "false"},
+    )
+
+
 def unknown_url(method: str, path: str) -> ApiError:
     return ApiError(404, f"Invalid URL ({method} {path})")
 

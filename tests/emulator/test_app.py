@@ -1,8 +1,10 @@
 """Routes, headers and errors of every answer."""
 
+import errno
 import json
 
 from emulator.app import MOST_EXCHANGES
+from emulator.server import Emulator
 from emulator.serving import Service
 from tests.support.emulator_clients import ask, connect
 
@@ -160,3 +162,34 @@ def test_every_exchange_is_noted(start):
         ("GET", "/v1/models", 200, "complete"),
         ("GET", "/v1/models/gpt-none", 404, "complete"),
     ]
+
+
+def test_damaged_storage_is_told_apart_from_our_mistakes(tmp_path, capsys):
+    (tmp_path / "library.sqlite3").write_bytes(b"no database, but as long as one has to be " * 99)
+    with (
+        Emulator(data=tmp_path) as emulator,
+        connect(emulator) as client,
+        pytest.raises(openai.InternalServerError) as raised,
+    ):
+        client.files.list()
+
+    assert raised.value.status_code == 507
+    assert raised.value.code == "emulator_storage_failed"
+    assert "not a database" in str(raised.value)
+    assert "not a database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OSError(errno.ENOSPC, "No space left on device"), 507), (OSError(errno.EPIPE, "pipe"), 500)],
+)
+def test_full_disk_is_told_apart_from_our_mistakes(error, status, emulator, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(emulator.service.store, "all", fail)
+    with connect(emulator) as client, pytest.raises(openai.InternalServerError) as raised:
+        client.chat.completions.list()
+
+    assert raised.value.status_code == status
+    assert str(error) in capsys.readouterr().err
