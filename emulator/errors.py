@@ -32,11 +32,13 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         message = shortened(message)
+        # Half a surrogate pair, which a name in JSON can hold and UTF-8 can't, becomes "?".
+        message = message.encode(errors="replace").decode()
         super().__init__(message)
         self.status = status
         self.message = message
         self.type = type
-        self.param = param and shortened(param)
+        self.param = param and shortened(param).encode(errors="replace").decode()
         self.code = code
         self.headers = dict(headers or {})
 

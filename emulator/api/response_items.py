@@ -109,7 +109,7 @@ def unpacked(item: Item) -> list[Item]:
 def _item(name: str, value: Any) -> Item:
     item = params.obj(name, value)
     kind = item.get("type") or ("item_reference" if set(item) == {"id"} else "message")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         only()(f"{name}.type", text(f"{name}.type", kind))
     return _KINDS[kind](name, item)
 

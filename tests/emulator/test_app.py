@@ -193,3 +193,45 @@ def test_full_disk_is_told_apart_from_our_mistakes(error, status, emulator, monk
 
     assert raised.value.status_code == status
     assert str(error) in capsys.readouterr().err
+
+
+HUGE = "9" * 5_000
+ASKED = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def schema(**inner):
+    shape = {"type": "object", "properties": {"a": inner}, "required": ["a"]}
+    return ASKED | {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": shape}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", schema(type="number", multipleOf=0)),
+        ("chat/completions", schema(type="number", minimum=10**400)),
+        ("chat/completions", schema(type="object", required=1e308)),
+        ("chat/completions", schema(type="object", required=[1, 2])),
+        ("chat/completions", schema(items=[{"type": [1]}])),
+        ("chat/completions", schema(type="string", pattern="a{1000000000}")),
+        ("chat/completions", ASKED | {"\ud800": 1}),
+        ("embeddings", {"model": "text-embedding-3-small", "input": "x", "\ud800": 1}),
+        ("responses", {"model": "gpt-5-mini", "input": [{"type": {"a": 1}}]}),
+        ("conversations", {"items": [{"type": ["message"], "role": "user"}]}),
+    ],
+)
+def test_odd_value_is_400_in_shape(path, body, emulator):
+    url = f"{emulator.base_url}/{path}"
+    sent = {"content-type": "application/json"} | KEY
+    answer = httpx2.post(url, content=json.dumps(body), headers=sent, trust_env=False)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("path", ["files", "vector_stores", "chat/completions"])
+def test_limit_of_5000_digits_is_400(path, emulator):
+    url = f"{emulator.base_url}/{path}?limit={HUGE}"
+
+    assert httpx2.get(url, headers=KEY, trust_env=False).status_code == 400
