@@ -13,7 +13,6 @@ others down and keeps the process from ending. So three things are done here:
 """
 
 import asyncio
-import ctypes
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -70,27 +69,31 @@ class _Work(Generic[Result]):
         self._job, self._free = job, free
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._is_over = False
+        self._is_over = self._is_stopped = False
 
     def stop(self) -> None:
         """Raise DeadlinePassed in the job, if it still runs."""
         with self._lock:
             if not self._is_over:
+                self._is_stopped = True
                 _raise_in(self.thread, DeadlinePassed)
 
     def _run(self) -> None:
         try:
-            self.result.append(self._job())
-        except BaseException as error:  # it is raised again where the job was asked for
-            self.error = error
-        finally:
+            try:
+                self.result.append(self._job())
+            except BaseException as error:  # it is raised again where the job was asked for
+                self.error = error
+            self._finish()
+        except DeadlinePassed:  # between the job and its end; it comes once at most
             self._finish()
 
     def _finish(self) -> None:
         """Nothing stops this thread from here on, so that `free` is released in any case."""
         while not self._is_over:
             with suppress(DeadlinePassed), self._lock:
-                _raise_in(self.thread, None)
+                if self._is_stopped:
+                    _raise_in(self.thread, None)
                 self._is_over = True
         with suppress(RuntimeError):  # the loop may have ended meanwhile
             self._loop.call_soon_threadsafe(self._end)
@@ -102,6 +105,8 @@ class _Work(Generic[Result]):
 
 def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
     """Let a thread raise an error; None takes back one that it has not raised yet."""
+    import ctypes  # few processes ever need it
+
     raised = ctypes.py_object(error) if error else None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
 
