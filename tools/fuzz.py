@@ -277,7 +277,11 @@ class Report:
     answers: Counter[str] = field(default_factory=Counter)
     findings: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
-    growth_mb: float = 0.0
+    memory: list[float] = field(default_factory=list)
+
+    @property
+    def growth_mb(self) -> float:
+        return self.memory[-1] - self.memory[0] if self.memory else 0.0
 
     def note(self, kind: str, answer: str, seconds: float, case: object) -> None:
         self.cases[kind] += 1
@@ -528,7 +532,7 @@ def memory_mb(pids: Sequence[int]) -> float:
 
 def fuzz(seed: int, kinds: Sequence[str], *, seconds: float, cases: int | None = None) -> Report:
     """Send cases of all kinds in turn until the time is over, or so many were sent."""
-    report, start, before = Report(), time.monotonic(), 0.0
+    report, start = Report(), time.monotonic()
     with running() as target:
         # The first answer of each emulator takes longer, as it imports what it needs.
         for url in (target.base_url, target.relayed_url):
@@ -538,10 +542,8 @@ def fuzz(seed: int, kinds: Sequence[str], *, seconds: float, cases: int | None =
             if time.monotonic() - start > seconds or number == cases:
                 break
             KINDS[kinds[number % len(kinds)]](target, random.Random(f"{seed} {number}"), report)
-            if number == WARM_UP:
-                before = memory_mb(target.pids)
-        if before:
-            report.growth_mb = memory_mb(target.pids) - before
+            if number % WARM_UP == WARM_UP - 1:
+                report.memory.append(memory_mb(target.pids))
     if report.growth_mb > GROWTH_MB:
         report.findings.append(f"memory grew by {report.growth_mb:.0f} MB")
     return report
@@ -561,7 +563,8 @@ def main() -> int:
         print(f"{count:8} {name}")
     total = sum(report.cases.values())
     print(f"{total:8} cases, {len(report.findings)} findings, slowest {report.slowest_s:.2f} s")
-    print(f"memory grew by {report.growth_mb:.0f} MB after the first {WARM_UP} cases")
+    shown = report.memory[:: max(1, len(report.memory) // 10)]
+    print("memory in MB, after every so many cases:", *(f"{each:.0f}" for each in shown))
     return 1 if report.findings else 0
 
 
