@@ -12,6 +12,7 @@ happen is a *finding*, and is printed with its case:
     a status of 500 or more; 502 is right only where the server behind the emulator is broken
     an answer that takes longer than 2 s
     memory that grows by more than 30 MB after the first 200 cases (read by `ps`; not on Windows)
+    a traceback on the standard error of an emulator, even if the caller saw none of it
     a Realtime session that gives no answer to a valid event any more
     a cassette that raises anything but CassetteError
 
@@ -37,7 +38,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from cassette import CassetteError
 from cassette.format import Cassette, read_lines, seal
@@ -493,13 +494,13 @@ class BrokenWriter:
 
 
 @contextmanager
-def emulator(**variables: str) -> Iterator[tuple[str, int]]:
-    """The base URL and the process id of an emulator."""
+def emulator(log: TextIO, **variables: str) -> Iterator[tuple[str, int]]:
+    """The base URL and the process id of an emulator; `log` is its standard error."""
     command = [sys.executable, "-m", "emulator", "--child", "--pace", "0"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     environment = {**os.environ, **variables}
     with subprocess.Popen(
-        command, cwd=COURSE, env=environment, stderr=sys.stderr, encoding="utf-8", **pipes
+        command, cwd=COURSE, env=environment, stderr=log, encoding="utf-8", **pipes
     ) as process:
         assert process.stdin and process.stdout
         try:
@@ -509,13 +510,13 @@ def emulator(**variables: str) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def running() -> Iterator[Target]:
+def running(log: TextIO) -> Iterator[Target]:
     with ExitStack() as stack:
         writer = BrokenWriter()
         stack.callback(writer.close)
-        base_url, pid = stack.enter_context(emulator())
+        base_url, pid = stack.enter_context(emulator(log))
         behind = {"EMULATOR_CHAT_BASE_URL": writer.base_url, "EMULATOR_CHAT_MODEL": "x"}
-        relayed_url, relay = stack.enter_context(emulator(**behind))
+        relayed_url, relay = stack.enter_context(emulator(log, **behind))
         client = stack.enter_context(httpx2.Client(timeout=15, trust_env=False, headers=HEADERS))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         yield Target(base_url, relayed_url, [pid, relay], writer, client, folder)
@@ -532,21 +533,34 @@ def memory_mb(pids: Sequence[int]) -> float:
 
 def fuzz(seed: int, kinds: Sequence[str], *, seconds: float, cases: int | None = None) -> Report:
     """Send cases of all kinds in turn until the time is over, or so many were sent."""
-    report, start = Report(), time.monotonic()
-    with running() as target:
-        # The first answer of each emulator takes longer, as it imports what it needs.
-        for url in (target.base_url, target.relayed_url):
-            asked = {"model": "gpt-5-mini", "messages": _asked()}
-            target.send("POST", f"{url}/chat/completions", json=asked)
-        for number in itertools.count():
-            if time.monotonic() - start > seconds or number == cases:
-                break
-            KINDS[kinds[number % len(kinds)]](target, random.Random(f"{seed} {number}"), report)
-            if number % WARM_UP == WARM_UP - 1:
-                report.memory.append(memory_mb(target.pids))
+    report, until = Report(), time.monotonic() + seconds
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        with running(log) as target:
+            # The first answer of each emulator takes longer, as it imports what it needs.
+            for url in (target.base_url, target.relayed_url):
+                asked = {"model": "gpt-5-mini", "messages": _asked()}
+                target.send("POST", f"{url}/chat/completions", json=asked)
+            for number in itertools.count():
+                if time.monotonic() > until or number == cases:
+                    break
+                KINDS[kinds[number % len(kinds)]](target, random.Random(f"{seed} {number}"), report)
+                if number % WARM_UP == WARM_UP - 1:
+                    report.memory.append(memory_mb(target.pids))
+        log.seek(0)
+        report.findings += sorted(set(_last_lines(log.read())))
     if report.growth_mb > GROWTH_MB:
         report.findings.append(f"memory grew by {report.growth_mb:.0f} MB")
     return report
+
+
+def _last_lines(log: str) -> Iterator[str]:
+    """The place and the error of each traceback."""
+    for trace in log.split("Traceback (most recent call last):\n")[1:]:
+        lines = re.findall(r"(?m)^(?:  File .*|\S.*)$", trace)
+        error = next((n for n, line in enumerate(lines) if not line.startswith("  ")), 0)
+        yield "traceback: " + " ".join(
+            line.strip() for line in lines[max(0, error - 1) : error + 1]
+        )
 
 
 def main() -> int:
