@@ -27,7 +27,7 @@ from emulator.answers.upstream import failure, open_client, why
 from emulator.answers.upstream_address import UpstreamAddress
 from emulator.guard import EMBEDDED_BY
 from emulator.retrieval.embedding import Floats, unit
-from emulator.text.reasons import first_words, reason_in
+from emulator.wire.reasons import first_words, reason_in
 
 import httpx2
 import numpy as np
