@@ -91,7 +91,10 @@ def start_emulator(
     with start_child(*command, **writer or {}) as child:
         if not child.base_url:
             why = child.complaint or None
-            raise EmulatorError("the emulator did not start", why, course_command("doctor"))
+            attempt = course_command("doctor")
+            if data and child.complaint.startswith(str(data)):
+                attempt = f"delete {data}: the emulator makes it anew"
+            raise EmulatorError("the emulator did not start", why, attempt)
         yield child.base_url
 
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from io import StringIO
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from common import COURSE
-from emulator.models import MODELS
+from emulator.models import MODELS, Effort
 from setup.dotenv_problems import NOT_UTF_8, missing_file_problem, text_problem
 
 OPENAI = "https://api.openai.com/v1"
@@ -65,7 +64,7 @@ class Settings:
     writer: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
-    def effort(self) -> Literal["none", "minimal", "low"] | None:
+    def effort(self) -> Effort | None:
         """The least reasoning that the model accepts; None if it can't reason."""
         known = MODELS.get(self.model)
         return known.quickest_effort if known else None

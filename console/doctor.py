@@ -231,6 +231,9 @@ def kept_files(folder: Path) -> Finding:
             for file in folder.glob("*.sqlite3"):
                 with closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as database:
                     database.execute("BEGIN IMMEDIATE").close()
+                    found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+                    if found != "ok":
+                        raise sqlite3.DatabaseError(f"{file.name} is damaged")
     except (OSError, sqlite3.Error) as error:
         command = "rmdir /s" if sys.platform == "win32" else "rm -r"
         sudo = "sudo " if belongs_to_another(folder) else ""

@@ -158,6 +158,10 @@ def _unreachable(number: str, reason: str, context: ErrorContext) -> CourseError
     return CourseError(f"the server cannot be reached ({number})", reason, OFFLINE)
 
 
+def _storage_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
+    return CourseError(f"the emulator failed ({number})", reason, course_command("doctor"))
+
+
 def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
     if "EMULATOR_EMBEDDINGS_BASE_URL" in reason:
         fix = "start it, or remove EMULATOR_EMBEDDINGS_BASE_URL from .env"
@@ -427,6 +431,7 @@ _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
     "not_recorded": _not_recorded,
     "unreachable": _unreachable,
     "upstream_error": _writer_failed,
+    "emulator_storage_failed": _storage_failed,
 }
 
 # Why an answer ended early: a pattern in the words of the lesson or the server, and its message.

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,10 @@ from emulator.storage.objects import ObjectStore
 
 if TYPE_CHECKING:
     from emulator.serving import Embed
+
+SWITCH_S = 0.001
+"""How long a thread may work before it gives way; a request that takes long has a thread. Python's
+own 5 ms would hold up each of the few dozen steps in which another request is answered."""
 
 
 def arguments() -> argparse.Namespace:
@@ -69,6 +74,8 @@ def main() -> int:
     if missing := [name for name in ("starlette", "uvicorn") if find_spec(name) is None]:
         return complain(f"not installed for this Python: {', '.join(missing)}", "python3 course.py")
     try:
+        if args.data is not None:
+            check_files(args.data)
         corpus, store = read_corpus(args.corpus), ObjectStore(args.data)
         with listen(args.port) as listener:
             for task in ("CHAT", "EMBEDDINGS"):  # raises where it is wrong
@@ -77,18 +84,39 @@ def main() -> int:
             if args.child:
                 threading.Thread(target=end_with_parent, daemon=True).start()
             serve(args, corpus, store, listener)
+    except DamagedFile as error:
+        return complain(str(error), "delete that folder, or name another --data", args.child)
     except UpstreamRefused as error:
         fix = "name another server, or none: then the emulator quotes"
-        return complain(str(error), fix, is_child=args.child)
+        return complain(str(error), fix, args.child)
     except (OSError, OverflowError, UnicodeDecodeError, sqlite3.Error) as error:
         fix = "another --port, --data or --corpus"
-        return complain(f"the emulator cannot start: {error}", fix, is_child=args.child)
+        return complain(f"the emulator cannot start: {error}", fix, args.child)
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def complain(error: str, attempt: str, *, is_child: bool = False) -> int:
+class DamagedFile(Exception):
+    """A file of an earlier run is no database any more."""
+
+
+def check_files(folder: Path) -> None:
+    """Raise DamagedFile for a database that can't be read; otherwise a later request would fail."""
+    for file in sorted(folder.glob("*.sqlite3")):
+        with closing(sqlite3.connect(file)) as database:
+            try:
+                found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+            except sqlite3.OperationalError:  # locked or not readable; opening it says which
+                continue
+            except sqlite3.DatabaseError as error:
+                found = str(error)
+        if found != "ok":
+            problem = " ".join(found.split())
+            raise DamagedFile(f"{file} is damaged ({problem}), so what it stored is lost")
+
+
+def complain(error: str, attempt: str, is_child: bool = False) -> int:
     """Say why it can't start; a parent reads that where it would read the base URL."""
     if is_child:
         print(error, flush=True)
@@ -105,6 +133,7 @@ def serve(
     from emulator.serving import Service
     from emulator.storage.file_storage import FileStorage
 
+    sys.setswitchinterval(SWITCH_S)
     faults = Faults(from_header=args.faults)
     storage = FileStorage(args.data)
     service = Service(
@@ -154,4 +183,7 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # `sys.exit` would wait for threads that still work for somebody

@@ -5,7 +5,9 @@ answer, `Stall` is silence, and anything else is a 500 (unless the answer has be
 request alone.
 """
 
+import errno
 import re
+import sqlite3
 import sys
 import time
 import traceback
@@ -30,7 +32,14 @@ from emulator.api import (
     vector_store_files,
     vector_stores,
 )
-from emulator.errors import ApiError, not_served, server_error, unknown_url, wrong_method
+from emulator.errors import (
+    ApiError,
+    not_served,
+    server_error,
+    storage_failed,
+    unknown_url,
+    wrong_method,
+)
 from emulator.faults import HEADER, Stall, before_handler
 from emulator.realtime import routes
 from emulator.serving import Exchange, Service, disconnected
@@ -62,6 +71,16 @@ FAMILIES = (
 )
 MOST_EXCHANGES = 256
 REALTIME = "/v1/realtime"
+
+_DISK_ERRORS = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CANTOPEN,
+)
+_DISK_NUMBERS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 # How OpenAI's paths begin: one that it has gets another error than one that nobody has.
 _OPENAI = re.compile(
@@ -111,11 +130,12 @@ class App:
         except Stall:
             exchange.end("broken")
             await disconnected(receive)
-        except Exception:  # one request must not end the others; the caller gets OpenAI's 500
+        except Exception as error:  # one request must not end the others; the caller gets a 500
             traceback.print_exc(file=sys.stderr)
             exchange.end("broken")
             if exchange.status == 0:
-                refused = server_error(exchange.request_id)
+                is_ours = not _is_of_disk(error)
+                refused = server_error(exchange.request_id) if is_ours else storage_failed(error)
         if refused is not None:
             await _refuse(refused, exchange)(scope, receive, send)
 
@@ -153,6 +173,13 @@ class App:
     def _remember(self, exchange: Exchange) -> None:
         self.service.exchanges.append(exchange)
         del self.service.exchanges[:-MOST_EXCHANGES]
+
+
+def _is_of_disk(error: Exception) -> bool:
+    """Whether the disk is full, or may not be written, or what is on it is damaged."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS
+    return isinstance(error, OSError) and error.errno in _DISK_NUMBERS
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

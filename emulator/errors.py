@@ -32,11 +32,13 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         message = shortened(message)
+        # Half a surrogate pair, which a name in JSON can hold and UTF-8 can't, becomes "?".
+        message = message.encode(errors="replace").decode()
         super().__init__(message)
         self.status = status
         self.message = message
         self.type = type
-        self.param = param and shortened(param)
+        self.param = param and shortened(param).encode(errors="replace").decode()
         self.code = code
         self.headers = dict(headers or {})
 
@@ -115,6 +117,19 @@ def server_error(request_id: str) -> ApiError:
 You can retry your request, or contact us through our help center at help.openai.com if the error \
 persists. (Please include the request ID {request_id} in your message.)"""
     return ApiError(500, message, type="server_error")
+
+
+def storage_failed(error: Exception) -> ApiError:
+    """The error for files of the emulator that can't be read or written; a new try won't help."""
+    message = f"""The emulator can't use the files in which it keeps what it stores: {error}. The \
+disk may be full, or the files may be damaged."""
+    return ApiError(
+        507,
+        message,
+        type="server_error",
+        code="emulator_storage_failed",
+        headers={"x-should-retry": "false"},
+    )
 
 
 def unknown_url(method: str, path: str) -> ApiError:

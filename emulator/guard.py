@@ -33,6 +33,8 @@ JSON_LIMIT = 8 * 2**20
 UPLOAD_LIMIT = 513 * 2**20
 # A message of a WebSocket.
 MESSAGE_LIMIT = 16 * 2**20
+LONGEST_LINE = 8_000
+"""Bytes of a line in the head of a WebSocket's handshake; `websockets` reads 8,192 at most."""
 # A body that stops coming holds its place, and its memory, until the client leaves. So each piece
 # has to come within a time, as with nginx's `client_body_timeout`. And all of them together have to
 # come at some rate, as with Apache's `mod_reqtimeout`: a byte now and then isn't an upload.
@@ -81,6 +83,8 @@ def check(scope: Scope) -> None:
     """Raise ApiError (403, 401, 415, 413) for a request that is not accepted."""
     check_socket(scope)
     headers = scope["headers"]
+    if _values(headers, b"upgrade") and has_long_line(scope):
+        raise ApiError(431, f"A line of the handshake is longer than {LONGEST_LINE} bytes.")
     _check_key(_values(headers, b"authorization"))
     if scope["method"] in ("POST", "PUT", "PATCH"):
         _check_body(headers, scope["path"])
@@ -92,6 +96,20 @@ def check_no_loop(scope: Scope, header: str = SENT_BY) -> None:
         task, work = ("CHAT", "writing") if header == SENT_BY else ("EMBEDDINGS", "embeddings")
         message = f"EMULATOR_{task}_BASE_URL names an emulator that hands its own {work} on."
         raise ApiError(508, message, type="server_error", code="upstream_error")
+
+
+def has_long_line(scope: Scope) -> bool:
+    """Whether a line of a request's head is longer than a WebSocket's handshake may have it."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    lines = (len(name) + len(value) for name, value in scope["headers"])
+    return max(target, *lines) > LONGEST_LINE
+
+
+def malformed(reason: str) -> ApiError:
+    """The error for what is no HTTP request. A Host that is missing, or there twice, is foreign."""
+    if "Host" in reason:
+        return _forbidden("a request needs one header Host, no more and no less")
+    return ApiError(400, f"This is not a valid HTTP request: {reason}.")
 
 
 def check_socket(scope: Scope) -> None:
@@ -171,7 +189,7 @@ def _check_origin(headers: Headers) -> None:
             host = None
         if host not in ("127.0.0.1", "localhost", "::1"):
             raise _forbidden("this emulator does not serve web pages of other origins")
-    if "cross-site" in _values(headers, b"sec-fetch-site"):
+    if any(site.lower() == "cross-site" for site in _values(headers, b"sec-fetch-site")):
         raise _forbidden("this emulator does not serve web pages of other sites")
 
 

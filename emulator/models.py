@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How much a model reasons before it answers."""
+
 
 @dataclass(frozen=True)
 class Transcriber:
@@ -52,8 +55,8 @@ class Generation:
                     (August 2026), gpt-6-astra and gpt-6-sol (September), with the reply's words
     """
 
-    efforts: tuple[str, ...] = ()
-    effort: str | None = None
+    efforts: tuple[Effort, ...] = ()
+    effort: Effort | None = None
     context: Literal["current_turn", "all_turns"] | None = None
     top_p: float = 1.0
     cache_retention: Literal["in_memory", "24h"] = "in_memory"
@@ -117,7 +120,7 @@ class Model:
         return self.snapshot or self.id
 
     @property
-    def quickest_effort(self) -> str | None:
+    def quickest_effort(self) -> Effort | None:
         """The least reasoning that it can be asked for; None for a model that does not reason."""
         return next(iter(self.generation.efforts), None)
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from emulator import guard
 from emulator.answers.answer import Write
 from emulator.answers.corpus import Corpus, read_corpus
 from emulator.app import App
@@ -20,6 +23,7 @@ from emulator.serving import Embed, Exchange, Service
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -27,7 +31,21 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 class HttpConnection(H11Protocol):
     """uvicorn's, which imports what a WebSocket needs with the first of them alone."""
 
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's answer to what is no HTTP, in OpenAI's shape. To be called in its `except`."""
+        error = guard.malformed(str(sys.exception() or msg))
+        headers = [("content-type", "application/json"), ("connection", "close")]
+        for event in (
+            h11.Response(status_code=error.status, headers=headers),
+            h11.Data(data=error.body()),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def _should_upgrade_to_ws(self) -> bool:
+        if guard.has_long_line(dict(self.scope)):  # the WebSocket's reader would never answer
+            return False
         # It is a third of what the emulator imports.
         from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -64,6 +82,12 @@ class PromptServer(uvicorn.Server):
             await asyncio.wait({woken}, timeout=self.tick_s)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._shut(sockets)
+        # At its end a loop waits for the threads of its executor, and one of them may work for
+        # minutes. A new executor has none.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+    async def _shut(self, sockets: list[socket.socket] | None) -> None:
         if not self.force_exit:
             await super().shutdown(sockets)
             return

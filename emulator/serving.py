@@ -30,10 +30,12 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.answers.answer import Answer, Prompt, Search, Write
@@ -41,10 +43,12 @@ from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
 from emulator.background import BackgroundResponses
 from emulator.client_secrets import ClientSecrets
+from emulator.deadline import DeadlineThreads
 from emulator.errors import ApiError, pretty, rate_limited
 from emulator.faults import ConnectionCut, Fault, Faults, Stall, with_faults
 from emulator.limits import Limits
 from emulator.pace import Metronome, Pace, Sleep
+from emulator.params import Param, parse
 from emulator.storage.file_storage import FileStorage
 from emulator.storage.objects import ObjectStore
 from emulator.wire import sse
@@ -63,6 +67,7 @@ MOST_STEPS = 2
 """Steps of long work that are done at a time; the other worker threads are left to the rest."""
 BATCH = 64
 EVENTS = "text/event-stream; charset=utf-8"
+_WITH_SCHEMA = {"tools", "text", "response_format"}
 
 
 Result = TypeVar("Result")
@@ -148,19 +153,25 @@ class Service:
     wait_for_body: Sleep = asyncio.sleep
     hearing: StepRunner = field(default_factory=StepRunner)
     speaking: StepRunner = field(default_factory=StepRunner)
+    thinking: DeadlineThreads = field(default_factory=DeadlineThreads)
 
     async def generate(
         self, prompt: Prompt, variant: int = 0, search: Search | None = None
     ) -> Answer:
         """The answer, by the server upstream if there is one; raises ApiError where that fails.
 
-        With `search` it is drawn from what that finds. It is made in a thread, as reading passages
-        takes long.
+        With `search` it is drawn from what that finds. How long it takes depends on what was sent,
+        so it is found beside the event loop, and given up at a deadline.
         """
-        if self.upstream is not None:
-            found = await asyncio.to_thread(search, prompt.questions[-1:]) if search else None
-            return await self.upstream(prompt, found)
-        return await asyncio.to_thread(answer, prompt, self.corpus, variant, search=search)
+        if self.upstream is None:
+            return await self.thinking.run(
+                partial(answer, prompt, self.corpus, variant, search=search)
+            )
+        if search is None:
+            return await self.upstream(prompt, None)
+        return await self.upstream(
+            prompt, await self.thinking.run(partial(search, prompt.questions[-1:]))
+        )
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""
@@ -183,6 +194,14 @@ class Service:
 def service(request: Request) -> Service:
     found: Service = request.scope["emulator"]
     return found
+
+
+async def parsed(
+    request: Request, body: Mapping[str, Any], table: Mapping[str, Param]
+) -> tuple[dict[str, Any], list[str]]:
+    """What `params.parse` gives; beside the event loop where a caller's schema has to be tried."""
+    work = partial(parse, body, table)
+    return await service(request).thinking.run(work) if body.keys() & _WITH_SCHEMA else work()
 
 
 def count_request(request: Request, model: str, tokens: int) -> None:

@@ -26,14 +26,16 @@ def run(
     interrupts: list[int] = []
     lines: list[str] = []
     # A Ctrl-C during the start of the child would leave it running, and nothing would end it. So
-    # it is only noted here, and raised as soon as the child can be ended.
+    # it is only noted here, and raised as soon as the child can be ended: inside the inner `try`.
     before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         child = start(argv, folder)
-    finally:
+    except BaseException:
         signal.signal(signal.SIGINT, before)
+        raise
     with child:
         try:
+            signal.signal(signal.SIGINT, before)
             if interrupts:
                 raise KeyboardInterrupt
             for line in child.stdout or ():

@@ -20,6 +20,7 @@ from emulator.serving import (
     Reply,
     before_last,
     count_request,
+    parsed,
     read_json,
     send_json,
     send_stream,
@@ -103,7 +104,7 @@ PARAMS: Mapping[str, Param] = SAMPLING | {
 async def create(request: Request) -> Reply:
     body = await read_json(request)
     heard = await while_connected(request, chat_audio.heard(body, service(request)))
-    values, inert = params.parse(heard.body, PARAMS)
+    values, inert = await parsed(request, heard.body, PARAMS)
     model = find_model(values["model"])
     if model is None or model.role not in ("chat", "audio"):
         message = f"The model `{values['model']}` does not exist or you do not have access to it."

@@ -14,6 +14,7 @@ import re
 from contextlib import suppress
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 from emulator.errors import ApiError, rate_limited
 from emulator.params import bad
@@ -115,7 +116,12 @@ class MultipartForm:
         if self._name == self.wanted:
             if self.filename is not None:
                 raise _unreadable(f"it has more than one '{self.wanted}'")
-            self.filename = parameters.get("filename", "")
+            # RFC 8187: a name outside ASCII may come as `filename*=UTF-8''%C3%A9.txt`.
+            charset, _, encoded = parameters.get("filename*", "").partition("'")
+            _, mark, name = encoded.partition("'")
+            is_known = mark and charset.lower() in ("utf-8", "iso-8859-1")
+            plain = parameters.get("filename", "")
+            self.filename = unquote(name, charset, "replace") if is_known else plain
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._name == self.wanted:

@@ -98,4 +98,5 @@ def listed(items: Sequence[Mapping[str, Any]], *, has_more: bool = False) -> dic
 def _limit(text: str, most: int) -> int:
     if not text.isdecimal():
         raise params.wrong_type("limit", "an integer", text)
-    return int(params.integer(0, most)("limit", int(text)))
+    # Python refuses to read more than 4,300 digits; these are too many in any case.
+    return int(params.integer(0, most)("limit", int(text[:20])))

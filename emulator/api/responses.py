@@ -25,6 +25,7 @@ from emulator.serving import (
     as_stream,
     before_last,
     count_request,
+    parsed,
     read_json,
     send_json,
     send_stream,
@@ -140,7 +141,7 @@ COMPACT_PARAMS = {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), PARAMS)
+    values, inert = await parsed(request, await read_json(request), PARAMS)
     before, given = _context(service(request), values)
     model = MODELS[values["model"]]
     _check_together(values, given)
@@ -242,7 +243,7 @@ async def list_input_items(request: Request) -> Reply:
 
 
 async def count_input_tokens(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request), COUNT_PARAMS)
+    values, inert = await parsed(request, await read_json(request), COUNT_PARAMS)
     before, given = _context(service(request), values)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values | {"max_output_tokens": None}, choice, [*before, *given])
@@ -256,7 +257,7 @@ async def compact(request: Request) -> Reply:
     OpenAI's docstring gives the user's messages back beside it; openai 3.54's own type of the
     output refuses those.
     """
-    values, inert = params.parse(await read_json(request), COMPACT_PARAMS)
+    values, inert = await parsed(request, await read_json(request), COMPACT_PARAMS)
     before, given = _context(service(request), values | {"conversation": None})
     said = [*before, *given]
     compacted = {

@@ -59,8 +59,10 @@ class Responses:
 {self.active.id}. Wait until the response is finished before creating a new one."""
             raise ApiError(400, message, code="conversation_already_has_active_response")
         # Those beside the conversation have no limit at OpenAI; here it bounds what a client costs.
-        if len(self._all) > MOST_BESIDE:
-            message = f"This emulator writes at most {MOST_BESIDE} responses at once."
+        beside = len(self._all) - (self.active is not None)
+        if not is_default and beside >= MOST_BESIDE:
+            message = f"""This emulator writes at most {MOST_BESIDE} responses at once beside the \
+conversation."""
             raise ApiError(429, message, code="rate_limit_exceeded")
         conversation = self._conversation if is_default else None
         context = self._context(wanted)

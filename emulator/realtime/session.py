@@ -123,6 +123,14 @@ class Session:
 
     # ------------------------------------------------------------------- in and out
 
+    def end(self) -> None:
+        """Let go of sound, items and detector, once nothing is received or sent any more.
+
+        The parts of a session refer to each other. Python finds out only much later that nobody
+        else refers to them, and meanwhile each would hold several megabytes.
+        """
+        vars(self).clear()
+
     def receive(self, message: str | bytes, now: float) -> None:
         """Take one client event; what it causes is in `take_events` and `take_jobs`."""
         self.tick(now)

@@ -113,6 +113,7 @@ class Shell:
         finally:
             for task in self._tasks:
                 task.cancel()
+            self._session.end()
 
     async def _read(self) -> None:
         while True:
@@ -140,7 +141,8 @@ class Shell:
         if not isinstance(item, InboundMessage):
             item(self._clock())
             return
-        if len(item.content) > LARGE:
+        # Large sounds take their time, and so do the schemas of tools.
+        if len(item.content) > LARGE or '"tools"' in str(item.content):
             await asyncio.to_thread(self._session.receive, item.content, self._clock())
         else:
             self._session.receive(item.content, self._clock())

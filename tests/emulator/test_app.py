@@ -1,8 +1,10 @@
 """Routes, headers and errors of every answer."""
 
+import errno
 import json
 
 from emulator.app import MOST_EXCHANGES
+from emulator.server import Emulator
 from emulator.serving import Service
 from tests.support.emulator_clients import ask, connect
 
@@ -160,3 +162,76 @@ def test_every_exchange_is_noted(start):
         ("GET", "/v1/models", 200, "complete"),
         ("GET", "/v1/models/gpt-none", 404, "complete"),
     ]
+
+
+def test_damaged_storage_is_told_apart_from_our_mistakes(tmp_path, capsys):
+    (tmp_path / "library.sqlite3").write_bytes(b"no database, but as long as one has to be " * 99)
+    with (
+        Emulator(data=tmp_path) as emulator,
+        connect(emulator) as client,
+        pytest.raises(openai.InternalServerError) as raised,
+    ):
+        client.files.list()
+
+    assert raised.value.status_code == 507
+    assert raised.value.code == "emulator_storage_failed"
+    assert "not a database" in str(raised.value)
+    assert "not a database" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OSError(errno.ENOSPC, "No space left on device"), 507), (OSError(errno.EPIPE, "pipe"), 500)],
+)
+def test_full_disk_is_told_apart_from_our_mistakes(error, status, emulator, monkeypatch, capsys):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(emulator.service.store, "all", fail)
+    with connect(emulator) as client, pytest.raises(openai.InternalServerError) as raised:
+        client.chat.completions.list()
+
+    assert raised.value.status_code == status
+    assert str(error) in capsys.readouterr().err
+
+
+HUGE = "9" * 5_000
+ASKED = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def schema(**inner):
+    shape = {"type": "object", "properties": {"a": inner}, "required": ["a"]}
+    return ASKED | {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": shape}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", schema(type="number", multipleOf=0)),
+        ("chat/completions", schema(type="number", minimum=10**400)),
+        ("chat/completions", schema(type="object", required=1e308)),
+        ("chat/completions", schema(type="object", required=[1, 2])),
+        ("chat/completions", schema(items=[{"type": [1]}])),
+        ("chat/completions", schema(type="string", pattern="a{1000000000}")),
+        ("chat/completions", ASKED | {"\ud800": 1}),
+        ("embeddings", {"model": "text-embedding-3-small", "input": "x", "\ud800": 1}),
+        ("responses", {"model": "gpt-5-mini", "input": [{"type": {"a": 1}}]}),
+        ("conversations", {"items": [{"type": ["message"], "role": "user"}]}),
+    ],
+)
+def test_odd_value_is_400_in_shape(path, body, emulator):
+    url = f"{emulator.base_url}/{path}"
+    sent = {"content-type": "application/json"} | KEY
+    answer = httpx2.post(url, content=json.dumps(body), headers=sent, trust_env=False)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("path", ["files", "vector_stores", "chat/completions"])
+def test_limit_of_5000_digits_is_400(path, emulator):
+    url = f"{emulator.base_url}/{path}?limit={HUGE}"
+
+    assert httpx2.get(url, headers=KEY, trust_env=False).status_code == 400

@@ -1,12 +1,17 @@
 """The emulator in a process of its own: how it starts, what it says, how it ends (P18, P19)."""
 
 import json
+import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import NamedTuple
 
+from common.servers import EmulatorError, start_emulator
+from emulator.__main__ import DamagedFile, check_files
 from tests.support import lessons
 from tests.support.emulator_clients import connect
 from tests.support.interrupts import can_interrupt
@@ -117,3 +122,38 @@ def test_embeddings_are_made_where_the_environment_says():
     ((headers, asked),) = upstream.asked
     assert made.data[0].embedding == pytest.approx([0.6, 0.8])
     assert (asked["model"], headers["authorization"]) == ("nomic", "Bearer k")
+
+
+def test_damaged_file_is_named_before_the_start(tmp_path):
+    file = tmp_path / "library.sqlite3"
+    file.write_bytes(random.Random(5).randbytes(5_000))
+    with pytest.raises(DamagedFile, match="library.sqlite3 is damaged"):
+        check_files(tmp_path)
+
+    with pytest.raises(EmulatorError) as raised, start_emulator(0, data=tmp_path):
+        pass
+
+    assert str(file) in raised.value.why
+    assert raised.value.attempt == f"delete {tmp_path}: the emulator makes it anew"
+
+
+def test_file_that_is_damaged_inside_is_found(tmp_path):
+    file = tmp_path / "library.sqlite3"
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript("CREATE TABLE a (b); CREATE INDEX c ON a (b);")
+        database.executemany("INSERT INTO a VALUES (?)", [(f"{n:0900}",) for n in range(40)])
+        database.commit()
+    check_files(tmp_path)
+    raw = bytearray(file.read_bytes())
+    raw[9_000:14_000] = random.Random(5).randbytes(5_000)
+    file.write_bytes(raw)
+
+    with pytest.raises(DamagedFile):
+        check_files(tmp_path)
+
+
+def test_file_that_another_process_holds_is_not_damaged(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "library.sqlite3", isolation_level=None)) as database:
+        database.execute("CREATE TABLE a (b)")
+        database.execute("BEGIN EXCLUSIVE")
+        check_files(tmp_path)

@@ -106,6 +106,39 @@ def test_p3_page_of_another_site_is_refused(emulator):
     assert get(emulator, "host: localhost:PORT", "sec-fetch-site: cross-site") == 403
 
 
+@pytest.mark.parametrize("site", ["Cross-Site", "CROSS-SITE", " cross-site "])
+def test_p3_page_of_another_site_is_refused_however_it_is_written(emulator, site):
+    assert get(emulator, "host: localhost:PORT", f"Sec-Fetch-Site: {site}") == 403
+
+
+@pytest.mark.parametrize("hosts", [[], ["host: localhost:PORT", "host: localhost:PORT"]])
+def test_p2_missing_or_doubled_host_is_refused_in_shape(emulator, hosts):
+    status, body = exchange(emulator, "GET /v1/models HTTP/1.1", "authorization: Bearer k", *hosts)
+
+    assert (status, json.loads(body)["error"]["code"]) == (403, "forbidden_by_emulator")
+
+
+def test_what_is_no_http_is_refused_in_shape(emulator):
+    status, body = exchange(emulator, "GET /v1/models HTTP/9.9 now", "host: localhost:PORT")
+
+    assert (status, json.loads(body)["error"]["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize("place", ["target", "header"])
+def test_handshake_with_a_long_line_is_refused(emulator, place):
+    long = "x" * 9_000
+    target = f"/v1/realtime?model={long if place == 'target' else 'gpt-realtime'}"
+    key = long if place == "header" else "k"
+    handshake = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13"]
+    lines = [f"GET {target} HTTP/1.1", "host: localhost:PORT", f"authorization: Bearer {key}"]
+    status, body = exchange(
+        emulator, *lines, *handshake, "sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg=="
+    )
+
+    assert status == 431
+    assert "longer than 8000 bytes" in json.loads(body)["error"]["message"]
+
+
 def test_p3_preflight_allows_nothing(emulator):
     url = f"{emulator.base_url}/chat/completions"
     answer = httpx2.request("OPTIONS", url, headers=KEY, trust_env=False)

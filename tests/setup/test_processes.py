@@ -68,6 +68,29 @@ def test_ctrl_c_while_child_starts_is_not_lost(monkeypatch: pytest.MonkeyPatch) 
         processes.run([sys.executable, "-c", "print('never read')"], press_ctrl_c)
 
 
+@can_interrupt
+def test_ctrl_c_right_after_the_start_ends_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, restore, started = processes.start, signal.signal, []
+
+    def noted(*arguments: object) -> object:
+        started.append(start(*arguments))  # type: ignore[arg-type]
+        return started[0]
+
+    def pressed_at_once(number: int, handler: object) -> object:
+        before = restore(number, handler)  # type: ignore[arg-type]
+        if len(started) == 1 and handler is signal.default_int_handler:
+            started.append(None)  # type: ignore[arg-type]
+            signal.raise_signal(signal.SIGINT)
+        return before
+
+    monkeypatch.setattr(processes, "start", noted)
+    monkeypatch.setattr(processes.signal, "signal", pressed_at_once)
+
+    with pytest.raises(KeyboardInterrupt):
+        processes.run([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert started[0].returncode is not None
+
+
 def test_program_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="nowhere"):
         processes.run([tmp_path / "nowhere"])

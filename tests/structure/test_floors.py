@@ -21,7 +21,7 @@ HOUSE = [
 EMULATOR = [
     ("wire",),
     ("errors", "models"),
-    ("params", "faults", "guard", "limits", "client_secrets"),
+    ("params", "faults", "guard", "limits", "client_secrets", "deadline"),
     ("text",),
     ("retrieval",),
     ("voice",),

@@ -31,6 +31,23 @@ def test_p15_raw_name_cannot_break_header(emulator):
     assert answer.headers["content-disposition"].endswith("a%22b%00%3B%C3%A9")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ("filename*=UTF-8''a%C3%A9%20b.txt", "aé b.txt"),
+        ("filename*=iso-8859-1'en'%E9.txt", "é.txt"),
+        ("filename=\"plain.txt\"; filename*=utf-8''%C3%A9.txt", "é.txt"),
+        ("filename=\"plain.txt\"; filename*=koi8''%C3", "plain.txt"),
+        ('filename="plain.txt"; filename*=%C3', "plain.txt"),
+        ("filename*=UTF-8''%ED%A0%80.txt", "\ufffd\ufffd\ufffd.txt"),
+    ],
+)
+def test_name_outside_ascii_is_decoded(emulator, parameters, name):
+    body = form(('name="purpose"', "batch"), (f'name="file"; {parameters}', "x"))
+
+    assert post_form(emulator, body).json()["filename"] == name
+
+
 FORMS = [
     (b"", "its end is missing"),
     (b"no form at all", "parse the multipart form"),

@@ -1,7 +1,9 @@
 """The session machine: client events and time in, server events out (wire.md, api-facts C)."""
 
+import gc
 import json
 import math
+import weakref
 from base64 import b64decode, b64encode
 
 from emulator.answers.answer import Answer, Call
@@ -1141,10 +1143,33 @@ def test_late_words_of_a_pause_do_not_end_the_turn():
 def test_ninth_response_beside_the_conversation_is_refused():
     driver = opened(is_manual=True)
     asked = {"conversation": "none", "input": []}
-    for _ in range(9):
+    for _ in range(8):
         assert types(driver.send("response.create", response=asked)) == ["response.created"]
 
     assert error(driver.send("response.create", response=asked))["code"] == "rate_limit_exceeded"
+
+
+def test_default_response_is_none_of_the_eight_beside_the_conversation():
+    driver = opened(is_manual=True)
+    driver.send("conversation.item.create", **user("When are you closed?"))
+    assert "response.created" in types(driver.send("response.create"))
+    asked = {"conversation": "none", "input": []}
+    for _ in range(8):
+        assert types(driver.send("response.create", response=asked)) == ["response.created"]
+
+    assert error(driver.send("response.create", response=asked))["code"] == "rate_limit_exceeded"
+
+
+def test_session_that_has_ended_holds_nothing():
+    driver = opened()
+    driver.speak(loud(320), quiet(400))
+    conversation = weakref.ref(driver.session.conversation)
+    gc.disable()
+    try:
+        driver.session.end()
+        assert conversation() is None
+    finally:
+        gc.enable()
 
 
 def test_late_deltas_end_at_the_limit_once():

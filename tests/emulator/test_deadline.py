@@ -1,0 +1,173 @@
+"""Jobs beside the event loop: given up at their deadline, while others are served."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+from common import COURSE
+from emulator.deadline import MOST_JOBS, DeadlineThreads
+from emulator.errors import ApiError
+from tests.support.emulator_clients import MODEL, ask, connect
+
+import httpx2
+import pytest
+
+KEY = {"authorization": "Bearer offline"}
+
+
+def endless():
+    while True:
+        pass
+
+
+def doubling(levels):
+    """A schema of objects within objects, two of each level: 2**levels texts."""
+    parts = {
+        f"d{n}": {
+            "type": "object",
+            "properties": {side: {"$ref": f"#/$defs/d{n + 1}"} for side in ("left", "right")},
+            "required": ["left", "right"],
+        }
+        for n in range(levels)
+    }
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "required": ["a"]}
+    return schema | {"$defs": parts | {f"d{levels}": {"type": "string"}}}
+
+
+HOSTILE = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": "Hello"}],
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": doubling(12)},
+    },
+}
+
+
+def alive():
+    return [thread for thread in threading.enumerate() if thread.name == "deadline"]
+
+
+async def test_job_gives_its_result_or_raises():
+    threads = DeadlineThreads()
+
+    assert await threads.run(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        await threads.run(lambda: 1 // 0)
+
+
+async def test_job_stops_at_its_deadline():
+    with pytest.raises(ApiError, match=r"stopped after 0\.05 seconds") as caught:
+        await DeadlineThreads(0.05).run(endless)
+
+    assert (caught.value.status, caught.value.code) == (400, "emulator_took_too_long")
+    await ended()
+
+
+async def test_job_stops_when_nobody_waits_for_it():
+    waiting = asyncio.ensure_future(DeadlineThreads().run(endless))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+
+    assert waiting.cancelled()
+    await ended()
+
+
+async def test_places_are_free_again_whatever_the_jobs_did():
+    threads = DeadlineThreads(0.02)
+    jobs = [threads.run(endless if n % 2 else int) for n in range(3 * MOST_JOBS)]
+    await asyncio.gather(*jobs, return_exceptions=True)
+    threads.limit_s = 5
+
+    assert await asyncio.gather(*(threads.run(lambda: 1) for _ in range(MOST_JOBS))) == [1] * 4
+    await ended()
+
+
+async def test_deadlines_that_come_at_the_end_of_a_job_do_no_harm():
+    threads = DeadlineThreads()
+    for tries in range(60):
+        threads.limit_s = tries / 10_000
+        job = threads.run(lambda: sum(range(20_000)))
+        (outcome,) = await asyncio.gather(job, return_exceptions=True)
+        assert outcome == sum(range(20_000)) or isinstance(outcome, ApiError)
+    threads.limit_s = 5
+
+    assert await threads.run(lambda: 1) == 1
+    await ended()
+
+
+async def ended():
+    async with asyncio.timeout(5):
+        while alive():
+            await asyncio.sleep(0)
+
+
+def test_others_are_answered_while_one_request_takes_long(emulator):
+    emulator.service.thinking.limit_s = 1.0
+    answers = []
+
+    def send():
+        url = f"{emulator.base_url}/chat/completions"
+        answers.append(httpx2.post(url, json=HOSTILE, headers=KEY, timeout=30, trust_env=False))
+
+    client = connect(emulator)
+    ask(client)  # what is imported with the first answer is there
+    hostile = threading.Thread(target=send)
+    hostile.start()
+    times = []
+    while hostile.is_alive():
+        start = time.perf_counter()
+        ask(client)
+        times.append(time.perf_counter() - start)
+    hostile.join()
+
+    assert answers[0].json()["error"]["code"] == "emulator_took_too_long"
+    assert len(times) >= 3 and sorted(times)[len(times) // 2] < 0.3  # 0.03 s on an idle machine
+
+
+@contextmanager
+def under_attack():
+    """The process of an emulator that is busy with a hostile request."""
+    command = [sys.executable, "-m", "emulator", "--child", "--pace", "0"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with (
+        subprocess.Popen(command, cwd=COURSE, encoding="utf-8", **pipes) as process,
+        httpx2.Client(headers=KEY, trust_env=False, timeout=30) as client,
+    ):
+        url = process.stdout.readline().strip()
+
+        def send():
+            with suppress(httpx2.HTTPError):
+                client.post(f"{url}/chat/completions", json=HOSTILE)
+
+        client.get(f"{url}/models")
+        sender = threading.Thread(target=send)
+        sender.start()
+        for _ in range(5):
+            client.get(f"{url}/models")
+        try:
+            yield process
+        finally:
+            process.kill()
+            sender.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_process_ends_when_told_whatever_it_is_doing(ending, code):
+    with under_attack() as process:
+        process.send_signal(ending)
+
+        assert process.wait(timeout=10) == code
+
+
+def test_child_never_outlives_its_lesson():
+    with under_attack() as process:
+        process.stdin.close()
+
+        assert process.wait(timeout=5) == 0

@@ -1,0 +1,45 @@
+"""The fuzzer: a minute of it, in its short form, and that it would notice."""
+
+import json
+import random
+
+from tools import fuzz
+
+import pytest
+
+
+def test_emulator_stays_well():
+    report = fuzz.fuzz(1, list(fuzz.KINDS), seconds=45, cases=300)
+
+    assert report.findings == []
+    assert set(report.cases) == set(fuzz.KINDS)
+
+
+def test_same_seed_gives_the_same_cases():
+    body = fuzz.BODIES["POST /responses"]
+
+    def case():
+        rng = random.Random("1 5")
+        return fuzz.as_json(fuzz.changed(body, rng), rng)
+
+    assert case() == case()
+    assert json.loads(json.dumps(body)) == body != fuzz.changed(body, random.Random(1))
+
+
+@pytest.mark.parametrize("answer", ["500", "507", "timeout", "broken", "traceback: KeyError()"])
+def test_what_must_not_happen_is_a_finding(answer):
+    report = fuzz.Report()
+    report.note("http", answer, 0.1, "the case")
+    report.note("http", "400", 0.1, "another")
+
+    (finding,) = report.findings
+    assert answer in finding and "the case" in finding
+
+
+def test_slow_answer_is_a_finding_and_502_of_a_broken_writer_is_none():
+    report = fuzz.Report()
+    report.note("upstream", "502", 0.1, "")
+    report.note("http", "200", 2.5, "slow")
+
+    assert len(report.findings) == 1
+    assert report.slowest_s == 2.5
