@@ -32,26 +32,37 @@ _CLAUSE = re.compile(
 )
 
 
-def draw(question: str, found: SearchOutcome, sentences: int) -> tuple[list[str], list[Citation]]:
-    """The pieces of the answer and its citations; a piece ends wherever a citation stands."""
+def draw(
+    question: str, found: SearchOutcome, sentences: int, before: str = ""
+) -> tuple[list[str], list[Citation]]:
+    """The pieces of the answer and its citations; a piece ends wherever a citation stands.
+
+    `before` are words of an earlier question that this one leans on.
+    """
     results = found.results[:PASSAGES]
     everything = everything_in(results)
-    chosen = answering(question, everything, [result["score"] for result in results], sentences)
+    scores = [result["score"] for result in results]
+    chosen = answering(question, before, everything, scores, sentences)
     return _written(chosen, everything, results) if chosen else (tokens.split(DECLINED), [])
 
 
 def answering(
-    question: str, everything: Sequence[Quote], scores: Sequence[float], sentences: int
+    question: str,
+    before: str,
+    everything: Sequence[Quote],
+    scores: Sequence[float],
+    sentences: int,
 ) -> list[Quote]:
     """The quotes that answer, at most as many as there may be sentences; none if nothing does.
 
     `scores` are those of the passages.
     """
     chosen: list[Quote] = []
-    clauses = [part for part in _CLAUSE.split(question) if terms(part)]
+    clauses = [part for part in _CLAUSE.split(question) if terms(part) or before]
+    of_each = [scores[quote.result] for quote in everything]
     for clause in clauses:
-        weighed = weigh(clause, everything, [scores[quote.result] for quote in everything])
-        if is_answered(clause, everything, weighed):
+        weighed = weigh(clause, everything, of_each, before)
+        if is_answered(f"{clause} {before}", everything, weighed):
             best = _best(everything, weighed, -(-sentences // len(clauses)))
             known = {quote.text for quote in chosen}
             chosen += [quote for quote in best if quote.text not in known]
@@ -98,7 +109,7 @@ def _best(everything: Sequence[Quote], weighed: Weighed, most: int) -> list[Quot
     """The best quotes with what they announce, no text twice."""
     chosen: dict[str, Quote] = {}
     for place, weight in zip(weighed.order, weighed.weights, strict=True):
-        if len(chosen) >= most or weight < AS_GOOD * weighed.best:
+        if len(chosen) >= most or weight < AS_GOOD * weighed.weights[0]:
             break
         for quote in _with_announced(everything, place)[: most - len(chosen)]:
             chosen.setdefault(quote.text, quote)

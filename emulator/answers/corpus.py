@@ -7,13 +7,14 @@ that it has to do with, weighed by where the word stands: 1 in the sentence, `IN
 heading above it, `BESIDE` in a neighbour of its section. The sum over that of all the question's
 words is the **score**: 0 for no word, 1 for a sentence that holds every one of them.
 
-A question is **settled** by a score of `SETTLED` in a sentence that has two of its words, or begins
-with one. Any other question is searched for as file search does it, in an index of the same texts;
-whether anything answers it is decided there, too. The index is made for the first such question,
-since NumPy and the sentence encoder take time and memory.
+A question is **settled** by a score of `SETTLED` in a sentence that has two of its words, its
+headings included, or begins with one. Any other question is searched for as file search does it, in
+an index of the same texts; whether anything answers it is decided there, too. The index is made for
+the first such question, since NumPy and the sentence encoder take time and memory.
 """
 
 import math
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,9 @@ ENOUGH, SETTLED, MIDDLING = 0.45, 0.8, 20
 that none holds."""
 AS_GOOD = 0.75
 """The part of the best score from which on another sentence counts as good."""
+
+GOES_ON = re.compile(r"\W*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
+"""How a question begins that says only what is new: its own words count more, so it is read."""
 
 Texts = Sequence[tuple[str, str]]
 """The name of a file, and its text."""
@@ -94,20 +98,29 @@ class Corpus:
 
         return [(scores[place], place) for place in sorted(scores, key=order)]
 
-    def answering(self, question: str, most: int, variant: int = 0) -> list[Quote]:
-        """The quotes that answer; none if nothing does. `variant` k leads with the k-th best."""
-        ranked = self.rank(question)
-        if ranked and self._settles(ranked[0], question):
-            good = [place for score, place in ranked if score >= AS_GOOD * ranked[0][0]]
-            lead = good.pop(min(variant, len(good) - 1))
+    def answering(
+        self, question: str, most: int, variant: int = 0, before: str = ""
+    ) -> list[Quote]:
+        """The quotes that answer; none if nothing does. `variant` k leads with the k-th best.
+
+        `before` are words of an earlier question that this one leans on.
+        """
+        together = f"{question} {before}"
+        ranked = self.rank(together)
+        is_short = bool(before and GOES_ON.match(question))
+        if ranked and not is_short and self._settles(ranked[0], together):
+            lead = ranked[min(variant, len(ranked) - 1)][1]
+            good = [p for score, p in ranked if score >= AS_GOOD * ranked[0][0] and p != lead]
             return [self.sentences[place] for place in self._choose(lead, good, most)]
-        return self._searched(question, most)
+        found = self._searched(question, most, before)
+        first = min(variant, max(0, len(found) - 1))
+        return [*found[first:], *found[:first]]
 
     def _settles(self, best: tuple[float, int], question: str) -> bool:
         score, place = best
-        asked, text = senses(question), self.sentences[place].text
-        has_two = len(asked & senses(text)) > 1
-        return score >= SETTLED and (has_two or bool(asked & subject(text)))
+        sentence, asked = self.sentences[place], senses(question)
+        shared = asked & senses(" ".join([*sentence.headings, sentence.text]))
+        return score >= SETTLED and (len(shared) > 1 or bool(asked & subject(sentence.text)))
 
     def _choose(self, lead: int, good: Sequence[int], most: int) -> list[int]:
         """The lead and what goes on from it, then up to a third of sentences that are as good."""
@@ -115,17 +128,18 @@ class Corpus:
         flow = [place for place in dict.fromkeys(self._onward(lead)) if place not in others]
         return [lead, *flow[: most - 1 - len(others)], *others][:most]
 
-    def _searched(self, question: str, most: int) -> list[Quote]:
+    def _searched(self, question: str, most: int, before: str) -> list[Quote]:
         # Imported here, as NumPy would double the time in which the emulator starts.
         from emulator.answers.cited import PASSAGES, answering, everything_in
 
-        if not senses(question):
+        together = f"{question} {before}"
+        if not senses(together):
             return []
         with self._lock:
-            hits = self._index.search(["corpus"], [question], limit=PASSAGES)
+            hits = self._index.search(["corpus"], [together], limit=PASSAGES)
         results = [{"filename": hit.file_id, "text": hit.text} for hit in hits]
         every = [quote for quote in everything_in(results) if self._is_quotable(quote)]
-        return answering(question, every, [hit.score for hit in hits], most)
+        return answering(question, before, every, [hit.score for hit in hits], most)
 
     @cached_property
     def _index(self) -> Any:

@@ -67,6 +67,7 @@ _SMALL_TALK = [
 _ASKED = re.compile(
     r"\?$|^(?:please )?(?:tell|explain|describe|inform|remind|summari[sz]e|list)\b", re.IGNORECASE
 )
+_TOLD = re.compile(r"^(?:please )?tell (?:the \w+|them|him|her|me|us)\b[, ]*", re.IGNORECASE)
 # What may follow the words of an exact reply, and is no part of them.
 _ADDED = re.compile(
     r"""^(?:(?:and|but|then)\ )?
@@ -110,7 +111,7 @@ def reply_to_orders(instructions: str) -> str | None:
 def question_in_orders(instructions: str) -> str:
     """What instructions alone ask for an answer to: "Tell them when the bus leaves."."""
     asked = [each.strip() for each in sentences(instructions) if _ASKED.search(each.strip())]
-    return asked[-1] if asked else ""
+    return _TOLD.sub("", asked[-1]) if asked else ""
 
 
 def text_to_read(instructions: Sequence[str], messages: Sequence[str]) -> str | None:

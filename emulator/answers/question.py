@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from emulator.answers.answer import INSTRUCTION_ROLES, Prompt
-from emulator.answers.corpus import Corpus, Ranked, answering
+from emulator.answers.corpus import GOES_ON, Corpus, Ranked, answering
 from emulator.answers.given import (
     given_corpus,
     is_all_there_is,
@@ -36,9 +36,8 @@ from emulator.retrieval.quotes import Quote
 from emulator.text.small_talk import SmallTalk, find_small_talk
 from emulator.text.words import content_words, terms
 
-# What refers to an earlier question: a beginning, or a pronoun in a question of few words. A longer
-# one mostly says itself what its pronouns stand for.
-_GOES_ON = re.compile(r"^\W*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
+# What refers to an earlier question is such a beginning, or a pronoun in a question of few words. A
+# longer one mostly says itself what its pronouns stand for.
 _REFERS = re.compile(
     r"""\b(?:it|its|they|them|their|he|she|him|her|his|one|ones|those|these)\b
     |(?<!\bis\ )(?<!\bare\ )(?<!\bwas\ )(?<!\bwere\ )\bthere\b(?!\ (?:is|are|was|were)\b)
@@ -90,23 +89,30 @@ class Question:
         return self.ranked[0][0] if self.ranked else 0.0
 
     @property
-    def searched(self) -> str:
-        """What is looked for: a question that leans gets the words of those before.
+    def asked(self) -> str:
+        """What is looked for; a question that leans counts as one, whatever stands in it."""
+        return re.sub(r"[?.!;]+\s+", ", ", self.bare).rstrip(" ?.!") if self.before else self.bare
+
+    @property
+    def words_before(self) -> str:
+        """The words of the questions before that this one leans on.
 
         What it says anew takes the place of the like: "in summer" that of "in winter".
         """
-        if not self.before:
-            return self.bare
         before = self.before
         for preposition in _PREPOSITION.findall(self.bare):
             before = re.sub(rf"\b{preposition} {_PHRASE}", "", before, flags=re.IGNORECASE)
-        bare = re.sub(r"[?.!;]+\s+", ", ", self.bare).rstrip(" ?.!")
-        return f"{bare} {' '.join(content_words(before))}?"
+        return " ".join(content_words(before))
+
+    @property
+    def searched(self) -> str:
+        """Both, as a query of file search."""
+        return f"{self.asked} {self.words_before}?" if self.before else self.bare
 
     def answering(self, variant: int = 0) -> list[Quote]:
         """The quotes that answer it; none if nothing does."""
-        found = (each.answering(self.searched, self.sentences, variant) for each in self.sources)
-        return next(filter(None, found), [])
+        asked = (self.asked, self.sentences, variant, self.words_before)
+        return next(filter(None, (each.answering(*asked) for each in self.sources)), [])
 
     def best_sentence(self, wanted: str) -> str:
         """The sentence that answers the text with the words that `wanted` adds to it, if any."""
@@ -149,7 +155,7 @@ def leans(question: str) -> bool:
     """Whether a question says too little without the one before."""
     asked = terms(question)
     is_short = len(asked) <= FEW
-    return not asked or bool(_GOES_ON.search(question) or (is_short and _REFERS.search(question)))
+    return not asked or bool(GOES_ON.match(question) or (is_short and _REFERS.search(question)))
 
 
 def _before(earlier: Sequence[str]) -> list[str]:

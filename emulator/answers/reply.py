@@ -67,7 +67,7 @@ def _drawn(
     from emulator.answers.cited import draw
 
     found = search([question.searched])
-    pieces, citations = draw(question.searched, found, question.sentences)
+    pieces, citations = draw(question.asked, found, question.sentences, question.words_before)
     text = "".join(pieces)
     if prompt.schema is not None:
         filled = _filled(prompt, replace(sources, quote=lambda _: text))
