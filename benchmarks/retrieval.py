@@ -24,7 +24,6 @@ from common import COURSE
 from emulator.retrieval import embedding, encoder
 from emulator.retrieval.file_text import read_text
 from emulator.retrieval.index import Index, Ranking, embed_chunks
-from emulator.retrieval.second_reading import ANSWERS_FROM
 from emulator.text.words import terms
 
 import numpy as np
@@ -35,6 +34,8 @@ from rich.table import Table as Grid
 HANDBOOK, QUESTIONS = COURSE / "data" / "handbook", COURSE / "data" / "questions.jsonl"
 SIZES, SMALL = (1000, 10_000, 100_000), 100
 ROUNDS = 30
+ANSWERS_FROM = 0.28
+"""A best score that 19 in 20 answerable questions reach."""
 FUSION, REREAD = Ranking(reread=0), Ranking()
 WORDS, VECTORS = Ranking(0.0, 0.0, 1.0), Ranking(0.0, 1.0, 0.0)
 

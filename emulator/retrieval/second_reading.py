@@ -17,11 +17,12 @@ share no word with their answer, for 14 and for 20. More windows did not help: o
 the first found most on the 152 other questions, as every window is one more that may mislead.
 
 **The score** is a logistic curve of the second reading. It estimates how probable it is that the
-documents answer the question at all if this is their best chunk. It was fitted on the 152 questions
-to the handbook that search was tuned on, on 40 to two folders of real documentation, and on 30
-questions that none of them answers; both kinds weigh the same. A third of these 30 is about what
-no document mentions, and has less than 0.25. The others are about what the documents are about, and
-search alone can't tell them from hard questions:
+documents answer the question at all if this is their best chunk. Whether something answers is then
+decided sentence by sentence (relevance.py). The curve was fitted on the 152 questions to the
+handbook that search was tuned on, on 40 to two folders of real documentation, and on 30 questions
+that none of them answers; both kinds weigh the same. A third of these 30 is about what no document
+mentions, and has less than 0.25. The others are about what the documents are about, and search
+alone can't tell them from hard questions:
 
     best score below                   0.2     0.25    0.3     0.35    0.4
     of 30 unanswerable questions         8      10      14      18      18
@@ -42,8 +43,6 @@ FIRST_MIDDLE, FIRST_SLOPE = 0.7, 7.0
 """The raw value that scores 0.5 where nothing is read again, and how steep the curve is there."""
 MIDDLE, SLOPE = 0.449, 6.0
 """The same for the second reading."""
-ANSWERS_FROM = 0.28
-"""A best score from which something may answer: of the answerable questions, 1 in 20 has less."""
 
 Place = tuple[int, int]
 """The number of a store in a search, and the row of a chunk in it."""
@@ -66,11 +65,6 @@ class Window(NamedTuple):
     def second(self, cosine: float) -> float:
         """The raw value of the second reading, by the encoder's cosine."""
         return cosine + SECOND_WORDS * self.words + self.edition
-
-
-def is_answered(scores: Iterable[float]) -> bool:
-    """Whether anything answers, by the scores of what a search has found."""
-    return max(scores, default=0.0) >= ANSWERS_FROM
 
 
 def scored(query: str, windows: Sequence[Window], count: int) -> Mapping[Place, float]:

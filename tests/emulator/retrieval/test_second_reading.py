@@ -5,7 +5,6 @@ from emulator.retrieval.index import embed_chunks
 from emulator.retrieval.second_reading import (
     READ_AGAIN,
     Window,
-    is_answered,
     scored,
 )
 from tests.support.search_index import TEXTS, filled
@@ -122,6 +121,6 @@ def test_score_says_whether_anything_answers():
     index = filled()
     asked = ["When does the last bus leave?", "Who painted the Mona Lisa?", "How tall is Everest?"]
 
-    answered = [is_answered(hit.score for hit in index.search(["vs"], [each])) for each in asked]
-    assert answered == [True, False, False]
-    assert not is_answered([])
+    best = [index.search(["vs"], [each])[0].score for each in asked]
+
+    assert best[0] > 0.5 > 0.3 > max(best[1:])
