@@ -3,6 +3,7 @@
 from emulator.retrieval import second_reading
 from emulator.retrieval.index import embed_chunks
 from emulator.retrieval.second_reading import (
+    BEHIND,
     READ_AGAIN,
     Window,
     scored,
@@ -27,14 +28,14 @@ def order(scores):
 
 
 def test_encoder_overrules_the_table():
-    windows = [window(0, BUS, cosine=0.6), window(1, DOGS, cosine=0.2)]
+    windows = [window(0, BUS, cosine=0.6), window(1, DOGS, cosine=0.4)]
 
     assert order(scored(QUESTION, windows, 0)) == [0, 1]
     assert order(scored(QUESTION, windows, 2)) == [1, 0]
 
 
 def test_chunk_counts_as_its_best_window_of_those_read():
-    windows = [window(0, BUS, 0.9), window(0, DOGS, 0.5), window(1, "Stars.", 0.8)]
+    windows = [window(0, BUS, 0.9), window(0, DOGS, 0.7), window(1, "Stars.", 0.8)]
 
     both, first = scored(QUESTION, windows, 3), scored(QUESTION, windows, 1)
     assert both[0, 0] == scored(QUESTION, [window(0, DOGS)], 1)[0, 0]
@@ -77,6 +78,13 @@ def test_unread_chunks_are_behind_in_their_order(drawn):
     assert [once[place] for place in behind] == sorted(
         (once[each] for each in behind), reverse=True
     )
+
+
+def test_windows_far_behind_are_not_read():
+    near, far = window(1, DOGS, 0.9 - BEHIND + 0.01), window(1, DOGS, 0.9 - BEHIND - 0.01)
+
+    assert order(scored(QUESTION, [window(0, BUS, 0.9), near], 2)) == [1, 0]
+    assert order(scored(QUESTION, [window(0, BUS, 0.9), far], 2)) == [0, 1]
 
 
 def test_nothing_is_read_where_nothing_is_found():
