@@ -44,7 +44,7 @@ FIRST_MIDDLE, FIRST_SLOPE = 0.7, 7.0
 MIDDLE, SLOPE = 0.449, 6.0
 """The same for the second reading."""
 ANSWERS_FROM = 0.28
-"""With a lower best score, probably nothing answers; 1 in 20 answerable questions has less."""
+"""The lowest best score that counts as an answer; 1 in 20 answerable questions has less."""
 
 Place = tuple[int, int]
 """The number of a store in a search, and the row of a chunk in it."""
