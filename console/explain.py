@@ -105,6 +105,7 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
 _FIXES = {
     "not_installed_on_emulator": "run that command, then this one again",
     "unsupported_file": "move files of that type out of the folder, then run it again",
+    "emulator_took_too_long": "close other programs, then run it again",
 }
 _AUDIO_FIXES = {413: "send a smaller file: as MP3 of 32 kbit/s, an hour is 14 MB"}
 

@@ -7,8 +7,8 @@ stream, as they pass.
 The SDK makes objects of answers without checking them. A lesson that fails on a wrong field may
 have taken it out of its object before. So this keeps the latest objects as well.
 
-A list comes in pages, and each says whether another follows. A page that comes a second time would
-come for ever; this ends it.
+A list comes in pages, and each page says whether another one follows. If a server sent the same
+page again and again, the loop would never end. So the second time raises an error.
 """
 
 import re

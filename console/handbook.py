@@ -1,7 +1,7 @@
 """The files of lesson 2, from the handbook or the learner's own folder, and which can be used.
 
-A file is left out, with the reason, before anything is uploaded: OpenAI refuses some kinds of
-files, and one that can't be read must not end the lesson.
+OpenAI refuses some types of files, and a file that can't be read must not end the lesson. So these
+files are left out before anything is uploaded, and the lesson says why.
 """
 
 import hashlib
@@ -33,13 +33,13 @@ Chunks = Callable[[OpenAI, int, list[str], list[str]], str]
 HANDBOOK = COURSE / "data" / "handbook"
 QUESTIONS = COURSE / "data" / "questions.jsonl"
 MOST_FILES = 500
-WITHOUT_FILES = ("embed", "clean")  # these parts work on texts of their own, or on all files
+WITHOUT_FILES = ("embed", "clean")  # one has its own texts, the other finds what was left
 MOST_NAMED, LONGEST_NAME = 8, 40
 LARGEST = 512 * 1024 * 1024
 PLAIN_TEXT = (".md", ".txt")
 
 
-# What could move the cursor, break the line or turn it round, when the name is printed or sent.
+# Characters in a name that could move the cursor, break the line or change its direction.
 _UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -47,8 +47,8 @@ _UNSAFE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u20
 class Folder:
     """The files that can be uploaded, each under a name, and why the others are left out.
 
-    `unsupported` has the files of types that OpenAI's file search doesn't read, with the end of
-    each name; `left_out` has all others, with the reason.
+    `unsupported` has the files of types that OpenAI's file search doesn't read, with their
+    extensions; `left_out` has all others, with the reason.
     """
 
     root: Path
@@ -59,7 +59,7 @@ class Folder:
     def passages(self, most: int = 300) -> list[str]:
         """The paragraphs of the plain texts, without headings and tables.
 
-        A file that is no text in UTF-8 or UTF-16 is left out from now on.
+        A file that isn't text in UTF-8 or UTF-16 is left out from now on.
         """
         found: list[str] = []
         for name, content in self.files.copy().items():
@@ -76,8 +76,8 @@ class Folder:
 def read_folder(folder: Path | None = None, part: str = "ask") -> Folder:
     """Look at each file in a folder and its subfolders; by default, the handbook's.
 
-    Hidden files don't count. Raises CourseError if there is no file that can be used; it suggests
-    a command for this part of the lesson.
+    Hidden files don't count. Raises CourseError if no file can be used. The error suggests a
+    command for this part of the lesson.
     """
     root = (folder or HANDBOOK).expanduser()
     attempt = f"{course_command(*LESSON, part)} --folder FOLDER, with a folder of your files"
@@ -94,7 +94,7 @@ def read_folder(folder: Path | None = None, part: str = "ask") -> Folder:
         else:
             paths.append(path)
     if len(paths) > MOST_FILES:
-        why = f"this lesson uploads each file, and takes at most {MOST_FILES}"
+        why = f"this lesson uploads at most {MOST_FILES} files"
         raise CourseError(f"{_shown(root)} has {len(paths):,} files", why, attempt)
     _add_files(found, paths)
     if not found.files:
@@ -107,7 +107,7 @@ def read_folder(folder: Path | None = None, part: str = "ask") -> Folder:
 
 
 def _add_files(folder: Folder, paths: Iterable[Path]) -> None:
-    """Read each file once, and leave out what can't be read, and what another one repeats."""
+    """Read each file once, and leave out those that can't be read or that repeat another one."""
     seen = dict[str, str]()
     for path in paths:
         name = _shown(path.relative_to(folder.root))
@@ -177,7 +177,7 @@ class OpenedStore:
         return store_id, indexed
 
     def _introduce(self) -> None:
-        """Say once which files aren't used, and that a question of ours isn't about theirs."""
+        """Say once which files aren't used, and that the part's question is about the handbook."""
         options, terminal = self.lesson.options, self.lesson.terminal
         if self._has_introduced:
             return
@@ -190,7 +190,7 @@ class OpenedStore:
             terminal.command(course_command(*LESSON, part.name, "YOUR QUESTION", *where))
 
     def _own_files(self) -> list[str]:
-        """The option that names files of the learner's own; none if they are the handbook's."""
+        """The option that names the learner's own files; empty if they are the handbook's."""
         options = self.lesson.options
         if options.store:
             return ["--store", options.store]
@@ -201,7 +201,7 @@ class OpenedStore:
     def _check(self, store: VectorStore) -> None:
         """Say how many files of a kept store can be searched, and name those that failed."""
         if store.status == "expired":
-            why = "nobody has used it for so long that it can't be searched any more"
+            why = "it wasn't used for too long, so it can't be searched anymore"
             attempt = f"keep a new one: {course_command(*LESSON, 'store', '--keep')}"
             raise CourseError(f"the store {store.id} has expired", why, attempt)
         counts, files = store.file_counts, self.client.vector_stores.files
@@ -218,7 +218,7 @@ class OpenedStore:
     def _name_of(self, file_id: str) -> str:
         try:
             return self.client.files.retrieve(file_id).filename or file_id
-        except NotFoundError:  # it was deleted, and its store doesn't know yet
+        except NotFoundError:  # it was deleted, but its store still lists it
             return file_id
 
     def fill(self) -> None:
@@ -241,7 +241,7 @@ class OpenedStore:
         return store_id
 
     def has_editions(self, *years: int) -> bool:
-        """Whether `store` finds such a year in a name; says so if there is none."""
+        """Whether the name of a file has one of these years; says so if none has."""
         if not self.lesson.options.folder:
             return True
         found = any(str(year) in name for name in self.folder.files for year in years)
@@ -323,14 +323,14 @@ def _reason_of_content(path: Path, name: str, seen: dict[str, str]) -> str | Non
 def _require(count: int, where: str) -> None:
     """Stop if nothing can be searched: the model would answer without your files."""
     if not count:
-        why = "without a file, the model would answer without your documents"
+        why = "the model would answer without your documents"
         raise CourseError(f"no file in {where} could be indexed", why, "try other files")
 
 
 def _upload_name(name: str, taken: dict[str, Content]) -> str:
-    """Turn the path into a single name that no other file has, as a name for OpenAI.
+    """Turn the path into a single name that no other file has, with a lower-case extension.
 
-    Users report that it refuses the end of a name in capitals, such as `.PDF`.
+    Users report that OpenAI refuses extensions in capital letters, such as `.PDF`.
     """
     flat = name.replace("/", "-").replace("\\", "-")
     stem, dot, kind = flat.rpartition(".")
@@ -345,7 +345,7 @@ def _encoding(data: bytes) -> str:
 
 
 def unsupported_files(files: Mapping[str, str]) -> str:
-    """How many files have a type that isn't read, which types, and the first names."""
+    """How many files are of types that aren't read, which types these are, and some names."""
     if not files:
         return ""
     count = f"{len(files):,} file{'s' if len(files) > 1 else ''}"
@@ -354,7 +354,7 @@ def unsupported_files(files: Mapping[str, str]) -> str:
 
 
 def _first(names: Collection[str]) -> str:
-    """The first of these names, and how many there are besides."""
+    """The first of these names, and how many more there are."""
     shown = ", ".join(short_name(name, LONGEST_NAME) for name in list(names)[:MOST_NAMED])
     return f"{shown} and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else shown
 
@@ -367,7 +367,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _as_text(name: str) -> str:
-    """A name whose bytes that aren't UTF-8 are question marks."""
+    """A name with question marks in place of bytes that aren't UTF-8."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,15 +1,16 @@
-"""Work whose time depends on what a caller sent, done beside the event loop and within a deadline.
+"""Runs work outside the event loop, and stops it at a deadline.
 
-The loop serves everybody, so nothing in it may take long. A thread gives way to it every few
-milliseconds. But Python has no call that stops a thread, and one that works for minutes slows the
-others down and keeps the process from ending. So three things are done here:
+Some work takes as long as the caller's texts and schemas require. The loop serves all requests, so
+nothing in it may take long. A thread lets the loop run every few milliseconds. But Python has no
+call that stops a thread. One that works for minutes slows the others down, and keeps the process
+from ending. Here are three remedies:
 
-- `PyThreadState_SetAsyncExc` of Python's C interface raises an exception in the other thread, at
-  its next jump backwards or call. C code that holds Python's lock is not reached, so what works
-  here may not search long texts with patterns that take exponential time.
-- The threads are daemons: the process ends without them.
-- Each job has a thread of its own, which costs 0.1 ms. An exception that comes too late then hits
-  no other job.
+- `PyThreadState_SetAsyncExc` of Python's C API raises an exception in the other thread, at its next
+  call or backward jump. It can't interrupt C code that holds Python's lock. So a job must not
+  search long texts with regular expressions that may take exponential time.
+- The threads are daemons, so the process doesn't wait for them when it ends.
+- Each job has its own thread, which takes 0.1 ms to start. So an exception that comes too late
+  can't hit another job.
 """
 
 import asyncio
@@ -20,15 +21,16 @@ from typing import Generic, TypeVar
 
 from emulator.errors import ApiError
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
+"""By the clock: a slow computer that does much else needs several times what a quiet one does."""
 MOST_JOBS = 4
-"""At a time. They share one Python lock, so more of them would only be slower each."""
+"""At a time. They share Python's one lock, so with more of them each would only be slower."""
 
 Result = TypeVar("Result")
 
 
 class DeadlinePassed(BaseException):
-    """Raised inside a job that has to stop; no `except Exception` can catch it."""
+    """Raised inside a job that has to stop; `except Exception` doesn't catch it."""
 
 
 class DeadlineThreads:
@@ -41,7 +43,7 @@ class DeadlineThreads:
     async def run(self, job: Callable[[], Result]) -> Result:
         """What a job returns or raises; raises ApiError (400) at its deadline.
 
-        A job also stops when nobody waits for it any more.
+        A job also stops when its caller no longer waits for it.
         """
         await self._free.acquire()
         work = _Work(job, self._free)
@@ -59,7 +61,7 @@ class DeadlineThreads:
 
 
 class _Work(Generic[Result]):
-    """One job on a thread, which releases `free` in the loop at its end."""
+    """A job and its thread; at its end it releases `free` in the loop."""
 
     def __init__(self, job: Callable[[], Result], free: asyncio.Semaphore) -> None:
         self.thread = threading.Thread(target=self._run, name="deadline", daemon=True)
@@ -82,14 +84,14 @@ class _Work(Generic[Result]):
         try:
             try:
                 self.result.append(self._job())
-            except BaseException as error:  # it is raised again where the job was asked for
+            except BaseException as error:  # `run` raises it again
                 self.error = error
             self._finish()
-        except DeadlinePassed:  # between the job and its end; it comes once at most
+        except DeadlinePassed:  # it came after the job; it comes only once
             self._finish()
 
     def _finish(self) -> None:
-        """Nothing stops this thread from here on, so that `free` is released in any case."""
+        """From here on nothing can stop this thread, so `free` is always released."""
         while not self._is_over:
             with suppress(DeadlinePassed), self._lock:
                 if self._is_stopped:
@@ -104,7 +106,7 @@ class _Work(Generic[Result]):
 
 
 def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Let a thread raise an error; None takes back one that it has not raised yet."""
+    """Raise an error in a thread; None takes back one that was not raised yet."""
     import ctypes  # few processes ever need it
 
     raised = ctypes.py_object(error) if error else None
@@ -112,6 +114,7 @@ def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> No
 
 
 def _took_too_long(limit_s: float) -> ApiError:
-    message = f"""The emulator stopped after {limit_s:g} seconds. The texts or schemas of your \
-request take too long to read. Send shorter or simpler ones."""
+    message = f"""The emulator gave up on this request after {limit_s:g} seconds. Its texts or \
+schemas take too long to read, or this computer is busy. Send shorter or simpler ones, or try \
+again."""
     return ApiError(400, message, code="emulator_took_too_long")

@@ -1,7 +1,7 @@
-"""Which requests are accepted: a web page on the learner's machine must not reach the emulator.
+"""Which requests are accepted: a web page must not reach the emulator on the learner's machine.
 
-The emulator listens on 127.0.0.1 alone, but a page in a browser on the same machine can still send
-requests there. The browser adds headers that the page cannot change; they are what is checked:
+The emulator listens only on 127.0.0.1, but a page in a browser on the same machine can still send
+requests there. The browser adds headers that the page cannot change, and these are checked:
 
     Host    A page can make a name of its own resolve to 127.0.0.1 after it was loaded ("DNS
             rebinding"); to the browser that is then the page's own server, whose answers it may
@@ -34,22 +34,23 @@ UPLOAD_LIMIT = 513 * 2**20
 # A message of a WebSocket.
 MESSAGE_LIMIT = 16 * 2**20
 LONGEST_LINE = 8_000
-"""Bytes of a line in the head of a WebSocket's handshake; `websockets` reads 8,192 at most."""
-# A body that stops coming holds its place, and its memory, until the client leaves. So each piece
-# has to come within a time, as with nginx's `client_body_timeout`. And all of them together have to
-# come at some rate, as with Apache's `mod_reqtimeout`: a byte now and then isn't an upload.
+"""Bytes of a header line of a WebSocket's handshake; `websockets` reads 8,192 at most."""
+# A body that stops coming would keep its memory, and its place among the uploads, until the client
+# leaves. So there is a limit to the time between two pieces, as with nginx's `client_body_timeout`.
+# And there is a lowest rate for all of them together, as with Apache's `mod_reqtimeout`. Otherwise
+# a client could send one byte now and then.
 LONGEST_PAUSE_S = 30.0
 BODY_S, LEAST_BYTES_A_SECOND = 60.0, 500
-"""A body may take so many seconds, and a second more for each so many bytes that have come."""
+"""A body may take BODY_S seconds, and one more for every LEAST_BYTES_A_SECOND received."""
 
 _LOOPBACK = (HOST, "localhost", "[::1]")
 _FORM = "multipart/form-data"
 _FORM_PATHS = re.compile(
     r"/v1/(files|uploads/[^/]+/parts|audio/(transcriptions|translations|voices|voice_consents))"
 )
-# A header of the requests that an emulator sends to the server that writes for it.
+# A header of each request that an emulator sends to the server that writes for it.
 SENT_BY = "x-emulator-upstream"
-# The same for embeddings, which another server may make.
+# The same for the server that makes its embeddings.
 EMBEDDED_BY = "x-emulator-embeddings-upstream"
 
 Scope = MutableMapping[str, Any]
@@ -58,10 +59,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 def listen(port: int = 0) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one. Raises OSError where it is taken.
+    """A listening socket on loopback; port 0 takes a free one. Raises OSError if it is taken.
 
-    Its protocol is named, since asyncio switches Nagle's algorithm off for such sockets alone: a
-    small write that waits for an acknowledgement would come 40 ms late.
+    Its protocol is named, because asyncio switches Nagle's algorithm off only for such sockets.
+    With it, a small write would wait for an acknowledgement, and come 40 ms late.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -80,7 +81,7 @@ def base_url(listener: socket.socket) -> str:
 
 
 def check(scope: Scope) -> None:
-    """Raise ApiError (403, 401, 415, 413) for a request that is not accepted."""
+    """Raise ApiError (401, 403, 413, 415, 431) for a request that is not accepted."""
     check_socket(scope)
     headers = scope["headers"]
     if _values(headers, b"upgrade") and has_long_line(scope):
@@ -91,7 +92,7 @@ def check(scope: Scope) -> None:
 
 
 def check_no_loop(scope: Scope, header: str = SENT_BY) -> None:
-    """Refuse what an emulator asks of another that would ask on; raises ApiError (508)."""
+    """Raise ApiError (508) for a request of an emulator, which this one would pass on again."""
     if _values(scope["headers"], header.encode()):
         task, work = ("CHAT", "writing") if header == SENT_BY else ("EMBEDDINGS", "embeddings")
         message = f"EMULATOR_{task}_BASE_URL names an emulator that hands its own {work} on."
@@ -99,16 +100,16 @@ def check_no_loop(scope: Scope, header: str = SENT_BY) -> None:
 
 
 def has_long_line(scope: Scope) -> bool:
-    """Whether a line of a request's head is longer than a WebSocket's handshake may have it."""
+    """Whether a header line is longer than a WebSocket's handshake allows."""
     target = len(scope["raw_path"]) + len(scope["query_string"])
     lines = (len(name) + len(value) for name, value in scope["headers"])
     return max(target, *lines) > LONGEST_LINE
 
 
 def malformed(reason: str) -> ApiError:
-    """The error for what is no HTTP request. A Host that is missing, or there twice, is foreign."""
+    """The error for malformed HTTP. A missing or repeated Host counts as a foreign one."""
     if "Host" in reason:
-        return _forbidden("a request needs one header Host, no more and no less")
+        return _forbidden("a request needs exactly one Host header")
     return ApiError(400, f"This is not a valid HTTP request: {reason}.")
 
 
@@ -121,9 +122,9 @@ def check_socket(scope: Scope) -> None:
 class BoundedBody:
     """A `receive` that raises ApiError: 413 for a body that is too long, 408 for one that stalls.
 
-    Only the time counts in which nothing is there to be read, so a slow disk ends no upload. After
-    the body, `receive` waits for the client to leave, and may wait as long as it likes. `sleep` and
-    `clock` (in seconds) are asyncio's and the machine's; tests pass their own.
+    Only the time counts in which there is nothing to read, so a slow disk ends no upload. After the
+    body, `receive` waits for the client to leave, which may take any time. Tests pass their own
+    `sleep` and `clock` (in seconds).
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class BoundedBody:
 
     async def _next(self) -> MutableMapping[str, Any]:
         """The next piece, if it comes in time."""
-        if self._has_stalled:  # whoever reads on, to drop the rest, need not wait once more
+        if self._has_stalled:  # code that reads on, to drop the rest, need not wait again
             raise upload_timed_out()
         start = self._clock()
         coming = asyncio.ensure_future(self._receive())
@@ -178,7 +179,7 @@ def _check_host(scope: Scope) -> None:
     port = scope["server"][1]
     ours = {f"{name}:{port}" for name in _LOOPBACK} | (set(_LOOPBACK) if port == 80 else set())
     if len(hosts) != 1 or hosts[0].lower() not in ours or not scope["path"].startswith("/"):
-        raise _forbidden(f"this emulator answers to 127.0.0.1:{port} and localhost:{port} alone")
+        raise _forbidden(f"this emulator is only at 127.0.0.1:{port} and localhost:{port}")
 
 
 def _check_origin(headers: Headers) -> None:

@@ -1,14 +1,13 @@
-"""The models that the emulator answers to: one table, with the ends that OpenAI has announced.
+"""The models that the emulator serves: one table, with the shutdown dates that OpenAI announced.
 
-Names and dates are those of the types of openai 3.57 and of OpenAI's page of deprecations, read in
-November 2026. `python3 course.py doctor` warns of an end, and `GET /v1/models` gives it as
-`shutdown_date`. The emulator serves a model after its end, too, as a course must not stop working
-on a certain day; the header `x-openai-emulator-model-ends` then names the end and the successor.
+Names and dates come from the types of openai 3.57 and from OpenAI's page of deprecations, read in
+November 2026. `python3 course.py doctor` warns of a shutdown, and `GET /v1/models` reports it as
+`shutdown_date`. The emulator serves a model after that date, too, because a course must not stop
+working overnight. The header `x-openai-emulator-model-ends` then has the date and the successor.
 
-How the models answer stands in a table of generations (`Generation`). Which keys a body has depends
-on the day it is sent, not on the model: recordings of gpt-4o, gpt-5-mini and gpt-5.6 of the same
-month have the same keys. What depends on the model is the values, and the few keys that a
-generation lacks.
+`Generation` says how the models answer. Which keys a body has depends on the day it is sent, not on
+the model: recordings of gpt-4o, gpt-5-mini and gpt-5.6 from the same month have the same keys. Only
+the values depend on the model, and a few keys that a generation lacks.
 """
 
 from dataclasses import dataclass, replace
@@ -21,11 +20,11 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 @dataclass(frozen=True)
 class Transcriber:
-    """What a model can do that transcribes files.
+    """What a model that transcribes files can do.
 
-    `most_s` is the longest recording that OpenAI takes, in seconds, None for any. One that doesn't
-    stream (Whisper) ignores that it is asked to, and has errors of its own. `takes_languages`:
-    several, in place of one.
+    `most_s` is the longest recording that OpenAI takes, in seconds; None for any length. A model
+    that doesn't stream (Whisper) ignores `stream`, and has other errors than the newer models.
+    `takes_languages` says whether a request may name several languages instead of one.
     """
 
     formats: tuple[str, ...] = ("json", "text")
@@ -41,18 +40,19 @@ class Transcriber:
 class Generation:
     """What the answers of a generation of models have in common, as recorded until autumn 2026.
 
-    efforts         the reasoning efforts that it takes, least first; none if it does not reason
-    effort          the one that it uses if the request names none
+    efforts         the reasoning efforts that it accepts, least first; empty without reasoning
+    effort          the effort that it uses if the request names none
     context         `reasoning.context` if the request names none
-    top_p           what a Response tells if the request names none: 0.98 from gpt-5.2 on
-    cache_retention `prompt_cache_retention`, likewise: `24h` from gpt-5.1 on
+    top_p           what a Response reports if the request names none: 0.98 from gpt-5.2 on
+    cache_retention `prompt_cache_retention` if the request names none: `24h` from gpt-5.1 on
     has_phases      messages say whether they are the answer (`phase`), from gpt-5.3-codex on
-    has_logprobs    chat's choices have a key `logprobs`; those of reasoning models lack it
-    has_fingerprint chat tells a `system_fingerprint`; those of reasoning models are null
-    tells_writes    chat's usage counts `cache_write_tokens`, from gpt-5.6 on
+    has_logprobs    choices in chat have the key `logprobs`; with reasoning models they don't
+    has_fingerprint chat has a `system_fingerprint`; with reasoning models it is null
+    tells_writes    the usage in chat has `cache_write_tokens`, from gpt-5.6 on
     named_finish    the `finish_reason` in chat after a call of a function that the request named
-    needs_responses functions in chat are refused unless the effort is `none`: reported of gpt-5.5
-                    (August 2026), gpt-6-astra and gpt-6-sol (September), with the reply's words
+    needs_responses functions in chat are refused unless the effort is `none`. Users reported this,
+                    with OpenAI's error message, of gpt-5.5 (August 2026), gpt-6-astra and gpt-6-sol
+                    (September 2026)
     """
 
     efforts: tuple[Effort, ...] = ()
@@ -82,7 +82,7 @@ _GPT_5_5 = replace(_GPT_5_4, effort="medium", needs_responses=True)
 _GPT_5_6 = replace(
     _GPT_5_5, efforts=(*_GPT_5_5.efforts, "max"), context="all_turns", tells_writes=True
 )
-# These always reason: gpt-6-astra, and from gpt-6.1-sol on.
+# These always reason: gpt-6-astra, gpt-6.1-sol and what came after it, except gpt-6.1-terra.
 _ALWAYS_REASONING = replace(_GPT_5_6, efforts=_GPT_5_6.efforts[1:])
 _REALTIME_2_1 = Generation(has_phases=True)
 
@@ -91,15 +91,15 @@ _REALTIME_2_1 = Generation(has_phases=True)
 class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
-    Roles: `chat`, `audio` (chat that hears and speaks), `realtime`, `speech`, `transcription`,
-    `embedding`.
-    `snapshot` is the name that stands in answers: an alias is answered by a dated release. A
-    Realtime session alone tells the name that it was asked for.
-    `price` is in dollars for a million tokens in, and out, where it is known. Dates are
-    `YYYY-MM-DD`. `dimensions` is the length of the vectors of a model that embeds; it can be
-    shortened unless it is fixed. `reads` is how many tokens of a conversation a Realtime model can
-    take in; the price of one is that of sound. `transcriber` is what a model can do that
-    transcribes files. A Realtime model whose generation has phases begins with other settings.
+    Roles: `chat`, `audio` (chat with sound in and out), `realtime`, `speech`, `transcription`,
+    `embedding`. Dates are `YYYY-MM-DD`.
+    `snapshot` is the name in answers: a request for an alias is answered by a dated release. Only a
+    Realtime session repeats the name from the request.
+    `price` is in dollars for a million input tokens and a million output tokens, if it is known;
+    for Realtime models, those of sound. `dimensions` is the length of the vectors of an embedding
+    model; a request may shorten them unless it is fixed. `reads` is how many tokens of a
+    conversation fit into a Realtime model. `transcriber` says what a model that transcribes files
+    can do. Sessions of a Realtime model whose generation has phases start with other defaults.
     """
 
     id: str
@@ -121,12 +121,12 @@ class Model:
 
     @property
     def quickest_effort(self) -> Effort | None:
-        """The least reasoning that it can be asked for; None for a model that does not reason."""
+        """The lowest effort that a request can name; None for a model that does not reason."""
         return next(iter(self.generation.efforts), None)
 
     @property
     def effort(self) -> str:
-        """How much it reasons unasked."""
+        """The effort that it uses if the request names none."""
         return self.generation.effort or "none"
 
     @property
@@ -135,7 +135,7 @@ class Model:
 
     @property
     def created(self) -> int:
-        """The release as OpenAI tells it: seconds since 1970, UTC."""
+        """The date of the release as OpenAI reports it: seconds since 1970, UTC."""
         return int(datetime.fromisoformat(self.released).replace(tzinfo=UTC).timestamp())
 
 
@@ -163,7 +163,7 @@ def _chat(
     return Model(id, "chat", released, ends, successor, generation, snapshot, price)
 
 
-# The first is asked where a request to Responses names none.
+# The first one answers if a request to Responses names no model.
 _CHAT = [
     _chat("gpt-6-astra", "2026-09-03", _ALWAYS_REASONING, price=(10.00, 50.00)),
     _chat("gpt-6.2-astra", "2026-11-17", _ALWAYS_REASONING, price=(8.00, 40.00)),
@@ -279,7 +279,7 @@ _TABLE = [
         "gpt-transcribe",
         transcriber=Transcriber(has_logprobs=True),
     ),
-    # These have no successor that tells speakers apart, or writes subtitles.
+    # These two have no successor that tells speakers apart or writes subtitles.
     Model(
         "gpt-4o-transcribe-diarize",
         "transcription",
@@ -299,12 +299,12 @@ _TABLE = [
     ),
 ]
 
-# They speak in nine voices, and follow neither instructions nor `stream_format`.
+# They have nine voices, and ignore `instructions` and `stream_format`.
 FIRST_SPEAKERS = ("tts-1", "tts-1-hd")
 
 
 def _with_snapshots(models: list[Model]) -> dict[str, Model]:
-    """All models by their names, and the dated releases that aliases stand for."""
+    """All models by name, and the dated releases that answer for aliases."""
     named = {model.id: model for model in models}
     dated = [model for model in models if model.answers_as not in named]
     return named | {each.answers_as: replace(each, id=each.answers_as) for each in dated}

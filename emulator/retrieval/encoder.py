@@ -1,24 +1,25 @@
 """Sentences as vectors: texts with similar meanings get vectors with similar directions.
 
-The network is all-MiniLM-L6-v2 (Apache-2.0), which reads a whole sentence: a word's meaning depends
-on the words around it. `tools/build_sentence_encoder.py` takes its weights out of a package, so
-that NumPy alone can run it. How it works:
+The network is all-MiniLM-L6-v2 (Apache-2.0). It reads whole sentences: what a word means depends on
+the words around it. `tools/build_sentence_encoder.py` takes its weights out of a package, so that
+NumPy is enough to run it. How it works:
 
     1  pieces     a text is cut into word pieces, as for the table (embedding.py)
-    2  rows       each piece becomes 384 numbers, to which those of its position are added
-    3  layers     in six layers each piece takes from the others what fits it, then changes
-    4  mean       the mean over all pieces, at length 1, is the text's vector
+    2  rows       each piece becomes 384 numbers, and those of its position are added
+    3  layers     each of six layers mixes into a piece what is relevant to it in the other pieces
+    4  mean       the mean over all pieces, scaled to length 1, is the vector of the text
 
-The network takes at most 256 pieces, the marks of beginning and end among them. A longer text is
-read in runs, and its vector is the mean over the pieces of all of them.
+The network takes at most 256 pieces, including the marks of the beginning and the end. A longer
+text is read in runs, and its vector is the mean over the pieces of all runs.
 
-The weights are whole numbers from -127 to 127, with a scale for every 64 of them. They are read
-when they are first needed; until then they take no memory. Then they take 55 MB: those of the
-layers are multiplied out, and a word piece's row is when it's needed.
+The weights are integers from -127 to 127. In the layers, 64 neighbors share a scale; elsewhere, the
+row of each word piece has one. The file is read when it is first needed. From then on the weights
+take 55 MB: those of the layers are multiplied by their scales at once, the row of a word piece only
+when a text has that piece.
 
-BLAS, which multiplies matrices for NumPy, is limited to one thread, and each core works on a batch
-of its own. Two threads that share one small product wait for each other: on a machine that has
-other work to do, they took nine times as long for a question as one did.
+NumPy multiplies matrices with BLAS. Here, BLAS is limited to one thread, and each core works on its
+own batch. Two threads that share a small product wait for each other. On a busy machine, they took
+nine times as long for a question as one thread did.
 """
 
 import os
@@ -42,26 +43,26 @@ DIMENSIONS = 384
 LAYERS, HEADS = 6, 12
 MOST_PIECES = 256
 GROUP = 64
-"""Neighbours in a row of a matrix of the layers that share a scale."""
+"""Neighbors in a row of a layer's matrix that share a scale."""
 BATCH, CORES = 512, min(4, os.cpu_count() or 1)
-"""Word pieces of a batch, 3 MB for the widest of their states; batches worked on at once."""
+"""Word pieces of a batch, whose widest state takes 3 MB; and how many batches run at once."""
 REMEMBERED = 8192
 """Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
 TINY = 1e-12
 
 Run = tuple[int, ...]
-"""The ids of at most 254 word pieces, without the marks of beginning and end."""
+"""The ids of at most 254 word pieces, without the marks of the beginning and the end."""
 
 
 class Dense(NamedTuple):
-    """Layers of sums: (layers, outputs, inputs), and what is added: (layers, outputs)."""
+    """Weights of shape (layers, outputs, inputs), and biases of shape (layers, outputs)."""
 
     weight: Floats
     bias: Floats
 
 
 class Weights(NamedTuple):
-    """The network. The names are those that the parts have in the file."""
+    """The network. The parts have the same names in the file."""
 
     words: NDArray[np.int8]
     words_scale: Floats
@@ -102,8 +103,8 @@ def weights() -> Weights:
 def encode(texts: Sequence[str]) -> Floats:
     """A vector of unit length for each text: shape (texts, 384).
 
-    A text without a word piece is read as its marks of beginning and end alone. The vector of a
-    text may differ in its last digit by what is encoded beside it.
+    If a text has no word piece, only the marks of the beginning and the end are read. The last
+    digit of a vector may depend on the other texts in the call.
     """
     runs = [_runs(token_ids(text)) for text in texts]
     sums = _sums(dict.fromkeys(run for each in runs for run in each))
@@ -123,13 +124,13 @@ _lock = threading.Lock()
 
 
 def forget() -> None:
-    """Forget what was read, as a measurement needs it."""
+    """Empty the cache, for measurements."""
     with _lock:
         _remembered.clear()
 
 
 def _sums(wanted: dict[Run, None]) -> dict[Run, Floats]:
-    """For each run, the sum of what the network makes of its pieces."""
+    """The sum of the network's output over the pieces of each run."""
     with _lock:
         found = {run: _remembered[run] for run in wanted if run in _remembered}
     found |= _read([run for run in wanted if run not in found])
@@ -147,7 +148,7 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
     if not batches:
         return
     with _lock:
-        weights()  # else each worker would read them, and hold them all meanwhile
+        weights()  # otherwise each worker would read the file, and keep its own copy meanwhile
     with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
         each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
         for batch, sums in zip(batches, each, strict=True):
@@ -171,7 +172,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:
-    """Runs of similar lengths side by side, as each is filled up to the longest of its batch."""
+    """Runs of similar lengths together, because each is padded to the longest of its batch."""
     batch: list[Run] = []
     for run in sorted(runs, key=len, reverse=True):
         if batch and (len(batch) + 1) * (len(batch[0]) + 2) > BATCH:
@@ -186,7 +187,7 @@ def _batches(runs: list[Run]) -> Iterator[list[Run]]:
 
 
 def summed(runs: Sequence[Run]) -> Floats:
-    """What the network makes of the pieces of each run, added up: (runs, 384)."""
+    """The network's output, added up over the pieces of each run: (runs, 384)."""
     first, last = (table().ids[mark] for mark in ("[CLS]", "[SEP]"))
     ids = np.zeros((len(runs), max(map(len, runs)) + 2), np.intp)
     for row, run in enumerate(runs):
@@ -203,7 +204,7 @@ def summed(runs: Sequence[Run]) -> Floats:
 
 
 def _layer(known: Weights, layer: int, state: Floats, is_piece: NDArray[np.bool_]) -> Floats:
-    """Each piece takes from the others, then from itself; both is added to what it was."""
+    """Attention to all pieces, then a step within each piece; each result is added to its input."""
     attended = _attention(_dense(known.attend, layer, state), is_piece)
     state = _normed(state + _dense(known.mix, layer, attended), known.norms[2 * layer + 1])
     wide = _gelu(_dense(known.widen, layer, state))
@@ -211,9 +212,9 @@ def _layer(known: Weights, layer: int, state: Floats, is_piece: NDArray[np.bool_
 
 
 def _attention(inputs: Floats, is_piece: NDArray[np.bool_]) -> Floats:
-    """Each piece takes of the others' values, in twelve ways, as much as its query fits their keys.
+    """Twelve weighted means of all pieces' values; the weights say how well query and key fit.
 
-    (runs, places, 1152) become (runs, places, 384). What a run is filled up with gives nothing.
+    (runs, places, 1152) become (runs, places, 384). Padding has the weight 0.
     """
     runs, places, _ = inputs.shape
     split = inputs.reshape(runs, places, 3, HEADS, DIMENSIONS // HEADS)
@@ -229,14 +230,14 @@ def _attention(inputs: Floats, is_piece: NDArray[np.bool_]) -> Floats:
 
 
 def _dense(part: Dense, layer: int, inputs: Floats) -> Floats:
-    """One product for all pieces of all runs, which is faster than one for each run."""
+    """One product for all pieces of all runs, which is faster than a product for each run."""
     flat: Floats = inputs.reshape(-1, inputs.shape[-1]) @ part.weight[layer].T
     flat += part.bias[layer]
     return flat.reshape(*inputs.shape[:-1], -1)
 
 
 def _normed(state: Floats, norm: Floats) -> Floats:
-    """Mean 0 and spread 1 over the numbers of each piece, then the learned gain and offset."""
+    """Mean 0 and variance 1 over the numbers of each piece, then the learned gain and offset."""
     state -= state.mean(axis=-1, keepdims=True)
     spread = np.einsum("rpd,rpd->rp", state, state)[..., None] / DIMENSIONS
     state /= np.sqrt(spread + TINY)

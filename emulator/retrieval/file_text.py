@@ -1,13 +1,14 @@
-"""Files as text: what a vector store can read of what was uploaded.
+"""Uploaded files as text, which a vector store can search.
 
-Headings are kept as Markdown's, since they say what a passage is about. A file counts as read only
-if its text was read: a scan, or a PDF whose letters have no meaning to a program, is refused with
-the reason. Nothing is fetched from anywhere.
+Headings are written as in Markdown, since they say what a passage is about. A file counts as read
+only if its text was read. Others are refused with the reason: a scan, for example, or a PDF that
+has only the shapes of its letters. Nothing is fetched from the network.
 
-Text and code are decoded here. The other formats need a parser, which a hostile file may keep busy
-or crash: `reader_process.py` runs `read_text` for them in a process with limits.
+Text and code are decoded here. The other formats need a parser, and a hostile file may keep it busy
+or crash it. So `reader_process.py` runs `read_text` for them in a process with limits.
 
-The list of formats and encodings is OpenAI's: https://platform.openai.com/docs/guides/tools-file-search
+The list of formats and encodings is OpenAI's:
+https://developers.openai.com/api/docs/guides/tools-file-search
 """
 
 import codecs
@@ -18,19 +19,19 @@ from pathlib import PurePath
 from typing import Any, Literal
 
 MOST_BYTES = 64 * 2**20
-"""A larger file is refused; OpenAI takes 512 MiB."""
+"""A larger file is refused. OpenAI takes 512 MB."""
 MOST_CHARACTERS = 20_000_000
 """Some 5 million tokens, OpenAI's limit for a file."""
 MOST_UNREADABLE = 0.2
-"""The share of letters that may be without meaning; a page with a few odd symbols has less."""
+"""The largest share of letters without a meaning; a page with a few odd symbols has less."""
 SMALL_JSON = 2**20
-"""A JSON file of so many bytes needs little time and memory, whatever is in it."""
+"""A JSON file of up to so many bytes needs little time and memory, whatever is in it."""
 
 Code = Literal["unsupported_file", "invalid_file", "server_error"]
 
 
 class Unreadable(Exception):
-    """A file that cannot be searched; `code` is what a vector store says of it."""
+    """A file that cannot be searched; `code` and `message` become its `last_error`."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -39,14 +40,14 @@ class Unreadable(Exception):
 
 
 def read_text(filename: str, data: bytes) -> str:
-    """The text of a file, whose format follows from its name; raises Unreadable."""
+    """The text of a file, whose extension says its format; raises Unreadable."""
     check_size(len(data))
     extension = extension_of(filename)
     reader = _READERS.get(extension)
     if reader is None:
         raise Unreadable("unsupported_file", _unsupported(extension))
     text = reader(data)
-    # What cannot be written as UTF-8, or not be kept in a database, comes out of PDF and JSON.
+    # PDF and JSON may contain what can't be written as UTF-8 or kept in a database.
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     text = text.encode(errors="replace").decode()
     _check_text(text, len(data))
@@ -54,16 +55,16 @@ def read_text(filename: str, data: bytes) -> str:
 
 
 def needs_parser(filename: str, size: int) -> bool:
-    """Whether to read such a file, of so many bytes, in a process with limits."""
+    """Whether to read a file of `size` bytes in a process with limits."""
     extension = extension_of(filename)
     return extension in _PARSED or (extension == ".json" and size > SMALL_JSON)
 
 
 def check_size(size: int) -> None:
-    """Raises Unreadable for a file of too many bytes."""
+    """Raises Unreadable for a file with too many bytes."""
     if size > MOST_BYTES:
-        message = f"The file is too large: {size:,} bytes. This emulator reads {MOST_BYTES:,}."
-        raise Unreadable("invalid_file", f"{message} Split it.")
+        limit = f"This emulator reads at most {MOST_BYTES:,}. Split it."
+        raise Unreadable("invalid_file", f"The file is too large: {size:,} bytes. {limit}")
 
 
 def extension_of(filename: str) -> str:
@@ -78,7 +79,7 @@ def _unsupported(extension: str) -> str:
 
 
 def _check_text(text: str, size: int) -> None:
-    """Raises Unreadable where a text is empty, too long, or has no meaning to a program."""
+    """Raises Unreadable if a text is empty, too long, or has too many letters without a meaning."""
     letters = sum(map(len, text.split()))
     if not letters:
         raise Unreadable("invalid_file", f"The file has no text: {size:,} bytes.")
@@ -88,8 +89,8 @@ def _check_text(text: str, size: int) -> None:
         raise Unreadable("invalid_file", f"{GIBBERISH} Save it again, with its text as Unicode.")
 
 
-GIBBERISH = "Most letters of the file have no meaning to a program, only a shape."
-# The replacement character, and what is private to a font.
+GIBBERISH = "Many letters of the file have no meaning: it only has their shapes."
+# The replacement character, and the characters of the private use areas.
 _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 
@@ -97,11 +98,12 @@ _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 
 def _plain(data: bytes) -> str:
-    """UTF-8 or UTF-16, each with a byte order mark or without; ASCII is UTF-8 too."""
-    # Under a wrong name most files only seem to be badly encoded: these two say what they are.
+    """UTF-8 or UTF-16, with or without a byte order mark; ASCII is UTF-8, too."""
+    # Most files with a wrong extension look like badly encoded text. These two can be recognized.
     for start, kind in ((b"%PDF-", "PDF"), (b"PK\3\4", "ZIP")):
         if data.startswith(start):
-            raise Unreadable("unsupported_file", f"It is a {kind} file under the name of a text.")
+            message = f"It is a {kind} file, but its extension is that of a text. Rename it."
+            raise Unreadable("unsupported_file", message)
     encoding = _encoding(data)
     name = encoding.removesuffix("-sig").upper()
     try:
@@ -117,12 +119,12 @@ def _plain(data: bytes) -> str:
 
 
 def _encoding(data: bytes) -> str:
-    """The encoding that a byte order mark names; without one that of the first kilobyte."""
+    """The encoding that a byte order mark names; without one, that of the first kilobyte."""
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise Unreadable("invalid_file", "It is UTF-32 text. Save it as UTF-8.")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # A Western text in UTF-16 has a zero in every second byte, and other texts have none at all.
+    # In UTF-16, every second byte of a Western text is zero. Other texts have no zeros.
     start = data[:1024]
     zeros = [start[parity::2].count(0) for parity in (0, 1)]
     if len(data) % 2 == 0 and sum(zeros) > len(start) // 4 and not min(zeros):
@@ -130,7 +132,7 @@ def _encoding(data: bytes) -> str:
     return "utf-8-sig"
 
 
-# Not among them: tab, the breaks of lines and pages, and the Escape of a recorded terminal.
+# Tabs, line breaks, page breaks and Escape (from recorded terminals) are allowed.
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -138,9 +140,9 @@ _CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def _json(data: bytes) -> str:
-    """A line `name: value` for each value, the names of lists and objects as headings above.
+    """A line `name: value` for each value, below headings with the names of lists and objects.
 
-    Numbers stay as they are written. What is not valid JSON is read as it stands.
+    Numbers stay as they are written. Invalid JSON becomes text as it is.
     """
     text = _plain(data)
     try:
@@ -151,7 +153,7 @@ def _json(data: bytes) -> str:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object's names and values. A name may stand in it twice, of which a dict keeps one."""
+    """An object's names and values. A name may occur twice, but a dict would keep only one."""
 
 
 class _Number(str):
@@ -159,7 +161,7 @@ class _Number(str):
 
 
 def _lines(value: Any, name: str, depth: int = 1) -> Iterator[str]:
-    """A value beside its name; what is inside an object or a list of objects, below its name."""
+    """A plain value beside its name; the content of an object or a list, below its name."""
     if not _is_nested(value):
         said = ", ".join(map(_said, value if isinstance(value, list) else [value]))
         yield f"{name}: {said}" if name else said
@@ -168,7 +170,7 @@ def _lines(value: Any, name: str, depth: int = 1) -> Iterator[str]:
         yield f"\n{'#' * min(depth, 6)} {name}\n"
         depth += 1
     if isinstance(value, _Pairs):
-        # First what is plain: what follows a heading seems to belong below it.
+        # Plain values come first: after a heading, they would seem to belong to it.
         for key, below in sorted(value, key=lambda item: _is_nested(item[1])):
             yield from _lines(below, key, depth)
     else:
@@ -217,7 +219,7 @@ def _pdf(data: bytes) -> str:
 
 
 def _by_parser(kind: str, read: Callable[[bytes], str], data: bytes) -> str:
-    """The text that a parser gives; whatever it raises, the file is at fault, not the server."""
+    """The text from a parser. If that raises an error, the file is at fault, not the server."""
     try:
         return read(data)
     except (Unreadable, MemoryError):

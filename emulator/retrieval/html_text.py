@@ -1,9 +1,9 @@
 """The text of a web page, as a browser shows it: a line for each block, tabs between cells.
 
-The parser is lxml's, which reads a broken page as browsers do. Its tree is walked from start to
-end, without recursion, as a page may nest tags more deeply than Python may call. Three elements
-need all of their content before it can be written: a cell, a superscript and preformatted text.
-Each of them has a buffer of its own on a stack.
+The parser is lxml's, which repairs a broken page much as browsers do. Its tree is walked from start
+to end, without recursion, because a page may nest tags more deeply than Python can nest calls.
+Cells, superscripts and preformatted text can be written only when all of their content is known. So
+each of them has a buffer on a stack.
 """
 
 import re
@@ -31,7 +31,7 @@ _BEFORE = {f"h{level}": f"\n\n{'#' * level} " for level in range(1, 7)} | {
 }
 _AFTER = {"q": '"'}
 _OPEN = frozenset(("li", "tr", "br", "dt", "dd", "option", "hr"))
-"""They end where the next one begins."""
+"""They end where the next element begins."""
 _HELD = frozenset(("pre", "listing", "xmp", "sup", "td", "th"))
 _RAISED_BELOW = {"msup": 1, "msubsup": 2}
 _NO_ROW = re.compile(r"\n\s*\n|\n- |\n\d+\. |\n#")
@@ -39,11 +39,11 @@ _TYPED = frozenset(("", "text", "search", "tel", "url", "email", "number", "date
 
 
 class _Kept(str):
-    """Text whose blanks and line breaks stay as they are."""
+    """Text whose spaces and line breaks stay as they are."""
 
 
 def html_text(data: bytes) -> str:
-    """The text of a page in UTF-8, whatever encoding it says it has; raises Unreadable."""
+    """The text of a page in UTF-8, whatever encoding the page names; raises Unreadable."""
     parser = html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
     try:
         tree = html.document_fromstring(data, parser=parser)
@@ -103,7 +103,7 @@ class _Page:
             self._numbers.pop()
 
     def _before(self, element: Any) -> str:
-        """What stands before the text of an element."""
+        """What is written before the text of an element."""
         name = element.tag
         if name == "li":
             return self._mark()
@@ -114,7 +114,7 @@ class _Page:
         return _BEFORE.get(name, "" if name in _INLINE else "\n")
 
     def _mark(self) -> str:
-        """The mark of a list's entry, as a browser shows it."""
+        """The bullet or number of a list item, as a browser shows it."""
         number = self._numbers[-1] if self._numbers else None
         if number is None:
             return "\n- "
@@ -122,7 +122,7 @@ class _Page:
         return f"\n{number}. "
 
     def _is_held(self, element: Any) -> bool:
-        """Whether an element's text is needed as a whole: `x<sup>2</sup>` and MathML's `msup`."""
+        """Whether an element needs a buffer, as `<sup>` and the exponent of MathML's `msup` do."""
         if element.tag in _HELD:
             return True
         above = element.getparent()
@@ -141,7 +141,7 @@ class _Page:
             self._add(raised(" ".join("".join(pieces).split())))
 
     def _cell(self, pieces: list[str]) -> None:
-        """A cell on the line of its row, unless it holds paragraphs or lists: a page's layout."""
+        """A cell on the line of its row, unless it has paragraphs or lists, as in page layouts."""
         text = _flowed(pieces).strip("\n")
         is_kept = any(isinstance(piece, _Kept) for piece in pieces)
         if is_kept or len(text) > LONGEST_CELL or (_NO_ROW.search(text) and len(text) > 80):
@@ -173,7 +173,7 @@ def _start_of(numbered: Any) -> int:
 
 
 def _flowed(pieces: list[str]) -> str:
-    """Pieces as lines without blanks around them and with at most one empty line between."""
+    """Pieces as trimmed lines, with at most one empty line between two of them."""
     text, flow = "", ""
     for piece in [*pieces, _Kept("")]:
         if not isinstance(piece, _Kept):

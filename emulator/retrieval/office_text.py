@@ -1,16 +1,16 @@
-"""The text of Word and PowerPoint files: what a reader of the document sees, each of it once.
+"""The text of Word and PowerPoint files: what a reader of the document sees, each piece once.
 
 Both are ZIP archives of XML parts, which refer to each other by relationships. The order of the
-elements is the order of the text, so each part is walked from its start to its end. An element that
-is not known here is walked through as well: new kinds of wrappers lose no text. What stands in the
-file but not in the document is left out by name: deleted text, the code of fields, hidden runs,
-the second copy of a drawing for old programs.
+elements is the order of the text, so each part is walked from start to end. Unknown elements are
+walked, too, so that new kinds of wrappers lose no text. What is in the file but not visible in the
+document is left out: deleted text, the code of fields, hidden text, and the second copy of a
+drawing for old programs.
 
     document.xml  -> headers, then paragraphs and tables, then footers
     slide1.xml... -> the shapes of each slide, then its notes
 
-Notes and text boxes follow the paragraph that they hang on. Names of elements are compared without
-their namespaces, since a "strict" file has others than a usual one. Source: ECMA-376.
+Notes and text boxes follow the paragraph that they belong to. Names of elements are compared
+without their namespaces, because a "strict" file has other ones. Source: ECMA-376.
 """
 
 import io
@@ -27,12 +27,12 @@ from emulator.retrieval.paragraphs import Paragraph, joined, raised, table
 from lxml import etree  # type: ignore[import-untyped]
 
 MOST_PARTS, MOST_OF_A_PART = 20_000, 32 * 2**20
-"""Files in an archive, and bytes of one that is read."""
+"""The limits: files in an archive, and bytes of each file that is read."""
 
 _PARSER = etree.XMLParser(
     resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True
 )
-# Not part of what a reader sees. `t` and others below these are left out with them.
+# What a reader doesn't see. All elements below these are left out, too.
 _UNSEEN = frozenset(
     """annotationRef del delInstrText delText instrText moveFrom numberingChange pPrChange rPrChange
     rt sdtPr sdtEndPr tblPrChange tcPrChange sectPrChange rPr pPr tblPr tblGrid trPr tcPr sectPr
@@ -41,7 +41,7 @@ _UNSEEN = frozenset(
     """.split()
 )
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-# The letters of the font Symbol, which a file keeps by their place in that font.
+# The letters of the font Symbol. A file has only their positions in that font.
 _SYMBOLS = dict(
     zip(
         "abgdezhqiklmnxoprstufcywABGDEZHQIKLMNXOPRSTUFCYW\xa3\xb0\xb1\xb3\xb4\xb7\xb9\xbb\xd6\xae\xac",
@@ -52,13 +52,13 @@ _SYMBOLS = dict(
 
 
 def docx_text(data: bytes) -> str:
-    """A Word file; raises Unreadable, and others where its XML is broken."""
+    """The text of a Word file; raises Unreadable, or errors of the parser if its XML is broken."""
     package = _Package(data, "Word")
     return joined(_Document(package).blocks_of_document())
 
 
 def pptx_text(data: bytes) -> str:
-    """A PowerPoint file, slide by slide; raises Unreadable, and others where it is broken."""
+    """The text of a PowerPoint file, slide by slide; raises the same errors."""
     package = _Package(data, "PowerPoint")
     main = package.main_part()
     slides = package.targets(main)
@@ -76,7 +76,7 @@ def pptx_text(data: bytes) -> str:
 
 
 class _Package:
-    """An archive of parts: their trees, and which part refers to which."""
+    """An archive of parts, their XML trees, and their references to each other."""
 
     def __init__(self, data: bytes, kind: str) -> None:
         self._kind = kind
@@ -84,7 +84,7 @@ class _Package:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError):
             raise Unreadable("invalid_file", self._what_it_is(data)) from None
-        # Some programs write backslashes, or names that differ from a reference in their case.
+        # Some programs write backslashes, or names that differ from the references in case.
         self._names = {
             name.replace("\\", "/").lstrip("/").lower(): name for name in self._archive.namelist()
         }
@@ -92,7 +92,7 @@ class _Package:
             raise self._refused(f"has more than {MOST_PARTS:,} parts")
 
     def main_part(self) -> str:
-        """The part that a file is about: the document, or the presentation."""
+        """The main part of a file: the document or the presentation."""
         for kind, target in self._relations(""):
             if kind == "officeDocument":
                 return target
@@ -107,7 +107,7 @@ class _Package:
         return [target for found, target in self._relations(part) if found == kind]
 
     def read(self, part: str) -> bytes:
-        """The bytes of a part; raises Unreadable where it unpacks to too many."""
+        """The bytes of a part; raises Unreadable if they are too many."""
         entry = self._archive.getinfo(self._names[part.lower()])
         if entry.file_size > MOST_OF_A_PART:
             raise self._refused(f"unpacks to more than {MOST_OF_A_PART // 2**20} MB")
@@ -119,7 +119,7 @@ class _Package:
         return part.lower() in self._names
 
     def tree(self, part: str) -> Any:
-        """A part as XML, without a document type: its entities could grow without end."""
+        """A part as XML; raises Unreadable if it defines entities, which could grow without end."""
         root = etree.fromstring(self.read(part), _PARSER)
         if root.getroottree().docinfo.internalDTD is not None:
             raise self._refused("defines entities of its own, which no office program does")
@@ -148,14 +148,14 @@ class _Package:
             extension = ".docx" if self._kind == "Word" else ".pptx"
             what = f"It is an old {self._kind} file, or one with a password."
             return f"{what} Save it as {extension} without a password."
-        return f"The {self._kind} file is broken, or it is not one. Save it again."
+        return f"The {self._kind} file is broken, or it is of another type. Save it again."
 
 
 # --------------------------------------------------------------------- paragraphs
 
 
 class _Walker:
-    """Text and blocks below an element of one part; `_after` collects what hangs on a paragraph."""
+    """Text and blocks below an element of a part; `_after` has the notes of a paragraph."""
 
     def __init__(self, package: _Package, part: str) -> None:
         self.package = package
@@ -178,7 +178,7 @@ class _Walker:
         yield from self.blocks(element)
 
     def paragraph(self, element: Any) -> Iterator[Paragraph]:
-        """A paragraph, then the notes and text boxes that hang on it."""
+        """A paragraph, then its notes and text boxes."""
         outer, self._after = self._after, []
         text = self.inline(element)
         mark = self.mark(element) if text.strip() else ""
@@ -187,11 +187,11 @@ class _Walker:
         yield from after
 
     def level(self, paragraph: Any) -> int:
-        """The level of a heading, 0 for other paragraphs."""
+        """The level of a heading; 0 for other paragraphs."""
         return 0
 
     def mark(self, paragraph: Any) -> str:
-        """What stands before the text of an entry in a list."""
+        """The number or bullet of a list item."""
         return ""
 
     def table(self, element: Any) -> list[Paragraph]:
@@ -257,7 +257,7 @@ class _Walker:
         yield from ()
 
     def _drawn(self, id: str) -> Iterator[Paragraph]:
-        """The texts of a chart or a diagram, which stand in a part of their own."""
+        """The texts of a chart or a diagram, which are in a separate part."""
         if id in self.targets:
             part = self.targets[id]
             tree = self.package.tree(part)
@@ -272,7 +272,7 @@ _PARTS = ("num", "den", "e", "sup", "sub", "deg")
 
 
 def _chart_rows(chart: Any) -> Iterator[list[list[Paragraph]]]:
-    """The data of a chart: its series as columns, a row for each category."""
+    """The data of a chart: a column for each series, a row for each category."""
     series = list(chart.iter("{*}ser"))
     columns = [_points(each, "val") or _points(each, "yVal") for each in series]
     if not columns:
@@ -293,7 +293,7 @@ def _points(series: Any, name: str) -> list[str]:
 
 
 class _Document(_Walker):
-    """A Word document, with its styles, its notes, and what runs along its pages."""
+    """A Word document, with its styles, notes, headers and footers."""
 
     def __init__(self, package: _Package) -> None:
         super().__init__(package, package.main_part())
@@ -327,14 +327,14 @@ class _Document(_Walker):
 
     def note(self, name: str, id: str) -> Iterator[Paragraph]:
         walker, notes = self._notes[name.removesuffix("Reference")]
-        if (element := notes.pop(id, None)) is not None:  # a note may be referred to twice
+        if (element := notes.pop(id, None)) is not None:  # two references may name one note
             yield from walker.blocks(element)
 
     def _note_elements(self, kind: str) -> tuple[_Walker, dict[str, Any]]:
         parts = self.package.of_kind(self.part, f"{kind}s")
         walker = _Walker(self.package, parts[0]) if parts else self
         notes = _within(self.package.tree(parts[0]), kind) if parts else ()
-        # Those with a type are the lines between a page and its notes.
+        # Those with another type are the lines between a page and its notes.
         is_own = (note for note in notes if _attribute(note, "type") in ("", "normal"))
         return walker, {_attribute(note, "id"): note for note in is_own}
 
@@ -351,7 +351,7 @@ class _Document(_Walker):
                 yield from blocks
 
     def _imported(self, part: str) -> Iterator[Paragraph]:
-        """A file of another format within a document, as programs make them that write HTML."""
+        """A file of another format inside a document. Programs that write HTML make such files."""
         extension = posixpath.splitext(part)[1].replace(".xhtml", ".html").replace(".htm", ".html")
         if extension.startswith(".html"):
             extension = ".html"
@@ -362,7 +362,7 @@ class _Document(_Walker):
 
 
 def _heading_levels(package: _Package, part: str) -> dict[str, int]:
-    """The level of each style that is a heading; a style may take it from another one."""
+    """The level of each heading style; a style may inherit it from another one."""
     found = {f"Heading{level}": level for level in range(1, 7)} | {"Title": 1}
     based: dict[str, str] = {}
     for styles in package.of_kind(part, "styles"):
@@ -385,10 +385,11 @@ def _heading_levels(package: _Package, part: str) -> dict[str, int]:
 
 
 class _Numbering:
-    """The numbers that Word writes before paragraphs: "3.2", "b)", and "-" for a bullet.
+    """The numbers that Word shows before paragraphs: "3.2", "b)", and "-" for a bullet.
 
-    A paragraph, or its style, names a list and a level. A list counts on each level, begins deeper
-    levels anew, and says how a number is written: "%1.%2" takes those of the first two levels.
+    A paragraph, or its style, names a list and a level. Each level of a list has a counter, and a
+    number on one level resets the deeper levels. A list also says how its numbers are written:
+    "%1.%2" takes those of the first two levels.
     """
 
     def __init__(self, package: _Package, part: str) -> None:
@@ -405,7 +406,7 @@ class _Numbering:
                 self._styles[_attribute(style, "styleId")] = properties
 
     def mark(self, properties: Any) -> str:
-        """The number of a paragraph that has these properties, and a blank; "" for no list."""
+        """The number of a paragraph with these properties, and a space; "" if it is in no list."""
         id, level = self._place(properties)
         list_ = self._lists.get(id, "")
         if (list_, level) not in self._formats:
@@ -439,7 +440,7 @@ class _Numbering:
                 )
 
     def _place(self, properties: Any) -> tuple[str, int]:
-        """The list and the level of a paragraph, by itself or by its style."""
+        """The list and the level of a paragraph, from its own properties or its style."""
         if properties is None or not self._lists:
             return "", 0
         if (own := _child(properties, "numPr")) is not None:
@@ -457,7 +458,7 @@ class _Numbering:
         return min(8, int(_attribute(element, "val") or 0)) if element is not None else 0
 
     def _written(self, list_: str, level: int) -> str:
-        """The count of a level, as the level writes it."""
+        """The counter of a level, in the format of that level."""
         count = self._counts[list_][level] if level < len(self._counts[list_]) else 1
         kind = self._formats.get((list_, level), ("decimal", "", 1))[0]
         if kind in ("lowerLetter", "upperLetter") and count > 0:
@@ -481,7 +482,7 @@ _ROMAN += [(40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")]
 
 
 def _outline_level(element: Any) -> int:
-    """Word counts from 0, and 9 is the body of the text."""
+    """Word counts levels from 0; 9 is body text."""
     level = int(_attribute(element, "val") or 9)
     return level + 1 if level < 9 else 0
 
@@ -525,7 +526,7 @@ class _Slide(_Walker):
 
 
 def _placeholder(shape: Any) -> str:
-    """What a shape is for, as its layout says: title, body, ftr, ...; "" for a free one."""
+    """The type of a shape's placeholder: title, body, ftr, ...; "" if it is none."""
     place = shape
     for name in ("nvSpPr", "nvPr", "ph"):
         if (place := _child(place, name)) is None:
@@ -537,7 +538,7 @@ def _placeholder(shape: Any) -> str:
 
 
 def _name(element: Any) -> str:
-    """An element's name without its namespace; "" for what is none."""
+    """An element's name without its namespace; "" for anything but an element."""
     return _local(element.tag)
 
 
@@ -547,7 +548,7 @@ def _local(tag: Any) -> str:
 
 
 def _seen_children(element: Any) -> Iterator[Any]:
-    """The children that a reader sees; of a drawing in two forms the first that has a form."""
+    """The children that a reader sees; if a drawing has two forms, only the first."""
     for child in element:
         name = _name(child)
         if name == "AlternateContent":
@@ -564,7 +565,7 @@ def _child(element: Any, name: str) -> Any:
 
 
 def _within(element: Any, name: str) -> Iterator[Any]:
-    """The outermost elements of a name below an element, in order."""
+    """The outermost elements with this name below an element, in order."""
     for child in element:
         if _name(child) == name:
             yield child
@@ -573,7 +574,7 @@ def _within(element: Any, name: str) -> Iterator[Any]:
 
 
 def _attribute(element: Any, name: str, prefix: str = "") -> str:
-    """An attribute, whichever namespace it has; `prefix` "r" asks for that of relationships."""
+    """An attribute of any namespace; with `prefix` "r", only that of relationships."""
     for key, value in element.attrib.items():
         space, _, local = key.rpartition("}")
         if local == name and (not prefix or space.endswith("relationships")):
@@ -591,7 +592,7 @@ def _is_deleted(row_: Any) -> bool:
 
 
 def _is_own(cell: Any) -> bool:
-    """Whether a cell has its own text: not one that a cell above or beside it covers."""
+    """Whether a cell has its own text; one that is merged into another cell has none."""
     if cell.get("hMerge") in ("1", "true") or cell.get("vMerge") in ("1", "true"):
         return False
     properties = _child(cell, "tcPr")
@@ -604,7 +605,7 @@ def _is_own(cell: Any) -> bool:
 
 
 def _chosen(choice: Any) -> str:
-    """The entry of an old list to choose from, which is written nowhere else."""
+    """The selected entry of an old drop-down list; it is written nowhere else."""
     entries = [_attribute(entry, "val") for entry in _within(choice, "listEntry")]
     result = _child(choice, "result")
     place = int(_attribute(result, "val") or 0) if result is not None else 0
@@ -612,7 +613,7 @@ def _chosen(choice: Any) -> str:
 
 
 def _symbol(element: Any) -> str:
-    """A character of a symbol font; "" where only that font knows what it is."""
+    """A character of a symbol font; "" if it has a meaning only in that font."""
     code = int(_attribute(element, "char") or "0", 16)
     if code < 0xF000:
         return chr(code)

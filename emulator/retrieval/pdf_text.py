@@ -1,13 +1,13 @@
 """The text of a PDF, by PDFium.
 
-A PDF holds glyphs at places, not text. What they mean is in a table beside each font, and where a
-program left that table out, PDFium says so of each character; so a page of shapes is told from a
-page of text. A scan has no glyphs at all.
+A PDF contains glyphs (shapes) at positions, not text. A table beside each font says which letters
+the glyphs are. If a program left that table out, PDFium reports it for each character. So a page of
+mere shapes can be recognized. A scan has no glyphs at all.
 
-The lines of a paragraph follow each other at one distance, and a larger one begins the next
-paragraph. A word that is divided at the end of a line is one word again.
+The lines of a paragraph are equally far apart; a larger gap begins the next paragraph. A word that
+is divided at the end of a line is joined again.
 
-PDFium is C++ with global state: one thread at a time, and a process with limits around it.
+PDFium is C++ with global state. So only one thread may use it at a time, in a process with limits.
 """
 
 import ctypes
@@ -27,27 +27,28 @@ import pypdfium2.raw as api  # type: ignore[import-untyped]
 MOST_SAMPLES = 400
 """Characters of a page that are looked at one by one."""
 FEW_LETTERS = 40
-"""A page with no more of its own, and with a picture over it, is a picture of a page."""
+"""A page with at most so many letters of its own and a large picture is a picture of a page."""
 FEWEST_VOWELS = 0.25
-"""The share of vowels in Latin letters; no language has fewer, and English has 0.38."""
+"""The smallest share of vowels in Latin letters that is believed to be language; English: 0.38."""
 MOST_ACCENTED = 0.4
-"""The share of accented letters and signs of Latin-1; no language has so many."""
+"""The largest share of accented letters and signs of Latin-1 that is believed to be language."""
 LARGE_PICTURE = 0.5
-"""The share of a page that such a picture covers at least."""
+"""The share of a page that a large picture covers at least."""
 WIDE_GAP = 1.3
-"""So many times the distance between two lines is a gap between two paragraphs."""
+"""A gap of so many times the usual distance between lines separates two paragraphs."""
 
 _HIDDEN = 2
 _PASSWORD_FIELD = 1 << 13
 _DIVIDED = "\ufffe"
-"""What PDFium writes for a hyphen at the end of a line, in place of the hyphen and the break."""
+"""What PDFium writes in place of a hyphen and the line break after it."""
 
 
 @dataclass
 class PdfPage:
     """What was read of one page.
 
-    Of `sampled` characters the font doesn't say what `unmapped` mean; these are then its own codes.
+    `sampled` characters were looked at. `unmapped` has the font's own codes of those among them
+    whose meaning the font doesn't say.
     """
 
     text: str
@@ -80,23 +81,23 @@ def _opened(data: bytes) -> Any:
         if error.err_code == api.FPDF_ERR_PASSWORD:
             message = "The PDF opens only with a password. Save it without one."
         elif error.err_code == api.FPDF_ERR_SECURITY:
-            message = "The PDF is encrypted in a way that cannot be read. Save it without that."
+            message = "The PDF is encrypted in a way that cannot be read. Save it unencrypted."
         else:
             message = "The PDF file is broken, or it is not a PDF. Save it again."
         raise Unreadable("invalid_file", message) from None
 
 
 def _check_letters(pages: list[PdfPage]) -> None:
-    """Raises Unreadable where most letters are shapes alone, which read as gibberish."""
+    """Raises Unreadable if too many letters are mere shapes, whose codes read as gibberish."""
     sampled = sum(page.sampled for page in pages)
     unmapped = "".join(page.unmapped for page in pages)
-    # A font's own codes are often those of Unicode. The numbers of its glyphs never look so.
+    # A font's own codes are often those of Unicode. If they number its glyphs, they look different.
     meant = "".join(_PLAUSIBLE.findall(unmapped))
     letters = re.findall("[A-Za-z]", meant)
     vowels = re.findall("[AEIOUaeiou]", meant)
     if len(letters) >= 20 and len(vowels) < FEWEST_VOWELS * len(letters):
         meant = ""
-    # Chinese in bytes that are taken for accented letters has nothing but these.
+    # If the bytes of Chinese text are taken for Latin-1, nearly all letters are accented.
     text = "".join(page.text for page in pages)
     accented = len(re.findall("[\x80-\xff]", text)) / max(1, len(re.findall(r"\S", text)))
     if len(unmapped) - len(meant) > MOST_UNREADABLE * sampled or accented > MOST_ACCENTED:
@@ -105,8 +106,8 @@ def _check_letters(pages: list[PdfPage]) -> None:
 
 
 def _check_pictures(pages: list[PdfPage]) -> None:
-    """Raises Unreadable where most pages are pictures: a scan without a layer of text."""
-    # A stamp or a page number on each page is not what the pages say.
+    """Raises Unreadable if half of the pages or more are pictures: a scan without a text layer."""
+    # A stamp or a page number that is on several pages doesn't count as text of a page.
     lines = Counter(line for page in pages for line in set(_plain_lines(page.text)))
     pictures = sum(
         page.is_picture
@@ -121,7 +122,7 @@ def _check_pictures(pages: list[PdfPage]) -> None:
 
 
 def _is_poster(pages: list[PdfPage]) -> bool:
-    """A single page with words on a picture; on many pages, so few words are stamps."""
+    """A single page with words on a picture. On several pages, so few words would be stamps."""
     return len(pages) == 1 and bool(pages[0].text)
 
 
@@ -149,7 +150,7 @@ class _PdfReader:
             values = [text, "\n".join(self._values(page))]
             text = "\n\n".join(value for value in values if value)
             letters = len(re.sub(r"\s", "", text))
-            # A stamp may be on each page of a scan: only all pages together can say.
+            # A scan may have a stamp on each page, which shows only when all pages are compared.
             is_picture = letters < 10 * FEW_LETTERS and _has_large_picture(page)
             text = _CJK_BLANK.sub("", text)
             text = _CONTROL.sub("\ufffd", _LIGATURE.sub(_normal, text))
@@ -158,7 +159,7 @@ class _PdfReader:
             page.close()
 
     def _values(self, page: Any) -> Iterator[str]:
-        """What somebody filled in or wrote over a page, each value beside the field's name."""
+        """What was filled in or written over a page, each value beside the name of its field."""
         for place in range(api.FPDFPage_GetAnnotCount(page)):
             annotation = api.FPDFPage_GetAnnot(page, place)
             try:
@@ -170,7 +171,7 @@ class _PdfReader:
                 yield f"{name}: {value}" if name else value
 
     def _value(self, annotation: Any) -> tuple[str, str]:
-        """Name and value; two empty texts for what is not filled in, or not to be seen."""
+        """Name and value; two empty texts if it isn't filled in or is hidden."""
         subtype = api.FPDFAnnot_GetSubtype(annotation)
         if api.FPDFAnnot_GetFlags(annotation) & _HIDDEN:
             return "", ""
@@ -187,7 +188,7 @@ class _PdfReader:
 
 
 def _field_value(form: Any, widget: Any) -> str:
-    """The text of a field, the label of a choice, the value of a box that is ticked."""
+    """The text of a field, the label of a choice, or the value of a checked box."""
     kind = api.FPDFAnnot_GetFormFieldType(form, widget)
     if kind == api.FPDF_FORMFIELD_TEXTFIELD:
         if api.FPDFAnnot_GetFormFieldFlags(form, widget) & _PASSWORD_FIELD:
@@ -220,7 +221,7 @@ def _string(read: Callable[..., int]) -> str:
 
 
 def _unmapped(characters: Any) -> tuple[int, str]:
-    """How many characters of a page were looked at, and those without a meaning by their font."""
+    """How many characters of a page were looked at, and those whose font gives no meaning."""
     step = max(1, characters.count_chars() // MOST_SAMPLES)
     places = range(0, characters.count_chars(), step)
     seen = [place for place in places if not api.FPDFText_IsGenerated(characters, place)]
@@ -242,7 +243,7 @@ def _has_large_picture(page: Any) -> bool:
 
 
 def _paragraphs(characters: Any, text: str) -> str:
-    """The lines of a page, with an empty one where a gap is wider than those around it."""
+    """The lines of a page, with an empty line where a gap is wider than usual."""
     lines = text.split("\r\n")
     heights = list(_heights(characters, lines)) if len(text) == characters.count_chars() else []
     gaps = [above - below for above, below in zip(heights, heights[1:], strict=False)]
@@ -257,7 +258,7 @@ def _paragraphs(characters: Any, text: str) -> str:
 
 
 def _heights(characters: Any, lines: list[str]) -> Iterator[float]:
-    """Where on the page each line stands, in points from below; the one before if it is empty."""
+    """The height of each line in points from below; an empty line has that of the one before."""
     x, y = ctypes.c_double(), ctypes.c_double()
     start = 0
     for line in lines:
@@ -269,9 +270,9 @@ def _heights(characters: Any, lines: list[str]) -> Iterator[float]:
 
 
 def _whole_words(text: str) -> str:
-    """Words that were divided at the end of a line, whole again; without soft hyphens.
+    """Join the words that were divided at the end of a line, and remove soft hyphens.
 
-    Whether the hyphen is the word's own, only the rest of the text can say.
+    A hyphen stays only if the rest of the text has the same word with it.
     """
     text = text.replace("\xad\n", _DIVIDED)
     known = set(re.findall(r"\w+-\w+", text)) if _DIVIDED in text else set()
@@ -290,8 +291,8 @@ def _normal(found: re.Match[str]) -> str:
 
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f]")
-# Wide letters stand apart on a page. Their scripts have no blanks between words.
+# Wide letters are far apart on a page, but their scripts have no spaces between words.
 _WIDE = "\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef"
 _CJK_BLANK = re.compile(f"(?<=[{_WIDE}]) (?=[{_WIDE}])")
-# ASCII, and what Chinese, Japanese and Korean are written in: glyphs have lower numbers.
+# ASCII and the letters of Chinese, Japanese and Korean; the numbers of glyphs are lower than these.
 _PLAUSIBLE = re.compile(r"[ -~\u3000-\u30ff\u4e00-\u9fff\uac00-\ucfff\uff00-\uffef]")

@@ -1,18 +1,19 @@
 """Files that need a parser, read in processes with limits of time and memory.
 
-A file may come from anywhere, and a parser in C may loop, fill the memory or crash on it. So each
-runs in a process of its own, which is killed at its limits, and then only that file has failed.
-A process serves one file after the other; one is started with the first file that needs it, a
-second one while the first is busy. None is started for text and code.
+A file may come from anywhere. It may make a parser in C loop, fill the memory or crash. So parsers
+run in child processes. A child that reaches a limit is killed, and only its file fails. A child
+reads one file after the other. The first child starts with the first file that needs it, a second
+one if the first is busy. Text and code need none.
 
     parent -> child    {"name": "a.pdf", "size": 4711}\n    and so many bytes
     child -> parent    {"size": 815, "code": null, ...}\n        and the text, or the reason
 
-The limits hold from both sides. The parent kills a child that does not answer in time, which holds
-even while a parser keeps Python's lock. The child ends itself at the limit of memory: by the system
-where it can refuse memory (Linux), and by a thread that watches it everywhere. It ends too when its
-standard input closes, as it does when the parent ends in whatever way. While it reads a file, the
-thread looks whether the parent is still there, and the alarm of the system ends it at its time.
+Both sides enforce the limits. The parent kills a child that does not answer in time. That works
+even while a parser holds Python's lock. A child ends itself at the limit of memory. On Linux, the
+system refuses it more memory; everywhere, a thread watches how much it has. A child also ends when
+its standard input closes, which happens however the parent ends. While a child reads a file, the
+thread checks that the parent is still there. On Linux and macOS, an alarm of the system stops the
+child even if a parser holds the lock.
 """
 
 import contextlib
@@ -31,16 +32,16 @@ from typing import Any, BinaryIO
 from emulator.retrieval.file_text import Unreadable, check_size, needs_parser, read_text
 
 ROOT = Path(__file__).resolve().parents[2]
-# At the end of the path, so that a file of the learner's is not taken for one of Python's.
+# At the end of the path, so that no file of the learner replaces one of Python's.
 START = """import sys
 sys.path.append(sys.argv[1])
 from emulator.retrieval.reader_process import serve
 serve(float(sys.argv[2]), int(sys.argv[3]))"""
 WORTH_WAITING_S = 0.3
 ALMOST = 0.9
-"""The share of the memory at which a child ends itself: before the system refuses more."""
+"""The share of the memory limit at which a child ends itself, before the system refuses more."""
 _MEMORY, _TIME = 90, 91
-"""How a child ends that reaches a limit."""
+"""The exit codes of a child that reaches a limit."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ReadingLimits:
 
 
 class ReadersClosed(Exception):
-    """The emulator is closing: the file was not read, and is neither good nor bad."""
+    """The emulator is closing, so the file was not read; nothing is known about it."""
 
 
 class FileReaders:
@@ -66,7 +67,7 @@ class FileReaders:
         self._busy: set[_Child] = set()
         self._is_closed = False
         self.peak_bytes = 0
-        """The most memory that a process has had, of those that have answered."""
+        """The most memory that a process has used, of those that have answered."""
 
     def read_text(self, filename: str, data: bytes) -> str:
         """The text of a file; raises Unreadable and ReadersClosed."""
@@ -84,7 +85,7 @@ class FileReaders:
             self._give_back(child)
 
     def close(self) -> None:
-        """End all processes at once, also those that are reading."""
+        """End all processes at once, even those that are reading."""
         with self._changed:
             self._is_closed = True
             children = [*self._idle, *self._busy]
@@ -95,7 +96,7 @@ class FileReaders:
             child.end()
 
     def _taken(self) -> "_Child":
-        """A process for one file: an idle one, or a new one where the others stay busy."""
+        """A process for one file: an idle one, or a new one if the others stay busy."""
         with self._changed:
             # Most files take less time than it takes to start another process.
             self._changed.wait_for(lambda: self._has_idle() or not self._busy, WORTH_WAITING_S)
@@ -143,12 +144,12 @@ class _Child:
                 env={k: v for k, v in os.environ.items() if not k.startswith("OPENAI_")},
             )
         except OSError as error:
-            message = f"The program that reads such files cannot start: {error.strerror}."
+            message = f"The process that reads such files cannot start: {error.strerror}."
             raise Unreadable("server_error", message) from error
 
     def read(self, filename: str, data: bytes) -> str:
         """The text of a file; raises Unreadable."""
-        # Other threads may be at work in this process, so a child gets a little longer.
+        # Other threads of this process may delay the answer, so a child gets a little longer.
         clock = threading.Timer(self._limits.seconds + 1, self._kill_late)
         clock.daemon = True
         clock.start()
@@ -166,14 +167,14 @@ class _Child:
         return body
 
     def kill(self) -> None:
-        """End the process; whoever waits for its answer gets none."""
+        """End the process; a thread that waits for its answer gets none."""
         self._process.kill()
 
     def end(self) -> None:
-        """End the process, and give back what belongs to it; nobody may be waiting for it."""
+        """End the process and close its pipes; no thread may be waiting for its answer."""
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # what was to be written has no reader any more
+            with contextlib.suppress(OSError):  # what was to be written has no reader anymore
                 if pipe is not None:
                     pipe.close()
         self._process.wait()
@@ -183,7 +184,7 @@ class _Child:
         self._process.kill()
 
     def _exchange(self, filename: str, data: bytes) -> "tuple[dict[str, Any], str] | None":
-        """Send a file and take the answer; None where the child has ended."""
+        """Send a file and take the answer; None if the child has ended."""
         sent, answers = self._process.stdin, self._process.stdout
         assert sent is not None and answers is not None
         try:
@@ -203,8 +204,8 @@ class _Child:
             memory = self._limits.bytes // 2**20
             return f"Reading the file takes more than {memory} MB of memory. Split it."
         memory = self._limits.bytes // 2**20
-        why = f"it is damaged, or it takes more than {memory} MB of memory"
-        return f"The file made its reader crash: {why}. Save it again, or export it as .txt."
+        why = f"the file is damaged, or takes more than {memory} MB of memory"
+        return f"The process that read it crashed: {why}. Save it again, or export it as .txt."
 
 
 # ---------------------------------------------------------------------- the child
@@ -213,7 +214,7 @@ class _Child:
 def serve(seconds: float, most_bytes: int) -> None:
     """Read files from standard input until it closes; the whole life of a child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
-    # What a library prints must not get between the answers.
+    # What a library prints must not be mixed with the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _limit_memory(most_bytes)
@@ -224,7 +225,7 @@ def serve(seconds: float, most_bytes: int) -> None:
             watch.begin(seconds)
             code, body = _result(head["name"], data)
             watch.end()
-            # Memory that a large file took is not all given back: a fresh process has less.
+            # A process keeps some of the memory that a large file took, so a new one has more left.
             peak = peak_bytes()
             head = {"code": code, "peak": peak, "lasts": peak < most_bytes // 2}
             _write(answers, {"size": len(body)} | head, body)
@@ -242,7 +243,7 @@ def _result(name: str, data: bytes) -> tuple[str | None, bytes]:
 
 
 class _Watch:
-    """Ends this process at its limits, from a thread of its own."""
+    """Ends this process at its limits, from a separate thread."""
 
     INTERVAL_S = 0.02
 
@@ -256,7 +257,7 @@ class _Watch:
     def begin(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
         if sys.platform != "win32":
-            # In case a parser keeps the lock that the thread needs, and the parent is gone.
+            # In case a parser holds the lock that the thread needs, and the parent is gone.
             signal.setitimer(signal.ITIMER_REAL, seconds + 2)
         self._is_reading.set()
 
@@ -278,7 +279,7 @@ class _Watch:
 
 
 def _limit_memory(most_bytes: int) -> None:
-    """Have the system refuse more memory, where it can: macOS and Windows leave it to the watch."""
+    """Let the system refuse more memory, if it can. On macOS and Windows only the watch does it."""
     if sys.platform == "linux":
         import resource
 
@@ -286,7 +287,7 @@ def _limit_memory(most_bytes: int) -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had."""
+    """The most memory that this process has used."""
     if sys.platform == "win32":
         return _windows_peak_bytes()
     if sys.platform == "linux":
@@ -331,7 +332,7 @@ def _write(pipe: "BinaryIO | io.BufferedWriter | Any", head: dict[str, Any], bod
 
 
 def _read(pipe: "BinaryIO | Any") -> "tuple[dict[str, Any], bytes] | None":
-    """A head and as many bytes as it says; None where the other side has closed."""
+    """A head and as many bytes as it says; None if the other side has closed the pipe."""
     line = pipe.readline()
     if not line.endswith(b"\n"):
         return None

@@ -1,29 +1,30 @@
-"""The second reading: the encoder judges what the table and the words have found.
+"""The second reading: the encoder ranks again what the table and the words have found.
 
-The table adds up words, which is quick but coarse. The encoder reads whole sentences, which is
-better but takes some 10 ms for each window. So the windows of all candidates are ranked by table
-and words, and the best `READ_AGAIN` texts among them are read, as far as they are not `BEHIND` the
-best one:
+The table adds up words, which is fast but coarse. The encoder reads whole sentences, which is
+better but takes about 10 ms for each window. So the windows of all candidates are ranked by table
+and words, and the encoder reads the best `READ_AGAIN` texts among them, unless they are more than
+`BEHIND` the best one:
 
     first reading    cosine by the table   + 0.6 * words + edition
     second reading   cosine by the encoder + 0.1 * words + edition
 
-`words` is the square of the share of the question's rarity in shared words, `edition` how well the
-edition fits (ranking.py explains both). A chunk counts as its best window that was read. Chunks
-without one come behind, in the order of the first reading. What was read is remembered by its text.
+`words` is the square of the share that shared words have in the question's rarity. `edition` says
+how well the edition fits (ranking.py explains both). A chunk has the value of its best window that
+was read. Chunks without such a window come last, in the order of the first reading. The encoder
+caches what it made of each text.
 
-Measured on the course's handbook, on the 76 questions that nothing was tuned on: the passage that
-answers is first for 40 by the first reading, and for 44 by the second; of the 48 hard ones, which
-share no word with their answer, for 14 and for 20. More windows did not help: of 24, 32, 48 and 96
-the first found most on the 152 other questions, as every window is one more that may mislead.
+This was measured with the course's handbook, and the 76 questions that nothing was tuned on. The
+first reading puts the passage that answers first for 40 of them, the second for 44. Of the 48 hard
+ones, which share no word with their answer, it is 14 and 20. More windows did not help: on the 152
+other questions, 24 windows found more than 32, 48 or 96, because each further one may mislead.
 
-**The score** is a logistic curve of the second reading. It estimates how probable it is that the
-documents answer the question at all if this is their best chunk. Whether something answers is then
-decided sentence by sentence (relevance.py). The curve was fitted on the 152 questions to the
-handbook that search was tuned on, on 40 to two folders of real documentation, and on 30 questions
-that none of them answers; both kinds weigh the same. A third of these 30 is about what no document
-mentions, and has less than 0.25. The others are about what the documents are about, and search
-alone can't tell them from hard questions:
+**The score** is a logistic curve of the second reading. If the chunk is the best one, it estimates
+the probability that the documents answer the question at all. (Whether something answers is decided
+sentence by sentence, in relevance.py.) It was fitted on three sets: the 152
+questions about the handbook that search was tuned on, 40 about two folders of real documentation,
+and 30 that none of the documents answers. The unanswerable ones together weigh as much as the
+others. A third of the 30 is about things that no document mentions, and scores less than 0.25. The
+others are about subjects of the documents, and search alone can't tell them from hard questions:
 
     best score below                   0.2     0.25    0.3     0.35    0.4
     of 30 unanswerable questions         8      10      14      18      18
@@ -42,9 +43,9 @@ BEHIND = 0.25
 """How far a window may be behind the best by the first reading, and is still read again. On the
 tuning questions that saves a third of the reading, and finds as much."""
 FIRST_WORDS, SECOND_WORDS = 0.6, 0.1
-"""How much shared words count beside the cosine."""
+"""The weight of shared words; the cosine has the weight 1."""
 FIRST_MIDDLE, FIRST_SLOPE = 0.7, 7.0
-"""The raw value that scores 0.5 where nothing is read again, and how steep the curve is there."""
+"""Without a second reading: the raw value with the score 0.5, and the steepness of the curve."""
 MIDDLE, SLOPE = 0.449, 6.0
 """The same for the second reading."""
 
@@ -88,7 +89,7 @@ def scored(query: str, windows: Sequence[Window], count: int) -> Mapping[Place, 
         if window.text in cosines
     )
     read = {place: _curve(raw, MIDDLE, SLOPE) for place, raw in second.items()}
-    # What was not read is worth less than what was, and keeps its order.
+    # What was not read gets a lower score than what was, and keeps its order.
     least = min(read.values())
     return {place: read.get(place, least * score) for place, score in scores.items()}
 

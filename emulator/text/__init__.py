@@ -1,1 +1,1 @@
-"""English in one place: words and stems, sentences, small talk, queries, JSON in words."""
+"""English in one place: words and stems, sentences, Markdown, small talk, JSON in words."""

@@ -1,14 +1,14 @@
-"""Markdown as what its reader sees: blocks of text without markup, and all else as written.
+"""The visible text of Markdown: blocks without markup, with everything else as it was written.
 
 A parser decides what is markup (markdown-it-py, with tables, footnotes, front matter, definitions,
-notes and formulas). It follows CommonMark, which takes some code and formulas outside of backticks
-for markup. Four rules keep these as they are written:
+notes and formulas). It follows CommonMark, which mistakes some code and formulas outside backticks
+for markup. Four rules keep these as they were written:
 
-- `*` between letters, digits or brackets is a sign, no emphasis: `2*3*volts`. So it is in
-  front of Python's `*args` and `**kwargs`.
-- `__init__`, a single name in small letters, is a name.
-- A tag is markup only if HTML has it and it is closed again: `List<Message>`, `vec<i>`.
-- `<sup>` and `<sub>` stay, as 2<sup>7</sup> is not 27; so do the dollars around a formula.
+- `*` between letters, digits or brackets is an operator and no emphasis: `2*3*volts`. The same is
+  true before Python's `*args` and `**kwargs`.
+- `__init__`, a single lower-case name between underscores, is a name and not bold text.
+- A tag is markup only if it exists in HTML and is closed: `List<Message>` and `vec<i>` stay.
+- `<sup>` and `<sub>` stay, because 2<sup>7</sup> is not 27. So do the dollar signs of a formula.
 """
 
 import re
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 SHORT_LINE = 40
-"""Characters: a line that ends before was not broken for its width."""
+"""Characters. A shorter line was not wrapped at a width: its author broke it."""
 _DEEPEST = 30  # the parser drops what is nested deeper
 
 _INLINE_TAGS = frozenset(
@@ -56,11 +56,11 @@ _LABEL = re.compile(r"[\w ]{1,30}: |\S*\t|\|")
 
 @dataclass(frozen=True)
 class VisibleBlock:
-    """A paragraph, heading, row of a table or piece of code, as it is seen.
+    """A paragraph, heading, table row or piece of code, as a reader sees it.
 
-    `kind` is `heading`, `text`, `titles` (the first row of a table), `row` or `code`. In `text` a
-    line break stands only where the author wanted one. `level` is 1 to 6 for a heading; `marker`
-    is the number of an item ("2."); a row has its `cells`, and the `titles` of its columns.
+    `kind` is `heading`, `text`, `titles` (the first row of a table), `row` or `code`. `text` has
+    line breaks only where the author meant them. `level` is 1 to 6 for a heading. `marker` is the
+    number of a list item ("2."). A row has its `cells`, and the `titles` of its columns.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class VisibleBlock:
 
 
 def plain(text: str) -> str:
-    """The visible text of Markdown, a line for each block; the cells of a row part by " | "."""
+    """The visible text of Markdown: a line for each block, " | " between the cells of a row."""
     return "\n".join(f"{block.marker} {block.text}".strip() for block in blocks(text))
 
 
@@ -83,10 +83,10 @@ def line_sentences(line: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def blocks(text: str) -> tuple[VisibleBlock, ...]:
-    """The blocks of Markdown in order, without those that have no text; kept for the next time."""
+    """The blocks of Markdown that have text, in order. The result is cached."""
     found: list[VisibleBlock] = []
     for block in _blocks(_parser().parse(text)):
-        # The number of an item belongs to what comes next, unless that is an item itself.
+        # The number of an item belongs to the next block, unless that is an item itself.
         if found and not found[-1].text and not block.marker:
             found[-1] = replace(block, marker=found[-1].marker)
         elif block.marker or block.text.strip():
@@ -108,20 +108,20 @@ def _parser() -> "MarkdownIt":
     parser.use(front_matter_plugin).use(footnote_plugin).use(deflist_plugin).use(admon_plugin)
     parser.inline.ruler.before("emphasis", "sign", _read_sign)
     parser.use(dollarmath_plugin, allow_digits=False, allow_space=False)
-    # It moves notes to the end, and leaves out those whose mark stands in another passage.
+    # These rules move footnotes to the end, and drop those whose mark is in another passage.
     return parser.disable(["footnote_tail", "footnote_inline"])
 
 
 @cache
 def _html_parser() -> "MarkdownIt":
-    """Within a block of HTML only tags and entities are markup."""
+    """In a block of HTML, only tags and entities are markup."""
     from markdown_it import MarkdownIt
 
     return MarkdownIt("zero", {"html": True}).enable(["html_inline", "entity", "newline"])
 
 
 def _read_sign(state: "StateInline", silent: bool) -> bool:
-    """A rule of the parser: asterisks that are a sign are text. `silent` only looks for the end."""
+    """A rule of the parser: asterisks that are operators are text. If `silent`, only skip them."""
     found = _SIGN.match(state.src, state.pos)
     if found is None:
         return False
@@ -131,7 +131,7 @@ def _read_sign(state: "StateInline", silent: bool) -> bool:
 
 
 def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
-    """The blocks, some of them empty; the number of an item is one by itself."""
+    """The blocks, some of them empty; the number of an item is a block by itself."""
     level = 0
     titles: tuple[str, ...] = ()
     cells: list[str] | None = None
@@ -166,7 +166,7 @@ def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
 
 
 def _visible(tokens: Sequence["Token"], *, in_html: bool = False) -> str:
-    """What is seen of the inside of a block, with a `_BREAK` where the author wanted one."""
+    """The visible text inside a block, with line breaks only where the author meant them."""
     tags = Counter(_TAG.findall("".join(t.content.lower() for t in tokens if t.type == _HTML)))
     seen = ""
     kept: list[bool] = []
@@ -192,16 +192,16 @@ def _visible(tokens: Sequence["Token"], *, in_html: bool = False) -> str:
 
 
 def _is_name(strong: "Token", inside: Sequence["Token"]) -> bool:
-    """Whether what opens a strong emphasis is rather the start of a name, such as `__init__`."""
+    """Whether the mark that opens bold text is the start of a name, such as `__init__`."""
     name = inside[0].content
     is_alone = inside[1].type == "strong_close" and name.isidentifier()
     return strong.markup == "__" and is_alone and name.islower()
 
 
 def _seen_of_tag(tag: str, tags: Mapping[tuple[str, str], int], in_html: bool) -> str:
-    """What is seen of a tag: nothing, a line break, or the tag itself where it is no markup.
+    """What a reader sees of a tag: nothing, a line break, or the tag itself if it isn't markup.
 
-    `tags` are how many there are around it of each name, of those that open and that close.
+    `tags` counts the opening and the closing tags of each name in the block.
     """
     found = _TAG.match(tag.lower())
     if found is None:
@@ -221,7 +221,7 @@ def _html(content: str) -> str:
 
 
 def _unwrapped(text: str) -> str:
-    """The lines of a paragraph that was broken for its width, joined again."""
+    """Join the lines of a paragraph that was wrapped at a width."""
     lines = [line.strip() for line in text.split("\n")]
     joined = lines[0]
     for before, line in pairwise(lines):

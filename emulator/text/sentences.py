@@ -1,19 +1,20 @@
 """Sentences: where one ends, and where a long one may be cut so that its sound can start early.
 
-A full stop ends a sentence, but it also stands in numbers, names, addresses and abbreviations. So
-each stop is only a candidate, and these rules keep together what belongs together:
+A period ends a sentence, but it also occurs in numbers, names, addresses and abbreviations. So each
+period is only a candidate, as are "?" and "!". These rules decide:
 
-1. A stop with no blank behind it ends nothing: `12.50`, `3.11`, `www.a.b/c.html`. Only the stops of
-   Chinese and Japanese need no blank.
-2. A small letter behind the blank goes on with the sentence: "approx. nine", "Wait... then go."
-3. Some abbreviations never end a sentence ("Dr.", "e.g."), and others not before a number
-   ("No. 5", "p. 12", "Jan. 3").
-4. Initials and forms of companies end one only before a word that opens sentences: "J. R. Tolkien"
-   goes on, "by Acme Inc. The dome" does not. An hour goes on with a day: "at 9 a.m. Monday".
-5. The number or letter that opens a line belongs to its item: "1. Pay."
-6. What stands between quotation marks or backticks stays whole, up to `LONGEST_QUOTATION`.
+1. Without a space after it, it ends nothing: `12.50`, `3.11`, `www.a.b/c.html`. Only the periods of
+   Chinese and Japanese need no space.
+2. If a lower-case letter follows, the sentence goes on: "approx. nine", "Wait... then go."
+3. Some abbreviations never end a sentence ("Dr.", "e.g."). Others don't before a number ("No. 5",
+   "p. 12", "Jan. 3").
+4. After initials and words such as "Inc.", a sentence ends only before a word that often begins
+   one: "J. R. Tolkien" goes on, but "by Acme Inc. The dome" doesn't. After an hour, a day goes on
+   with the sentence: "at 9 a.m. Monday".
+5. The number or letter at the start of a line belongs to its list item: "1. Pay."
+6. Text in quotation marks or backticks isn't divided, up to `LONGEST_QUOTATION` characters.
 
-The marks that close a quotation or a bracket belong to the sentence before. A line ends a sentence.
+A closing quotation mark or bracket belongs to the sentence before it. A line break ends a sentence.
 """
 
 import re
@@ -23,19 +24,19 @@ from itertools import pairwise
 from emulator.text.words import FUNCTION_WORDS, MONTHS, WEEKDAYS
 
 LONGEST = 220
-"""Characters of a spoken piece: its sound is made at once, and cannot be sent before."""
+"""Characters of a spoken piece. Its sound can be sent only after all of it was made."""
 LONGEST_QUOTATION = 300
 
 _STOPS, _WIDE_STOPS = ".!?…‼⁇⁈⁉؟۔।॥", "。！？｡"
 _CLOSING = r"""["'”’»)\]*_`」』）】〕]*"""
-# Where a sentence may end or a quotation begin: sought first, as few letters are such a place.
+# Where a sentence may end or a quotation begin. This is searched first, as such places are few.
 _PLACE = re.compile(rf'[{_STOPS}{_WIDE_STOPS}\n"“„«「『`]')
 _NO_END = re.compile(rf"[{_STOPS}]+|.", re.DOTALL)
 _END = re.compile(
     rf"(?P<stop>[{_STOPS}]+)(?P<closed>{_CLOSING})\s+|[{_WIDE_STOPS}]+(?P<shut>{_CLOSING})\s*|\n\s*"
 )
-# A quotation up to its last full stop, which may end the sentence around it, too. Marks that open
-# and close alike open one only behind a blank or a bracket.
+# A quotation up to its last period, which may end the sentence around it, too. If the opening and
+# the closing mark are the same, it opens a quotation only after a space or a bracket.
 _QUOTATION = re.compile(
     "|".join(
         rf"{behind}{opening}(?=\S)[^{opening}{closing}\n]{{1,{LONGEST_QUOTATION}}}?{ending}{closing})"
@@ -68,13 +69,13 @@ _COMMA = re.compile(r"[,;:—–]\s+")
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text, each with the blanks behind it: joined they are the text again."""
+    """The sentences of a text, each with the spaces after it. Joined, they are the text again."""
     starts = [0, *(start for _, start in breaks(text)), len(text)]
     return [text[start:end] for start, end in pairwise(starts) if start < end]
 
 
 def clauses(text: str) -> Iterator[tuple[int, int]]:
-    """Where each part starts and ends that may be about one thing of many."""
+    """The start and the end of each part of a text that may be about a separate thing."""
     start = 0
     for gap in _CLAUSE_END.finditer(text):
         if gap.start() > start:
@@ -85,12 +86,12 @@ def clauses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def spoken_pieces(text: str) -> list[str]:
-    """The sentences, those longer than LONGEST cut behind a comma or, without one, at a blank."""
+    """The sentences. One longer than LONGEST is cut after a comma or, without one, at a space."""
     return [piece for sentence in sentences(text) for piece in _pieces(sentence)]
 
 
 def breaks(text: str) -> Iterator[tuple[int, int]]:
-    """Between any two sentences: where the one ends, and where the next starts."""
+    """Where each sentence but the last ends, and where the next one starts."""
     start, place, lead = 0, 0, len(text) - len(text.lstrip())
     while found := _PLACE.search(text, place):
         place = found.start()
@@ -114,7 +115,7 @@ def _is_end(text: str, start: int, ended: re.Match[str]) -> bool:
     if "\n" in ended[0]:
         return True
     if ended["shut"] is not None:
-        # Behind a bracket that closes somebody may go on: 「はい。」と言った。
+        # After a closing bracket, the sentence may go on: 「はい。」と言った。
         return not ended["shut"] or ended[0][-1].isspace()
     if follows.islower() or ended["stop"] != ".":
         return not follows.islower()
@@ -128,7 +129,7 @@ def _is_end(text: str, start: int, ended: re.Match[str]) -> bool:
 
 
 def _opens(text: str, place: int, before: str) -> bool:
-    """Whether the next word opens a sentence, though it follows initials or an hour."""
+    """Whether the next word begins a sentence, although it follows initials or an hour."""
     found = _NEXT_WORD.match(text, place)
     following = found[0].lower() if found else ""
     if before in _HALVES:

@@ -1,14 +1,14 @@
 """What people say besides their questions: greetings, thanks, "that will do", "could you tell me".
 
-It is recognised by phrases alone, in three places of a line:
+It is recognized only by phrases, and removed in three places of a line:
 
-1. A **clause** that is nothing but phrases goes: "Good evening. May I bring my dog?"
-2. Phrases at the **start** go where a word follows with which a question begins, as speech
-   recognition leaves out commas: "good evening may I bring my dog", but not "good places to sit".
-3. Thanks and "please" go at the **end**, even without a comma.
+1. A **clause** that consists of such phrases: "Good evening. May I bring my dog?"
+2. Phrases at the **start**, if the next word can begin a question. Speech recognition leaves out
+   commas, as in "good evening may I bring my dog". But "good places to sit" stays.
+3. Thanks and "please" at the **end**, even without a comma.
 
-What is left is the question. Where nothing is left, the line gets small talk back. A question may
-still be wrapped in a request ("could you tell me when ..."), which is no part of it either.
+What is left is the question. If nothing is left, the answer is small talk, too. A question may
+still be wrapped in a request ("could you tell me when ..."), which isn't a part of it either.
 """
 
 import re
@@ -18,7 +18,7 @@ from functools import cache
 HEARD_NOTHING = "Sorry, I did not catch that. Could you say it again?"
 """The answer to sound in which no words were found."""
 
-# Of phrases that begin alike the longer ones come first, as none is tried again.
+# If phrases begin with the same words, the longer one comes first: the first that fits is taken.
 _PHRASES = {
     "goodbye": r"""good[ -]?bye|bye(?:[ -]bye)?|farewell|good\ night|take\ care
         |see\ you(?:\ (?:soon|later|tomorrow|tonight|(?:on\ |next\ )?[a-z]+day))?
@@ -65,7 +65,7 @@ _QUESTION_WORDS = r"""(?:(?:what|who|which|where|when|why|how|whose)
         \ (?:there|it|i|we|one)\b\ *
     |(?:show|explain|give|find|describe|list|say|about|if|whether|that|of|the|an?)\b\ *)+"""
 LONGEST, THANKS = 300, 80
-"""Letters of a line that may be small talk alone, and of thanks at its end."""
+"""Characters: the longest line that may be only small talk, and the longest thanks at its end."""
 _CLAUSE = re.compile(r"[^.,;!?]+[.,;!?]*\s*|[.,;!?]+\s*")
 _AGAIN = re.compile(r"\W*(?:sorry|pardon|pardon me|excuse me)\s*\?", re.IGNORECASE)
 
@@ -82,8 +82,8 @@ _REPLIES = {
 class SmallTalk:
     """The small talk of a line, and the rest of the line, which asks something.
 
-    `kinds` are `thanks`, `goodbye`, `stop` (of one who interrupts), `greeting` and `aside`; they
-    are empty if the line asks something. `greets` says whether it opens with a greeting.
+    `kinds` are `thanks`, `goodbye`, `stop` (from a person who interrupts), `greeting` and `aside`.
+    It is empty if the line asks something. `greets` says whether the line begins with a greeting.
     """
 
     kinds: list[str]
@@ -92,7 +92,7 @@ class SmallTalk:
 
 
 def find_small_talk(line: str) -> SmallTalk:
-    """Take a line apart; "Sorry?" asks to hear it again, and is none."""
+    """Take a line apart. "Sorry?" asks to repeat something, so it isn't small talk."""
     _, opening = _run(line)
     rest = _without(line)
     asks = rest or len(line) > LONGEST or _AGAIN.fullmatch(line.strip())
@@ -107,19 +107,19 @@ def without_request(line: str) -> str:
 
 
 def rewrite(question: str) -> str:
-    """A question as a search query, which OpenAI has a model write: without what only asks."""
+    """A question as a search query: without the words that only ask. OpenAI uses a model."""
     asked = without_request(question).rstrip(" .!?")
     return asked[_length(_QUESTION_WORDS, asked) :] or asked or question
 
 
 def reply_to(kinds: list[str]) -> str:
-    """What is said back: to thanks and goodbye both, else to what matters most."""
+    """The reply: to thanks and goodbye to both of them, otherwise to the first kind."""
     parting = [kind for kind in ("thanks", "goodbye") if kind in kinds]
     return " ".join(_REPLIES[kind] for kind in parting or kinds[:1])
 
 
 def _without(line: str) -> str:
-    """The line without small talk: clauses, start and end, in this order."""
+    """The line without small talk: whole clauses first, then at the start, then at the end."""
     clauses = _CLAUSE.findall(line)
     rest = "".join(clause for clause in clauses if _run(clause)[0] < len(clause))
     led_in, said = _run(rest)
@@ -130,7 +130,7 @@ def _without(line: str) -> str:
 
 
 def _run(text: str) -> tuple[int, set[str | None]]:
-    """How far nothing but small talk goes from the start of a text, and the kinds of it."""
+    """How long the small talk at the start of a text is, and its kinds."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     end, said = _length(r"\W*", text), set()
     while found := _compiled(_STEP).match(text, end):
@@ -140,7 +140,7 @@ def _run(text: str) -> tuple[int, set[str | None]]:
 
 
 def _length(pattern: str, text: str) -> int:
-    """How long what a pattern finds at the start of a text is."""
+    """The length of what a pattern finds at the start of a text."""
     found = _compiled(pattern).match(text)
     return found.end() if found else 0
 

@@ -1,8 +1,8 @@
-"""What a tool gave back, in words that can be spoken: no name of a function, no sign of JSON.
+"""What a tool returned, in words that can be spoken: without function names and JSON's punctuation.
 
 `{"booked": true, "number": 4711, "date": "2026-11-28", "people": 2}` becomes "Booked: number 4711,
-Saturday 28 November 2026, 2 people." The words are those of the keys, and the type of the value
-decides how the two go together:
+Saturday 28 November 2026, 2 people." The words are those of the keys. The type of a value
+decides how key and value are combined:
 
     true, false      "booked", "not booked"; first and before a colon, if they come first
     number           "2 people" if the key is a plural, "distance 5 km" of `distance_in_km`,
@@ -10,7 +10,7 @@ decides how the two go together:
     day, hour, text  the value alone if the key only says its kind (`date`, `status`)
     object, list     "sky: 2 clouds", with ";" between entries
 
-What `voice/pronounce.py` does to any text, signs and numbers as words, comes after this.
+After this, `voice/pronounce.py` turns signs and numbers into words, as in any text.
 """
 
 import datetime
@@ -22,7 +22,7 @@ from emulator.text.words import MONTHS, WEEKDAYS, words_of
 
 _CLOCK = r"(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?"
 _MOMENT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[T ]{_CLOCK})?|{_CLOCK}")
-# Words of a key that its value makes plain: of a day or an hour, and of a text.
+# Words of a key that add nothing to its value: for a day or an hour, and for a text.
 _OF_MOMENTS = frozenset("date day time hour at on datetime timestamp".split())
 _OF_TEXTS = frozenset(
     """answer message text reason result output summary description detail details note status info
@@ -42,7 +42,7 @@ def spoken_json(value: object) -> str:
         try:
             said = _words(value) or "nothing"
         except RecursionError:
-            said = "it is nested too deeply to be told"
+            said = "it is nested too deeply to be read aloud"
         said = said[0].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
@@ -62,7 +62,7 @@ def _words(value: object) -> str:
 
 
 def _object(value: Mapping[str, object]) -> str:
-    """Its entries one by one; whether something holds is said first, where it comes first."""
+    """The entries one by one; booleans at the start come before a colon."""
     spoken = {key: _entry(words_of(key) or (key,), inner) for key, inner in value.items()}
     said = {key: entry for key, entry in spoken.items() if entry}
     verdicts = len(list(takewhile(lambda key: isinstance(value[key], bool), said)))
@@ -80,7 +80,7 @@ def _list(values: Sequence[object]) -> str:
 
 
 def _entry(name: Sequence[str], value: object) -> str:
-    """A value with what its key says of it."""
+    """A value with the words of its key."""
     if isinstance(value, bool):
         return _verdict(name, value)
     if value is None or value in ("", [], {}):
@@ -95,7 +95,7 @@ def _entry(name: Sequence[str], value: object) -> str:
 
 
 def _verdict(name: Sequence[str], holds: bool) -> str:
-    """ "Booked" or "not booked"; the verb of "has_lift" and "is_open" decides how to deny it."""
+    """ "Booked" or "not booked"; the verb of "has_lift" and "is_open" decides how to negate it."""
     verb, *rest = name if name[0] in ("is", "are", "was", "has") else ("", *name)
     if verb == "has":
         return f"has {'' if holds else 'no '}{' '.join(rest)}"
@@ -116,7 +116,7 @@ def _measured(name: Sequence[str], number: str) -> str:
 
 
 def _moment(text: str) -> str:
-    """A day, an hour or both of ISO's form in words; empty for any other text."""
+    """A day, an hour or both in ISO 8601, in words; empty for any other text."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return ""

@@ -1,7 +1,7 @@
-"""Words and their stems: which words carry meaning, and which of them mean the same here.
+"""Words and their stems: which words carry meaning, and which of them count as the same.
 
-A stem is a word without its ending, so that `booked` and `booking` are one. It is made by a few
-rules and a list of irregular verbs, which is enough to compare a question with a text.
+A stem is a word without its ending, so that `booked` and `booking` are the same. A few rules and a
+list of irregular verbs make the stems. That is enough to compare a question with a text.
 """
 
 import re
@@ -16,7 +16,7 @@ FUNCTION_WORDS = frozenset(
     these they this those to up us was we were what when where which who whom whose why will with
     would you your""".split()
 )
-"""Words that hold a sentence together, and name nothing."""
+"""Words that only connect the other words of a sentence."""
 _ASKING_WORDS = frozenset(
     """answer anything bring come describe ever explain find get give go happen happens know many
     more most much only other say show something take tell thing very want word""".split()
@@ -39,7 +39,7 @@ _IRREGULAR = """bend bent, break broke broken, build built, buy bought, catch ca
     speak spoke spoken, spend spent, stand stood, swim swam swum, teach taught, think thought,
     throw threw thrown, wake woke woken, wear wore worn, win won, write wrote written"""
 _SAME |= {form: verb for verb, *forms in map(str.split, _IRREGULAR.split(",")) for form in forms}
-# In a question for a price these ask the same; they are stems.
+# Stems that ask the same in a question about a price.
 _PRICE = dict.fromkeys(["charg", "pay", "pric"], "cost")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
@@ -55,12 +55,12 @@ def terms(text: str) -> set[str]:
 
 
 def senses(text: str) -> set[str]:
-    """The same, with one word for all that ask for a price."""
+    """The same, with one word for all those that ask about a price."""
     return {_PRICE.get(term, term) for term in terms(text)}
 
 
 def subject(text: str) -> set[str]:
-    """The first two words that carry meaning: what a sentence is about mostly opens it."""
+    """The first two words that carry meaning: most sentences begin with what they are about."""
     return senses(" ".join(content_words(text)[:2]))
 
 
@@ -75,6 +75,6 @@ def _stem(word: str) -> str:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """The lower-case words of a name in any style of writing."""
+    """The words of a name such as `camelCase` or `snake_case`, in lower case."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^\w]|_", " ", name)
     return tuple(parted.lower().split())

@@ -419,3 +419,10 @@ def test_failed_server_behind_the_emulator_is_named(task, what):
 
     assert f"the server {what} for the emulator failed" in said
     assert f"remove EMULATOR_{task}_BASE_URL from .env" in said
+
+
+def test_emulator_that_gave_up_on_a_busy_computer_is_asked_again():
+    message = "The emulator gave up on this request after 10 seconds."
+    said = explained({"error": {"message": message, "code": "emulator_took_too_long"}}, status=400)
+
+    assert "close other programs, then run it again" in said

@@ -61,7 +61,7 @@ async def test_job_gives_its_result_or_raises():
 
 
 async def test_job_stops_at_its_deadline():
-    with pytest.raises(ApiError, match=r"stopped after 0\.05 seconds") as caught:
+    with pytest.raises(ApiError, match=r"request after 0\.05 seconds") as caught:
         await DeadlineThreads(0.05).run(endless)
 
     assert (caught.value.status, caught.value.code) == (400, "emulator_took_too_long")
