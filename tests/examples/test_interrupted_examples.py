@@ -124,7 +124,7 @@ def test_folder_is_deleted_after_an_error(tmp_path):
 def test_files_that_cannot_be_searched_are_named(tmp_path):
     (tmp_path / "photo.png").write_bytes(b"\x89PNG")
     (tmp_path / "HOURS.MD").write_text("The house is closed on Mondays, all year round.")
-    (tmp_path / "broken.txt").write_bytes(b"\xff\x00")
+    (tmp_path / "broken.txt").write_bytes(b"open \xff daily")
     with Emulator(faults=["400unsupported"]) as emulator:  # as OpenAI judges by the name
         ended = run_example("rag/folder_bot.py", tmp_path, base_url=emulator.base_url)
 

@@ -33,7 +33,7 @@ def test_missing_packages_are_named(tmp_path: Path) -> None:
         f"""
 # A comment
 --no-index
-Python_Docx>=1  # spelled otherwise
+Pydantic_Core>=1  # spelled otherwise
 rich[no-such-extra]>=1
 no-such.package[extra]>=1,<2
 no-such-elsewhere==1; sys_platform != "{sys.platform}"

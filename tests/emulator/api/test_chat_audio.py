@@ -125,7 +125,7 @@ def test_question_is_really_heard(client, recognizer, format):
 
     answer = ask_aloud(client, user(spoken_question(format=format)))
 
-    assert "Mondays" in answer.choices[0].message.audio.transcript
+    assert "closed" in answer.choices[0].message.audio.transcript
     seconds = len(clip("ask-closed")) / 48_000
     assert answer.usage.prompt_tokens_details.audio_tokens == pytest.approx(10 * seconds, abs=3)
 
@@ -134,7 +134,7 @@ def test_sound_can_be_answered_in_text(client, recognizer):
     answer = ask_aloud(client, user(spoken_question()), modalities=["text"], audio=openai.omit)
 
     message = answer.choices[0].message
-    assert "Mondays" in message.content
+    assert "closed" in message.content
     assert message.audio is None
     assert answer.usage.prompt_tokens_details.audio_tokens > 10
     assert answer.usage.prompt_tokens > answer.usage.prompt_tokens_details.audio_tokens
@@ -145,7 +145,7 @@ def test_text_beside_the_sound_counts_too(client, recognizer):
 
     answer = ask_aloud(client, user(part, heard(encoded(bytes(48_000), "wav"))))
 
-    assert "Mondays" in answer.choices[0].message.audio.transcript
+    assert "closed" in answer.choices[0].message.audio.transcript
 
 
 @pytest.mark.parametrize("stream", [False, True])
