@@ -227,7 +227,8 @@ def _starting_after(written: str) -> int:
         raise params.wrong_type("starting_after", "an integer", written)
     if len(written) > MOST_DIGITS:
         raise bad("Invalid 'starting_after': it has too many digits.", "starting_after", None)
-    return params.integer(-1)("starting_after", int(written))
+    number: int = params.integer(-1)("starting_after", int(written))
+    return number
 
 
 async def cancel(request: Request) -> Reply:
