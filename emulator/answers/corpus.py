@@ -35,8 +35,22 @@ that none holds."""
 AS_GOOD = 0.75
 """The part of the best score from which on another sentence counts as good."""
 
+USUAL = 3
+"""The sentences of an answer if the caller doesn't ask for more."""
+
 GOES_ON = re.compile(r"\W*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
 """How a question begins that says only what is new: its own words count more, so it is read."""
+
+_ASKS_ONE_THING = re.compile(
+    r"""\b(?:when|where|who|whose|which|what\ time
+    |how\ (?:much|many|long|late|early|soon|often|far|old|high|big)
+    |(?<!what\ )(?:may|can|could|must|should|do|does|did|is|are|am|will)
+    \ (?:i|we|you|it|there|they|the|my|our))\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Such a question is answered by a sentence or two; what comes next in the text answers nothing."""
+
+_LEANS = re.compile(r"(?:it|its|they|their|them|this|these|he|she)\b", re.IGNORECASE)
 
 Texts = Sequence[tuple[str, str]]
 """The name of a file, and its text."""
@@ -111,6 +125,8 @@ class Corpus:
         if ranked and not is_short and self._settles(ranked[0], together):
             lead = ranked[min(variant, len(ranked) - 1)][1]
             good = [p for score, p in ranked if score >= AS_GOOD * ranked[0][0] and p != lead]
+            if _ASKS_ONE_THING.search(question) and most <= USUAL:
+                return [self.sentences[place] for place in [*self._before(lead), *good][:2]]
             return [self.sentences[place] for place in self._choose(lead, good, most)]
         found = self._searched(question, most, before)
         first = min(variant, max(0, len(found) - 1))
@@ -127,6 +143,11 @@ class Corpus:
         others = list(good[: most // 3])
         flow = [place for place in dict.fromkeys(self._onward(lead)) if place not in others]
         return [lead, *flow[: most - 1 - len(others)], *others][:most]
+
+    def _before(self, lead: int) -> list[int]:
+        """The lead, behind the sentence that says what its "it" is."""
+        leans = _LEANS.match(self.sentences[lead].text) and self._same_section(lead, lead - 1)
+        return [lead - 1, lead] if leans else [lead]
 
     def _searched(self, question: str, most: int, before: str) -> list[Quote]:
         # Imported here, as NumPy would double the time in which the emulator starts.

@@ -95,3 +95,23 @@ def test_other_words_than_the_text_has_find_the_answer():
 def test_common_word_alone_settles_nothing():
     """ "Time" stands in a sentence that says "at the time of writing"."""
     assert not any("gloves" in text for text in texts(CORPUS.answering("What time is it?", 3)))
+
+
+def test_question_for_one_thing_gets_no_neighbours():
+    text = "# Visit\n\nDogs may come into the garden. Photographs are welcome. The path is steep."
+    dogs = Corpus([("visit.md", text)])
+
+    asked = [quote.text for quote in dogs.answering("May I bring dogs into the garden?", 3)]
+    told = [quote.text for quote in dogs.answering("What about dogs in the garden?", 3)]
+    assert asked == ["Dogs may come into the garden."]
+    assert len(told) == 3
+
+
+def test_quote_that_leans_brings_what_it_leans_on():
+    text = "# Sky\n\nThe Lantern is a mirror telescope. It shows galaxies and star clusters."
+    sky = Corpus([("sky.md", text)])
+
+    found = [
+        quote.text for quote in sky.answering("Which telescope shows galaxies and clusters?", 3)
+    ]
+    assert found == ["The Lantern is a mirror telescope.", "It shows galaxies and star clusters."]
