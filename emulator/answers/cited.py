@@ -21,13 +21,16 @@ from emulator.wire import tokens
 
 PASSAGES = 10
 DECLINED = "I couldn't find that in your documents."
+LONGEST_QUESTION, MOST_CLAUSES = 2_000, 8
+"""Characters of a question that are read, as each word is compared with each quote; and how many
+things it may ask for at once. One that seems to ask for more is answered as a whole."""
 AS_GOOD = 0.75
 """The part of the best quote's weight from which on another quote belongs to the answer."""
 UNMISTAKABLE = 5
 """Words of a quote that is the same statement in whatever file it stands."""
 
 _CLAUSE = re.compile(
-    r"[?;]\s+|,?\s+\b(?:and|also)\b\s+(?=(?:how|what|when|where|who|which|is|are|do|does|did|can|may|must|will)\b)",
+    r"[?;]\s+|(?:,|(?<!\s))\s+\b(?:and|also)\b\s+(?=(?:how|what|when|where|who|which|is|are|do|does|did|can|may|must|will)\b)",
     re.IGNORECASE,
 )
 
@@ -58,7 +61,10 @@ def answering(
     `scores` are those of the passages.
     """
     chosen: list[Quote] = []
+    question, before = question[:LONGEST_QUESTION], before[:LONGEST_QUESTION]
     clauses = [part for part in _CLAUSE.split(question) if terms(part) or before]
+    if len(clauses) > MOST_CLAUSES:
+        clauses = [question]
     of_each = [scores[quote.result] for quote in everything]
     for clause in clauses:
         weighed = weigh(clause, everything, of_each, before)

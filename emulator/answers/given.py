@@ -27,10 +27,10 @@ _ORDER = re.compile(
 )
 _PARAGRAPH = re.compile(r"\n\s*\n")
 # "Answer only from these passages": nothing else may be quoted then.
-_ALONE = re.compile(
-    r"""\b(?:only|nothing\ but|alone|solely|exclusively|strictly)\b[^.!?\n]*
-    \b(?:passages?|context|documents?|texts?|below|following|information|sources?|excerpts?)\b""",
-    re.IGNORECASE | re.VERBOSE,
+_ONLY = re.compile(r"\b(?:only|nothing but|alone|solely|exclusively|strictly)\b", re.IGNORECASE)
+_BROUGHT = re.compile(
+    r"\b(?:passages?|context|documents?|texts?|below|following|information|sources?|excerpts?)\b",
+    re.IGNORECASE,
 )
 _LABELLED = re.compile(
     r"^[ \t]*(?:question|query|q)[ \t]*:[ \t]*(.+)$", re.IGNORECASE | re.MULTILINE
@@ -38,12 +38,9 @@ _LABELLED = re.compile(
 PASSAGES_FROM = 200
 """Characters beside its question from which on a message brings passages along."""
 
-_OF_ME = re.compile(
-    r"""\b(?:what|who|which|where|when|how(?:\ \w+)?)
-    (?:\ (?:is|are|was|were|do|did|am|have|had))?\b.*\b(?:my|mine|i|me|our|we|us)\b
-    |\bdo\ you\ (?:know|remember)\ (?:my|our|who|what|where)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_ASKS = re.compile(r"\b(?:what|who|which|where|when|how)\b", re.IGNORECASE)
+_MINE = re.compile(r"\b(?:my|mine|i|me|our|we|us)\b", re.IGNORECASE)
+_KNOWS_ME = re.compile(r"\bdo you (?:know|remember) (?:my|our|who|what|where)\b", re.IGNORECASE)
 _ABOUT_ME = re.compile(r"\b(?:my|mine|i|i'm|i've|me|our|we|we're|us)\b", re.IGNORECASE)
 _WISH = re.compile(
     r"""\b(?:i'd|we'd|would|want|wish|like\ to|need|can|could|may|please|let|tell|looking\ for)\b
@@ -64,7 +61,8 @@ def given_corpus(texts: tuple[str, ...]) -> Corpus | None:
 
 def is_all_there_is(texts: Sequence[str]) -> bool:
     """Whether one of the texts says that only what it brings along may be used."""
-    return any(_ALONE.search(text) for text in texts)
+    parts = (part for text in texts for part in re.split(r"[.!?\n]", text))
+    return any(_is_followed(_ONLY, _BROUGHT, part) for part in parts)
 
 
 def statements(text: str) -> Iterator[str]:
@@ -91,7 +89,7 @@ def recalled(question: str, earlier: Sequence[str]) -> str:
     """What the user has said that answers a question about the user; the latest counts."""
     question = question.replace("'s ", " is ")
     wanted = terms(question) - _RECALLED
-    if not wanted or not _OF_ME.search(question):
+    if not wanted or not _is_of_user(question):
         return ""
     for text in reversed(earlier):
         for sentence in (quote.text for quote in quotes(text)):
@@ -99,3 +97,18 @@ def recalled(question: str, earlier: Sequence[str]) -> str:
             if wanted < said and _ABOUT_ME.search(sentence) and not _WISH.search(sentence):
                 return sentence
     return ""
+
+
+def _is_of_user(question: str) -> bool:
+    if _KNOWS_ME.search(question):
+        return True
+    return any(_is_followed(_ASKS, _MINE, line) for line in question.split("\n"))
+
+
+def _is_followed(first: re.Pattern[str], second: re.Pattern[str], text: str) -> bool:
+    """Whether `second` is found behind `first`.
+
+    One pattern with `.*` in between would read the rest of the text again from each `first`.
+    """
+    found = first.search(text)
+    return found is not None and second.search(text, found.end()) is not None

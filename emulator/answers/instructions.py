@@ -38,7 +38,7 @@ _QUOTES = {
 _READ = re.compile(
     r"""(?: ^\s* | [;,] \s
         | \b (?: to | must | will | shall | should | only | please | you | and ) \s )
-    (?: please \s | simply \s | just \s )*
+    (?: please \s | simply \s | just \s ){0,3}
     (?: read | say | speak | repeat | recite | narrate ) \b (?P<rest> .*)""",
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
@@ -54,7 +54,7 @@ _TO_THE_LETTER = re.compile(
 _UNLESS = re.compile(r"^\W*(?:if|when|whenever|unless)\b|\b(?:not|never|n't)\b", re.IGNORECASE)
 
 _SAY = re.compile(
-    r"""\bsay\b[^"“:]{0,20}["“]([^"”]+)["”] | \bsay:\s+(\S.*)""",
+    r"""\bsay\b[^"“:]{0,20}["“]([^"“”]+)["”] | \bsay:\s+(\S.*)""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _SMALL_TALK = [

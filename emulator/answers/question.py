@@ -100,7 +100,7 @@ class Question:
         What it says anew takes the place of the like: "in summer" that of "in winter".
         """
         before = self.before
-        for preposition in _PREPOSITION.findall(self.bare):
+        for preposition in dict.fromkeys(map(str.lower, _PREPOSITION.findall(self.bare))):
             before = re.sub(rf"\b{preposition} {_PHRASE}", "", before, flags=re.IGNORECASE)
         return " ".join(content_words(before))
 

@@ -17,16 +17,13 @@ from functools import cache, cached_property
 from emulator.answers.answer import Call, Prompt, Tool
 from emulator.answers.question import Question
 from emulator.structured.fill import Filled, Sources, fill
+from emulator.text.sentences import clauses
 from emulator.text.small_talk import find_small_talk
 from emulator.text.spoken_json import spoken_json
 from emulator.text.words import terms
 from emulator.wire.sse import compact
 
 _IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_BETWEEN = re.compile(
-    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
-    re.IGNORECASE,
-)
 # A clause that asks for information, rather than for something to be done.
 _ASKS = re.compile(
     r"""(?:(?:and|or|so|but|then|also|please)\ )*
@@ -147,7 +144,7 @@ def _requests(sources: Sources, rank: RankTools) -> list[ToolRequest]:
     """The clauses that call for a tool; those that say too little alone join the one before."""
     requests: list[ToolRequest] = []
     text = sources.prompt
-    for start, end in _clauses(text):
+    for start, end in clauses(text):
         clause = text[start:end]
         bare = find_small_talk(clause).rest
         tool = next((tool for fits, tool in rank(bare) if fits >= ENOUGH), None) if bare else None
@@ -165,17 +162,6 @@ def _requests(sources: Sources, rank: RankTools) -> list[ToolRequest]:
             requests[-1] = replace(last, words=text[last.start : end], asks=asks)
     # What stands around the only request may fill it, too: "This is Anna. Book a slot."
     return [replace(requests[0], words=text)] if len(requests) == 1 else requests
-
-
-def _clauses(text: str) -> Iterator[tuple[int, int]]:
-    """Where each clause starts and ends."""
-    start = 0
-    for gap in _BETWEEN.finditer(text):
-        if gap.start() > start:
-            yield start, gap.start()
-        start = gap.end()
-    if start < len(text):
-        yield start, len(text)
 
 
 def _parameter_words(tool: Tool) -> Iterator[str]:

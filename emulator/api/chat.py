@@ -265,9 +265,11 @@ def _message(name: str, value: Any) -> Message:
     if fields.get("role") == "function":
         only()(f"{name}.role", "function")
     role = one_of(*ROLES)(f"{name}.role", fields.get("role"))
+    given = fields.get("tool_calls")
+    given = [] if given is None else given
     calls = [
         _call(f"{name}.tool_calls[{place}]", call)
-        for place, call in enumerate(fields.get("tool_calls") or [])
+        for place, call in enumerate(params.array(f"{name}.tool_calls", given))
     ]
     content = fields.get("content")
     if content is None and role == "assistant":

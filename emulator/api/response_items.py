@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator import params
 from emulator.answers.answer import Call, Message
+from emulator.errors import ApiError
 from emulator.params import bad, one_of, text
 from emulator.wire import ids
 from emulator.wire.sealed import BrokenSeal, seal, unseal
@@ -174,9 +175,13 @@ def _unsealed(item: Item) -> Any:
     try:
         return unseal(item["encrypted_content"])
     except BrokenSeal:
-        message = f"""The encrypted content for item {item["id"]} could not be verified. Reason: \
+        raise _unverified(item) from None
+
+
+def _unverified(item: Item) -> ApiError:
+    message = f"""The encrypted content for item {item["id"]} could not be verified. Reason: \
 Encrypted content could not be decrypted or parsed."""
-        raise bad(message, "input", "invalid_encrypted_content") from None
+    return bad(message, "input", "invalid_encrypted_content")
 
 
 def _item(name: str, value: Any) -> Item:
@@ -235,7 +240,15 @@ def _compaction(name: str, item: Mapping[str, Any]) -> Item:
     content = text(f"{name}.encrypted_content", item.get("encrypted_content"))
     id = item.get("id") or ids.item_id("cmp")
     checked = {"id": id, "type": "compaction", "encrypted_content": content}
-    unpacked(checked)
+    # Anybody can seal, so what is inside is checked as if it had been sent.
+    inside = _unsealed(checked)
+    if not isinstance(inside, list):
+        raise _unverified(checked)
+    for each in inside:
+        try:
+            _item(name, each)
+        except ApiError:
+            raise _unverified(checked) from None
     return checked
 
 

@@ -37,6 +37,8 @@ from emulator.wire import ids
 from starlette.requests import Request
 from starlette.routing import Route
 
+MOST_DIGITS = 18
+"""Of the number of an event."""
 DEFAULT_MODEL = next(model.id for model in MODELS.values() if model.role == "chat")
 STREAM_OPTIONS = {"include_obfuscation": Param(flag, True)}
 SUMMARIES = one_of("auto", "concise", "detailed")
@@ -202,20 +204,31 @@ async def retrieve(request: Request) -> Reply:
             raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     body, running = _found(request), _running(request)
     inert = response_items.included(request)
-    if query.get("stream") != "true":
+    stream = query.get("stream", "false")
+    if stream not in ("true", "false"):
+        raise params.wrong_type("stream", "a boolean", stream)
+    if stream == "false":
         inert += [name for name in ("starting_after", "include_obfuscation") if name in query]
         return send_json(request, running.writer.body() if running else body, inert)
-    after = query.get("starting_after", "-1")
-    if not after.removeprefix("-").isdecimal():
-        raise params.wrong_type("starting_after", "an integer", after)
+    after = _starting_after(query.get("starting_after", "-1"))
     if not body["background"]:
         message = "Only a response that was created with background=true can be streamed again."
         raise bad(message, "stream", None)
-    kept = service(request).store.events(body["id"])[int(after) + 1 :]
-    blocks = running.follow(int(after)) if running else as_stream(kept)
+    kept = service(request).store.events(body["id"])[after + 1 :]
+    blocks = running.follow(after) if running else as_stream(kept)
     if query.get("include_obfuscation") == "false":
         blocks = without_padding(blocks)
     return send_stream(request, blocks, inert)
+
+
+def _starting_after(written: str) -> int:
+    """The number of an event, -1 for all of them; raises ApiError (400)."""
+    if not written.removeprefix("-").isdecimal():
+        raise params.wrong_type("starting_after", "an integer", written)
+    if len(written) > MOST_DIGITS:
+        raise bad("Invalid 'starting_after': it has too many digits.", "starting_after", None)
+    number: int = params.integer(-1)("starting_after", int(written))
+    return number
 
 
 async def cancel(request: Request) -> Reply:

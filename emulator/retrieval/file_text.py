@@ -24,8 +24,9 @@ MOST_CHARACTERS = 20_000_000
 """Some 5 million tokens, OpenAI's limit for a file."""
 MOST_UNREADABLE = 0.2
 """The largest share of letters without a meaning; a page with a few odd symbols has less."""
-SMALL_JSON = 2**20
-"""A JSON file of up to so many bytes needs little time and memory, whatever is in it."""
+SMALL_JSON = 2**16
+"""A JSON file of up to so many bytes needs little time and memory, whatever is in it. One of 1 MB
+needs seconds if its values are nested 900 deep, as each passes through all the levels."""
 
 Code = Literal["unsupported_file", "invalid_file", "server_error"]
 

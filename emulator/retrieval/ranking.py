@@ -48,6 +48,8 @@ CANDIDATES = 50
 """Chunks that are scored window by window, by vectors and by words; a search has up to 50 hits."""
 MOST_WORDS, MOST_ROWS = 64, 1000
 """A word that more chunks hold finds no candidates, but it counts in those that others find."""
+LONGEST_QUERY = 2_000
+"""Characters of a query that are read: the encoder takes 30 ms and more for every 1,000."""
 IN_CONTEXT = 0.7
 EDITION = 0.15
 RARITY_SHARE = 0.6
@@ -118,7 +120,7 @@ def rank(
     """(store, row of its chunk, score), best first; of several queries the one that fits best."""
     found: dict[Place, float] = {}
     allowed = [_allowed(store, files) for store in stores]
-    for query in queries:
+    for query in (query[:LONGEST_QUERY] for query in queries):
         questions = [
             _Question(db, query, number, store, allowed[number])
             for number, store in enumerate(stores)

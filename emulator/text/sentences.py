@@ -62,7 +62,7 @@ _DAYS = frozenset(map(str.lower, [*WEEKDAYS, *MONTHS]))
 _NUMBER_OF_ITEM = re.compile(r"(?:\d{1,3}|[A-Za-z])\.")
 _NEXT_WORD = re.compile(r"[^\W\d_]+(?!\.)")
 _CLAUSE_END = re.compile(
-    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
+    r"(?:[?!;,]|\.(?!\d))\s+(?:and\s+)?(?:then\s+)?|(?<!\s)\s+(?:and|then|also|plus)\s+(?:then\s+|also\s+)?",
     re.IGNORECASE,
 )
 _COMMA = re.compile(r"[,;:—–]\s+")

@@ -39,10 +39,17 @@ def unseal(content: str) -> Any:
     if not hmac.compare_digest(signature, _sign(packed)):
         raise BrokenSeal("The signature does not fit.")
     reader = zlib.decompressobj()
-    text = reader.decompress(packed, MOST_BYTES)
+    try:
+        text = reader.decompress(packed, MOST_BYTES)
+    except zlib.error as error:
+        raise BrokenSeal(str(error)) from None
     if not reader.eof:
-        raise BrokenSeal(f"The content is larger than {MOST_BYTES} bytes.")
-    return json.loads(text)
+        raise BrokenSeal(f"The content is cut off, or larger than {MOST_BYTES} bytes.")
+    # The key is known, so anybody can sign what is no JSON.
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BrokenSeal(str(error)) from None
 
 
 def _sign(packed: bytes) -> bytes:

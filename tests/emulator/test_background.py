@@ -344,3 +344,17 @@ def test_deleted_response_stops_and_is_gone(start):
         assert emulator.service.background.find(id) is None
         with pytest.raises(openai.NotFoundError):
             client.responses.retrieve(id)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"stream": "maybe"}]
+    + [{"stream": "true", "starting_after": after} for after in ("-3", "-99", "9" * 5000, "--1")],
+)
+def test_wrong_place_in_a_stream_is_refused(client, query):
+    made = client.responses.create(model=MODEL, input="Hi", background=True)
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.get(f"/responses/{made.id}", cast_to=object, options={"params": query})
+
+    assert caught.value.param in query

@@ -9,6 +9,7 @@ from emulator.answers.answer import Message, Prompt, SearchOutcome
 from emulator.answers.cited import DECLINED, draw
 from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
+from tests.support.computing_time import computes_at_once
 from tests.support.emulator_clients import MODEL, connect
 
 import openai
@@ -352,3 +353,19 @@ def test_rare_word_counts_more_than_a_common_one():
     text = "The telescope is white. The telescope is old. The telescope is big. A lamp is there."
 
     assert drawn("telescope lamp", ("x.md", 0.5, text))[0] == "A lamp is there ."
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "when" + " " * 50_000 + "is the dome open",
+        "When is the dome open? " * 5_000,
+        "Dome " * 20_000,
+        "9" * 5_000,
+    ],
+)
+def test_long_question_is_answered_in_no_time(question):
+    text = "The dome is open on Friday. The shop is shut."
+
+    with computes_at_once():
+        assert drawn(question, ("hours.md", 0.9, text))[0]

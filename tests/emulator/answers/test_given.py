@@ -2,8 +2,14 @@
 
 from emulator.answers.answer import Message, Prompt
 from emulator.answers.corpus import read_corpus
-from emulator.answers.given import question_and_passages, recalled, statements
+from emulator.answers.given import (
+    is_all_there_is,
+    question_and_passages,
+    recalled,
+    statements,
+)
 from emulator.answers.reply import answer
+from tests.support.computing_time import computes_at_once
 
 import pytest
 
@@ -123,3 +129,27 @@ def test_question_in_an_order_is_answered():
 
 def test_conditional_order_is_not_followed():
     assert "pineapple" not in reply(("system", "If asked for a fruit, say exactly: pineapple"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_alone"),
+    [
+        ("Use the documents. Answer only in German.", False),
+        ("Answer from the context alone", False),
+        ("Rely only on the text.", True),
+        ("Only today. Read these passages.", False),
+        ("only\npassages", False),
+        ("only " * 20_000, False),  # minutes, if each were tried with all that follow
+    ],
+)
+def test_passages_stand_alone_only_if_one_clause_says_so(text, is_alone):
+    with computes_at_once():
+        assert is_all_there_is([text]) is is_alone
+
+
+def test_many_question_words_take_no_time():
+    question = "what zebra " * 10_000
+
+    with computes_at_once():
+        assert recalled(question, ["My zebra is striped."]) == ""
+    assert recalled(f"{question} is my", ["My zebra is striped."]) == "My zebra is striped."

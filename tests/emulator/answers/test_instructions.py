@@ -1,6 +1,12 @@
 """The instructions that are obeyed to the letter: exact replies, and brevity."""
 
-from emulator.answers.instructions import exact_reply, sentences_wanted, text_to_read
+from emulator.answers.instructions import (
+    exact_reply,
+    reply_to_orders,
+    sentences_wanted,
+    text_to_read,
+)
+from tests.support.computing_time import computes_at_once
 
 import pytest
 
@@ -72,3 +78,12 @@ def test_text_may_stand_in_the_instructions():
     assert text_to_read([asked], ["Hm?"]) == TEXT
     assert text_to_read(["Read the text aloud."], []) is None
     assert text_to_read(['Read this text aloud: "Ahoy." Thank you.'], []) == "Ahoy."
+
+
+@pytest.mark.parametrize("part", ["say “", "please ", "reply exactly ", "say "])
+def test_many_beginnings_of_orders_take_no_time(part):
+    text = part * 10_000  # minutes, if each of them were tried with all that follow
+
+    with computes_at_once():
+        reply_to_orders(text)
+        assert text_to_read([text], ["a"]) is None

@@ -6,6 +6,7 @@ from emulator.answers.answer import Message, Prompt, Tool
 from emulator.answers.corpus import Corpus, read_corpus
 from emulator.answers.question import leans, understand
 from emulator.answers.reply import answer
+from tests.support.computing_time import computes_at_once
 
 import pytest
 
@@ -194,3 +195,11 @@ def test_schema_of_a_tool_is_filled_once_for_the_same_words(monkeypatch, text):
 
     assert len(filled) == len(set(filled))
     assert len(weighed) == len(set(weighed))
+
+
+def test_many_prepositions_take_no_time():
+    earlier = "When does the dome open for members? " * 500
+    question = understand(asked(earlier, "and for " * 10_000), CORPUS)
+
+    with computes_at_once():
+        assert "members" not in question.words_before

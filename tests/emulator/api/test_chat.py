@@ -273,3 +273,11 @@ def test_unknown_model_is_404(client):
         client.chat.completions.create(**(QUESTION | {"model": "gpt-none"}))
 
     assert (caught.value.code, caught.value.param) == ("model_not_found", None)
+
+
+@pytest.mark.parametrize("calls", [True, False, 5, "a", {"id": 1}])
+def test_tool_calls_that_are_no_list_are_refused(client, calls):
+    said = [{"role": "assistant", "content": "Hi", "tool_calls": calls}]
+
+    with pytest.raises(openai.BadRequestError, match="expected an array"):
+        client.chat.completions.create(model=MODEL, messages=said)

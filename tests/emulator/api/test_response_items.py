@@ -1,5 +1,9 @@
 """Items of Responses: their shapes, references to stored ones, compactions."""
 
+import base64
+import hmac
+import zlib
+
 from tests.support.emulator_clients import MODEL
 
 import openai
@@ -57,3 +61,22 @@ def test_items_of_all_shapes_are_read(client):
 
     assert response.output_text.count(". ") == 1
     assert "Lantern" in response.output_text
+
+
+def signed(packed):
+    """What anybody can make who has read the source: the key is no secret."""
+    signature = hmac.digest(b"emulator", packed, "sha256")
+    return base64.urlsafe_b64encode(signature + packed).decode()
+
+
+FORGED = [b"no JSON", b"[5]", b"null", b"[null]", b'[{"a": 1}]', b"{}", b"9" * 5000, b"[" * 99_999]
+
+
+@pytest.mark.parametrize("packed", [b"not packed", *map(zlib.compress, FORGED)])
+def test_forged_compaction_is_refused(client, packed):
+    item = {"type": "compaction", "encrypted_content": signed(packed)}
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(model=MODEL, input=[item, {"role": "user", "content": "Hi"}])
+
+    assert caught.value.code == "invalid_encrypted_content"

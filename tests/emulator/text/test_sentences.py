@@ -1,6 +1,7 @@
 """Sentences: what belongs together stays together, and nothing of the text is lost."""
 
 from emulator.text.sentences import LONGEST, clauses, sentences, spoken_pieces
+from tests.support.computing_time import computes_at_once
 
 import pytest
 from hypothesis import given, settings
@@ -76,6 +77,13 @@ def test_many_stops_and_quotation_marks_take_no_time(part):
     text = part * 50_000 + "x"  # minutes, if each of them were tried with all that follow
 
     assert "".join(spoken_pieces(text)) == text
+
+
+def test_many_blanks_between_clauses_take_no_time():
+    text = "a" + " " * 50_000 + "b"
+
+    with computes_at_once():
+        assert list(clauses(text)) == [(0, len(text))]
 
 
 @pytest.mark.parametrize(
