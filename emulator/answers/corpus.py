@@ -126,7 +126,8 @@ class Corpus:
             lead = ranked[min(variant, len(ranked) - 1)][1]
             good = [p for score, p in ranked if score >= AS_GOOD * ranked[0][0] and p != lead]
             if _ASKS_ONE_THING.search(question) and most <= USUAL:
-                return [self.sentences[place] for place in [*self._before(lead), *good][:2]]
+                few = [*self._before(lead), *good][:2] if most > 1 else [lead]
+                return [self.sentences[place] for place in few]
             return [self.sentences[place] for place in self._choose(lead, good, most)]
         found = self._searched(question, most, before)
         first = min(variant, max(0, len(found) - 1))

@@ -143,7 +143,7 @@ def test_full_disk_never_disturbs_the_conversation(emulator, cassette_path):
                 recorder(cassette_path, emulator.base_url) as base_url,
                 sdk_client(base_url) as client,
             ):
-                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+                resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, limits[1]))
                 stream = list(client.chat.completions.create(**QUESTION, stream=True))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager, suppress
 
 from common import COURSE
-from emulator.deadline import MOST_JOBS, DeadlineThreads
+from emulator.deadline import MOST_JOBS, DeadlinePassed, DeadlineThreads
 from emulator.errors import ApiError
 from tests.support.emulator_clients import MODEL, ask, connect
+from tests.support.interrupts import can_interrupt
 
 import httpx2
 import pytest
@@ -101,12 +101,35 @@ async def test_deadlines_that_come_at_the_end_of_a_job_do_no_harm():
     await ended()
 
 
+async def test_job_that_loses_the_exception_is_stopped_all_the_same(monkeypatch):
+    monkeypatch.setattr("emulator.deadline.AGAIN_S", 0.01)
+    threads = DeadlineThreads(limit_s=0.01)
+    lost = []
+
+    def job():
+        while not lost:
+            try:
+                while True:
+                    sum(range(1_000))
+            except DeadlinePassed as error:  # as Python does in `__del__`
+                lost.append(error)
+        while True:
+            sum(range(1_000))
+
+    with pytest.raises(ApiError):
+        await threads.run(job)
+    await ended()
+    assert len(lost) == 1
+
+
 async def ended():
     async with asyncio.timeout(5):
         while alive():
             await asyncio.sleep(0)
 
 
+# Hypothesis measures each collection of garbage, also in the job's thread.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_others_are_answered_while_one_request_takes_long(emulator):
     emulator.service.thinking.limit_s = 1.0
     answers = []
@@ -119,15 +142,14 @@ def test_others_are_answered_while_one_request_takes_long(emulator):
     ask(client)  # what is imported with the first answer is there
     hostile = threading.Thread(target=send)
     hostile.start()
-    times = []
+    answered = 0
     while hostile.is_alive():
-        start = time.perf_counter()
         ask(client)
-        times.append(time.perf_counter() - start)
+        answered += 1
     hostile.join()
 
     assert answers[0].json()["error"]["code"] == "emulator_took_too_long"
-    assert len(times) >= 3 and sorted(times)[len(times) // 2] < 0.3  # 0.03 s on an idle machine
+    assert answered >= 3
 
 
 @contextmanager
@@ -158,7 +180,10 @@ def under_attack():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")
-@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=can_interrupt), (signal.SIGTERM, -15)],
+)
 def test_process_ends_when_told_whatever_it_is_doing(ending, code):
     with under_attack() as process:
         process.send_signal(ending)
