@@ -72,7 +72,7 @@ class _Work(Generic[Result]):
         self._job, self._free = job, free
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._is_over = self._is_stopped = False
+        self._is_over = False
 
     def stop(self) -> None:
         """Raise DeadlinePassed in the job, if it still runs, and again until it has ended.
@@ -82,7 +82,6 @@ class _Work(Generic[Result]):
         with self._lock:
             if self._is_over:
                 return
-            self._is_stopped = True
             _raise_in(self.thread, DeadlinePassed)
         self._loop.call_later(AGAIN_S, self.stop)
 
@@ -99,10 +98,15 @@ class _Work(Generic[Result]):
     def _finish(self) -> None:
         """From here on nothing can stop this thread, so `free` is always released."""
         while not self._is_over:
-            with suppress(DeadlinePassed), self._lock:
-                if self._is_stopped:
-                    _raise_in(self.thread, None)
-                self._is_over = True
+            try:
+                with self._lock:
+                    self._is_over = True
+                # One that was raised before comes at the next backward jump. It is not taken back:
+                # Python 3.11 would then look for it at each call of each thread, for ever.
+                for _ in range(2):
+                    pass
+            except DeadlinePassed:
+                pass
         with suppress(RuntimeError):  # the loop may have ended meanwhile
             self._loop.call_soon_threadsafe(self._end)
 
@@ -111,12 +115,12 @@ class _Work(Generic[Result]):
         self._free.release()
 
 
-def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
-    """Raise an error in a thread; None takes back one that was not raised yet."""
+def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
+    """Raise an error in a thread."""
     import ctypes  # few processes ever need it
 
-    raised = ctypes.py_object(error) if error else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), raised)
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error))
 
 
 def _took_too_long(limit_s: float) -> ApiError:

@@ -101,6 +101,31 @@ async def test_deadlines_that_come_at_the_end_of_a_job_do_no_harm():
     await ended()
 
 
+TRACED = """
+import asyncio, sys, threading
+from emulator.deadline import DeadlineThreads
+
+def trace(*_):
+    return trace
+
+def endless():
+    while True:
+        sum(range(1_000))
+
+async def main():
+    threading.settrace(trace)
+    sys.settrace(trace)
+    await asyncio.gather(DeadlineThreads(0.01).run(endless), return_exceptions=True)
+
+asyncio.run(main())
+"""
+
+
+def test_process_that_is_traced_goes_on_behind_a_deadline():
+    """As debuggers and coverage do; Python 3.11 hangs where an exception is taken back."""
+    subprocess.run([sys.executable, "-c", TRACED], cwd=COURSE, timeout=60, check=True)
+
+
 async def test_job_that_loses_the_exception_is_stopped_all_the_same(monkeypatch):
     monkeypatch.setattr("emulator.deadline.AGAIN_S", 0.01)
     threads = DeadlineThreads(limit_s=0.01)
