@@ -19,15 +19,15 @@ store has indexed has to be comparable with every question, whichever server run
 
 import asyncio
 import base64
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from emulator.answers.upstream import failure, open_client, why
 from emulator.answers.upstream_address import UpstreamAddress
+from emulator.answers.upstream_body import UpstreamMalformed, parsed, sound
 from emulator.guard import EMBEDDED_BY
 from emulator.retrieval.embedding import Floats, unit
-from emulator.wire.reasons import first_words, reason_in
+from emulator.wire.reasons import first_words
 
 import httpx2
 import numpy as np
@@ -38,10 +38,6 @@ NAME = "EMULATOR_EMBEDDINGS_BASE_URL"
 BATCH = 32
 MOST_BYTES = 64 * 2**20
 """Of one answer: 32 vectors of 65,536 numbers, as text."""
-
-
-class MalformedEmbeddings(Exception):
-    """What the server sent, as words that follow its name."""
 
 
 class UpstreamEmbeddings:
@@ -62,7 +58,7 @@ class UpstreamEmbeddings:
             return await asyncio.to_thread(joined, batches)
         except APIError as error:
             reason = why(error)
-        except MalformedEmbeddings as error:
+        except UpstreamMalformed as error:
             reason = str(error)
         except (httpx2.HTTPError, httpx2.StreamError):
             reason = "broke off"
@@ -77,61 +73,57 @@ class UpstreamEmbeddings:
             async for block in answer.iter_bytes():
                 body += block
                 if len(body) > MOST_BYTES:
-                    raise MalformedEmbeddings(f"sent more than {MOST_BYTES:,} bytes at once")
+                    raise UpstreamMalformed(f"sent more than {MOST_BYTES:,} bytes at once")
         return await asyncio.to_thread(vectors_in, bytes(body), len(texts))
 
 
 def joined(batches: Sequence[Floats]) -> Floats:
-    """The vectors of all batches; raises MalformedEmbeddings where their lengths differ."""
+    """The vectors of all batches; raises UpstreamMalformed where their lengths differ."""
     if len({batch.shape[1] for batch in batches}) > 1:
-        raise MalformedEmbeddings("sent vectors of different lengths")
+        raise UpstreamMalformed("sent vectors of different lengths")
     return np.concatenate(batches)
 
 
 def vectors_in(body: bytes, count: int) -> Floats:
     """The unit vectors in an answer, in the order of the texts: shape (count, any).
 
-    Raises MalformedEmbeddings for whatever is no list of `count` vectors of one length.
+    Raises UpstreamMalformed for whatever is no list of `count` vectors of one length.
     """
-    found = parsed(body)
+    found = body_in(body)
     items = found.get("data")
     if not isinstance(items, list) or len(items) != count:
         given = len(items) if isinstance(items, list) else "no"
-        raise MalformedEmbeddings(f"sent {given} embeddings for {count} texts")
+        raise UpstreamMalformed(f"sent {given} embeddings for {count} texts")
     if not all(isinstance(item, dict) for item in items):
-        raise MalformedEmbeddings("sent an embedding that is no object")
+        raise UpstreamMalformed("sent an embedding that is no object")
     vectors = [numbers_in(item.get("embedding")) for item in in_order(items)]
     if len({len(vector) for vector in vectors}) > 1:
-        raise MalformedEmbeddings("sent vectors of different lengths")
+        raise UpstreamMalformed("sent vectors of different lengths")
     return unit(np.stack(vectors))
 
 
-def parsed(body: bytes) -> dict[str, Any]:
-    """The object in an answer; raises MalformedEmbeddings for anything else, and for an error."""
+def body_in(body: bytes) -> dict[str, Any]:
+    """The object in an answer; raises UpstreamMalformed for anything else, and for an error."""
     text = body.decode("utf-8", "replace")
-    try:
-        found = json.loads(text.removeprefix("\ufeff"))
-    except (ValueError, RecursionError):
-        what = f"sent malformed JSON: {first_words(text)}" if text.strip() else "sent nothing"
-        raise MalformedEmbeddings(what) from None
+    if not text.strip():
+        raise UpstreamMalformed("sent nothing")
+    found = parsed(text.removeprefix("\ufeff"))
     if not isinstance(found, dict):
-        raise MalformedEmbeddings(f"sent no object: {first_words(text)}")
-    if found.get("error"):
-        raise MalformedEmbeddings(f"reported an error: {reason_in(found) or 'it gave no reason'}")
-    return found
+        raise UpstreamMalformed(f"sent no object: {first_words(text)}")
+    return sound(found)
 
 
 def in_order(items: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """The items by their `index`; as they came where none has one.
 
-    Raises MalformedEmbeddings where two are the same, or one is missing.
+    Raises UpstreamMalformed where two are the same, or one is missing.
     """
     indices = [item.get("index") for item in items]
     if all(index is None for index in indices):
         return items
     by_index = {index: item for index, item in zip(indices, items, strict=True) if is_whole(index)}
     if set(by_index) != set(range(len(items))):
-        raise MalformedEmbeddings("sent embeddings whose indices don't count from 0 to the last")
+        raise UpstreamMalformed("sent embeddings whose indices don't count from 0 to the last")
     return [by_index[index] for index in range(len(items))]
 
 
@@ -147,9 +139,9 @@ def numbers_in(value: object) -> NDArray[np.float64]:
     try:
         numbers = _decoded(value) if isinstance(value, str) else _listed(value)
     except (TypeError, ValueError, OverflowError):
-        raise MalformedEmbeddings("sent an embedding that is no list of numbers") from None
+        raise UpstreamMalformed("sent an embedding that is no list of numbers") from None
     if not len(numbers) or not np.isfinite(numbers).all():
-        raise MalformedEmbeddings("sent an embedding without numbers, or with infinite ones")
+        raise UpstreamMalformed("sent an embedding without numbers, or with infinite ones")
     return numbers / (np.abs(numbers).max() or 1)
 
 
