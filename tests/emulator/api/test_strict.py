@@ -1,19 +1,11 @@
 """Strict mode: schemas that OpenAI refuses are refused in its words, the others are not."""
 
 from emulator.api.strict import check_strict
+from tests.support.schemas import closed
 
 import pytest
 
 STRING = {"type": "string"}
-
-
-def closed(**properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def nested(levels):

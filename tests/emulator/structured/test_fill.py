@@ -4,6 +4,7 @@ import datetime
 import json
 
 from emulator.structured.fill import Sources, fill
+from tests.support.schemas import closed
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,15 +14,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 TODAY = datetime.date(2026, 3, 4)  # a Wednesday
 STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 BOOLEAN, STRINGS = {"type": "boolean"}, {"type": "array", "items": {"type": "string"}}
-
-
-def closed(**properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def one_of(*options, **more):
