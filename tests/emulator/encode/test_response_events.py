@@ -6,9 +6,10 @@ from itertools import groupby
 from emulator import params
 from emulator.answers.answer import Answer, Call, Citation, Message, Prompt, SearchOutcome
 from emulator.api.responses import PARAMS, as_told
-from emulator.encode.response_events import FIELDS, ResponseWriter, usage
+from emulator.encode.response_events import FIELDS, ResponseWriter, usage, without_padding
 from emulator.errors import ApiError
 from emulator.models import MODELS
+from emulator.serving import as_stream
 from emulator.wire import sse, tokens
 from emulator.wire.sealed import unseal
 from tests.support.emulator_clients import MODEL, drained
@@ -397,3 +398,15 @@ def test_citation_before_all_text_has_its_event():
     _, _, events = written(Answer(["one"], citations=[Citation(0, "file-1", "a.md")], found=FOUND))
 
     assert kinds(events).count("output_text.annotation.added") == 1
+
+
+async def test_padding_can_be_taken_off_later():
+    def padded(*names):
+        return [name for name in names if b"obfuscation" in name]
+
+    blocks = [block async for block in writer_of(Answer(["The dome ", "is open."])).events()]
+    bare = [block async for block in without_padding(as_stream(blocks))]
+
+    assert len(padded(*blocks)) == 2 and padded(*bare) == []
+    assert [event_of(block)["type"] for block in bare] == [event_of(b)["type"] for b in blocks]
+    assert [block for block in blocks if block in bare] == [b for b in blocks if not padded(b)]

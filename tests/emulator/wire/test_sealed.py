@@ -45,3 +45,14 @@ def test_content_is_not_unpacked_beyond_its_limit(monkeypatch):
     assert len(zlib.compress(b"a" * 10_000)) < 100
     with pytest.raises(sealed.BrokenSeal, match="larger"):
         sealed.unseal(bomb)
+
+
+@pytest.mark.parametrize(
+    "packed", [b"no zlib", zlib.compress(b"no json"), zlib.compress(b"[" * 9_999)]
+)
+def test_content_that_anybody_signed_is_refused(packed):
+    """The key is no secret, so a signature proves nothing about what is in it."""
+    signed = sealed._sign(packed) + packed
+
+    with pytest.raises(sealed.BrokenSeal):
+        sealed.unseal(base64.urlsafe_b64encode(signed).decode())
