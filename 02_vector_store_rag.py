@@ -301,8 +301,8 @@ def main() -> None:
         if lesson.part(answer):
             ask(client, opened.id, terminal.asked(lesson.own_questions), model)
         if lesson.part(filter) and opened.has_editions(2025, 2026):
+            store_id = opened.id
             for edition in (2025, 2026):
-                store_id = opened.id
                 terminal.note(f"The edition of {edition}:")
                 filter(client, store_id, lesson.question, model, edition)
         if lesson.part(measure) and opened.has_known_answers():

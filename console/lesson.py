@@ -493,9 +493,7 @@ def arguments(
         parser.error(f"the part {args.part} takes no question; these do: {', '.join(asking)}")
     if args.part is not None:
         _check_options(parser, args, contents, options)
-    for one, other in (("record", "replay"), ("store", "folder")):
-        if getattr(args, one, None) and getattr(args, other, None):
-            parser.error(f"use either --{one} or --{other}, not both")
+    _check_pairs(parser, args)
     return args
 
 
@@ -516,6 +514,13 @@ def _check_options(
         others = [word for word in scope if word.startswith("--") and _value(args, word)]
         if parts and is_given and args.part not in parts and not others:
             parser.error(f"{name} has no effect on {args.part}; it is for {', '.join(scope)}")
+
+
+def _check_pairs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Refuse two options that exclude each other."""
+    for one, other in (("--record", "--replay"), ("--store", "--folder")):
+        if _value(args, one) and _value(args, other):
+            parser.error(f"use either {one} or {other}, not both")
 
 
 def _variable(option: str) -> str:

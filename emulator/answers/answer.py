@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from emulator.wire import ids, tokens
 
 INSTRUCTION_ROLES = ("system", "developer")
+USUAL_SENTENCES = 3
+"""How many an answer has if the caller doesn't ask for more, or fewer."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Prompt:
     messages: Sequence[Message]
     max_tokens: int | None = None
     stop: Sequence[str] = ()
-    sentences: int = 3
+    sentences: int = USUAL_SENTENCES
     effort: str = "none"
     tools: Sequence[Tool] = ()
     must_call: bool = False

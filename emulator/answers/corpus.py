@@ -23,6 +23,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from emulator.answers.answer import USUAL_SENTENCES
 from emulator.retrieval.quotes import Quote, quotes
 from emulator.text.words import senses, subject
 
@@ -34,9 +35,6 @@ ENOUGH, SETTLED, MIDDLING = 0.45, 0.8, 20
 that none holds."""
 AS_GOOD = 0.75
 """The part of the best score from which on another sentence counts as good."""
-
-USUAL = 3
-"""The sentences of an answer if the caller doesn't ask for more."""
 
 GOES_ON = re.compile(r"\W*(?:and|but|or|what about|how about)\b", re.IGNORECASE)
 """How a question begins that says only what is new: its own words count more, so it is read."""
@@ -125,7 +123,7 @@ class Corpus:
         if ranked and not is_short and self._settles(ranked[0], together):
             lead = ranked[min(variant, len(ranked) - 1)][1]
             good = [p for score, p in ranked if score >= AS_GOOD * ranked[0][0] and p != lead]
-            if _ASKS_ONE_THING.search(question) and most <= USUAL:
+            if _ASKS_ONE_THING.search(question) and most <= USUAL_SENTENCES:
                 few = [*self._before(lead), *good][:2] if most > 1 else [lead]
                 return [self.sentences[place] for place in few]
             return [self.sentences[place] for place in self._choose(lead, good, most)]
@@ -211,6 +209,6 @@ def read_corpus(folder: Path | None = None) -> Corpus:
     return Corpus([(path.name, path.read_text(encoding="utf-8")) for path in paths])
 
 
-def answering(ranked: Ranked) -> Ranked:
+def if_enough(ranked: Ranked) -> Ranked:
     """The same if the best of them is an answer, else nothing."""
     return ranked if ranked and ranked[0][0] >= ENOUGH else []

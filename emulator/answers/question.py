@@ -8,7 +8,7 @@
     the one before    for a question that leans on it ("And why?", "What time was that?")
 
 Instructions are the question themselves where nobody has said anything since they were given.
-Whoever answers (a tool, a schema, a quotation) reads it here.
+Tools, schemas and quotations all read it here.
 """
 
 import re
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from emulator.answers.answer import INSTRUCTION_ROLES, Prompt
-from emulator.answers.corpus import GOES_ON, Corpus, Ranked, answering
+from emulator.answers.corpus import GOES_ON, Corpus, Ranked, if_enough
 from emulator.answers.given import (
     given_corpus,
     is_all_there_is,
@@ -119,7 +119,7 @@ class Question:
         added = wanted.removeprefix(self.text)
         for source in self.sources:
             is_known = source is self.corpus and not added
-            hits = answering(self.ranked if is_known else source.rank(self.bare + added))
+            hits = if_enough(self.ranked if is_known else source.rank(self.bare + added))
             if hits:
                 return source.sentences[hits[0][1]].text
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emulator import params
-from emulator.answers.answer import Answer, Call, HeardSound, Message, Prompt
+from emulator.answers.answer import USUAL_SENTENCES, Answer, Call, HeardSound, Message, Prompt
 from emulator.api import chat_audio, speech, tool_params
 from emulator.api.model_list import find_model, note_end
 from emulator.api.response_items import content_text
@@ -34,7 +34,7 @@ from starlette.routing import Route
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ROLES = ("developer", "system", "user", "assistant", "tool")
-SENTENCES = {"low": 1, "medium": 3, "high": 6}
+SENTENCES = {"low": 1, "medium": USUAL_SENTENCES, "high": 6}
 SERVICE_TIERS = one_of("auto", "default", "flex", "scale", "priority", "fast")
 
 

@@ -198,12 +198,11 @@ class _Child:
         """Why a child has ended in the middle of a file."""
         status = self._process.wait()
         is_alarm = sys.platform != "win32" and status == -signal.SIGALRM
+        memory = self._limits.bytes // 2**20
         if self._is_late or status == _TIME or is_alarm:
             return f"Reading the file takes longer than {self._limits.seconds:g} s. Split it."
         if status == _MEMORY:
-            memory = self._limits.bytes // 2**20
             return f"Reading the file takes more than {memory} MB of memory. Split it."
-        memory = self._limits.bytes // 2**20
         why = f"the file is damaged, or takes more than {memory} MB of memory"
         return f"The process that read it crashed: {why}. Save it again, or export it as .txt."
 

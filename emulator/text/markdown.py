@@ -19,8 +19,6 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from emulator.text.sentences import sentences
-
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import StateInline
@@ -74,11 +72,6 @@ class VisibleBlock:
 def plain(text: str) -> str:
     """The visible text of Markdown: a line for each block, " | " between the cells of a row."""
     return "\n".join(f"{block.marker} {block.text}".strip() for block in blocks(text))
-
-
-def line_sentences(line: str) -> list[str]:
-    """The sentences of a line, without markup."""
-    return [sentence.strip() for sentence in sentences(plain(line))]
 
 
 @lru_cache(maxsize=512)

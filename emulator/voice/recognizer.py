@@ -154,7 +154,7 @@ class SpeechRecognizer:
     def _recognized(self, part: Samples) -> str:
         if len(part) < SHORTEST_MS * RATE // 1000 or np.abs(part.astype(int)).max() < SILENCE:
             return ""
-        # Only for whoever remembers: a call has no use for the digest.
+        # A call remembers nothing, so it needs no digest.
         sound = hashlib.sha256(part.tobytes()).digest() if self._most_known else b""
         if (known := self._known.get(sound)) is not None:
             return known

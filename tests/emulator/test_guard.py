@@ -259,7 +259,7 @@ class ArrivingBody:
                 is_over = not message["more_body"]
         except ApiError as error:
             stopped_at = self.now
-            with pytest.raises(ApiError):  # whoever drains the rest doesn't wait again
+            with pytest.raises(ApiError):  # reading on to drop the rest doesn't wait
                 await receive()
             assert self.now == stopped_at
             return size, error.status
