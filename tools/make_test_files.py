@@ -417,31 +417,38 @@ def docx_files() -> Files:
     yield from noted_docx_files()
     yield from inline_docx_files()
     yield from packaged_docx_files()
+    yield from drawn_docx_files()
+    yield from refused_docx_files()
 
 
-def numbered_docx() -> tuple[str, bytes, Expected]:
-    """Headings by style, a list with letters that begins at c, one with Roman numbers, a bullet."""
-
-    def level(place: int, kind: str, text: str, start: int = 1) -> str:
-        return f"""<w:lvl w:ilvl="{place}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>
+def list_level(place: int, kind: str, text: str, start: int = 1) -> str:
+    return f"""<w:lvl w:ilvl="{place}"><w:start w:val="{start}"/><w:numFmt w:val="{kind}"/>
 <w:lvlText w:val="{text}"/></w:lvl>"""
 
-    def listed(text: str, number: int, place: int = 0) -> str:
-        mark = f'<w:numPr><w:ilvl w:val="{place}"/><w:numId w:val="{number}"/></w:numPr>'
-        return f"<w:p><w:pPr>{mark}</w:pPr>{run(text)}</w:p>"
 
+def listed(text: str, number: int, place: int = 0) -> str:
+    mark = f'<w:numPr><w:ilvl w:val="{place}"/><w:numId w:val="{number}"/></w:numPr>'
+    return f"<w:p><w:pPr>{mark}</w:pPr>{run(text)}</w:p>"
+
+
+def list_kinds() -> str:
+    """Three kinds of lists: of headings, of letters that begin at c, of bullets."""
     lists = [
-        level(0, "decimal", "%1.") + level(1, "decimal", "%1.%2"),
-        level(0, "lowerLetter", "%1)", 3) + level(1, "upperRoman", "%2."),
-        level(0, "bullet", "\uf0b7"),
+        list_level(0, "decimal", "%1.") + list_level(1, "decimal", "%1.%2"),
+        list_level(0, "lowerLetter", "%1)", 3) + list_level(1, "upperRoman", "%2."),
+        list_level(0, "bullet", "\uf0b7"),
     ]
     made = "".join(
         f'<w:abstractNum w:abstractNumId="{n}">{levels}</w:abstractNum>'
         for n, levels in enumerate(lists)
     )
-    made += "".join(
+    return made + "".join(
         f'<w:num w:numId="{n + 1}"><w:abstractNumId w:val="{n}"/></w:num>' for n in range(3)
     )
+
+
+def numbered_docx() -> tuple[str, bytes, Expected]:
+    """Headings by style, a list with letters that begins at c, one with Roman numbers, a bullet."""
     styles = "".join(
         f"""<w:style w:styleId="H{n}"><w:name w:val="heading {n}"/><w:pPr><w:numPr>
 <w:ilvl w:val="{n - 1}"/><w:numId w:val="1"/></w:numPr></w:pPr></w:style>"""
@@ -455,7 +462,7 @@ def numbered_docx() -> tuple[str, bytes, Expected]:
     text += "\n\nc) lift\n\nd) turn\n\nI. left\n\nII. right\n\ne) shut\n\n- leave"
     file = docx(
         body,
-        numbering=("numbering", f"<w:numbering {W}>{made}</w:numbering>"),
+        numbering=("numbering", f"<w:numbering {W}>{list_kinds()}</w:numbering>"),
         styles=("styles", f"<w:styles {W}>{styles}</w:styles>"),
     )
     return "numbered.docx", file, {"text": text} | has("1.2 Closing")
@@ -616,6 +623,9 @@ def packaged_docx_files() -> Files:
     place = place.replace(b"page.htm", b"page.mht")
     chunk |= {"word/_rels/document.xml.rels": place, "word/page.mht": b"x"}
     yield "mht-inside.docx", archive(chunk), fails(".mht file within it")
+
+
+def drawn_docx_files() -> Files:
     diagram = f"""<dgm:dataModel {MORE} {A}><dgm:pt><dgm:t><a:p><a:r><a:t>First the shutter</a:t>
 </a:r></a:p></dgm:t></dgm:pt></dgm:dataModel>"""
     body = '<w:p><w:r><w:drawing><a:graphicData><dgm:relIds r:dm="data"/></a:graphicData></w:drawing></w:r></w:p>'
@@ -625,8 +635,10 @@ def packaged_docx_files() -> Files:
         docx(CHART_HERE, chart=("chart", CHART)),
         has("Visitors by season", "Summer 940", "Winter 310"),
     )
-    made = docx(para(DOORS), main="word/document.xml")
-    entity = unpacked(made)
+
+
+def refused_docx_files() -> Files:
+    entity = unpacked(docx(para(DOORS)))
     text = entity["word/document.xml"].decode()
     entity["word/document.xml"] = text.replace(
         "<w:document", '<!DOCTYPE x [<!ENTITY e "e">]>\n<w:document', 1
@@ -742,57 +754,70 @@ def pptx_files() -> Files:
 # --------------------------------------------------------------------------- HTML
 
 
-def html_files() -> Files:
-    def made(body: str, head: str = "") -> bytes:
-        return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>".encode()
+def web_page(body: str, head: str = "") -> bytes:
+    return f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>".encode()
 
-    page = made("""<h1>Prices</h1><p>In <b>euros</b>,<br>all of them.<script>no()</script>
+
+def html_files() -> Files:
+    page = web_page("""<h1>Prices</h1><p>In <b>euros</b>,<br>all of them.<script>no()</script>
 <style>p{}</style></p><ul><li>one<li>two</ul><table><tr><th>who<th>what</tr><tr><td>child<td>4 &euro;
 </table>""")
     text = "# Prices\n\nIn euros,\nall of them.\n\n- one\n- two\n\nwho\twhat\nchild\t4 €\n"
     yield "plain.html", page, {"text": text} | has("child 4 €", lacks=["no()", "p{}"])
     words = "<p>List&lt;Message&gt; &amp;amp; a &lt; 3 &#8211; caf&eacute; &copy 2026 &#x1F52D; a < 3 and b > 80"
     phrase = "List<Message> &amp; a < 3 – café © 2026 🔭 a < 3 and b > 80"
-    yield "entities.html", made(words), has(phrase)
+    yield "entities.html", web_page(words), has(phrase)
     high = "<p>2<sup>7</sup> = 128, x<sup>k+1</sup>, 10<sup>&minus;3</sup>, 1<sup>st</sup>, H<sub>2</sub>O"
-    yield "superscript.html", made(high), has("2⁷ = 128, x^(k+1), 10⁻³, 1st, H2O")
+    yield "superscript.html", web_page(high), has("2⁷ = 128, x^(k+1), 10⁻³, 1st, H2O")
     code = "<p>Before</p><pre><code>def f(x):\n    if x &lt; 3:\n\n\n        return  MAX_RETRY_COUNT</code></pre>"
     text = "Before\n\ndef f(x):\n    if x < 3:\n\n\n        return  MAX_RETRY_COUNT\n"
-    yield "pre.html", made(code), {"text": text} | has("if x < 3:")
+    yield "pre.html", web_page(code), {"text": text} | has("if x < 3:")
     inner = "<table><tr><td>inner one<td>inner two</table>"
     tables = f"<table><tr><td>outer one<td>{inner}<tr><td colspan=2>wide<tr><td><p>in a</p><td><p>paragraph</p></table>"
     phrases = ["outer one", "inner one", "inner two", "wide", "in a paragraph"]
-    yield "nested-tables.html", made(tables), has(*phrases)
+    yield "nested-tables.html", web_page(tables), has(*phrases)
     deep = "<div>" * 800 + "the innermost words" + "</div>" * 800 + "<p>after it"
-    yield "deep.html", made(deep), has("the innermost words", "after it")
-    yield "too-deep.html", made("<p>text" + "<i><b>" * 5000), fails("too deeply")
+    yield "deep.html", web_page(deep), has("the innermost words", "after it")
+    yield "too-deep.html", web_page("<p>text" + "<i><b>" * 5000), fails("too deeply")
+    yield from html_encodings()
+    yield from html_oddities()
+
+
+def html_encodings() -> Files:
     meta = '<meta charset="iso-8859-1">'
-    yield "other-charset.html", made("<p>Open at the café.", meta), has("Open at the café.")
+    yield "other-charset.html", web_page("<p>Open at the café.", meta), has("Open at the café.")
     declared = '<?xml version="1.0" encoding="latin-1"?><p>Open at the café.'
     yield "xml-charset.html", declared.encode(), has("Open at the café.")
-    page = made("<p>Open at the café.", meta).decode().encode("latin-1")
+    page = web_page("<p>Open at the café.", meta).decode().encode("latin-1")
     yield "latin-1.html", page, fails("not UTF-8")
-    yield "utf-16.html", made("<p>Open at the café.").decode().encode("utf-16"), has("the café.")
+    yield (
+        "utf-16.html",
+        web_page("<p>Open at the café.").decode().encode("utf-16"),
+        has("the café."),
+    )
+
+
+def html_oddities() -> Files:
     lists = "<ol start=3><li>Lift<li>Turn<ul><li>slowly</ul></ol><dl><dt>Dome<dd>The round one</dl>"
     text = "3. Lift\n4. Turn\n\n- slowly\n\nDome\nThe round one\n"
-    yield "lists.html", made(lists), {"text": text} | has("4. Turn")
-    page = made("<p>First we walk.", "<title>The evening\n tour</title>")
+    yield "lists.html", web_page(lists), {"text": text} | has("4. Turn")
+    page = web_page("<p>First we walk.", "<title>The evening\n tour</title>")
     yield (
         "title.html",
         page,
         {"text": "# The evening tour\n\nFirst we walk.\n"} | has("evening tour"),
     )
-    page = made("<h1>Tours</h1><p>First we walk.", "<title>Not twice</title>")
+    page = web_page("<h1>Tours</h1><p>First we walk.", "<title>Not twice</title>")
     yield "title-and-heading.html", page, has("# Tours", lacks=["Not twice"])
-    page = made(
+    page = web_page(
         f"<p>Costs <del>twelve</del> <ins>nine</ins> euros.<template>{DOORS}</template><!-- no -->"
     )
     yield "deleted.html", page, has("Costs nine euros.", lacks=["twelve", "Doors", "no --"])
-    page = made("""<p>See <svg><title>icon</title><text>a drawn word</text><style>.x{}</style></svg> and
+    page = web_page("""<p>See <svg><title>icon</title><text>a drawn word</text><style>.x{}</style></svg> and
 <math><msup><mi>r</mi><mn>2</mn></msup><annotation>r^2</annotation></math> here.""")
     seen = has("a drawn word", "and r² here.", lacks=[".x{}", "r^2"])
     yield "svg-math.html", page, seen
-    page = made(
+    page = web_page(
         "<p>obser&shy;vatory <q>quiet</q> <input value='typed'><input type=hidden value=token>"
     )
     yield "soft-hyphen.html", page, has('observatory "quiet" typed', lacks=["token"])
@@ -801,7 +826,7 @@ def html_files() -> Files:
         b"<p>one <b>two<p>three <a href='x>y'>four</a",
         has("one two", "three four"),
     )
-    yield "no-text.html", made("<script>Doors</script>"), fails("no text")
+    yield "no-text.html", web_page("<script>Doors</script>"), fails("no text")
 
 
 # ------------------------------------------------------------------ text, code, JSON
@@ -847,6 +872,11 @@ def text_files() -> Files:
     big = b"\xfe\xff" + cafe.encode("utf-16-be")
     yield "utf-16-be-mark.txt", big, {"text": cafe} | has("the café.")
     yield "ascii.txt", DOORS.encode(), {"text": DOORS} | has(DOORS)
+    yield from odd_texts(cafe)
+    yield from json_files()
+
+
+def odd_texts(cafe: str) -> Files:
     yield "latin-1.txt", cafe[:28].encode("latin-1"), fails("not UTF-8 text: byte 26")
     yield "utf-16-cut.txt", cafe.encode("utf-16")[:-1], fails("not UTF-16")
     yield "utf-32.txt", cafe.encode("utf-32"), fails("UTF-32")
@@ -866,7 +896,6 @@ def text_files() -> Files:
     yield "old.doc", b"\xd0\xcf\x11\xe0", fails("Save the file as .docx", "unsupported_file")
     yield "table.csv", b"a,b\n", fails(".csv", "unsupported_file")
     yield "no-extension", b"text", fails("(no extension)", "unsupported_file")
-    yield from json_files()
 
 
 def json_files() -> Files:
