@@ -1,6 +1,7 @@
 """Jobs beside the event loop: given up at their deadline, while others are served."""
 
 import asyncio
+import importlib
 import signal
 import subprocess
 import sys
@@ -99,6 +100,25 @@ async def test_deadlines_that_come_at_the_end_of_a_job_do_no_harm():
 
     assert await threads.run(lambda: 1) == 1
     await ended()
+
+
+async def test_import_within_a_job_comes_to_its_end(tmp_path, monkeypatch):
+    """Half of a module would be an error for all who import it later."""
+    lines = ["import time", "began = time.monotonic()"]
+    lines += ["while time.monotonic() < began + 0.1: pass", "is_whole = True"]
+    (tmp_path / "slow_to_import.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+
+    def job():
+        importlib.import_module("slow_to_import")
+        endless()
+
+    with pytest.raises(ApiError):
+        await DeadlineThreads(0.02).run(job)
+    await ended()
+
+    assert sys.modules.pop("slow_to_import").is_whole
 
 
 TRACED = """
