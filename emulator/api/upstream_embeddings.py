@@ -137,8 +137,12 @@ def is_whole(value: object) -> bool:
 def numbers_in(value: object) -> NDArray[np.float64]:
     """The numbers of a vector, from a list or from base64 of float32, lowest byte first.
 
-    The largest becomes 1, so that no sum of squares is too large or too small to be told.
+    A list of one list counts as that one (llama-cpp-python#1588); with several, one for each token,
+    the model does not pool them, and they are refused. The largest number becomes 1, so that no sum
+    of squares is too large or too small to be told.
     """
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        (value,) = value
     try:
         numbers = _decoded(value) if isinstance(value, str) else _listed(value)
     except (TypeError, ValueError, OverflowError):

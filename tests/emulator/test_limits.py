@@ -1,11 +1,23 @@
-"""The headers that tell of rate limits: on which answers, and how they run down and refill."""
+"""The headers that tell of rate limits, and how these run down and refill; bounded places."""
 
-from emulator.limits import REQUESTS_A_MINUTE, Bucket, Limits, duration
-from tests.support.emulator_clients import MODEL, ask
+import asyncio
 
+from common.client import LOCAL
+from emulator.answers.upstream import Upstream
+from emulator.answers.upstream_address import UpstreamAddress
+from emulator.api.upstream_embeddings import UpstreamEmbeddings
+from emulator.errors import ApiError
+from emulator.limits import REQUESTS_A_MINUTE, Bucket, Limits, Places, duration
+from emulator.server import Emulator
+from tests.support.emulator_clients import MODEL, ask, connect
+from tests.support.scripted_upstream import ScriptedUpstream, said
+
+import httpx2
+import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai import AsyncOpenAI
 
 NAMES = [
     f"x-ratelimit-{what}-{of}"
@@ -99,3 +111,83 @@ def test_bucket_stays_within_its_limit(steps):
         bucket.spend(amount)
         assert 0 <= bucket.remaining <= 1000
         assert 0 <= bucket.reset_s <= 60
+
+
+def test_places_are_refused_when_all_are_taken():
+    places = Places(2)
+
+    with places.taken():
+        with places.taken(), pytest.raises(ApiError) as caught, places.taken():
+            pass
+        with places.taken():  # the one that was given back
+            assert caught.value.status == 429
+
+
+async def drained_stream(stream):
+    async for _ in await stream:
+        pass
+
+
+CALLS = {
+    "chat": lambda client: client.chat.completions.create(**ask("Hm?")),
+    "chat stream": lambda client: drained_stream(
+        client.chat.completions.create(**ask("Hm?"), stream=True)
+    ),
+    "response": lambda client: client.responses.create(**QUESTION),
+    "response stream": lambda client: drained_stream(
+        client.responses.create(**QUESTION, stream=True)
+    ),
+    "embedding": lambda client: client.embeddings.create(
+        model="text-embedding-3-small", input="Hm?"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def held():
+    """A server that makes all wait, and an emulator that lets two of them."""
+    with ScriptedUpstream() as server:
+        upstream = Upstream(server.base_url, "x", "none", most_waiting=2)
+        address = UpstreamAddress(server.base_url, "x", "none")
+        embeddings = UpstreamEmbeddings(address, most_waiting=2)
+        with Emulator(upstream=upstream.answer, embeddings_upstream=embeddings.embed) as emulator:
+            yield server, emulator
+
+
+@pytest.mark.parametrize("body", [b"", said("Hi.")[:140]], ids=["silent", "begun"])
+@pytest.mark.parametrize("name", CALLS)
+async def test_requests_that_wait_for_the_writer_are_counted(held, name, body):
+    server, emulator = held
+    server.script(body, is_held=True)
+    async with AsyncOpenAI(
+        base_url=emulator.base_url,
+        api_key="offline",
+        max_retries=0,
+        http_client=httpx2.AsyncClient(**LOCAL),
+    ) as client:
+        waiting = [asyncio.ensure_future(CALLS[name](client)) for _ in range(2)]
+        for _ in waiting:
+            assert await asyncio.to_thread(server.waiting.acquire, timeout=10)
+        with pytest.raises(openai.RateLimitError) as caught:
+            await CALLS[name](client)
+        for each in waiting:
+            each.cancel()
+        assert await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert caught.value.response.headers["retry-after-ms"] == "1000"
+    for _ in waiting:  # where the callers have left, so does the emulator
+        assert await asyncio.to_thread(server.left.acquire, timeout=10)
+
+
+def test_answers_of_a_request_that_is_refused_are_given_up(held):
+    server, emulator = held
+    server.script(said("Hi.")[:140], is_held=True)
+    with connect(emulator) as client:
+        with pytest.raises(openai.RateLimitError):
+            client.chat.completions.create(**ask("Hm?"), n=3)
+        for _ in range(2):
+            assert server.left.acquire(timeout=10)
+        server.script(said("Hi."))
+        two = client.chat.completions.create(**ask("Hm?"), n=2)
+
+    assert [choice.message.content for choice in two.choices] == ["Hi."] * 2

@@ -32,14 +32,15 @@ class ScriptedUpstream:
     """Answers with `body`, `kind` and `status`, which a test may change between two requests.
 
     `headers` come on top; a `content-encoding: gzip` among them is true. `missing` bytes are
-    announced and never sent. With `is_held` nothing comes behind the body, until the caller leaves:
-    then `left` is set. `is_headless` holds the head back, too.
+    announced and never sent. With `is_held` nothing comes behind the body, until the caller leaves;
+    `is_headless` holds the head back, too. `waiting` counts those that are held, and `left` those
+    that have left then.
     """
 
     def __init__(self, body=b"", kind=SSE, status=200):
         self.script(body, kind, status)
         self.asked = []
-        self.left = threading.Event()
+        self.left = threading.Semaphore(0)
         self.waiting = threading.Semaphore(0)
 
     def script(
@@ -93,7 +94,7 @@ class ScriptedUpstream:
         """Wait until the caller closes the connection."""
         self.waiting.release()
         select.select([handler.connection], [], [], 10)
-        self.left.set()
+        self.left.release()
 
     def __exit__(self, *_):
         self._server.shutdown()

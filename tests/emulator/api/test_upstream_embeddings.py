@@ -99,6 +99,48 @@ def test_caller_gets_the_format_that_it_asked_for(script, front, format):
     assert found == (packed(0.6, 0.8) if format == "base64" else pytest.approx([0.6, 0.8]))
 
 
+def test_list_in_a_list_is_one_vector(script, front):
+    script.body = body([[3, 0, 4]], [0, 0, 5])
+
+    assert vectors(asked(front)) == [[0.6, 0, 0.8], [0, 0, 1]]
+
+
+def test_half_a_character_is_sent_on(script, front):
+    script.body = body([3, 0, 4])
+
+    answer = httpx2.post(
+        f"{front.base_url}/embeddings",
+        content=json.dumps({"model": SMALL, "input": "\ud83d", "dimensions": 3}),
+        headers={"authorization": "Bearer offline", "content-type": "application/json"},
+        trust_env=False,
+    )
+    assert answer.status_code == 200
+    assert script.asked[-1][1]["input"] == ["\ud83d"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"missing": 7}, "broke off"),
+        ({"is_held": True}, "sent nothing for 0.1 seconds"),
+        ({"is_headless": True}, "sent nothing for 0.1 seconds"),
+        ({"headers": {"content-encoding": "deflate"}}, "sent what is not deflate"),
+    ],
+)
+def test_answer_of_embeddings_that_does_not_come_is_told(script, start, options, reason):
+    upstream = UpstreamEmbeddings(UpstreamAddress(script.base_url, "any", "none"), silence_s=0.1)
+    script.script(body([1, 2], [3, 4]), "application/json", **options)
+
+    with pytest.raises(openai.InternalServerError, match=reason):
+        asked(start(embeddings_upstream=upstream.embed))
+
+
+def test_compressed_embeddings_are_read(script, front):
+    script.script(body([3, 0, 4]), "text/html", headers={"content-encoding": "gzip"})
+
+    assert vectors(asked(front, "x")) == [[0.6, 0, 0.8]]
+
+
 def test_index_decides_the_order(script, front):
     script.body = body([0, 1], [1, 0], indices=[1, 0])
 
@@ -144,7 +186,12 @@ MALFORMED = [
     (body([1, 2], None), "no list of numbers"),
     (body([1, 2], ["3", "4"]), "no list of numbers"),
     (body([1, 2], [True, False]), "no list of numbers"),
-    (body([1, 2], [[1, 2]]), "no list of numbers"),
+    (body([1, 2], [[1, 2], [3, 4]]), "no list of numbers"),  # llama-cpp-python#1588: one a token
+    (body([1, 2], [1, None]), "no list of numbers"),
+    (body([1, 2], {"values": [1, 2]}), "no list of numbers"),
+    (b'{"embeddings": [[1, 2], [3, 4]]}', "no embeddings for 2 texts"),  # Ollama's own endpoint
+    (b'{"error": "failed to encode response: json: unsupported value: NaN"}', "unsupported value"),
+    (body([1, 2], [3, 4]) + b"\n{}", "malformed JSON"),
     (body([1, 2], [1, 10**400]), "no list of numbers"),
     (body([1, 2], [1, float("nan")]), "infinite"),
     (body([1, 2], packed(1, math.inf)), "infinite"),
