@@ -30,6 +30,7 @@ import httpx2
 import openai
 from pydantic import ValidationError
 
+_V1 = "most addresses end in /v1"
 OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
 AGAIN = f"run it again: {course_command(*LESSON)}"
 DOWN = (502, 503, 504, *range(520, 531))  # what gateways answer for a server that does not
@@ -94,8 +95,7 @@ def _status(error: openai.APIStatusError, context: ErrorContext) -> CourseError:
     if status == 401:
         return _bad_key(number, context)
     if status == 429:
-        wait = "wait a minute, then run it again"
-        return CourseError(f"the server asks to slow down ({number})", reason or None, wait)
+        return _slow_down(number, reason, context)
     if not reason or (status in (404, 405) and _is_wrong_path(error, reason)):
         said = reason or first_words(error.response.text) or "no reason"
         return not_openai(context.host, f"it answered {number}: {said}")
@@ -150,6 +150,19 @@ def _no_credit(number: str, reason: str, context: ErrorContext) -> CourseError:
     )
 
 
+def _at_spend_limit(number: str, reason: str, context: ErrorContext) -> CourseError:
+    return CourseError(
+        f"the account, or its project, has reached a spending limit ({number})",
+        reason or "waiting a minute does not help",
+        f"raise it at https://platform.openai.com/settings/organization/limits, or {OFFLINE}",
+    )
+
+
+def _slow_down(number: str, reason: str, context: ErrorContext) -> CourseError:
+    wait = "wait a minute, then run it again"
+    return CourseError(f"the server asks to slow down ({number})", reason or None, wait)
+
+
 def _not_recorded(number: str, reason: str, context: ErrorContext) -> CourseError:
     attempt = f"record it: {course_command(*LESSON)} ... --record FILE"
     return CourseError("the cassette does not contain this request", reason, attempt)
@@ -164,12 +177,20 @@ def _storage_failed(number: str, reason: str, context: ErrorContext) -> CourseEr
 
 
 def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
-    if "EMULATOR_EMBEDDINGS_BASE_URL" in reason:
-        fix = "start it, or remove EMULATOR_EMBEDDINGS_BASE_URL from .env"
-        what = f"the server that makes embeddings for the emulator failed ({number})"
-        return CourseError(what, reason, fix)
-    fix = "start it, or remove EMULATOR_CHAT_BASE_URL from .env: then the emulator quotes"
-    return CourseError(f"the server that writes for the emulator failed ({number})", reason, fix)
+    """A server that does work for the emulator; what to do depends on what it said."""
+    is_embedding = "EMULATOR_EMBEDDINGS_BASE_URL" in reason
+    task, name = ("makes embeddings", "EMBEDDINGS") if is_embedding else ("writes", "CHAT")
+    unknown = r"(?i)\bmodel\b.*not (found|exist)"
+    fixes = (
+        (r"answered 40[13]\b", f"set EMULATOR_{name}_API_KEY in .env to a key of that server"),
+        (unknown, f"set EMULATOR_{name}_MODEL in .env to a model that it has"),
+        (r"(?i)answered 40[45]: \W*(404 )?(page )?not ", f"check EMULATOR_{name}_BASE_URL: {_V1}"),
+        (r"answered 429\b", "wait a minute, then run it again"),
+    )
+    usual = f"start it, or remove EMULATOR_{name}_BASE_URL from .env"
+    usual += "" if is_embedding else ": then the emulator quotes"
+    fix = next((fix for pattern, fix in fixes if re.search(pattern, reason)), usual)
+    return CourseError(f"the server that {task} for the emulator failed ({number})", reason, fix)
 
 
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:
@@ -286,7 +307,7 @@ def _no_session(error: Any, context: ErrorContext) -> CourseError:
     """A refused handshake. The reason is in the body, which the SDK doesn't show."""
     status, reason = error.response.status_code, reason_in(error.response.body)
     number = f"{status}, at the handshake of the WebSocket"
-    if "quota" in reason:
+    if re.search("quota|credit_balance", reason):
         return _no_credit(number, reason, context)
     if status in (401, 403):
         return _bad_key(number, context)
@@ -298,7 +319,7 @@ def _no_session(error: Any, context: ErrorContext) -> CourseError:
 def _closed(error: Any, context: ErrorContext) -> CourseError:
     code, reason = (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
     number = f"{code} {reason}"
-    if "quota" in reason:
+    if re.search("quota|credit_balance", reason):
         return _no_credit(number, reason, context)
     if code == 3000:
         return _bad_key(number, context)
@@ -429,6 +450,16 @@ _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
     "model_not_found": _no_model,
     "insufficient_quota": _no_credit,
     "billing_hard_limit_reached": _no_credit,
+    "billing_not_active": _no_credit,
+    "credit_balance_exhausted": _no_credit,
+    "usage_limit_exceeded": _at_spend_limit,
+    "project_spend_limit_exceeded": _at_spend_limit,
+    "organization_spend_limit_exceeded": _at_spend_limit,
+    "organization_usage_limit_exceeded": _at_spend_limit,
+    "rate_limit_exceeded": _slow_down,
+    "rate_limit_error": _slow_down,
+    "server_overloaded": _down,
+    "overloaded_error": _down,
     "not_recorded": _not_recorded,
     "unreachable": _unreachable,
     "upstream_error": _writer_failed,
@@ -437,7 +468,14 @@ _BY_CODE: dict[str, Callable[[str, str, ErrorContext], CourseError]] = {
 
 # Why an answer ended early: a pattern in the words of the lesson or the server, and its message.
 _ENDS: list[tuple[str, Callable[[Any, ErrorContext], CourseError]]] = [
-    ("insufficient_quota", lambda _, it: _no_credit("insufficient_quota", "", it)),
+    (
+        "insufficient_quota|credit_balance_exhausted|billing_(hard_limit_reached|not_active)",
+        lambda words, it: _no_credit("inside the stream", "", it),
+    ),
+    (
+        "rate_limit_exceeded",
+        lambda words, it: _slow_down("rate_limit_exceeded, inside the stream", tidied(words), it),
+    ),
     (r"(?i)\bmodel\b.*(not found|not exist)", lambda words, it: _no_model("200", words, it)),
     (r"finish_reason is length|max_output_tokens", _at_limit),
     (r"finish_reason is content_filter|: ?\"content_filter\"", _filtered),

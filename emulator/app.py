@@ -14,6 +14,7 @@ import traceback
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 from emulator import VERSION, guard
 from emulator.api import (
@@ -41,6 +42,7 @@ from emulator.errors import (
     wrong_method,
 )
 from emulator.faults import HEADER, Stall, before_handler
+from emulator.params import bad
 from emulator.realtime import routes
 from emulator.serving import Exchange, Service, disconnected
 from emulator.wire import ids
@@ -48,7 +50,7 @@ from emulator.wire import ids
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Router
+from starlette.routing import Match, Route, Router
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -82,6 +84,23 @@ _DISK_ERRORS = (
 )
 _DISK_NUMBERS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
+# Routes that read the query, and check it themselves; all others refuse whatever stands in it.
+_QUERIED = {
+    "GET /v1/chat/completions",
+    "GET /v1/chat/completions/{id}/messages",
+    "GET /v1/conversations/{id}/items",
+    "GET /v1/files",
+    "GET /v1/responses/{id}",
+    "GET /v1/responses/{id}/input_items",
+    "GET /v1/vector_stores",
+    "GET /v1/vector_stores/{store}/file_batches/{batch}/files",
+    "GET /v1/vector_stores/{store}/files",
+}
+_INCLUDING = {
+    "GET /v1/conversations/{id}/items/{item}",
+    "POST /v1/conversations/{id}/items",
+}
+
 # How OpenAI's paths begin: one that it has gets another error than one that nobody has.
 _OPENAI = re.compile(
     r"""/v1/ (audio | batches | chat | completions | containers | conversations | embeddings
@@ -97,6 +116,7 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         every = [route for family in FAMILIES for route in family.routes]
+        self._routes = [route for route in every if isinstance(route, Route)]
         self._router = Router(every, redirect_slashes=False, default=_not_found)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,6 +138,7 @@ class App:
             guard.check(scope)
             if self.service.upstream is not None:
                 guard.check_no_loop(scope)
+            self._check_query(scope)
             self._apply_faults(scope, exchange)
             body = guard.BoundedBody(scope, receive, self.service.wait_for_body)
             await self._router(scope, body, send)
@@ -166,6 +187,19 @@ class App:
             exchange.end("broken")
             with suppress(RuntimeError):
                 await socket.close(1011)
+
+    def _check_query(self, scope: Scope) -> None:
+        """Raise ApiError (400) for a parameter in the query that no handler would look at."""
+        if not scope["query_string"]:
+            return
+        found = [route for route in self._routes if route.matches(scope)[0] is Match.FULL]
+        route = f"{scope['method']} {found[0].path}" if found else ""
+        if route and route not in _QUERIED:
+            taken = ("include", "include[]") if route in _INCLUDING else ()
+            given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            for name, _ in given:
+                if name not in taken:
+                    raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
 
     def _apply_faults(self, scope: Scope, exchange: Exchange) -> None:
         """Note the faults that strike this request; some of them raise here."""

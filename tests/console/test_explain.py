@@ -175,6 +175,36 @@ def test_no_credit_is_told_wherever_it_stands(error):
     )
 
 
+CODES = {
+    "credit_balance_exhausted": "add credit at",
+    "billing_hard_limit_reached": "add credit at",
+    "billing_not_active": "add credit at",
+    "project_spend_limit_exceeded": "has reached a spending limit",
+    "organization_usage_limit_exceeded": "has reached a spending limit",
+    "rate_limit_exceeded": "wait a minute, then run it again",
+    "server_overloaded": "is down or overloaded",
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_code_gets_the_same_advice_wherever_it_stands(code):
+    error = {"type": "x", "code": code, "message": "over", "param": None}
+    event = json.dumps({"type": "error", "error": error, "sequence_number": 2})
+    inside = explained(f"event: error\ndata: {event}\n\n".encode(), 200, SSE, call=stream)
+
+    assert CODES[code] in inside
+    assert "inside the stream" in inside
+    assert CODES[code] in explained({"error": error}, 429)
+    assert CODES[code] in lines(openai.OpenAIError(f"over ({code})"))
+
+
+@pytest.mark.parametrize("code", ["credit_balance_exhausted", "rate_limit_exceeded"])
+def test_code_of_a_failed_response_gets_that_advice(code):
+    error = EOFError(f"the response failed: ResponseError(code='{code}', message='over')")
+
+    assert CODES[code] in lines(error)
+
+
 @pytest.mark.parametrize("error", ["overloaded", ["overloaded"], {"message": "overloaded"}])
 def test_error_in_a_stream_keeps_its_reason(error):
     body = b"data: " + json.dumps({"error": error}).encode() + b"\n\n"
@@ -419,6 +449,27 @@ def test_failed_server_behind_the_emulator_is_named(task, what):
 
     assert f"the server {what} for the emulator failed" in said
     assert f"remove EMULATOR_{task}_BASE_URL from .env" in said
+
+
+@pytest.mark.parametrize("task", ["CHAT", "EMBEDDINGS"])
+@pytest.mark.parametrize(
+    ("did", "fix"),
+    [
+        ("answered 401: Invalid API Key", "set EMULATOR_{}_API_KEY in .env"),
+        ("answered 404: model 'x' not found", "set EMULATOR_{}_MODEL in .env"),
+        ("answered 404: The model `x` does not exist", "set EMULATOR_{}_MODEL in .env"),
+        ("answered 404: Not Found", "check EMULATOR_{}_BASE_URL: most addresses end in /v1"),
+        ("answered 404: 404 page not found", "check EMULATOR_{}_BASE_URL: most addresses end in"),
+        ("answered 429: busy", "wait a minute, then run it again"),
+        ("answered 500: model crashed", "start it, or remove EMULATOR_{}_BASE_URL"),
+        ("could not be reached", "start it, or remove EMULATOR_{}_BASE_URL"),
+    ],
+)
+def test_fix_depends_on_what_the_server_behind_the_emulator_did(task, did, fix):
+    message = f"The server of EMULATOR_{task}_BASE_URL, 127.0.0.1:1, {did}."
+    said = explained({"error": {"message": message, "code": "upstream_error"}}, status=502)
+
+    assert fix.format(task) in said
 
 
 def test_emulator_that_gave_up_on_a_busy_computer_is_asked_again():

@@ -2,8 +2,9 @@
 
 import errno
 import json
+import re
 
-from emulator.app import MOST_EXCHANGES
+from emulator.app import FAMILIES, MOST_EXCHANGES
 from emulator.server import Emulator
 from emulator.serving import Service
 from tests.support.emulator_clients import ask, connect
@@ -11,6 +12,7 @@ from tests.support.emulator_clients import ask, connect
 import httpx2
 import openai
 import pytest
+from starlette.routing import Route
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as connect_socket
 
@@ -27,6 +29,34 @@ def test_every_answer_says_who_it_is(emulator):
         assert len(answer.headers["x-request-id"]) == len("req_") + 32
         assert answer.headers["openai-processing-ms"].isdecimal()
         assert answer.text.startswith("{\n  ")
+
+
+ROUTES = sorted(
+    (method, route.path)
+    for family in FAMILIES
+    for route in family.routes
+    if isinstance(route, Route)
+    for method in (route.methods or set()) - {"HEAD"}
+)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_no_route_ignores_an_unknown_parameter_of_the_query(emulator, method, path):
+    url = emulator.base_url.removesuffix("/v1") + re.sub(r"\{.*?\}", "x_1", path)
+    answer = httpx2.request(method, url, params={"foo": "bar"}, headers=KEY, trust_env=False)
+
+    error = answer.json()["error"]
+    if (answer.status_code, method) != (404, "GET"):  # a list of something that is not there
+        assert (answer.status_code, error["param"]) == (400, "foo")
+        assert error["message"] == "Unknown parameter: 'foo'."
+
+
+def test_include_is_a_parameter_of_an_item(emulator):
+    url = f"{emulator.base_url}/conversations/conv_1/items/msg_1"
+    for name, status in (("include", 404), ("include[]", 404), ("included", 400)):
+        params = {name: "file_search_call.results"}
+        answer = httpx2.get(url, params=params, headers=KEY, trust_env=False)
+        assert answer.status_code == status
 
 
 def test_unserved_path_is_named(client):

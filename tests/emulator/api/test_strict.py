@@ -54,6 +54,15 @@ AN_OBJECT = "schema must be a JSON Schema of 'type: \"object\"', got 'type: "
             closed(x={"type": "string", "format": "uri"}),
             "In context=('properties', 'x'), 'uri' is not a valid format.",
         ),
+        *(
+            (closed(x={"type": kind, "format": form}), None)
+            for kind in ("integer", "number", ["integer", "null"])
+            for form in ("uint8", "int64", "double")
+        ),
+        (
+            closed(x={"type": ["string", "null"], "format": "uint8"}),
+            "In context=('properties', 'x'), 'uint8' is not a valid format.",
+        ),
         (closed(x=STRING) | {"required": ["x", "y"]}, f"In context=(), {EXTRA}"),
         (
             closed() | {"anyOf": []},
