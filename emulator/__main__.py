@@ -149,7 +149,7 @@ def serve(
 
 
 def upstream(environ: Mapping[str, str]) -> Write | None:
-    """Who writes instead, if the environment names somebody; importing openai takes its time."""
+    """Who writes instead, if the environment names somebody; importing httpx2 takes its time."""
     address = upstream_address(environ)
     if address is None:
         return None

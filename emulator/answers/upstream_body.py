@@ -120,7 +120,7 @@ class BodyReader:
     def _values(self, text: str) -> Iterator[object]:
         """The values of JSON in a text, until it says that all is done."""
         at = 0
-        while (at := _behind_blanks(text, at)) < len(text) and not self.is_done:
+        while (at := _next_value(text, at)) < len(text) and not self.is_done:
             if _DONE.match(text, at):
                 self.is_done = True
             elif text.startswith(":", at):  # a comment that was sent as data
@@ -130,7 +130,7 @@ class BodyReader:
                 yield value
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def _next_value(text: str, at: int) -> int:
     found = _BETWEEN.match(text, at)
     return found.end() if found else at
 
@@ -157,8 +157,10 @@ def reported(error: object) -> UpstreamMalformed:
 
 
 def sound(found: dict[str, Any]) -> dict[str, Any]:
-    """The object, if it reports no error."""
-    if found.get("error") or "error" in (found.get("object"), found.get("type")):
+    """The object, if it reports no error; one whose fields are all null is none."""
+    error = found.get("error")
+    is_error = any(error.values()) if isinstance(error, dict) else bool(error)
+    if is_error or "error" in (found.get("object"), found.get("type")):
         raise reported(found)
     return found
 

@@ -18,7 +18,6 @@ finish_reason, that one meant nothing, and only `[DONE]` says that all has come.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.answers.answer import Call
@@ -42,6 +41,7 @@ _GRAVITY = ("stop", "tool_calls", "length", "content_filter")
 MOST_CALLS = 128
 MOST_LETTERS = 4 * 2**20
 """Of an answer, its arguments included: a model that repeats itself has no end."""
+_MARKS = re.compile(r"[\\\"{}\[\]]")
 _HALF = re.compile("[\ud800-\udbff]$")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 
@@ -53,32 +53,76 @@ def _no_constant(name: str) -> None:
 _ARGUMENTS = json.JSONDecoder(parse_constant=_no_constant)
 
 
-@dataclass
 class PartialCall:
-    """A call as far as it has come."""
+    """A call as far as it has come.
 
-    index: object
-    id: str
-    name: str = ""
-    parts: list[str] = field(default_factory=list)
+    Its arguments are read once, an object at a time: a scan of brackets and quotes says when one
+    may have ended, however many pieces it comes in.
+    """
+
+    def __init__(self, index: object, id: str) -> None:
+        self.index, self.id, self.name = index, id, ""
+        self.written: list[str] = []
+        self._pending: list[str] = []
+        self._object: tuple[str, dict[str, Any]] | None = None
+        self._is_broken = self._is_quoted = False
+        self._depth = self._skipped = 0
+
+    def append(self, arguments: str) -> None:
+        self.written.append(arguments)
+        if not self._is_broken:
+            self._pending.append(arguments)
+            self._scan(arguments)
+            is_closed = self._depth == 0 and not self._is_quoted
+            if is_closed and arguments.rstrip().endswith(("}", "]", '"')):
+                self._read()
 
     @property
     def is_complete(self) -> bool:
-        last = next((part for part in reversed(self.parts) if part.strip()), "")
-        return last.rstrip().endswith(("}", '"')) and self.arguments() is not None
+        is_open = any(map(str.strip, self._pending))
+        return self._object is not None and not is_open and not self._is_broken
+
+    def is_followed_by(self, arguments: str) -> bool:
+        """Whether these arguments, which are complete, too, belong to a call behind this one."""
+        if not (self.is_complete and self._object and self._object[1]):
+            return False
+        other = PartialCall(self.index, "")
+        other.append(arguments)
+        return other._object is not None and other._object[1] != self._object[1]
 
     def arguments(self) -> str | None:
-        """The JSON of one object; None if it is not complete.
-
-        The same object twice counts once, and an empty one beside another not at all.
-        """
-        try:
-            found = dict(_objects_in("".join(self.parts)))
-        except (ValueError, RecursionError):
+        """The JSON of one object; None if it is not complete."""
+        self._read()
+        if self._is_broken:
             return None
-        full = {text: value for text, value in found.items() if value}
-        first = next(iter(full), "{}")
-        return first if all(value == full[first] for value in full.values()) else None
+        return self._object[0] if self._object else "{}"
+
+    def _scan(self, arguments: str) -> None:
+        """Count the brackets that are open; what follows a backslash means nothing."""
+        behind = self._skipped
+        for mark in _MARKS.finditer(arguments):
+            if mark.start() < behind:
+                continue
+            if mark[0] == "\\":
+                behind = mark.end() + 1
+            elif mark[0] == '"':
+                self._is_quoted = not self._is_quoted
+            elif not self._is_quoted:
+                self._depth += 1 if mark[0] in "{[" else -1
+        self._skipped = max(0, behind - len(arguments))
+
+    def _read(self) -> None:
+        """Take what is pending. The same object twice counts once; an empty one gives way."""
+        text = "".join(self._pending)
+        self._pending.clear()
+        try:
+            for found in _objects_in(text):
+                if self._object is None or not self._object[1]:
+                    self._object = found
+                elif found[1] and found[1] != self._object[1]:
+                    self._is_broken = True
+        except (ValueError, RecursionError):
+            self._is_broken = True
 
 
 def _objects_in(written: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -86,17 +130,23 @@ def _objects_in(written: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
     An object may be a string of JSON, and no object is null, an empty string or an empty list.
     """
+    written = written.strip()
     at = 0
-    while at < len(written := written.rstrip()):
-        at += len(written[at:]) - len(written[at:].lstrip())
+    while at < len(written):
         value, end = _ARGUMENTS.raw_decode(written, at)
-        text, at = written[at:end], end
+        text, at = written[at:end], _behind_blanks(written, end)
         if isinstance(value, str) and value.strip():
             yield from _objects_in(value)
         elif isinstance(value, dict):
             yield text, value
         elif value or isinstance(value, int | float):
             raise ValueError(text)
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 class ChunkReader:
@@ -188,7 +238,7 @@ class ChunkReader:
         call = self._call_of(delta.get("index"), id, name, arguments)
         # A name that comes again is the same, or a longer beginning of it.
         call.name = name if name.startswith(call.name) else call.name + name
-        call.parts.append(arguments)
+        call.append(arguments)
 
     def _call_of(self, index: object, id: str, name: str, arguments: str) -> PartialCall:
         """The call that a delta belongs to; a new one if it begins one."""
@@ -197,11 +247,12 @@ class ChunkReader:
             same = same or self._calls[-1:]
         else:
             same = [call for call in self._calls if call.index == index]
-        for call in same:
-            if id and call.id == id:
-                return call
+        known = next((call for call in same if id and call.id == id), None)
+        if known is not None and not (name and known.is_followed_by(arguments)):
+            return known
         last = same[-1] if same else None
-        if last is not None and not (name and self._is_another(last, id, name, arguments)):
+        is_another = known or (name and last and self._is_another(last, id, name, arguments))
+        if last is not None and not is_another:
             last.id = last.id or id
             return last
         if len(self._calls) == MOST_CALLS:
@@ -243,7 +294,7 @@ class ChunkReader:
     def _ended(call: PartialCall, finish: str) -> Call:
         arguments = call.arguments()
         if arguments is None and finish in ("length", "content_filter"):
-            arguments = "".join(call.parts)
+            arguments = "".join(call.written)
         if not call.name or arguments is None:
             raise UpstreamMalformed(f"sent a call that is not complete: {shortened(call.name)}")
         return Call(mended(call.name), mended(arguments))
@@ -263,12 +314,19 @@ def _calls_in(delta: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def text_in(value: object) -> str:
-    """The text of a content: a string, or parts, as some servers send it; no reasoning."""
+    """The text of a content: a string, or parts, as some servers send it; no reasoning.
+
+    An object that is no part is JSON that was asked for, and came unpacked.
+    """
     if isinstance(value, list):
-        return "".join(map(text_in, (part for part in value if isinstance(part, dict))))
+        return "".join(map(text_in, value))
+    if isinstance(value, dict) and not value.keys() & {"type", "text"}:
+        return json.dumps(value) if value else ""
     if isinstance(value, dict):
         is_answer = value.get("type") not in ("thinking", "reasoning", *_REASONING)
         return text_in(value.get("text")) if is_answer else ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return json.dumps(value)
     return value if isinstance(value, str) else ""
 
 

@@ -1,6 +1,9 @@
 """A body as it is read: however it is cut, and whatever its label says."""
 
+from contextlib import suppress
+
 from emulator.answers.upstream_body import MOST_BYTES, BodyReader, UpstreamMalformed
+from tests.support.computing_time import computes_at_once
 from tests.support.scripted_upstream import stream_of
 
 import pytest
@@ -44,6 +47,38 @@ def test_nothing_counts_behind_the_end():
     assert read(stream_of(SIGNS) + b"data: {cut\n\n") == [SIGNS]
 
 
+@pytest.mark.parametrize("end", ["[DONE]", "[done]", '"[DONE]"', "DONE", " [DONE] now"])
+def test_end_may_be_written_in_several_ways(end):
+    reader = BodyReader()
+
+    assert list(reader.feed(stream_of(SIGNS, end=f"data: {end}\n\ndata: {{cut\n\n"))) == [SIGNS]
+    assert reader.is_done and reader.is_marked
+
+
+def test_body_of_json_is_marked_and_a_stream_without_end_is_not():
+    for body, is_marked in ((b'{"choices": []}', True), (b'data: {"a": 1}', False)):
+        reader = BodyReader()
+        assert list(reader.feed(body)) + list(reader.end())
+        assert reader.is_marked == is_marked
+
+
+@pytest.mark.parametrize(
+    "error", [None, False, "", [], {}, {"code": None, "message": None}, {"message": ""}]
+)
+def test_error_of_nothing_is_none(error):
+    assert read(stream_of(SIGNS | {"error": error})) == [SIGNS | {"error": error}]
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [b"{}", b"{} ", b"1 ", b"data: ", b"data:\n", b": \n", b"\n", b"{", b'"', b"\\", b"[DONE"],
+)
+@pytest.mark.parametrize("begin", [b"data: ", b""])
+def test_repeated_fragments_are_read_at_once(begin, fragment):
+    with computes_at_once(), suppress(UpstreamMalformed):
+        read(begin, *[fragment * 1000] * 50)
+
+
 def test_several_lines_are_one_object():
     assert read(b'data: {"a":\ndata: 1}\n\n') == [{"a": 1}]
 
@@ -58,6 +93,11 @@ def test_whole_body_of_json_is_one_object():
         (b"", "sent nothing"),
         (b" \n", "sent nothing"),
         (b"data: {cut\n\n", "malformed JSON"),
+        (b"event: error\ndata: Too many requests\n\n", "reported an error: Too many requests"),
+        (b"event: error\ndata: {}\n\n", "reported an error: it gave no reason"),
+        (b"error: out of memory\n\n", "reported an error: out of memory"),
+        (b': ping\n\n{"error": "busy"}\n\n', "reported an error: busy"),
+        (b'{"choices": []}\n{"error": "busy"}', "reported an error: busy"),
         (b'data: {"a":1', "malformed JSON"),
         (b"data: " + b"[" * 100_000 + b"\n\n", "malformed JSON"),
         (b'data: {"error":"busy"}\n\n', "reported an error: busy"),

@@ -1,19 +1,21 @@
 """What chunks add up to, in each of the shapes that other servers send."""
 
 import json
+from contextlib import suppress
 
 from emulator.answers.upstream_body import UpstreamMalformed
 from emulator.answers.upstream_chunks import ChunkReader
+from tests.support.computing_time import computes_at_once
 from tests.support.scripted_upstream import chunk
 
 import pytest
 
 
-def read(*chunks):
+def read(*chunks, is_done=True):
     """The text, the calls, the refusal and the reason to end."""
     reader = ChunkReader()
     text = "".join([reader.take(each) for each in chunks] + [reader.rest()])
-    calls, finish = reader.end()
+    calls, finish = reader.end(is_done=is_done)
     return text, [(call.name, call.arguments) for call in calls], reader.refusal, finish
 
 
@@ -46,8 +48,8 @@ def call(index=None, id=None, name=None, arguments=None):
         {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
         {"choices": [{"index": 0}]},
         chunk({"content": None}),
-        chunk({"content": 3, "tool_calls": None, "refusal": []}),
-        chunk({"tool_calls": [None, 3]}),
+        chunk({"content": False, "tool_calls": None, "refusal": []}),
+        chunk({"content": {}, "tool_calls": [None, 3]}),
     ],
 )
 def test_chunk_without_text_is_passed_over(silent):
@@ -60,10 +62,112 @@ def test_finish_beside_a_delta_of_null_counts():
     assert read(chunk({"content": "H"}), last) == ("H", [], "", "length")
 
 
-def test_content_in_parts_is_text():
-    assert (
-        read(chunk({"content": [{"type": "text", "text": "a"}, {"text": "b"}, 3]}), END)[0] == "ab"
-    )
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "a"}, {"text": "b"}, "c", None], "abc"),
+        ({"type": "output_text", "text": "a"}, "a"),
+        ({"type": "thinking", "thinking": "a", "text": "b"}, ""),
+        ([{"type": "reasoning", "text": "a"}, {"type": "text", "text": "b"}], "b"),
+        ({"answer": 3}, '{"answer": 3}'),
+        (3, "3"),
+    ],
+)
+def test_content_of_any_shape_is_text(content, text):
+    assert read(chunk({"content": content}), END)[0] == text
+
+
+def test_choice_that_nobody_asked_for_is_passed_over():
+    other = {"choices": [{"index": 1, "delta": {"content": "Ho"}, "finish_reason": "length"}]}
+
+    assert read(chunk({"content": "Hi"}), other, END) == ("Hi", [], "", "stop")
+
+
+def test_only_choice_may_have_any_number():
+    numbered = [
+        {"choices": [{"index": 1, "delta": {"content": "H"}}]},
+        {"choices": [{"index": 0, "delta": {"content": "i"}, "finish_reason": "stop"}]},
+    ]
+
+    assert read(*numbered)[0] == "Hi"
+
+
+def test_old_completion_is_text():
+    assert read({"choices": [{"text": "Hi", "finish_reason": "stop"}]})[0] == "Hi"
+
+
+def test_messages_are_pieces_unless_they_repeat_deltas():
+    message = {"choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+
+    assert read(message, message)[0] == "HiHi"
+    assert read(chunk({"content": "Hi"}), message)[0] == "Hi"
+    assert read(chunk({"reasoning": "Hm"}), message)[0] == "Hi"
+
+
+@pytest.mark.parametrize("word", ["abort", "error", "cancelled", "load", "x" * 1000])
+def test_unknown_reason_to_end_is_no_end(word):
+    with pytest.raises(UpstreamMalformed, match="broke off with finish_reason"):
+        read(chunk({"content": "Hi"}), chunk({}, word))
+
+
+@pytest.mark.parametrize("word", ["", " ", "null", "None", None, 3, [], {}])
+def test_reason_that_says_nothing_is_no_end(word):
+    with pytest.raises(UpstreamMalformed, match="without a finish_reason"):
+        read(chunk({"content": "Hi"}, word))
+
+
+@pytest.mark.parametrize("word", ["Max-Tokens", "max tokens", {"type": "length", "length": 7}])
+def test_reason_is_read_in_any_spelling(word):
+    assert read(chunk({"content": "Hi"}, word))[3] == "length"
+
+
+@pytest.mark.parametrize("words", [("length", "stop"), ("stop", "length"), ("length", "length")])
+def test_gravest_reason_counts(words):
+    assert read(chunk({"content": "Hi"}), *(chunk({}, word) for word in words))[3] == "length"
+
+
+def test_text_behind_a_reason_needs_another_end():
+    chunks = [chunk({"content": "H"}, "stop"), chunk({"content": "i"})]
+
+    assert read(*chunks, is_done=True)[0] == "Hi"
+    assert read(*chunks, END, is_done=False)[0] == "Hi"
+    with pytest.raises(UpstreamMalformed, match="without a finish_reason"):
+        read(*chunks, is_done=False)
+
+
+def test_words_before_an_early_end_are_told():
+    with pytest.raises(UpstreamMalformed, match="finish_reason: out of memory$"):
+        read(chunk({"content": "H"}), {"message": "out of memory"}, {"message": "again"})
+    with pytest.raises(UpstreamMalformed, match="'error': out of memory$"):
+        read({"detail": "out of memory"}, chunk({}, "error"))
+
+
+def test_answer_of_nothing_that_lost_something_is_an_error():
+    with pytest.raises(UpstreamMalformed, match="sent no call"):
+        read(chunk({}, "tool_calls"))
+    with pytest.raises(UpstreamMalformed, match="reasoning alone"):
+        read(chunk({"reasoning": "Hm"}), END)
+    assert read(chunk({"reasoning": "Hm"}), chunk({}, "length"))[3] == "length"
+    assert read(chunk({"content": "Hi"}), chunk({}, "tool_calls")) == ("Hi", [], "", "stop")
+
+
+def test_endless_answer_is_refused():
+    reader = ChunkReader()
+    with pytest.raises(UpstreamMalformed, match="letters in one answer"):
+        for _ in range(5):
+            reader.take(chunk({"content": "x" * 2**20}))
+
+
+def test_endless_calls_are_refused():
+    with pytest.raises(UpstreamMalformed, match="more than 128 calls"):
+        called([call(number, str(number), "f", "{}") for number in range(129)])
+
+
+@pytest.mark.parametrize("piece", ['{"x":"}', "}", "x", '{"x":1}'])
+def test_many_pieces_of_arguments_are_read_at_once(piece):
+    deltas = [call(0, "a", "f", piece) for _ in range(5_000)]
+    with computes_at_once(), suppress(UpstreamMalformed):
+        called(*deltas)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +197,15 @@ SHAPES = {
     "an id that comes late": [call(0, None, "f"), call(0, "a", None, X)],
     "a new id in every chunk": [call(0, "a", "f"), call(0, "b", None, X)],
     "arguments as an object": [call(0, "a", "f", {"x": 1})],
+    "arguments as text of JSON": [call(0, "a", "f", json.dumps('{"x":1}'))],
+    "arguments twice": [call(0, "a", "f", '{"x":1}'), call(0, None, None, '{ "x": 1 }')],
+    "an empty object first": [
+        call(0, "a", "f", "{}"),
+        call(0, "a", "f", '{"x"'),
+        call(0, "a", "f", ":1}"),
+    ],
+    "without a function": [{"index": 0, "id": "a", "name": "f", "arguments": '{"x":1}'}],
+    "a number as id": [call(0, 7, "f", '{"x"'), call(0, 7, None, ":1}")],
 }
 
 
@@ -120,6 +233,8 @@ TWO = {
         *(call(None, "a", "f", ""), call(None, "b", "g", "")),
         *(call(None, "a", None, X), call(None, "b", None, Y)),
     ],
+    "whole, of one id": [call(0, "a", "f", X), call(0, "a", "g", Y)],
+    "whole, of one id, no index": [call(None, "a", "f", X), call(None, "a", "g", Y)],
     "whole, without id and index": [[call(name="f", arguments=X), call(name="g", arguments=Y)]],
     "indexes that take turns": [
         [call(0, "a", "f", ""), call(1, "b", "g", "")],
@@ -133,11 +248,26 @@ def test_two_calls_in_any_shape(shape):
     assert called(*TWO[shape])[0] == [("f", X), ("g", Y)]
 
 
-def test_call_without_arguments_has_an_empty_object():
-    assert called(call(0, "a", "f", ""))[0] == [("f", "{}")]
+@pytest.mark.parametrize("nothing", ["", " ", "null", "{}", "[]", '""', '"{}"', "{}{}", None, {}])
+def test_call_without_arguments_has_an_empty_object(nothing):
+    assert called(call(0, "a", "f", nothing))[0] == [("f", "{}")]
 
 
-@pytest.mark.parametrize("broken", [call(0, "a", "f", '{"x"'), call(0, "a", None, X), {"index": 0}])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        call(0, "a", "f", '{"x"'),
+        call(0, "a", None, X),
+        {"index": 0},
+        call(0, "a", "f", '{"x":1}{"x":2}'),
+        call(0, "a", "f", '{"x":NaN}'),
+        call(0, "a", "f", "[1]"),
+        call(0, "a", "f", "7"),
+        call(0, "a", "f", '{"x":1} and more'),
+        call(0, "a", "f", "[" * 100_000),
+        call(0, "a", "f", {"x": float("nan")}),
+    ],
+)
 def test_call_that_is_not_complete_is_an_error(broken):
     with pytest.raises(UpstreamMalformed, match="a call that is not complete"):
         called(broken)

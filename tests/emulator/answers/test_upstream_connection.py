@@ -7,9 +7,9 @@ from emulator.answers.upstream import Upstream
 from emulator.answers.upstream_address import UpstreamAddress
 from emulator.answers.upstream_connection import UpstreamConnection
 from emulator.server import Emulator
-from tests.support.emulator_clients import connect
-from tests.support.relayed_answers import WAYS, Failed, Seen, seen_by
-from tests.support.scripted_upstream import ScriptedUpstream, said
+from tests.support.emulator_clients import ask, connect
+from tests.support.relayed_answers import WAYS, Failed, Seen, of_chat, seen_by
+from tests.support.scripted_upstream import ScriptedUpstream, chunk, said, stream_of
 
 import pytest
 
@@ -139,6 +139,32 @@ def test_one_call_at_a_time_is_asked_for(server):
     )
     assert "parallel_tool_calls" not in sent(server, Prompt(question, tools=tools))
     assert "parallel_tool_calls" not in sent(server, Prompt(question, parallel=False))
+
+
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "x", "schema": {"type": "object", "properties": {}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_read"),
+    [
+        (said('{"a"', ": 1}"), True),
+        (said("Sure! ", '{"a": 1}'), False),
+        (said("```json\n{}\n```"), False),
+        (said('{"a"', finish="length"), True),
+        (stream_of(chunk({"refusal": "No."}), chunk({}, "stop")), True),
+    ],
+)
+def test_text_where_json_was_asked_for_is_an_error(server, client, body, is_read):
+    server.script(body)
+
+    def way(client):
+        return of_chat(client.chat.completions.create(**ask("Hm?"), response_format=SCHEMA))
+
+    error = Failed("wrote text where a schema asked for JSON")
+    assert (seen_by(client, way) != error) == is_read
 
 
 @pytest.mark.parametrize("ending", ["", "/", "?api-version=2"])
