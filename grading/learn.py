@@ -71,6 +71,7 @@ class LearnSession:
             if exercise.path in saved:
                 self.exercise = exercise
                 self._check()
+                self._terminal.note(self._keys)
                 break
         return False
 
@@ -97,7 +98,6 @@ class LearnSession:
         if commands.graded(self._terminal, self.exercise):
             self.exercise = load().next() or self.exercise
         self._watch.changed()
-        self._terminal.note(self._keys)
 
     def _go_on(self) -> None:
         every = list(exercises().values())

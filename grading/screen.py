@@ -118,7 +118,7 @@ def show_hint(terminal: Terminal, exercise: Exercise, number: int) -> None:
         terminal.note(hint)
     if number < len(exercise.hints):
         terminal.say()
-        terminal.note("Type the command again for the next hint.")
+        terminal.note("Ask again for the next hint.")
 
 
 def show_skills(terminal: Terminal, progress: LearnerProgress) -> None:
