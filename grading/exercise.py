@@ -23,7 +23,8 @@ LESSONS = {"S": "1", "V": "2", "R": "3", "A": "3"}
 class Exercise:
     """One exercise. `minutes` is how long it should take; `after` is explained behind a pass.
 
-    `skill` ends a sentence that begins with "you can".
+    `part` is the part of a lesson behind which it is done, such as "1 chat". `skill` ends
+    a sentence that begins with "you can".
     """
 
     id: str
@@ -35,6 +36,7 @@ class Exercise:
     trap: str
     after: str
     skill: str
+    part: str
 
     @property
     def lesson(self) -> str:
@@ -79,7 +81,7 @@ def exercises() -> dict[str, Exercise]:
 def _exercise(id: str, row: dict[str, object]) -> Exercise:
     texts = {
         name: " ".join(str(row.get(name, "")).split())
-        for name in ("title", "trap", "after", "skill")
+        for name in ("title", "trap", "after", "skill", "part")
     }
     hints = row["hints"]
     assert isinstance(hints, list)
