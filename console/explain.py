@@ -179,7 +179,9 @@ def _storage_failed(number: str, reason: str, context: ErrorContext) -> CourseEr
 def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseError:
     """A server that does work for the emulator; what to do depends on what it said."""
     is_embedding = "EMULATOR_EMBEDDINGS_BASE_URL" in reason
-    task, name = ("makes embeddings", "EMBEDDINGS") if is_embedding else ("writes", "CHAT")
+    what, name = "the server that writes for the emulator failed", "CHAT"
+    if is_embedding:
+        what, name = "the server that makes embeddings for the emulator failed", "EMBEDDINGS"
     unknown = r"(?i)\bmodel\b.*not (found|exist)"
     fixes = (
         (r"answered 40[13]\b", f"set EMULATOR_{name}_API_KEY in .env to a key of that server"),
@@ -190,7 +192,7 @@ def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseErr
     usual = f"start it, or remove EMULATOR_{name}_BASE_URL from .env"
     usual += "" if is_embedding else ": then the emulator quotes"
     fix = next((fix for pattern, fix in fixes if re.search(pattern, reason)), usual)
-    return CourseError(f"the server that {task} for the emulator failed ({number})", reason, fix)
+    return CourseError(f"{what} ({number})", reason, fix)
 
 
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:
