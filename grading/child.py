@@ -51,6 +51,7 @@ class Program:
     def __init__(self, path: Path, folder: Path, variables: Mapping[str, str]) -> None:
         """Start a Python file with `folder` as its working folder."""
         self.path, self._start = path, time.monotonic()
+        self._folder, self._variables = folder, variables
         self._output: list[tuple[float, bytes]] = []
         self._errors: list[tuple[float, bytes]] = []
         self._is_flood = self._is_over = False
@@ -84,6 +85,10 @@ class Program:
         except subprocess.TimeoutExpired:
             code = None
         return self._end(None if self._is_flood else code)
+
+    def again(self) -> "Program":
+        """Start the same program once more."""
+        return Program(self.path, self._folder, self._variables)
 
     def stop(self) -> Ending:
         """Stop it now, as a server that has done its work."""
