@@ -1,0 +1,440 @@
+"""Scenes of lesson 2, vector stores. The emulator's own stores serve: indexing and search are real.
+
+What the program reads lies in a folder that the scene writes, and the variable EXERCISE_FILES names
+it. Without the variable, the programs read what lies beside them in exercises/02_vector_stores/.
+"""
+
+import base64
+import json
+import math
+import random
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from grading.answer_changer import AnswerChanger
+from grading.child import Ending, Program
+from grading.failure import Excerpt, Failure, difference, missing, value
+from grading.scene import WORDS, Scene, pieces, sentence
+from grading.trace import Exchange, Trace
+from grading.turns import turns
+
+from starlette.types import ASGIApp
+
+FILES = "EXERCISE_FILES"
+Vector = list[float]
+STORES, STORE = "/v1/vector_stores", "/v1/vector_stores/{id}"
+ATTACHING = (f"{STORE}/files", f"{STORE}/file_batches")
+SEARCH = f"{STORE}/search"
+
+
+def capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def compared(field: str, got: str, expected: str) -> Excerpt:
+    """Two texts that differ as a whole, each cut to a line."""
+    return value(field, got, value(field, expected).text)
+
+
+def never_asked(after: str) -> Failure:
+    fact = f"Your program never asked the model, although {after}."
+    return Failure(fact, "That request shows what your code has found.", is_absence=True)
+
+
+def uploaded(trace: Trace, after: int = 0) -> dict[str, str]:
+    """The names of the uploaded files by their ids, of requests behind number `after`."""
+    found: dict[str, str] = {}
+    for each in trace.to("/v1/files", "/v1/uploads/{id}/complete"):
+        made = each.answer_json if each.status == 200 and each.number > after else None
+        made = made.get("file", made) if isinstance(made, dict) else {}
+        if "filename" in (made or {}):
+            found[made["id"]] = made["filename"]
+    return found
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that a request attached to a store, with its attributes as they were sent."""
+
+    file_id: str
+    attributes: Mapping[str, Any]
+    by: Exchange
+
+
+def attached(trace: Trace, after: int = 0) -> list[Attached]:
+    """All files that were attached, in order: one by one, in a batch, or with a new store."""
+    found = []
+    for each in trace.to(*ATTACHING, STORES):
+        body = each.json if each.number > after and each.status == 200 else None
+        rows = _objects(body.get("files")) if isinstance(body, Mapping) else []
+        if isinstance(body, Mapping) and not rows:
+            ids = body.get("file_ids") or [body.get("file_id")]
+            rows = [{**body, "file_id": id} for id in ids if id]
+        found += [
+            Attached(str(row.get("file_id")), row.get("attributes") or {}, each) for row in rows
+        ]
+    return found
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    every = found if isinstance(found, list) else []
+    return [each for each in every if isinstance(each, Mapping)]
+
+
+def file_names(draw: random.Random, many: int) -> list[str]:
+    return [f"{word}.txt" for word in draw.sample(WORDS, many)]
+
+
+# ---------------------------------------------------------------------------- V0
+
+
+class ByHand(Scene):
+    """V0: the passage with the highest cosine has to be in the prompt, and no other.
+
+    Another passage has a longer vector and so the highest product, a third one is the nearest by
+    distance. The vectors come in an order in which whoever ignores `index` finds a wrong one.
+    """
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.question = f"Where is the {draw.choice(WORDS)} of the {draw.choice(WORDS)}?"
+        self.passages = list({sentence(draw, 12): None for _ in range(9)})
+        self.best = draw.choice(self.passages[2:-2])
+        self.longest, self.nearest = draw.sample(
+            [each for each in self.passages if each != self.best], 2
+        )
+        asked = _unit(draw)
+        self.vectors = {self.question: asked}
+        for passage in self.passages:
+            cosine, length = draw.uniform(-0.2, 0.4), draw.uniform(0.5, 3)
+            shaped = {self.best: (0.9, 3.0), self.longest: (0.6, 6.0)}
+            shaped[self.nearest] = (0.7, 0.8)
+            self.vectors[passage] = _at(draw, asked, *shaped.get(passage, (cosine, length)))
+        self.read_in_order: dict[str, Vector] = {}
+        """The vector of each text, as somebody reads it who ignores `index`."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "passages.txt").write_text("\n".join(self.passages) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)))
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AnswerChanger(app, {"/v1/embeddings": self._embed})
+
+    def _embed(self, asked: Any, answer: Any) -> Any:
+        texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+        vectors = [self._vector(text) for text in texts]
+        order = self._order(texts, vectors)
+        self.read_in_order |= {texts[place]: vectors[at] for place, at in enumerate(order)}
+        length = asked.get("dimensions") or len(answer["data"][0]["embedding"])
+        if asked.get("encoding_format") == "base64":
+            length = len(base64.b64decode(answer["data"][0]["embedding"])) // 4
+        form = asked.get("encoding_format", "float")
+        data = [
+            {"object": "embedding", "index": at, "embedding": _written(vectors[at], length, form)}
+            for at in order
+        ]
+        return answer | {"data": data}
+
+    def _vector(self, text: str) -> Vector:
+        known = [self.vectors[each] for each in self.vectors if each in text]
+        return known[0] if known else _unit(self.draw)
+
+    def _order(self, texts: Sequence[str], vectors: Sequence[Vector]) -> list[int]:
+        """An order by which the best passage isn't found if `index` is ignored."""
+        order = list(range(len(texts)))
+        for _ in range(200 if len(texts) > 1 else 0):
+            self.draw.shuffle(order)
+            read = {texts[place]: vectors[at] for place, at in enumerate(order)}
+            if not self._found_by(read) & {self.best, self.longest, self.nearest}:
+                break
+        return order
+
+    def _found_by(self, read: dict[str, Vector]) -> set[str]:
+        """The passages that score highest by these vectors; a text that isn't here has its own."""
+        read = self.vectors | read
+        asked = read[self.question]
+        return {
+            max(self.passages, key=lambda each: score(asked, read[each]))
+            for score in (_cosine, _dot)
+        }
+
+    def verdict(self) -> Failure | None:
+        embedded = [text for each in self.trace.to("/v1/embeddings") for text in _texts(each.json)]
+        asked = self.trace.writing()
+        lacking = [text for text in self.vectors if not any(text in sent for sent in embedded)]
+        if lacking and (asked or embedded):
+            return self._not_embedded(lacking, is_early=not asked)
+        if not asked:
+            return never_asked("it had embedded the passages and the question")
+        prompt = "\n".join(turn.text for turn in turns(asked[0]))
+        held = [passage for passage in self.passages if passage in prompt]
+        if held != [self.best]:
+            return self._wrong_passages(asked[0].name, held)
+        if self.question not in prompt:
+            fact = f"{capital(asked[0].name)} doesn't contain the question."
+            return Failure(fact, "The model needs both: the passage, and what you want to know.")
+        return None
+
+    def _not_embedded(self, lacking: list[str], *, is_early: bool) -> Failure:
+        what = "the question" if lacking[0] == self.question else "some passages"
+        if len(lacking) == len(self.vectors):
+            what = "anything"
+        fact = f"Your program asked the model, but it never embedded {what}."
+        if is_early:
+            fact = f"Your program ended, but it never embedded {what}."
+        why = "Only texts that have a vector can be compared: the question and every passage."
+        return Failure(fact, why, value("a text without a vector", lacking[0]), is_absence=is_early)
+
+    def _wrong_passages(self, name: str, held: list[str]) -> Failure:
+        name = capital(name)
+        if not held:
+            fact = f"{name} contains none of the passages."
+            why = "Without the passage the model answers from its training, or invents something."
+            return Failure(fact, why, value("a passage to be sent", self.best))
+        if len(held) > 1:
+            fact = f"{name} contains {len(held)} passages. The task is to send the best one alone."
+            why = "You pay for each passage, and with all of them in it, nothing was searched."
+            return Failure(
+                fact, why, compared("one of them", next(filter(self.best.__ne__, held)), self.best)
+            )
+        why = WHY_COSINE
+        if held[0] == self.longest:
+            why = WHY_LENGTH
+        elif held[0] in self._found_by(self.read_in_order):
+            why = WHY_ORDER
+        fact = f"{name} contains a passage, but not the one with the highest cosine."
+        return Failure(fact, why, compared("the passage in it", held[0], self.best))
+
+
+WHY_COSINE = """The cosine is the product of the two vectors, divided by the lengths of both. The
+highest one belongs to the passage with the most similar meaning."""
+WHY_LENGTH = """That passage has the highest product, because its vector is long. Here the vectors
+have different lengths. Divide the product by the lengths of both vectors, or make each vector one
+of length 1 first."""
+WHY_ORDER = """The items of `data` can come in any order. The `index` of an item says which of your
+texts it belongs to. In the order of the list, you get the vectors of other texts."""
+
+
+def _texts(body: Any) -> list[str]:
+    found = body.get("input") if isinstance(body, dict) else None
+    return [found] if isinstance(found, str) else [str(each) for each in found or ()]
+
+
+def _unit(draw: random.Random, numbers: int = 24) -> Vector:
+    found = [draw.gauss(0, 1) for _ in range(numbers)]
+    return [each / math.hypot(*found) for each in found]
+
+
+def _at(draw: random.Random, other: Vector, cosine: float, length: float) -> Vector:
+    """A vector of this length that has this cosine with a vector of length 1."""
+    side = _unit(draw, len(other))
+    along = _dot(side, other)
+    side = [a - along * b for a, b in zip(side, other, strict=True)]
+    across = math.sqrt(1 - cosine**2) / math.hypot(*side)
+    return [length * (cosine * b + across * a) for a, b in zip(side, other, strict=True)]
+
+
+def _dot(one: Vector, other: Vector) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return _dot(one, other) / (math.hypot(*one) * math.hypot(*other))
+
+
+def _written(vector: Vector, length: int, form: str) -> str | Vector:
+    """Filled with zeros, which changes no cosine; as the request wants it."""
+    whole = [*vector, *[0.0] * (length - len(vector))][:length]
+    if form != "base64":
+        return whole
+    return base64.b64encode(struct.pack(f"<{length}f", *whole)).decode()
+
+
+# ---------------------------------------------------------------------------- V1
+
+
+class Ingest(Scene):
+    """V1: one of six files fails, another one never gets ready. Both have to be reported.
+
+    What counts is what the program was told: so a slow machine changes no verdict.
+    """
+
+    deadline_s: ClassVar[float] = 1.2
+    patience_s: ClassVar[float] = 4.0
+    """How long after its deadline a program may still wait."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = file_names(draw, 6)
+        # Whoever waits for them one after the other meets the slow one first.
+        self.stuck, self.failing = sorted(draw.sample(self.names, 2))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "inbox").mkdir()
+        for name in self.names:
+            text = sentence(self.draw).encode()
+            if name == self.failing:  # no UTF-8; where and with what is part of the reason
+                text += bytes([self.draw.randrange(128, 192)]) + sentence(self.draw).encode()
+            (folder / "inbox" / name).write_bytes(text)
+        deadline = str(self.deadline_s)
+        return {
+            FILES: str(folder),
+            "EXERCISE_DEADLINE": deadline,
+            "EXERCISE_QUESTION": self.question,
+        }
+
+    def fault(self, request: Exchange) -> str:
+        is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
+        return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
+
+    def drive(self, program: Program) -> Ending:
+        """Stop it where it waits for ever: the rest of the limit would show nothing more."""
+        began: float | None = None
+        end = time.monotonic() + self.limit_s
+        while program.is_running and time.monotonic() < end:
+            if began is None and attached(self.trace):
+                began = time.monotonic()
+            if began is not None and not self._reports():
+                end = min(end, began + self.deadline_s + self.patience_s + 1)
+            time.sleep(0.02)
+        return program.wait(self.limit_s if self._reports() else 0.1)
+
+    def _reports(self) -> list[Exchange]:
+        """The requests that send the reasons on."""
+        sent = self.trace.to(STORE)
+        return [each for each in sent if isinstance(each.json, dict) and "metadata" in each.json]
+
+    def verdict(self) -> Failure | None:
+        names = uploaded(self.trace)
+        held = {names.get(each.file_id) for each in attached(self.trace)}
+        reports, searches = self._reports(), self.trace.to(SEARCH)
+        if lacking := [name for name in self.names if name not in held]:
+            return self._not_attached(lacking[0], is_early=not (reports or searches))
+        began = attached(self.trace)[0].by.began
+        behind = [*reports[:1], *searches[:1]]
+        if not behind:
+            return self._never_went_on(began)
+        first = min(behind, key=lambda each: each.number)
+        if first.began - began < self.deadline_s / 2:
+            return self._too_early(first)
+        if not reports:
+            fact = f"Your program searched ({first.call}), but it never sent the report."
+            why = "Nothing raises an exception for a file that fails. Somebody has to be told."
+            return Failure(fact, why)
+        if wrong := self._wrong_report(reports[0]):
+            return wrong
+        if not searches:
+            fact = "Your program never searched the store."
+            return Failure(fact, "The files that are ready should be used.", is_absence=True)
+        return None
+
+    def _not_attached(self, name: str, *, is_early: bool) -> Failure:
+        fact = f"The file {name} was never attached to the vector store."
+        why = "An uploaded file can be found only if a store has it. The task names all six."
+        return Failure(fact, why, is_absence=is_early)
+
+    def _never_went_on(self, began: float) -> Failure:
+        asked = [each for each in self.trace.exchanges if each.method == "GET"]
+        waited = asked[-1].began - began if asked else 0
+        if waited > self.deadline_s + self.patience_s / 2:
+            fact = "The deadline has passed long ago, but your program is still waiting."
+            why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
+            check), report what isn't ready, and go on with the rest."""
+            return Failure(fact, why, value(f"{self.stuck}: status", "in_progress"))
+        fact = "Your program attached the files, but it never sent the report."
+        why = "The report shows whether you know what became of each file."
+        return Failure(fact, why, is_absence=True)
+
+    def _too_early(self, request: Exchange) -> Failure:
+        told = self._told(request.number)
+        ready = sum(status == "completed" for status in told.values())
+        if told:
+            fact = f"Your program went on ({request.call}) long before the deadline."
+            shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
+        else:
+            fact = f"Your program went on ({request.call}) without asking for any status."
+            shown = value("files that were ready, as far as it knew", ready)
+        why = f"""Attaching only starts the work: files are indexed in the background, and a search
+        before the end misses some. Ask for the status until no file is in_progress, for at most
+        DEADLINE seconds ({self.deadline_s:g} in this check)."""
+        return Failure(fact, why, shown)
+
+    def _told(self, before: int) -> dict[str, str]:
+        """The last status of each file that the program was told, by name."""
+        names, told = uploaded(self.trace), dict[str, str]()
+        for each in self.trace.exchanges[: before - 1]:
+            answer = each.answer_json if each.method == "GET" and each.status == 200 else None
+            if not isinstance(answer, dict):
+                continue
+            listed = _objects(answer.get("data")) or [answer]
+            for row in listed:
+                if row.get("object") == "vector_store.file":
+                    told[names.get(row["id"], "")] = row["status"]
+            counts = answer.get("file_counts")
+            if isinstance(counts, dict) and counts["in_progress"] <= 1:
+                told |= {name: "completed" for name in self.names if name not in self._special}
+        return told
+
+    @property
+    def _special(self) -> tuple[str, str]:
+        return self.failing, self.stuck
+
+    def _wrong_report(self, report: Exchange) -> Failure | None:
+        sent, told = report.json["metadata"] or {}, self._told(report.number)
+        reason = self._reason()
+        for name in self.names:
+            if name in sent and name not in told:
+                fact = f"The report names {name}, but your program never asked for its status."
+                return Failure(fact, WHY_NEVER_ASKED, value(f"metadata.{name}", sent[name]))
+        for name, wanted in ((self.failing, reason), (self.stuck, "in_progress")):
+            got = sent.get(name)
+            if got == wanted or (got == told.get(name) == "in_progress"):
+                continue
+            what = "failed" if name == self.failing else "is not ready at the deadline"
+            if got is None:
+                fact = f"The report leaves out {name}, which {what}."
+                shown = missing(f"metadata.{name}", sent, json.dumps(wanted))
+                return Failure(fact, WHY_REPORT, shown)
+            fact = f"The report gives a wrong reason for {name}, which {what}."
+            return Failure(fact, WHY_REASON, difference(f"metadata.{name}", str(got), wanted))
+        for name in sent:
+            if name not in self._special and told.get(name) != "in_progress":
+                fact = f"The report names {name}, but that file is ready."
+                shown = value(f"metadata.{name}", sent[name], "no such key")
+                return Failure(fact, WHY_READY, shown)
+        for name, status in told.items():
+            if status == "in_progress" and name not in sent and name in self.names:
+                fact = f"The report leaves out {name}. When you last asked, it was not ready."
+                return Failure(fact, WHY_REPORT, missing("metadata", sent, name))
+        return None
+
+    def _reason(self) -> str:
+        """What the server says of the file that fails, read from any answer that has it."""
+        for each in self.trace.exchanges:
+            answer = each.answer_json if each.method == "GET" else None
+            rows = _objects(answer.get("data")) or [answer] if isinstance(answer, dict) else []
+            for row in rows:
+                if error := row.get("last_error"):
+                    return str(error["message"])
+        return "the message of its last_error"
+
+
+WHY_REPORT = """Nobody is told about a file that fails: no exception is raised, and a batch can be
+completed although some of its files failed. Look at the status of every file."""
+WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
+isn't ready when the deadline has passed is reported as in_progress."""
+WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
+WHY_NEVER_ASKED = """If you wait for one file after the other, a slow one uses up the time of all
+behind it. Ask for all of them in each round: one request lists every file of the store."""
+
+
+SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest}
