@@ -5,6 +5,7 @@ it. Without the variable, the programs read what lies beside them in exercises/0
 """
 
 import base64
+import hashlib
 import json
 import math
 import random
@@ -437,4 +438,151 @@ WHY_NEVER_ASKED = """If you wait for one file after the other, a slow one uses u
 behind it. Ask for all of them in each round: one request lists every file of the store."""
 
 
-SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest}
+# ---------------------------------------------------------------------------- V2
+
+
+class SyncTwice(Scene):
+    """V2: the program runs twice. The second time, one file of more than a page's has changed.
+
+    Its new text is as long as the old one, so that neither name nor size gives it away.
+    """
+
+    limit_s: ClassVar[float] = 30.0
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 23))
+        self.changed = draw.choice(self.names)
+        self.digests: dict[str, str] = {}
+        self.changed_digest = ""
+        self.first_run: int | None = None
+        """How many requests the first run made; None until it has ended well."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        self.folder = folder / "files"
+        self.folder.mkdir()
+        for name in self.names:
+            text = sentence(self.draw).encode()
+            (self.folder / name).write_bytes(text)
+            self.digests[name] = hashlib.sha256(text).hexdigest()
+        return {FILES: str(folder)}
+
+    def drive(self, program: Program) -> Ending:
+        ending = program.wait(self.limit_s)
+        if ending.code != 0 or ending.is_flood:
+            return ending
+        path = self.folder / self.changed
+        text = path.read_bytes()
+        path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
+        self.changed_digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.first_run = len(self.trace.exchanges)
+        return program.again().wait(self.limit_s)
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._first_wrong():
+            return wrong
+        if self.first_run is None:
+            return None  # it did not end well, which is told
+        return self._second_wrong(self.first_run)
+
+    def _first_wrong(self) -> Failure | None:
+        sent = list(uploaded(self._until(self.first_run)).values())
+        if twice := next((name for name in sent if sent.count(name) > 1), None):
+            return Failure(f"The first run uploaded {twice} twice.", WHY_TWICE)
+        if lacking := next((name for name in self.names if name not in sent), None):
+            fact = f"The first run never uploaded {lacking}."
+            return Failure(fact, "At first the store is empty: every file is new.", is_absence=True)
+        return self._wrong_attributes(self._until(self.first_run), self.digests)
+
+    def _second_wrong(self, first_run: int) -> Failure | None:
+        second = uploaded(self.trace, first_run)
+        again = [name for name in second.values() if name != self.changed]
+        if again:
+            why = WHY_TWICE if len(again) > len(self.names) / 2 else WHY_PAGES
+            fact = f"The second run uploaded {again[0]} again, although it has not changed."
+            shown = value("files uploaded again without need", len(again), "0")
+            return Failure(fact, why, shown)
+        if not second:
+            fact = f"The second run didn't upload {self.changed}, although its text has changed."
+            why = """Name and size are as before, so only the content shows it. Compare the digest
+            with the one in the attributes."""
+            return Failure(fact, why, is_absence=True)
+        if len(second) > 1:
+            return Failure(f"The second run uploaded {self.changed} twice.", WHY_TWICE)
+        digests = self.digests | {self.changed: self.changed_digest}
+        if wrong := self._wrong_attributes(self.trace, digests, first_run):
+            return wrong
+        return self._wrong_deletes(first_run, next(iter(second)))
+
+    def _until(self, count: int | None) -> Trace:
+        return Trace(self.trace.exchanges[:count])
+
+    def _wrong_attributes(
+        self, trace: Trace, digests: Mapping[str, str], after: int = 0
+    ) -> Failure | None:
+        """The first file of `trace` that isn't attached as it should be."""
+        names = uploaded(trace, after)
+        sent = {each.file_id: each.attributes for each in attached(trace, after)}
+        for each in trace.to(f"{STORE}/files/{{id}}"):
+            if isinstance(each.json, dict):
+                sent[each.path.rpartition("/")[2]] = each.json.get("attributes") or {}
+        for id, name in names.items():
+            if id not in sent:
+                fact = f"The file {name} was uploaded, but never attached to the store."
+                why = "Only the files of the store are searched, and only they have attributes."
+                return Failure(fact, why, is_absence=True)
+            for key, wanted in (("name", name), ("sha256", digests[name])):
+                if sent[id].get(key) != wanted:
+                    return _wrong_attribute(key, sent[id], wanted, name)
+        return None
+
+    def _wrong_deletes(self, first_run: int, new_id: str) -> Failure | None:
+        old = {name: id for id, name in uploaded(self._until(first_run)).items()}
+        gone = {each.path.rpartition("/")[2]: each for each in self._deletes(first_run)}
+        for name, id in old.items():
+            if id in gone and name != self.changed:
+                fact = f"The second run deleted {name}, although it has not changed."
+                return Failure(fact, "Delete only the old version of a file that has changed.")
+        took_away = gone.get(old[self.changed])
+        if took_away is None:
+            fact = f"The old version of {self.changed} is still in the store."
+            why = "A search finds both versions now, and an answer may quote the old one."
+            return Failure(fact, why, is_absence=True)
+        attaching = next(each.by for each in attached(self.trace) if each.file_id == new_id)
+        if took_away.number < attaching.number:
+            fact = f"The old version of {self.changed} was deleted before the new one was attached."
+            why = "If the program stops in between, the store has neither of them. Attach first."
+            return Failure(fact, why, Excerpt("the first of the two", took_away.call))
+        if not any(each.path == f"/v1/files/{old[self.changed]}" for each in gone.values()):
+            fact = f"The old version of {self.changed} is out of the store, but still uploaded."
+            why = """Files that nobody needs count toward your storage limit. client.files.delete
+            removes a file everywhere, from the stores, too."""
+            return Failure(fact, why, Excerpt("what was sent", took_away.call), is_absence=True)
+        return None
+
+    def _deletes(self, first_run: int) -> list[Exchange]:
+        """Of files, the removal of which from everywhere comes last."""
+        every = [
+            *self.trace.to(f"{STORE}/files/{{id}}", method="DELETE"),
+            *self.trace.to("/v1/files/{id}", method="DELETE"),
+        ]
+        return [each for each in every if each.number > first_run and each.status == 200]
+
+
+def _wrong_attribute(key: str, sent: Mapping[str, Any], wanted: str, name: str) -> Failure:
+    where, why = f"attributes.{key}", "By its attributes, the next run recognizes a file."
+    if key not in sent:
+        fact = f"The file {name} was attached without the attribute {key}."
+        return Failure(fact, why, missing(where, sent, json.dumps(wanted)))
+    fact = f"The file {name} was attached with a wrong attribute {key}."
+    return Failure(fact, why, difference(where, str(sent[key]), wanted))
+
+
+WHY_TWICE = """You pay for each copy in the store, and answers cite the same text twice. First ask
+the store which files it has, and compare their attributes with the files in the folder."""
+WHY_PAGES = """Your program knew most of the files, but not all: a list comes in pages of 20. The
+field `data` has the first page alone. `for file in client.vector_stores.files.list(...)` reads all
+pages."""
+
+
+SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest, "V2": SyncTwice}
