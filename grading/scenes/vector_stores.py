@@ -11,12 +11,13 @@ import math
 import random
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from emulator.retrieval import filters
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
@@ -585,4 +586,175 @@ field `data` has the first page alone. `for file in client.vector_stores.files.l
 pages."""
 
 
-SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest, "V2": SyncTwice}
+# ---------------------------------------------------------------------------- V3
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a question asks for, or a file is: an edition, and whether it is public."""
+
+    edition: int
+    is_public: bool
+
+    @property
+    def attributes(self) -> dict[str, str | float | bool]:
+        return {"edition": self.edition, "public": self.is_public}
+
+
+class Filters(Scene):
+    """V3: attributes and filters have JSON's types; where nothing is found, no model is asked."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        years = draw.sample(range(1990, 2030), 4)
+        kinds = [Labelled(year, is_public) for year in years[:3] for is_public in (True, False)]
+        self.files = dict(zip(file_names(draw, 6), kinds, strict=True))
+        asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
+        draw.shuffle(asked)
+        self.questions = {f"{sentence(draw, 7)[:-1]}?": kind for kind in asked}
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name, kind in self.files.items():
+            text = f"Edition: {kind.edition}\nPublic: {_yes(kind.is_public)}\n\n"
+            (folder / "files" / name).write_text(text + sentence(self.draw) + "\n", "utf-8")
+        rows = [
+            f"{kind.edition} | {_yes(kind.is_public)} | {question}"
+            for question, kind in self.questions.items()
+        ]
+        (folder / "questions.txt").write_text("\n".join(rows) + "\n", "utf-8")
+        return {FILES: str(folder)}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)))
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._wrong_attributes():
+            return wrong
+        for question, kind in self.questions.items():
+            searches = [each for each in self.trace.to(SEARCH) if question in _query(each)]
+            if not searches:
+                return self._never_searched(question)
+            if wrong := self._wrong_filter(searches[0], question, kind):
+                return wrong
+            if wrong := self._wrong_request(searches[0], question):
+                return wrong
+        return None
+
+    def _wrong_attributes(self) -> Failure | None:
+        names = uploaded(self.trace)
+        given = {names.get(each.file_id, ""): each.attributes for each in attached(self.trace)}
+        for name, kind in self.files.items():
+            if name not in given:
+                fact = f"The file {name} was never attached to the store."
+                return Failure(fact, "Each file of the folder is searched.", is_absence=True)
+            for key, wanted in kind.attributes.items():
+                if not filters.same(given[name].get(key, ""), wanted):
+                    return self._wrong_attribute(name, key, given[name], wanted)
+        return None
+
+    def _wrong_attribute(
+        self, name: str, key: str, sent: Mapping[str, Any], wanted: str | float | bool
+    ) -> Failure:
+        where, written = f"attributes.{key}", json.dumps(wanted)
+        if key not in sent:
+            fact = f"The file {name} was attached without the attribute {key}."
+            return Failure(fact, "A filter never finds it then.", missing(where, sent, written))
+        fact = f"The attribute {key} of {name} is wrong."
+        why = "It differs from what the head of the file says."
+        if isinstance(sent[key], str):
+            fact = f"The attribute {key} of {name} is a text, not {_kind(wanted)}."
+            why = WHY_TYPES
+        elif key == "public" and sent[key] is True:
+            why = """The head of the file says no. `bool` of any text that isn't empty is True, also
+            of "no": compare the text with "yes"."""
+        return Failure(fact, why, value(where, sent[key], written))
+
+    def _never_searched(self, question: str) -> Failure:
+        if any(question in _said(each) for each in self.trace.writing()):
+            fact = f'The model was asked "{question}" without a search before.'
+            why = "Search first, with the filter. Then you know whether there is anything to ask."
+            return Failure(fact, why)
+        fact = f'Your program never searched for the question "{question}"'
+        return Failure(fact, "Each line of questions.txt has to be searched.", is_absence=True)
+
+    def _wrong_filter(self, search: Exchange, question: str, kind: Labelled) -> Failure | None:
+        sent, name = search.json.get("filters"), f'the search for "{question}"'
+        if sent is None:
+            fact = f"{capital(name)} has no filter."
+            return Failure(fact, WHY_FILTER, missing("filters", search.json, "an object"))
+        keep = filters.parse("filters", sent)
+        found = [each for each, of in self.files.items() if keep(of.attributes)]
+        wanted = [each for each, of in self.files.items() if of == kind]
+        leaves = {leaf["key"]: leaf["value"] for leaf in _comparisons(sent)}
+        for key, right in kind.attributes.items():
+            if key not in leaves:
+                fact = f"The filter of {name} doesn't compare {key}."
+                return Failure(fact, WHY_FILTER, missing(f"filters, {key}", leaves, key))
+            several = leaves[key] if isinstance(leaves[key], list) else [leaves[key]]
+            if any(isinstance(each, str) for each in several):
+                fact = f"The filter of {name} compares {key} with a text."
+                shown = value(f"value of {key}", leaves[key], json.dumps(right))
+                return Failure(fact, WHY_TYPES, shown)
+        if found != wanted:
+            fact = f"The filter of {name} selects the wrong files."
+            files = ", ".join(wanted) or "no file at all"
+            return Failure(fact, WHY_FILTER, value("filters", sent, f"one that selects {files}"))
+        return None
+
+    def _wrong_request(self, search: Exchange, question: str) -> Failure | None:
+        asked = [each for each in self.trace.writing() if question in _said(each)]
+        found = [
+            part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()
+        ]
+        if asked and not found:
+            fact = f'The model was asked "{question}" although the search had found nothing.'
+            why = """Without any passage, a model answers from its training, or invents something.
+            And you pay for it. Say yourself that no file matches."""
+            return Failure(fact, why, value(f"data of {search.call}", []))
+        if not asked and found:
+            fact = f'The model was never asked "{question}"'
+            why = "The search found a passage for it. That is what the model should read."
+            return Failure(fact, why, is_absence=True)
+        lacking = [text for text in found if text.strip() not in _said(asked[0])]
+        if lacking:
+            fact = f'The model was asked "{question}" without a passage that the search had found.'
+            why = "The model can only use what is in the request: the question and the passages."
+            return Failure(fact, why, value("a passage found", " ".join(lacking[0].split())))
+        return None
+
+
+def _query(search: Exchange) -> str:
+    """The query of a search; several are joined."""
+    asked = search.json.get("query") if isinstance(search.json, dict) else ""
+    return "\n".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _kind(wanted: str | float | bool) -> str:
+    return "a boolean" if isinstance(wanted, bool) else "a number"
+
+
+def _said(request: Exchange) -> str:
+    return "\n".join(turn.text for turn in turns(request))
+
+
+def _comparisons(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The comparisons in a filter, however deep."""
+    if "key" in found:
+        yield found
+    for each in found.get("filters") or ():
+        yield from _comparisons(each)
+
+
+WHY_TYPES = """In JSON, the text "2024" and the number 2024 are two things, and so are "yes" and
+true. A comparison of one with the other finds nothing. Use the same type everywhere: numbers for
+editions, so that you can compare by size, and true or false for what is yes or no."""
+WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
+files that the question asks for are searched."""
+
+
+SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest, "V2": SyncTwice, "V3": Filters}
