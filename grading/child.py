@@ -65,6 +65,8 @@ class Program:
             # A group of its own: it is stopped with whatever it started, and Ctrl-C is ours.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            # Behind `&` of a shell Ctrl-C is ignored, and a child would inherit that.
+            preexec_fn=_heed_ctrl_c if signal.getsignal(signal.SIGINT) == signal.SIG_IGN else None,
         )
         assert self._process.stdout and self._process.stderr
         self._readers = [
@@ -134,6 +136,10 @@ class Program:
             elif not self._is_over:
                 self._is_flood = True
                 self._kill()
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -60,7 +60,7 @@ def new_seeds() -> list[int]:
 
 def first_failure(scene: Scene, ending: Ending, program: Path) -> Failure | None:
     """What was sent wrong comes first, then a crash, then what is missing, as that may follow."""
-    broken = crash(ending, program, scene.trace, scene.limit_s)
+    broken = crash(ending, program, scene.trace, scene.limit_s, scene.meanings)
     if not scene.trace.exchanges:
         return broken or nothing_sent()
     if scene.may_fail and not ending.is_flood and ending.code is not None:

@@ -1,7 +1,7 @@
 """What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +28,11 @@ class Scene:
     pace: ClassVar[float] = 0.0
     may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
+
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """What an exception means in this exercise, by its name, where there is more to say than
+    grading/crash.py does.
+    """
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw

@@ -9,14 +9,16 @@ import hashlib
 import json
 import math
 import random
+import re
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
-from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from emulator.answers.answer import Answer, Citation, Prompt, SearchOutcome
 from emulator.retrieval import filters
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
@@ -24,8 +26,9 @@ from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.scene import WORDS, Scene, pieces, sentence
 from grading.trace import Exchange, Trace
 from grading.turns import turns
+from setup import WINDOWS
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FILES = "EXERCISE_FILES"
 Vector = list[float]
@@ -757,4 +760,470 @@ WHY_FILTER = """The filter has to compare both attributes, edition and public, s
 files that the question asks for are searched."""
 
 
-SCENES: dict[str, type[Scene]] = {"V0": ByHand, "V1": Ingest, "V2": SyncTwice, "V3": Filters}
+# ---------------------------------------------------------------------------- V4
+
+
+class Footnotes(Scene):
+    """V4: the answer comes back with marks and footnotes, in the next request.
+
+    Files are cited more than once, one is found but not cited, and reasoning stands around the
+    search, so that the message has no fixed place in the output.
+    """
+
+    meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("AttributeError", "IndexError"),
+        """an item of `output` was taken for another one. Reasoning, a search and the message can
+        stand at any place in it: find each by its `type`.""",
+    )
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 5))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+        cited = draw.sample(self.names, 3)
+        order = [*cited, cited[0], draw.choice(cited[1:])]
+        draw.shuffle(order)
+        self.cited = order
+        """The file cited behind each sentence."""
+        self.sentences = [sentence(draw)[:-1] for _ in order]
+        places = draw.sample(range(20, 99), 2 * len(self.names))
+        self.scores = sorted(
+            (
+                (place / 100 + 0.0012, self.names[n % len(self.names)])
+                for n, place in enumerate(places)
+            ),
+            reverse=True,
+        )
+
+    @property
+    def text(self) -> str:
+        return " ".join(f"{each}." for each in self.sentences)
+
+    @property
+    def wanted(self) -> str:
+        """The text that the second request has to carry."""
+        numbers = {name: n for n, name in enumerate(dict.fromkeys(self.cited), 1)}
+        marked = [
+            f"{each}[{numbers[name]}]."
+            for each, name in zip(self.sentences, self.cited, strict=True)
+        ]
+        notes = [f"[{n}] {name} ({self._score(name):.2f})" for name, n in numbers.items()]
+        return "\n".join([" ".join(marked), "", *notes])
+
+    def _score(self, name: str) -> float:
+        return max(score for score, of in self.scores if of == name)
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if found is None:
+            return Answer(pieces(self.draw, sentence(self.draw)))
+        ids = {name: id for id, name in uploaded(self.trace).items()}
+        parts: list[str] = []
+        citations = []
+        for each, name in zip(self.sentences, self.cited, strict=True):
+            parts += pieces(self.draw, f" {each}" if parts else each)
+            citations.append(Citation(len("".join(parts)), ids.get(name, ""), name))
+            parts.append(".")
+        store = found.results[0]["vector_store_id"] if found.results else ""
+        results: list[dict[str, Any]] = [
+            {
+                "file_id": ids.get(name, ""),
+                "filename": name,
+                "score": score,
+                "attributes": {},
+                "text": sentence(self.draw),
+                "vector_store_id": store,
+            }
+            for score, name in self.scores
+        ]
+        outcome = SearchOutcome(found.queries, results)
+        return Answer(parts, reasoning=9, found=outcome, citations=citations)
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked:
+            return never_asked("the files were in the store")
+        body = asked[0].json if isinstance(asked[0].json, dict) else {}
+        if "file_search" not in json.dumps(body.get("tools")):
+            fact = "The first request doesn't offer the file search tool."
+            why = "Without it the model sees none of your files, so it can't cite them."
+            return Failure(fact, why, missing("tools", body, '"file_search" in it'))
+        if "file_search_call.results" not in (body.get("include") or ()):
+            fact = "The first request doesn't ask for the results of the search."
+            why = """The scores stand in the results. Unless `include` asks for them, the field
+            `results` of the file_search_call is null."""
+            return Failure(fact, why, missing("include", body, '["file_search_call.results"]'))
+        if len(asked) < 2:
+            fact = "Your program asked once. The request with the footnotes never came."
+            why = "It shows whether you read the citations. Your `answer` has to return a text."
+            return Failure(fact, why, is_absence=True)
+        said = [turn for turn in turns(asked[1]) if turn.role != "system"]
+        got = said[-1].text if said else ""
+        return self._wrong_text(got) if got.rstrip() != self.wanted else None
+
+    def _wrong_text(self, got: str) -> Failure:
+        wanted, where = self.wanted, "input of the second request"
+        shown = difference(where, got, wanted)
+        text, _, notes = got.partition("\n\n")
+        bare = re.sub(r"\[\d+\]", "", text)
+        if bare.split() != self.text.split() or bare == text:
+            same = " ".join(bare.split()) == self.text
+            fact = "The text has no marks." if same else "The text isn't the model's answer."
+            why = """A mark belongs where a citation stands, and the rest stays as it is. Each
+            annotation of the type file_citation has an `index`: that many characters come before
+            it."""
+            return Failure(fact, why, shown)
+        if re.findall(r"\[\d+\]", text) != re.findall(r"\[\d+\]", wanted.partition("\n\n")[0]):
+            fact = "The marks have wrong numbers."
+            return Failure(fact, WHY_NUMBERS, shown)
+        if text != wanted.partition("\n\n")[0]:
+            fact = "The marks stand in wrong places."
+            why = """Each `index` counts in the text without marks. A mark that you insert moves
+            all that comes behind it, so begin with the last citation."""
+            return Failure(fact, why, shown)
+        return self._wrong_notes(notes, shown)
+
+    def _wrong_notes(self, notes: str, shown: Excerpt) -> Failure:
+        names = re.findall(r"^\[\d+\] (\S+)", notes, re.MULTILINE)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            fact = f"The file {twice} has more than one footnote."
+            return Failure(fact, WHY_NUMBERS, shown)
+        if extra := next((name for name in names if name not in self.cited), None):
+            fact = f"There is a footnote for {extra}, which the answer doesn't cite."
+            why = "The search found more than the model used. Only annotations are citations."
+            return Failure(fact, why, shown)
+        if names == list(dict.fromkeys(self.cited)):
+            fact = "A footnote has a wrong score."
+            why = """Several passages of a file can be found. The highest of their scores counts,
+            with two decimals."""
+            return Failure(fact, why, shown)
+        why = "A blank line follows the text, then a line for each file that is cited."
+        return Failure("The footnotes are not as the task wants them.", why, shown)
+
+
+WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
+So each file has one footnote, however often it is cited."""
+
+
+# ---------------------------------------------------------------------------- V5
+
+
+class CleanUp(Scene):
+    """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
+
+    Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
+    Windows can't send Ctrl-C to one program alone, so there the third run is left out.
+    """
+
+    limit_s: ClassVar[float] = 30.0
+    third_upload: ClassVar[int] = 3
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 4))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+        steps = ["upload", "search"]
+        draw.shuffle(steps)
+        self.steps = ["", *steps]
+        """The step at which each run is disturbed."""
+        self.starts = [0]
+        """How many requests had come before each run."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return _RetryAtOnce(app)
+
+    def fault(self, request: Exchange) -> str:
+        run = len(self.starts) - 1
+        return ("", "500", "stall-head")[run] if self._is_struck(request, run) else ""
+
+    def _is_struck(self, request: Exchange, run: int) -> bool:
+        if request.method != "POST":
+            return False
+        if self.steps[run] == "search":
+            return request.path.endswith("/search")
+        uploads = self._run(run).to("/v1/files")
+        return request.path == "/v1/files" and len(uploads) >= self.third_upload
+
+    def _run(self, run: int) -> Trace:
+        return Trace(self.trace.exchanges[slice(*[*self.starts, None][run : run + 2])])
+
+    def drive(self, program: Program) -> Ending:
+        ending = program.wait(self.limit_s)
+        if ending.code != 0 or ending.is_flood or self._unfinished() or self._left(0):
+            return ending
+        self.may_fail = True
+        self.starts.append(len(self.trace.exchanges))
+        ending = program.again().wait(self.limit_s)
+        if WINDOWS or ending.code is None or self._left(1):
+            return ending
+        self.starts.append(len(self.trace.exchanges))
+        return self._interrupted(program.again())
+
+    def _interrupted(self, program: Program) -> Ending:
+        end = time.monotonic() + self.limit_s
+        while program.is_running and time.monotonic() < end:
+            if any(each.fault for each in self._run(2).exchanges):
+                program.interrupt()
+                break
+            time.sleep(0.02)
+        return program.wait(self.limit_s)
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._unfinished():
+            return wrong
+        for run in range(len(self.starts)):
+            if run and not any(each.fault for each in self._run(run).exchanges):
+                fact = f"{RUNS[run]} your program never came to the {self.steps[run]}."
+                return Failure(fact, "Each run begins anew, with a store of its own.")
+            if left := self._left(run):
+                fact = capital(
+                    f"{RUNS[run]} your program left {' and '.join(left)} behind.".strip()
+                )
+                shown = value("made, but never deleted", self._names_left(run))
+                return Failure(fact, LEFT_WHY[run], shown, is_absence=True)
+        return None
+
+    def _unfinished(self) -> Failure | None:
+        """What the first run didn't do of the task, apart from cleaning up."""
+        run = self._run(0)
+        names = uploaded(run)
+        for each in run.to(STORES):
+            if wrong := self._no_expiry(each, run):
+                return wrong
+        held = {names.get(each.file_id) for each in attached(run)}
+        if lacking := [name for name in self.names if name not in held]:
+            fact = f"The file {lacking[0]} was never uploaded and attached to the store."
+            return Failure(fact, "All files of the folder are to be searched.", is_absence=True)
+        if not any(self.question in _query(each) for each in run.to(SEARCH)):
+            fact = "Your program never searched the store for the question."
+            return Failure(fact, "It should do its work before it cleans up.", is_absence=True)
+        return None
+
+    def _no_expiry(self, made: Exchange, run: Trace) -> Failure | None:
+        bodies = [made.json, *(each.json for each in run.to(STORE))]
+        if any(isinstance(body, dict) and body.get("expires_after") for body in bodies):
+            return None
+        fact = "The vector store was created without expires_after."
+        why = """A program that is killed can't delete anything. With an expiry date, OpenAI
+        deletes the store when nobody has used it for so long."""
+        body = made.json if isinstance(made.json, dict) else {}
+        wanted = '{"anchor": "last_active_at", "days": 1}'
+        return Failure(fact, why, missing("expires_after", body, wanted))
+
+    def _remaining(self, run: int) -> tuple[list[str], list[str]]:
+        """The ids of the stores and of the files that a run made and didn't delete."""
+        trace = self._run(run)
+        gone = {
+            each.path.rpartition("/")[2]
+            for each in trace.to(STORE, "/v1/files/{id}", method="DELETE")
+            if each.status == 200
+        }
+        stores = [each.answer_json["id"] for each in trace.to(STORES) if each.status == 200]
+        files = list(uploaded(trace))
+        return [id for id in stores if id not in gone], [id for id in files if id not in gone]
+
+    def _left(self, run: int) -> list[str]:
+        stores, files = self._remaining(run)
+        several = f"{len(files)} files" if len(files) > 1 else "a file"
+        return [*["the vector store"] * bool(stores), *[several] * bool(files)]
+
+    def _names_left(self, run: int) -> list[str]:
+        stores, files = self._remaining(run)
+        names = uploaded(self._run(run))
+        return [*["the store"] * bool(stores), *(names[id] for id in files)]
+
+
+class _RetryAtOnce:
+    """Lets clients repeat at once what failed with 500: waiting would show nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message.get("status") == 500:
+                headers = [*message["headers"], (b"retry-after-ms", b"1")]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+
+RUNS = ("", "When a request failed with status 500,", "When Ctrl-C was pressed,")
+LEFT_WHY = (
+    """OpenAI bills a vector store until it is deleted or expires. Deleting a store leaves its
+    files, so both have to be deleted.""",
+    """The SDK raises an exception, and nothing behind that line runs, unless it stands in a
+    `finally`. Note each id as soon as you have it: an upload can fail when others are done.""",
+    """Ctrl-C raises KeyboardInterrupt, which `except Exception` doesn't catch. A `finally` runs
+    after it, too.""",
+)
+
+
+# ---------------------------------------------------------------------------- V6
+
+
+class Measure(Scene):
+    """V6: recall and MRR among the first five, from searches whose results are drawn.
+
+    The right file may come again behind its first passage, or only behind the first five. All
+    figures that a usual mistake gives differ from the right ones in the third decimal.
+    """
+
+    k: ClassVar[int] = 5
+    most: ClassVar[int] = 10
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 6))
+        self.right = {
+            f"{sentence(draw, 7)[:-1]}?": draw.choice(self.names) for _ in range(draw.randint(7, 9))
+        }
+        self.found: dict[str, list[str]] = {}
+        while not self._is_telling():
+            self.found = {question: self._ranking(name) for question, name in self.right.items()}
+
+    def _ranking(self, right: str) -> list[str]:
+        """The files of ten passages, best first."""
+        others = [name for name in self.names if name != right]
+        found = [self.draw.choice(others) for _ in range(self.most)]
+        for place in self.draw.sample(range(self.most), self.draw.choice((0, 1, 2, 2, 3))):
+            found[place] = right
+        return found
+
+    def figures(self, k: int) -> dict[str, Fraction]:
+        """Recall and MRR among the first k, and what the MRR is by two usual mistakes."""
+        ranks = [self._ranks(question, k) for question in self.right]
+        first = [Fraction(1, each[0]) for each in ranks if each]
+        every = sum(Fraction(1, rank) for each in ranks for rank in each)
+        return {
+            "recall": Fraction(len(first), len(ranks)),
+            "mrr": sum(first, Fraction(0)) / len(ranks),
+            "every": Fraction(every) / len(ranks),
+            "found": sum(first, Fraction(0)) / max(1, len(first)),
+        }
+
+    def _ranks(self, question: str, k: int) -> list[int]:
+        found = self.found[question][:k]
+        return [rank for rank, name in enumerate(found, 1) if name == self.right[question]]
+
+    def _is_telling(self) -> bool:
+        if not self.found:
+            return False
+        some, all_ten = self.figures(self.k), self.figures(self.most)
+        right = {some["recall"], some["mrr"]}
+        others = {some["every"], some["found"], all_ten["recall"], all_ten["mrr"]}
+        written = {_three(each) for each in right | others}
+        # Nothing near the middle between two figures, where floats round either way.
+        is_clear = all(Fraction(1, 20) < abs(each * 1000 % 1 - Fraction(1, 2)) for each in right)
+        return is_clear and len(right) == 2 and not right & others and len(written) >= 5
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        rows = [f"{name} | {question}" for question, name in self.right.items()]
+        (folder / "known.txt").write_text("\n".join(rows) + "\n", "utf-8")
+        return {FILES: str(folder)}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)), found=found)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AnswerChanger(app, {"/search": self._rank})
+
+    def _rank(self, asked: Any, answer: Any) -> Any:
+        query = str(asked["query"])
+        question = next((each for each in self.right if each in query), None)
+        if question is None:
+            return answer
+        ids = {name: id for id, name in uploaded(self.trace).items()}
+        data = [
+            {
+                "file_id": ids.get(name, ""),
+                "filename": name,
+                "score": round(0.95 - place / 20, 4),
+                "attributes": {},
+                "content": [{"type": "text", "text": f"Passage {place + 1}."}],
+            }
+            for place, name in enumerate(self.found[question])
+        ]
+        return answer | {"data": data[: asked.get("max_num_results", self.most)]}
+
+    def verdict(self) -> Failure | None:
+        searched = "\n".join(_query(each) for each in self.trace.to(SEARCH))
+        if asked := self.trace.writing():
+            fact = f"Your program asked the model ({asked[0].call})."
+            why = """An answer cites only some of what was found, and not in order. And it costs
+            more than a search. Recall and MRR measure the search, so search."""
+            return Failure(fact, why)
+        reports = [
+            each
+            for each in self.trace.to(STORE)
+            if isinstance(each.json, dict) and each.json.get("metadata")
+        ]
+        if lacking := [question for question in self.right if question not in searched]:
+            fact = f'Your program never searched for "{lacking[0]}"'
+            why = "Every question of known.txt counts, so every one has to be searched."
+            return Failure(fact, why, is_absence=not reports)
+        if not reports:
+            fact = "The figures never came: no request wrote them into the metadata of the store."
+            return Failure(fact, "`measure` has to return recall and MRR.", is_absence=True)
+        return self._wrong_figures(reports[-1].json["metadata"])
+
+    def _wrong_figures(self, sent: Mapping[str, Any]) -> Failure | None:
+        some, all_ten = self.figures(self.k), self.figures(self.most)
+        recall, mrr = f"recall_at_{self.k}", f"mrr_at_{self.k}"
+        for key, right in ((recall, some["recall"]), (mrr, some["mrr"])):
+            got = sent.get(key)
+            if got == _three(right):
+                continue
+            if got is None:
+                fact = f"The figure {key} is missing."
+                return Failure(fact, WHY_FIGURES, missing(f"metadata.{key}", sent, _three(right)))
+            why = {
+                _three(all_ten["recall"]): WHY_TEN,
+                _three(all_ten["mrr"]): WHY_TEN,
+                _three(some["every"]): WHY_FIRST,
+                _three(some["found"]): WHY_ALL,
+            }.get(str(got), WHY_FIGURES)
+            fact = f"The figure {key} is wrong."
+            return Failure(fact, why, value(f"metadata.{key}", got, f'"{_three(right)}"'))
+        return None
+
+
+def _three(figure: Fraction) -> str:
+    return f"{float(figure):.3f}"
+
+
+WHY_FIGURES = """Recall is the share of questions for which the right file is among the first five
+passages. For the MRR, each question gives one divided by the place of its first right passage (1,
+2, 3 and so on), or 0 if there is none; the MRR is the mean over all questions."""
+WHY_TEN = """That counts the first ten passages, as many as a search returns by default. Only the
+first five count: set max_num_results."""
+WHY_FIRST = """That counts every passage of the right file. Only the first one of each question
+counts."""
+WHY_ALL = """That is the mean over the questions whose file was found. The others count, too: with
+0."""
+
+
+SCENES: dict[str, type[Scene]] = {
+    "V0": ByHand,
+    "V1": Ingest,
+    "V2": SyncTwice,
+    "V3": Filters,
+    "V4": Footnotes,
+    "V5": CleanUp,
+    "V6": Measure,
+}
