@@ -329,7 +329,7 @@ class Ingest(Scene):
         if not behind:
             return self._never_went_on(began)
         first = min(behind, key=lambda each: each.number)
-        if first.began - began < self.deadline_s / 2:
+        if not self._told(first.number) or first.began - began < self.deadline_s / 2:
             return self._too_early(first)
         if not reports:
             fact = f"Your program searched ({first.call}), but it never sent the report."
