@@ -329,7 +329,7 @@ class Ingest(Scene):
         if not behind:
             return self._never_went_on(began)
         first = min(behind, key=lambda each: each.number)
-        if not self._told(first.number) or first.began - began < self.deadline_s / 2:
+        if not self._has_asked(first.number) or first.began - began < self.deadline_s / 2:
             return self._too_early(first)
         if not reports:
             fact = f"Your program searched ({first.call}), but it never sent the report."
@@ -362,7 +362,7 @@ class Ingest(Scene):
     def _too_early(self, request: Exchange) -> Failure:
         told = self._told(request.number)
         ready = sum(status == "completed" for status in told.values())
-        if told:
+        if self._has_asked(request.number):
             fact = f"Your program went on ({request.call}) long before the deadline."
             shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
         else:
@@ -372,6 +372,11 @@ class Ingest(Scene):
         before the end misses some. Ask for the status until no file is in_progress, for at most
         DEADLINE seconds ({self.deadline_s:g} in this check)."""
         return Failure(fact, why, shown)
+
+    def _has_asked(self, before: int) -> bool:
+        """Whether it asked for the state of the store, of a batch or of a file."""
+        every = self.trace.exchanges[: before - 1]
+        return any(each.method == "GET" and each.path.startswith(f"{STORES}/") for each in every)
 
     def _told(self, before: int) -> dict[str, str]:
         """The last status of each file that the program was told, by name."""
