@@ -1,7 +1,7 @@
 """What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +9,8 @@ from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.child import Ending, Program
 from grading.failure import Failure
 from grading.trace import Trace, TracedExchange
+
+from starlette.types import ASGIApp
 
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
@@ -24,8 +26,13 @@ class Scene:
 
     limit_s: ClassVar[float] = 20.0
     pace: ClassVar[float] = 0.0
-    may_fail: ClassVar[bool] = False
+    may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
+
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """What an exception means in this exercise, by its name, where there is more to say than
+    grading/crash.py does.
+    """
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -39,6 +46,13 @@ class Scene:
     def prepare(self, folder: Path) -> dict[str, str]:
         """Put what the program reads into its folder; returns environment variables for it."""
         return {}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The server as the program meets it, where a scene changes its answers (`AnswerChanger`).
+
+        What the trace keeps is what was sent.
+        """
+        return app
 
     def fault(self, request: TracedExchange) -> str:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
