@@ -88,5 +88,5 @@ def serve(scene: Scene) -> Emulator:
         pace=scene.pace,
         faults_from_header=True,
         upstream=write if scene.write is not None else None,
-        around=lambda app: Recorder(app, scene.trace, scene.fault),
+        around=lambda app: Recorder(scene.around(app), scene.trace, scene.fault),
     )

@@ -10,6 +10,8 @@ from grading.child import Ending, Program
 from grading.failure import Failure
 from grading.trace import Exchange, Trace
 
+from starlette.types import ASGIApp
+
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
 bench shutter mirror ticket window garden bridge""".split()
@@ -39,6 +41,13 @@ class Scene:
     def prepare(self, folder: Path) -> dict[str, str]:
         """Put what the program reads into its folder; returns environment variables for it."""
         return {}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The server as the program meets it, where a scene changes its answers (`AnswerChanger`).
+
+        What the trace keeps is what was sent.
+        """
+        return app
 
     def fault(self, request: Exchange) -> str:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
