@@ -41,6 +41,9 @@ LOUD = 2_000
 class RealtimeScene(Scene):
     """A scene of calls over `/v1/realtime`; a subclass says what is heard, answered and spoken."""
 
+    # A program that leaves while much is unread waits 10 s for its end: websockets' own timeout.
+    limit_s = 30.0
+
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
         return _ScriptedApp(self, app)
