@@ -6,7 +6,7 @@ import sys
 import time
 import wave
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -230,9 +230,9 @@ class ConfigureFirst(RealtimeScene):
         settings = sent_by(session)[0].body.get("session")
         if found := not_of_today(settings) or wrong_setting(settings, self.wanted):
             return found
-        if found := too_early(session, APPEND, UPDATED):
+        if found := refused(session) or too_early(session, APPEND, UPDATED):
             return found
-        return refused(session) or self._unheard(session)
+        return self._unheard(session)
 
     def _unheard(self, session: Exchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
@@ -585,6 +585,10 @@ utterance. Truncate only if an item has begun to sound."""
 
     def truncation(self, number: int) -> Failure | None:
         """What is wrong with the truncation of answer `number` (from 0)."""
+        if number >= len(self.items):
+            fact = f"The call ended before answer {number + 1} came."
+            why = "The server answers once the caller is silent, and no response is active."
+            return Failure(fact, why, is_absence=True)
         during, item_id = self.between(number + 1), [*self.items][number]
         sent = [each for each in during if each.sender == "client" and each.type == TRUNCATE]
         if not sent:
@@ -688,6 +692,14 @@ item was cut, and drop what still comes of it."""
     def is_late(self, item_id: str) -> bool:
         """Whether sound was played that came after the truncation."""
         return False
+
+    def notes(self, ending: Ending) -> Sequence[str]:
+        said = [each.body.get("audio_end_ms") for each in self.sessions[0].sent(TRUNCATE)]
+        heard = [self.playback.ms(item_id) for item_id in self.items]
+        return [
+            f"Answer {number}: {ms} ms were heard, and you said {told} ms."
+            for number, (ms, told) in enumerate(zip(heard, said, strict=False), 1)
+        ]
 
     def unplayed(self, number: int) -> Failure | None:
         """The last answer, which nobody interrupts, has to be heard as a whole."""
@@ -1141,7 +1153,7 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
             fact = "Your program sent again what this connection had already got."
             why = "The server keeps the conversation as long as the connection lasts."
         elif (role, text) in self.due:
-            fact = f"The history has a gap, or another order: {place} should be another one."
+            fact = f"The history has a gap, or another order: {place} should be another."
             why = "The model reads the items in the order in which they came."
         else:
             fact = f"{place.capitalize()} isn't what belongs there."
