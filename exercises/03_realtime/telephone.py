@@ -41,6 +41,7 @@ class Telephone:
         call = json.loads(os.environ.get("EXERCISE_CALL") or json.dumps(default))
         self._recordings: dict[str, int] = call["recordings"]
         self._quiet_ms, self._patience_ms = call["quiet_ms"], call["patience_ms"]
+        self._last_word = Path(call["last_word"]) if "last_word" in call else None
         self._lock = threading.Lock()
         self._queue = bytearray()
         self._frames = self._played = self._silent_ms = self._mark = 0
@@ -95,8 +96,13 @@ class Telephone:
                 yield sound[start : start + FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
             self._mark = self._played
         yield from self._silence(1)
-        while self._silent_ms < self._quiet_ms:
+        while self._silent_ms < (self._quiet_ms if self._is_answered else self._patience_ms):
             yield bytes(FRAME_BYTES)
+
+    @property
+    def _is_answered(self) -> bool:
+        """Whether the last answer has been sent, as far as anybody says so."""
+        return self._last_word is None or self._last_word.exists()
 
     def _silence(self, samples: int) -> Iterator[bytes]:
         """Silence until so many more samples were played, or nothing was for too long."""

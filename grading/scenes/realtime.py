@@ -511,17 +511,24 @@ class PhoneCall(RealtimeScene):
         super().__init__(draw)
         self.cuts_ms: list[int] = []
         self.answers = 0
-        self._ledger, self._played = Path(), ""
+        self._ledger, self._last_word, self._played = Path(), Path(), ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        self._ledger = folder / "ledger.jsonl"
+        self._ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
             for n in range(1 + len(self.cuts_ms))
         ]
         recordings = dict(zip(clips, [0, *self.cuts_ms], strict=True))
-        call = {"recordings": recordings, "quiet_ms": 240, "patience_ms": 4_000}
+        call = {"recordings": recordings, "quiet_ms": 300, "patience_ms": 4_000}
+        call["last_word"] = str(self._last_word)
         return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(self._ledger)}
+
+    def closes(self, call: ScriptedSession, event: dict[str, Any]) -> int | None:
+        # A busy machine may be silent for long. So the telephone waits until all has been sent.
+        if event["type"] == DONE and self.answers > len(self.cuts_ms):
+            self._last_word.touch()
+        return None
 
     def drive(self, program: Program) -> Ending:
         ending = super().drive(program)
@@ -662,6 +669,9 @@ the model believes that the caller heard all of its answer."""
         if is_about(24 * heard) or is_about(48 * heard):
             fact = "audio_end_ms isn't in milliseconds."
             why = "A millisecond is 24 samples, or 48 bytes."
+        elif is_about(whole) and whole > heard:
+            fact = f"audio_end_ms counts all sound of the call; of this item {heard} ms were heard."
+            why = "telephone.played goes on from answer to answer. Count from this item's start."
         elif got > received:
             fact = f"audio_end_ms is more than the {received} ms of this item that had come."
             why = "The server refuses that. And it can't be right: nobody hears what hasn't come."
@@ -669,11 +679,6 @@ the model believes that the caller heard all of its answer."""
             fact = f"audio_end_ms is all that had come, but only {heard} ms of it were heard."
             why = """Sound arrives faster than it plays. Most of it still waited in the \
 loudspeaker's queue, and your program threw that away."""
-        elif is_about(whole) and whole > heard:
-            fact = f"audio_end_ms counts all sound of the call; of this item {heard} ms were heard."
-            why = (
-                "telephone.played goes on from answer to answer. Count from the item's first sound."
-            )
         else:
             fact = f"audio_end_ms says {got} ms, but {heard} ms of this item were heard."
             why = """Elapsed time is no measure: sound comes late, and then nothing is played for \
