@@ -28,6 +28,8 @@ class Scene:
     pace: ClassVar[float] = 0.0
     may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
+    is_timed: ClassVar[bool] = False
+    """Whether its sentences name what was measured, which differs from run to run."""
 
     meanings: ClassVar[Mapping[str, str]] = {}
     """What an exception means in this exercise, by its name, where there is more to say than

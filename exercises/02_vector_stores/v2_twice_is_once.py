@@ -16,6 +16,7 @@ Write the body of `sync`. Check it with:   python3 course.py check V2
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -38,7 +39,7 @@ def main() -> None:
     client = OpenAI()
     store = next((each for each in client.vector_stores.list() if each.name == NAME), None)
     if store is None:
-        expiry = {"anchor": "last_active_at", "days": 1}
+        expiry: Any = {"anchor": "last_active_at", "days": 1}
         store = client.vector_stores.create(name=NAME, expires_after=expiry)
     sync(client, store.id, sorted((FILES / "files").iterdir()))
 

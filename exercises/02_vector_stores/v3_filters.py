@@ -17,6 +17,7 @@ Write `attributes` and `ask`. Check it with:   python3 course.py check V3
 
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -37,7 +38,7 @@ def ask(client: OpenAI, store_id: str, edition: str, public: str, question: str)
 
 def main() -> None:
     client = OpenAI()
-    expiry = {"anchor": "last_active_at", "days": 1}
+    expiry: Any = {"anchor": "last_active_at", "days": 1}
     store = client.vector_stores.create(name="exercise V3", expires_after=expiry)
     for path in sorted((FILES / "files").iterdir()):
         edition, public = [

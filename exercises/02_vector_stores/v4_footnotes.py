@@ -18,6 +18,7 @@ Write the body of `answer`. Check it with:   python3 course.py check V4
 
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -34,7 +35,7 @@ def answer(client: OpenAI, store_id: str, question: str) -> str:
 
 def main() -> None:
     client = OpenAI()
-    expiry = {"anchor": "last_active_at", "days": 1}
+    expiry: Any = {"anchor": "last_active_at", "days": 1}
     store = client.vector_stores.create(name="exercise V4", expires_after=expiry)
     for path in sorted((FILES / "files").iterdir()):
         client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=path)
