@@ -42,7 +42,7 @@ from emulator.errors import (
     wrong_method,
 )
 from emulator.faults import HEADER, Stall, before_handler
-from emulator.params import bad
+from emulator.params import bad, only
 from emulator.realtime import routes
 from emulator.serving import Exchange, Service, disconnected
 from emulator.wire import ids
@@ -197,7 +197,9 @@ class App:
         if route and route not in _QUERIED:
             taken = ("include", "include[]") if route in _INCLUDING else ()
             given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-            for name, _ in given:
+            for name, value in given:
+                if name == "beta":  # `client.beta.responses` of the SDK
+                    only()(name, value)
                 if name not in taken:
                     raise bad(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
 

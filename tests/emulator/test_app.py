@@ -59,6 +59,11 @@ def test_include_is_a_parameter_of_an_item(emulator):
         assert answer.status_code == status
 
 
+def test_beta_of_responses_is_refused_by_name(client):
+    with pytest.raises(openai.BadRequestError, match="'true' in 'beta' is a part of OpenAI's API"):
+        client.beta.responses.create(model="gpt-6-luna", input="Hm?")
+
+
 def test_unserved_path_is_named(client):
     with pytest.raises(openai.NotFoundError, match="GET /v1/batches") as served:
         client.batches.list()

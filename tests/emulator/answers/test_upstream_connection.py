@@ -31,8 +31,8 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def hasty(server):
-    """A client of an emulator that waits a tenth of a second for the server."""
-    upstream = Upstream(server.base_url, "x", "none", silence_s=0.1)
+    """A client of an emulator that waits a fifth of a second for the server."""
+    upstream = Upstream(server.base_url, "x", "none", silence_s=0.2)
     with Emulator(upstream=upstream.answer) as emulator, connect(emulator) as opened:
         yield opened
 
@@ -85,7 +85,7 @@ def test_endless_refusal_is_read_as_far_as_needed(server, client):
 def test_silent_server_is_given_up(server, hasty, body, options):
     server.script(body, **options)
 
-    assert seen_by(hasty, WAYS[0]) == Failed("sent nothing for 0.1 seconds")
+    assert seen_by(hasty, WAYS[0]) == Failed("sent nothing for 0.2 seconds")
     assert server.left.acquire(timeout=10)
 
 

@@ -122,13 +122,13 @@ def test_half_a_character_is_sent_on(script, front):
     ("options", "reason"),
     [
         ({"missing": 7}, "broke off"),
-        ({"is_held": True}, "sent nothing for 0.1 seconds"),
-        ({"is_headless": True}, "sent nothing for 0.1 seconds"),
+        ({"is_held": True}, "sent nothing for 0.2 seconds"),
+        ({"is_headless": True}, "sent nothing for 0.2 seconds"),
         ({"headers": {"content-encoding": "deflate"}}, "sent what is not deflate"),
     ],
 )
 def test_answer_of_embeddings_that_does_not_come_is_told(script, start, options, reason):
-    upstream = UpstreamEmbeddings(UpstreamAddress(script.base_url, "any", "none"), silence_s=0.1)
+    upstream = UpstreamEmbeddings(UpstreamAddress(script.base_url, "any", "none"), silence_s=0.2)
     script.script(body([1, 2], [3, 4]), "application/json", **options)
 
     with pytest.raises(openai.InternalServerError, match=reason):
