@@ -21,7 +21,7 @@ LESSONS = {"1": "01_streaming.py", "2": "02_vector_store_rag.py", "3": "03_realt
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """A stretch of the plan: demo, exercise or break."""
 
     kind: str
@@ -33,21 +33,21 @@ class Step:
     remember: str = ""
 
 
-def steps() -> Iterator[Step]:
+def steps() -> Iterator[PlanStep]:
     """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
     for number, script in LESSONS.items():
         for part in contents_of(COURSE / script).parts.values():
             if part.texts.get("is_optional"):
                 continue
             if part.name == "transcribe":
-                yield Step("break", "break", BREAK_MINUTES, number)
+                yield PlanStep("break", "break", BREAK_MINUTES, number)
             yield _demo(number, part)
             yield from (_work(each) for each in _behind(f"{number} {part.name}") if each.is_core)
         if number != "3":
-            yield Step("break", "break", BREAK_MINUTES, number)
+            yield PlanStep("break", "break", BREAK_MINUTES, number)
 
 
-def optional() -> Iterator[Step]:
+def optional() -> Iterator[PlanStep]:
     """What the five hours leave out, for those who are quick."""
     for number, script in LESSONS.items():
         for part in contents_of(COURSE / script).parts.values():
@@ -60,19 +60,19 @@ def _behind(part: str) -> list[Exercise]:
     return [each for each in exercises().values() if each.part == part]
 
 
-def _demo(number: str, part: Part) -> Step:
+def _demo(number: str, part: Part) -> PlanStep:
     texts: dict[str, Any] = dict(part.texts)
     remember = " ".join(str(texts.get("notice", "")).split())
     first = remember.partition(". ")[0].rstrip(".")
     name = f"`{course_command(number, part.name)}` {part.title}"
     minutes = int(texts["minutes"])
     asked, wrong = str(texts.get("ask", "")), str(texts.get("wrong", ""))
-    return Step("demo", name, minutes, number, asked, wrong, f"{first}." if first else "")
+    return PlanStep("demo", name, minutes, number, asked, wrong, f"{first}." if first else "")
 
 
-def _work(exercise: Exercise) -> Step:
+def _work(exercise: Exercise) -> PlanStep:
     name = f"{exercise.id} {exercise.title}"
-    return Step("exercise", name, exercise.minutes, exercise.lesson, wrong=exercise.trap)
+    return PlanStep("exercise", name, exercise.minutes, exercise.lesson, wrong=exercise.trap)
 
 
 def clock(minutes: int) -> str:
