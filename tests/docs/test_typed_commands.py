@@ -6,6 +6,7 @@ from pathlib import Path
 
 from console import run
 from console.lesson import arguments, contents_of
+from grading.__main__ import parse
 from setup import commands
 from tests.support import lessons
 
@@ -17,6 +18,8 @@ PAGES = [
     *sorted((COURSE / "docs").glob("*.md")),
     *sorted((COURSE / "examples").rglob("*.py")),
     *sorted(COURSE.glob("0*.py")),
+    COURSE / "exercises" / "README.md",
+    *sorted((COURSE / "exercises").rglob("[a-z]*.py")),
     COURSE / "console" / "parts.toml",
 ]
 COMMAND = re.compile(r"(?:python3|py) course\.py([^\n`]*)")
@@ -51,6 +54,8 @@ def test_command_can_be_typed(words):
         script = COURSE / commands.LESSONS[word][0]
         if not {"--help", "--devices"} & set(args):
             arguments(contents_of(script), options_of(script), argv=args)
+    elif word in commands.OF_EXERCISES:
+        parse([word, *args])
     elif word == "run":
         own, rest = run.split(args)
         if rest and rest != ["--"]:
