@@ -721,7 +721,7 @@ item was cut, and drop what still comes of it."""
 # -------------------- R3
 
 
-class Interruption(PhoneCall):
+class CallerInterruption(PhoneCall):
     """R3: an answer with a gap in it is interrupted; what was heard of it has to be reported."""
 
     def __init__(self, draw: random.Random) -> None:
@@ -821,7 +821,7 @@ class TwoInterruptions(PhoneCall):
         during = self.between(number + 1)
         sent = [each for each in during if each.sender == "client" and each.type == CANCEL]
         if is_active and not sent:
-            fact = f"Interruption {number + 1} came during a response, and you didn't cancel it."
+            fact = f"CallerInterruption {number + 1} came during a response, and you didn't cancel it."
             why = """With interrupt_response false the server goes on. Until response.done, there \
 can't be another response, so the caller gets no answer."""
             return Failure(
@@ -1190,7 +1190,7 @@ response.create. An answer that was whole isn't asked for again."""
 SCENES = {
     "R1": ConfigureFirst,
     "R2": TakeTurns,
-    "R3": Interruption,
+    "R3": CallerInterruption,
     "R4": TwoInterruptions,
     "R5": TwoCalls,
     "R6": GoOn,
