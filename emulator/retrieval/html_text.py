@@ -4,8 +4,8 @@ The parser is lxml's, which repairs a broken page much as browsers do. Its tree 
 to end, without recursion, because a page may nest tags more deeply than Python can nest calls.
 Cells, superscripts and preformatted text can be written only when all of their content is known. So
 each of them has a buffer on a stack. So has whatever may be navigation: `<nav>`, and headers,
-footers, asides and menus. It is left out if most of its text is links, unless the page has no other
-text.
+footers, asides and menus. If most of its text is links, its lines are marked (`NAVIGATION`), unless
+the page has no other text.
 """
 
 import re
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from emulator.retrieval.file_text import Unreadable
-from emulator.retrieval.paragraphs import LONGEST_CELL, raised
+from emulator.retrieval.paragraphs import LONGEST_CELL, NAVIGATION, raised
 
 from lxml import etree, html  # type: ignore[import-untyped]
 
@@ -62,7 +62,9 @@ def html_text(data: bytes) -> str:
         return ""
     if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
         raise Unreadable("invalid_file", "The page nests its elements too deeply to be read.")
-    text = _Page().text(tree) or _Page(has_navigation=True).text(tree)
+    text = _Page().text(tree)
+    if all(line.endswith(NAVIGATION) for line in text.split("\n") if line):
+        text = _Page(is_navigation=True).text(tree)
     title = tree.findtext("head/title")
     if title and title.strip() and tree.find(".//h1") is None:
         text = f"# {' '.join(title.split())}\n\n{text}"
@@ -92,11 +94,11 @@ class _Surrounding:
 class _Page:
     """Writes the text of a tree piece by piece."""
 
-    def __init__(self, *, has_navigation: bool = False) -> None:
+    def __init__(self, *, is_navigation: bool = False) -> None:
         self._buffers: list[list[str]] = [[]]
         self._numbers: list[int | None] = []
         self._kept = 0
-        self._has_navigation = has_navigation
+        self._is_navigation = is_navigation
         self._around = [_Surrounding(0)]
         self._links = 0
 
@@ -147,17 +149,20 @@ class _Page:
 
     def _may_navigate(self, element: Any) -> bool:
         name = element.tag
-        if self._has_navigation or name in _INLINE or name in _HELD or name in _OPEN:
+        if self._is_navigation or name in _INLINE or name in _HELD or name in _OPEN:
             return False
         named = (element.get(each, "") for each in ("role", "class", "id"))
         return name in _AROUND or any(map(_NAVIGATES.search, named))
 
     def _leave(self) -> None:
-        """The end of what may be navigation. What isn't is written after all."""
+        """The end of what may be navigation: the lines of what is get the mark."""
         pieces, inner = self._buffers.pop(), self._around.pop()
-        if not inner.is_navigation:
-            self._buffers[-1] += [*pieces, "\n"]
+        if inner.is_navigation:
+            lines = _flowed(pieces).replace(NAVIGATION, "").split("\n")
+            pieces = ["\n", "\n".join(line + NAVIGATION if line else "" for line in lines)]
+        else:
             self._around[-1] += inner
+        self._buffers[-1] += [*pieces, "\n"]
 
     def _before(self, element: Any) -> str:
         """What is written before the text of an element."""
@@ -209,7 +214,8 @@ class _Page:
             self._add("\t" + " ".join(text.split()))
 
     def _write(self, text: str | None) -> None:
-        letters = len((text or "").strip())
+        text = (text or "").replace(NAVIGATION, "")
+        letters = len(text.strip())
         self._around[-1].letters += letters
         self._around[-1].linked += letters if self._links else 0
         if text and self._kept:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from emulator.retrieval.paragraphs import NAVIGATION
 from emulator.text.markdown import VisibleBlock, blocks
 from emulator.text.plain_text import code_blocks, text_blocks
 from emulator.text.sentences import sentences
@@ -22,6 +23,7 @@ UNWRAPPED = frozenset("html docx pptx json".split())
 
 _NAME = re.compile(r"[-_./\\\s]+")
 _FENCE = re.compile(r"^ {0,3}((?:```|~~~)[^\n`]*)$", re.MULTILINE)
+_NAVIGATION = re.compile(rf"[^\n]*{NAVIGATION}")
 _TABLE_START = re.compile(r"\s*(?P<row>\|[^\n]*\|)[^\S\n]*(?:\n[^\S\n]*(?P<second>\|[^\n]*)|\n|\Z)")
 _RULE = re.compile(r"[|:\s-]*-[|:\s-]*")
 _ENDS = re.compile(r"""[.!?…。！？]["'”’»)\]]*$""")
@@ -87,6 +89,8 @@ def _blocks(text: str, source: str) -> tuple[VisibleBlock, ...]:
     kind = source.rpartition(".")[2].lower()
     if kind in CODE:
         return code_blocks(text)
+    if kind == "html":
+        text = _NAVIGATION.sub("", text)
     if kind in WRAPPED | UNWRAPPED:
         return text_blocks(text, is_wrapped=kind in WRAPPED)
     return blocks(_opened(text))

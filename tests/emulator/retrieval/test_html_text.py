@@ -3,13 +3,17 @@
 import html
 
 from emulator.retrieval.html_text import html_text
+from emulator.retrieval.paragraphs import NAVIGATION
+from emulator.retrieval.quotes import quotes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 # HTML has no way to write the others of the control characters.
-WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\xad"))
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters=f"\xad{NAVIGATION}")
+)
 PLACES = ["<p>{}</p>", "<td>{}", "<li><b>{}</b>", "<pre>{}</pre>", "<dd>{}<dt>", "<span>{}</span>"]
 
 
@@ -67,12 +71,15 @@ AROUND = [
 
 
 @given(LINKS, st.sampled_from(AROUND), WORDS, st.sampled_from(PLACES))
-def test_navigation_is_left_out_and_all_else_is_not(links, around, text, place):
+def test_navigation_is_marked_and_all_else_is_not(links, around, text, place):
     listed = "".join(f"<li><a href=x>{link}</a>" for link in links)
-    page = place.format(html.escape(f"Dogs {text} end"))
-    without = html_text(f"<h1>Page</h1>{page}".encode())
+    page = f"<h1>Page</h1>{place.format(html.escape(f'Dogs {text} end'))}"
 
-    assert html_text(f"{around.format(listed)}<h1>Page</h1>{page}".encode()) == without
+    whole = html_text(f"{around.format(listed)}{page}".encode())
+    rest = [line for line in whole.split("\n") if not line.endswith(NAVIGATION)]
+    assert "\n".join(rest).lstrip("\n") == html_text(page.encode())
+    assert all(link in whole for link in links)
+    assert not any(quote.text in links for quote in quotes(whole, "a.html"))
 
 
 @pytest.mark.parametrize("around", AROUND)
@@ -81,7 +88,8 @@ def test_prose_beside_the_page_stays(around):
     nested = "<nav><a href=x>Home</a></nav>"
 
     text = flat(html_text(around.format(nested + prose).encode()))
-    assert text.removeprefix("#### More ") == "Written by Ana on 2 May, see here and there."
+    text = text.removeprefix("#### More ").removeprefix(f"Home{NAVIGATION} ")
+    assert text == "Written by Ana on 2 May, see here and there."
 
 
 def test_page_of_nothing_but_links_is_read():
