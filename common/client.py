@@ -172,4 +172,4 @@ def _emulator(writer: Mapping[str, str]) -> str:
     """The emulator, and which model writes its answers."""
     if url := writer.get(f"{WRITER}BASE_URL"):
         return f"{EMULATOR}; {urlsplit(url).netloc.rpartition('@')[2]} writes for it"
-    return f"{EMULATOR}, free of charge; it quotes the handbook"
+    return f"{EMULATOR}, free of charge; it quotes documents"

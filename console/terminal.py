@@ -380,11 +380,20 @@ class Terminal:
         if first:
             yield from self.asked([first])
         while line := self._typed("Your question (an empty line ends): "):
+            # Where the input or the output is a pipe, the terminal doesn't show what was typed.
+            if not self._is_interactive:
+                self.say()
+                self.question(line)
             yield line
 
+    @property
+    def _is_interactive(self) -> bool:
+        return bool(sys.stdin and sys.stdin.isatty()) and self._console.is_terminal
+
     def _typed(self, prompt: str) -> str:
+        shown = f"\n[bold]{prompt}[/]" if self._is_interactive else ""
         try:
-            return self._console.input(f"\n[bold]{prompt}[/]").strip()
+            return self._console.input(shown).strip()
         except EOFError:
             self._console.print()
             return ""

@@ -22,6 +22,7 @@ own batch. Two threads that share a small product wait for each other. On a busy
 nine times as long for a question as one thread did.
 """
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -44,8 +45,10 @@ LAYERS, HEADS = 6, 12
 MOST_PIECES = 256
 GROUP = 64
 """Neighbors in a row of a layer's matrix that share a scale."""
-BATCH, CORES = 512, min(4, os.cpu_count() or 1)
-"""Word pieces of a batch, whose widest state takes 3 MB; and how many batches run at once."""
+BATCH, CORES = 256, min(4, os.cpu_count() or 1)
+"""The most word pieces of a batch, whose widest state takes 1.5 MB; and how many run at once."""
+SMALL = 64
+"""Fewer word pieces are not shared between cores: the products would be slower."""
 REMEMBERED = 8192
 """Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
 TINY = 1e-12
@@ -172,13 +175,22 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:
-    """Runs of similar lengths together, because each is padded to the longest of its batch."""
+    """Runs of similar lengths together, because each is padded to the longest of its batch.
+
+    All cores get as much: three batches on two cores would take as long as four.
+    """
+    pieces = sum(len(run) + 2 for run in runs)
+    rounds = math.ceil(pieces / (CORES * BATCH))
+    most = max(SMALL, pieces / (CORES * max(1, rounds)))
     batch: list[Run] = []
+    done, end = 0.0, most
     for run in sorted(runs, key=len, reverse=True):
-        if batch and (len(batch) + 1) * (len(batch[0]) + 2) > BATCH:
+        # A run belongs to the share that holds its middle.
+        if batch and done + (len(run) + 2) / 2 > end:
             yield batch
-            batch = []
+            batch, end = [], end + most
         batch.append(run)
+        done += len(run) + 2
     if batch:
         yield batch
 

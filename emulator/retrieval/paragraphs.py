@@ -7,6 +7,9 @@ from dataclasses import dataclass
 LONGEST_CELL = 400
 """A table with longer cells, in characters, is a layout of the page; its cells are paragraphs."""
 
+NAVIGATION = "\N{INVISIBLE SEPARATOR}"
+"""Ends each line of a page's navigation, which can be searched, but isn't quoted."""
+
 _RAISED = str.maketrans("0123456789+-\u2212=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
 # A raised ordinal (1st) or a mark (TM) says the same when it is not raised.
 _SAME_IF_PLAIN = re.compile(r"[^\W\d_]{2,}|\W*|\[.*\]|\d+[a-z]", re.DOTALL)

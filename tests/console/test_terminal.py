@@ -347,6 +347,13 @@ def test_nobody_waits_where_nobody_can_press_enter(monkeypatch):
     Terminal().pause()
 
 
+def test_questions_that_come_through_a_pipe_are_shown(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("When?\nHow much?\n\nNever asked.\n"))
+
+    assert [*Terminal().typed("Where?")] == ["Where?", "When?", "How much?"]
+    assert capsys.readouterr().out == "> Where?\n\n> When?\n\n> How much?\n"
+
+
 def test_excerpt_begins_at_the_most_telling_word():
     text = "This manual tells what a code is. E15: the motor is too hot, let it cool."
 

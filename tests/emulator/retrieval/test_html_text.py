@@ -3,12 +3,17 @@
 import html
 
 from emulator.retrieval.html_text import html_text
+from emulator.retrieval.paragraphs import NAVIGATION
+from emulator.retrieval.quotes import quotes
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 # HTML has no way to write the others of the control characters.
-WORDS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\xad"))
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters=f"\xad{NAVIGATION}")
+)
 PLACES = ["<p>{}</p>", "<td>{}", "<li><b>{}</b>", "<pre>{}</pre>", "<dd>{}<dt>", "<span>{}</span>"]
 
 
@@ -51,3 +56,41 @@ def test_code_keeps_its_blanks():
 
 def test_empty_page_has_no_text():
     assert html_text(b"") == html_text(b"<!-- -->") == html_text(b"<p></p>") == ""
+
+
+LINKS = st.lists(st.sampled_from(["Home", "Prices 2026", "Shop"]), min_size=2, max_size=5)
+AROUND = [
+    "<nav><ul>{}</ul></nav>",
+    "<header><ol>{}</ol></header>",
+    "<footer>{}</footer>",
+    "<aside><h4>More</h4>{}</aside>",
+    "<menu>{}</menu>",
+    "<div class='site-nav'>{}</div>",
+    "<div role=navigation><ul>{}</ul></div>",
+]
+
+
+@given(LINKS, st.sampled_from(AROUND), WORDS, st.sampled_from(PLACES))
+def test_navigation_is_marked_and_all_else_is_not(links, around, text, place):
+    listed = "".join(f"<li><a href=x>{link}</a>" for link in links)
+    page = f"<h1>Page</h1>{place.format(html.escape(f'Dogs {text} end'))}"
+
+    whole = html_text(f"{around.format(listed)}{page}".encode())
+    rest = [line for line in whole.split("\n") if not line.endswith(NAVIGATION)]
+    assert "\n".join(rest).lstrip("\n") == html_text(page.encode())
+    assert all(link in whole for link in links)
+    assert not any(quote.text in links for quote in quotes(whole, "a.html"))
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_prose_beside_the_page_stays(around):
+    prose = "<p>Written by Ana on 2 May, see <a href=x>here</a> and <a href=y>there</a>.</p>"
+    nested = "<nav><a href=x>Home</a></nav>"
+
+    text = flat(html_text(around.format(nested + prose).encode()))
+    text = text.removeprefix("#### More ").removeprefix(f"Home{NAVIGATION} ")
+    assert text == "Written by Ana on 2 May, see here and there."
+
+
+def test_page_of_nothing_but_links_is_read():
+    assert flat(html_text(b"<nav><a href=x>Home</a> <a href=y>Prices</a></nav>")) == "Home Prices"
