@@ -2,7 +2,7 @@
 
     understand(prompt, corpus)   the question, once
     tools.calls_for              calls, if the question asks for what a tool does
-    search, then cited.draw      with file search: from the passages that it finds, if they are asked
+    search, then cited.draw      with file search, unless it is small talk: from what that finds
     fill                         with a schema: a value for it
     tools.report                 after calls: what the tools gave back
     quoted                       else: sentences that the prompt or the corpus has, or small talk
