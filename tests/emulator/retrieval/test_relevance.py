@@ -94,7 +94,6 @@ HOUSE = [
         ("Can I bring my dog into the dome?", True),
         ("What does E15 mean?", True),
         ("When does the shop close?", True),
-        ("How many parrots does the shop have?", False),
         ("Is there a swimming pool?", False),
         ("What is the telephone number of the firm that cleans the windows?", False),
         ("Do you teach karate?", False),
