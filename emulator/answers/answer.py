@@ -75,10 +75,11 @@ class Prompt:
 
     The answer has at most `max_tokens`, reasoning included, and `sentences`; it ends before the
     first of `stop`. `effort` is how much is read before it. Of `tools` one has to be called if
-    `must_call`, and at most one can be if not `parallel`. `schema` is the shape of the answer;
-    `sampling` (temperature and the like) is for a server upstream. Where `names_sources` is off,
-    the answer is spoken, and names neither files nor tools. `heard` is the sound whose words the
-    messages are: it is billed by its length, and the words are not.
+    `must_call`, and at most one can be if not `parallel`; files have to be searched if
+    `must_search`, whatever was said. `schema` is the shape of the answer; `sampling` (temperature
+    and the like) is for a server upstream. Where `names_sources` is off, the answer is spoken, and
+    names neither files nor tools. `heard` is the sound whose words the messages are: it is billed
+    by its length, and the words are not.
     """
 
     messages: Sequence[Message]
@@ -88,6 +89,7 @@ class Prompt:
     effort: str = "none"
     tools: Sequence[Tool] = ()
     must_call: bool = False
+    must_search: bool = False
     parallel: bool = True
     schema: Mapping[str, Any] | None = None
     sampling: Mapping[str, float] = field(default_factory=dict)

@@ -24,7 +24,7 @@ DECLINED = "I couldn't find that in your documents."
 LONGEST_QUESTION, MOST_CLAUSES = 2_000, 8
 """Characters of a question that are read, as each word is compared with each quote; and how many
 things it may ask for at once. One that seems to ask for more is answered as a whole."""
-AS_GOOD = 0.75
+AS_GOOD = 0.8
 """The part of the best quote's weight from which on another quote belongs to the answer."""
 UNMISTAKABLE = 5
 """Words of a quote that is the same statement in whatever file it stands."""

@@ -88,13 +88,18 @@ def question_and_passages(text: str) -> tuple[str, str]:
     return (question, rest) if len(rest) >= PASSAGES_FROM else (text, "")
 
 
-def recalled(question: str, earlier: Sequence[str]) -> str:
-    """What the user has said that answers a question about the user; the latest counts."""
+def recalled(question: str, earlier: Sequence[str], message: str = "") -> str:
+    """What the user has said that answers a question about the user; the latest counts.
+
+    The question is the last sentence; in its `message`, what stands before it was said, too.
+    """
+    question = [question, *(quote.text for quote in quotes(question))][-1]
+    said_now = message[: max(0, message.rfind(question))]
     question = question.replace("'s ", " is ")
     wanted = terms(question) - _RECALLED
     if not wanted or not _is_of_user(question):
         return ""
-    for text in reversed(earlier):
+    for text in [said_now, *reversed(earlier)]:
         for sentence in (quote.text for quote in quotes(ends(text, MOST_READ))):
             said = terms(sentence)
             if wanted < said and _ABOUT_ME.search(sentence) and not _WISH.search(sentence):

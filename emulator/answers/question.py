@@ -150,7 +150,7 @@ def understand(prompt: Prompt, corpus: Corpus) -> Question:
         corpus,
         given_corpus(tuple(given)) if given else None,
         is_all_there_is(given),
-        recalled(bare, earlier),
+        recalled(bare, earlier, text),
     )
 
 

@@ -2,7 +2,7 @@
 
     understand(prompt, corpus)   the question, once
     tools.calls_for              calls, if the question asks for what a tool does
-    search, then cited.draw      with file search: from the passages that it finds
+    search, then cited.draw      with file search, unless it is small talk: from what that finds
     fill                         with a schema: a value for it
     tools.report                 after calls: what the tools gave back
     quoted                       else: sentences that the prompt or the corpus has, or small talk
@@ -45,7 +45,8 @@ def answer(
     reasoning = _reasoning(prompt, question)
     if prompt.tools and (calls := tools.calls_for(prompt, question, sources)):
         return _within(calls, prompt, reasoning)
-    if search is not None and not outputs and question.exact_reply is None:
+    asks_files = prompt.must_search or not (question.small_talk or question.recalled)
+    if search is not None and not outputs and question.exact_reply is None and asks_files:
         return _drawn(prompt, question, sources, search, reasoning)
     # A schema comes before an exact reply, as the answer has to be valid by it.
     if prompt.schema is not None:
@@ -55,7 +56,9 @@ def answer(
     elif question.exact_reply is not None:
         text = question.exact_reply
     else:
-        text = quoted(question, variant, names_sources=prompt.names_sources)
+        # What can be asked of files that a search may read isn't known here.
+        names_sources = prompt.names_sources and search is None
+        text = quoted(question, variant, names_sources=names_sources)
     return shape(text, prompt, reasoning)
 
 

@@ -410,6 +410,7 @@ def _prompt(values: Mapping[str, Any], choice: tool_params.Choice, said: Sequenc
         effort=values["reasoning"]["effort"] or (model.effort if model else "none"),
         tools=choice.tools,
         must_call=choice.must_call,
+        must_search=choice.must_search,
         parallel=values["parallel_tool_calls"],
         schema=tool_params.format_schema(values["text"]["format"]),
         sampling={name: values[name] for name in SAMPLING if values.get(name) not in (None, 1.0)},

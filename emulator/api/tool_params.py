@@ -72,13 +72,14 @@ takes one in a request. To search several stores, name them all in its 'vector_s
 class Choice:
     """Which tools may be called, whether one must be, and whether the caller named it.
 
-    `file_search` is that tool's settings, where it may be used.
+    `file_search` is that tool's settings, where it may be used; `must_search` says that it must be.
     """
 
     tools: Sequence[Tool] = ()
     must_call: bool = False
     is_named: bool = False
     file_search: Mapping[str, Any] | None = None
+    must_search: bool = False
 
 
 def name(param: str, value: Any) -> str:
@@ -186,8 +187,9 @@ are specified."""
     searches = [tool for tool in allowed if _label(tool)[0] == "file_search"]
     functions = [_tool(tool) for tool in allowed if tool not in searches]
     is_named = not isinstance(choice, str) and choice["type"] == "function"
-    must_call = mode == "required" and not searches
-    return Choice(functions, must_call, is_named, searches[0] if searches else None)
+    is_required, search = mode == "required", searches[0] if searches else None
+    must_call, must_search = is_required and not searches, is_required and bool(searches)
+    return Choice(functions, must_call, is_named, search, must_search)
 
 
 def tool_choice(param: str, value: Any) -> Any:

@@ -67,6 +67,22 @@ def test_follow_up_is_searched_together_with_the_question_before(client, store_i
     assert then.output_text.startswith("The Lantern stands in the flat-roofed hut")
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("Thanks!", "You are welcome."),
+        ("Good bye, and thank you very much.", "You are welcome. Goodbye!"),
+        ("Hello!", "Hello, this is the emulator: what would you like to know?"),
+        ("My name is Ada. What is my name?", 'You said: "My name is Ada."'),
+    ],
+)
+def test_what_asks_no_file_is_not_searched_for(client, store_id, message, text):
+    response = ask(client, store_id, message)
+
+    assert response.output_text == text
+    assert [item.type for item in response.output] == ["message"]
+
+
 def test_sentence_that_opens_with_what_is_asked_comes_first(client, store_id):
     assert ask(client, store_id, "May I bring my dog?").output_text.startswith("Dogs may come")
 

@@ -88,6 +88,26 @@ def test_latest_statement_counts():
 
 
 @pytest.mark.parametrize(
+    ("message", "fact"),
+    [
+        ("My name is Ada. What is my name?", "Ada"),
+        ("Hello, we are six people! How many people are we? Thanks!", "six"),
+        ("Our flight is AB123. It is late. What is our flight, please?", "AB123"),
+    ],
+)
+def test_what_the_same_message_says_is_remembered(message, fact):
+    spoken = reply(("user", message))
+
+    assert spoken.startswith('You said: "')
+    assert fact in spoken
+
+
+@pytest.mark.parametrize("message", ["hello what is my booking for friday", "What is my name?"])
+def test_question_is_no_answer_to_itself(message):
+    assert "You said" not in reply(("user", message))
+
+
+@pytest.mark.parametrize(
     ("said", "question"),
     [
         ("I have a dog.", "May I bring my dog?"),

@@ -74,6 +74,43 @@ def test_question_that_nothing_answers(question):
     assert not has_answer(question, *DOME)
 
 
+HOUSE = [
+    "The hall has seventy seats.",
+    "The telephone of the desk is 0999 555 01.",
+    "The firm that cleans the windows comes on Mondays.",
+    "Error E15 means frost, and error E17 means rain.",
+    "The shop sells maps and postcards until six o'clock.",
+    "Dogs may lie in the garden, but not in the dome.",
+    "A guide shows the stars after dark.",
+    "The stairs to the dome have thirty-nine steps.",
+    "The library is opened on request.",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "is_known"),
+    [
+        ("How many seats does the hall have?", True),
+        ("Can I bring my dog into the dome?", True),
+        ("What does E15 mean?", True),
+        ("When does the shop close?", True),
+        ("Is there a swimming pool?", False),
+        ("What is the telephone number of the firm that cleans the windows?", False),
+        ("Do you teach karate?", False),
+    ],
+)
+def test_what_none_of_many_quotes_mentions_is_declined(question, is_known):
+    assert has_answer(question, *HOUSE) is is_known
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99_999), st.sampled_from(["E{}", "E-{}", "e{}"]))
+def test_code_is_answered_only_if_a_quote_has_it(number, written):
+    has_code = number in (15, 17)
+
+    assert has_answer(f"What does error {written.format(number)} mean?", *HOUSE) is has_code
+
+
 def test_question_that_something_answers():
     assert has_answer("When is the dome opened?", *DOME)
     assert has_answer("What do I have to do to get in touch with the desk?", *DOME)
