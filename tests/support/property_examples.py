@@ -1,6 +1,6 @@
 """How many examples a property is tried with: a quarter of them, or all in the long form."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 LONG = "long"
 """The profile in which Hypothesis tries all: `python3 course.py test --hypothesis-profile=long`."""
@@ -10,9 +10,13 @@ MANY = 100
 
 
 def register() -> None:
-    """Make the two profiles, and use the short one; pytest's option comes after that."""
-    settings.register_profile(LONG, max_examples=MANY)
-    settings.register_profile(SHORT, max_examples=MANY // 4)
+    """Make the two profiles, and use the short one; pytest's option comes after that.
+
+    How long it takes to draw examples says only how busy the computer is.
+    """
+    for name, most in ((LONG, MANY), (SHORT, MANY // 4)):
+        checks = [HealthCheck.too_slow]
+        settings.register_profile(name, max_examples=most, suppress_health_check=checks)
     settings.load_profile(SHORT)
 
 
