@@ -2,7 +2,6 @@
 
 import io
 import re
-import runpy
 import signal
 import sys
 
@@ -508,18 +507,17 @@ print(measure(client, other, [('Dogs?', 'Dogs may come')]))""",
 
 
 @pytest.mark.parametrize("name", SECTIONS)
-def test_part_runs_in_a_file_of_ones_own(start, name, tmp_path, monkeypatch, capsys):
+def test_part_runs_in_a_file_of_ones_own(start, name, tmp_path):
     others, code, printed = USES[name]
     file = tmp_path / "own.py"
     names = f"MODEL, EMBEDDING = {MODEL!r}, 'text-embedding-3-small'\n"
     file.write_text(IMPORTS + "".join(SECTIONS[each] for each in [*others, name]) + names + code)
-    monkeypatch.setenv("OPENAI_BASE_URL", start(pace=0).base_url)
-    monkeypatch.setenv("OPENAI_API_KEY", "offline")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    variables = {"OPENAI_BASE_URL": start(pace=0).base_url, "OPENAI_API_KEY": "offline"}
 
-    runpy.run_path(str(file))
+    result = lessons.run_here(script=file, NO_PROXY="127.0.0.1", **variables)
 
-    assert capsys.readouterr().out.startswith(printed)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(printed)
 
 
 def test_script_is_short_and_begins_with_a_call():
