@@ -56,18 +56,20 @@ async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result |
     """What some work returns, or raises; None if the client leaves first, which cancels it."""
     result: Result | None = None
     failure: Exception | None = None
+    watching = anyio.CancelScope()  # of its own: whoever waits for the work isn't cancelled with it
     async with anyio.create_task_group() as group:
 
         async def watch() -> None:
-            await wait_for_disconnect(receive)
-            group.cancel_scope.cancel()
+            with watching:
+                await wait_for_disconnect(receive)
+                group.cancel_scope.cancel()
 
         group.start_soon(watch)
         try:
             result = await work
         except Exception as error:  # a task group would raise it among others
             failure = error
-        group.cancel_scope.cancel()
+        watching.cancel()
     if failure:
         raise failure
     return result

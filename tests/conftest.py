@@ -13,11 +13,11 @@ from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
+from tests.support import property_examples
 from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
 import httpx2
-import hypothesis
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
@@ -26,20 +26,16 @@ from openai import AsyncOpenAI, OpenAI
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A property is tried with fewer examples than Hypothesis would, but with others each time. On a
-# server that tests each change, which sets CI, Hypothesis tries all of its hundred.
-# How long it takes to draw them says only how busy the computer is.
-hypothesis.settings.register_profile(
-    "desk", max_examples=40, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-if "CI" not in os.environ:
-    hypothesis.settings.load_profile("desk")
+# Before the tests are imported, as they ask how many examples they should try.
+property_examples.register()
 
 # The files that take longest, the longest first. The workers of pytest-xdist begin with them, so
-# that no worker still has a long one to do when the others have done all the rest.
+# that no worker still has a long one to do when the others have done all the rest. Those that take
+# real time stand between others, as a worker that waits leaves its core to the next.
 LONGEST = [
-    *("audio/test_portaudio.py", "examples/test_device_examples.py"),  # they take real time
-    *("lessons/test_lesson1_script.py", "lessons/test_lesson3_script.py", "lessons/"),
+    *("lessons/test_lesson2_script.py", "audio/test_portaudio.py"),
+    *("lessons/test_lesson3_script.py", "examples/test_device_examples.py"),
+    *("lessons/test_lesson1_script.py", "lessons/", "examples/", "console/test_run.py"),
     *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
     *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
     *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),

@@ -19,6 +19,7 @@ from cassette.format import (
     text_name,
 )
 from tests.support.cassettes import CHUNK, END, HEADER, REQUEST, RESPONSE, WHOLE, write_cassette
+from tests.support.property_examples import examples
 from tools.record_fixtures import fixtures
 
 import pytest
@@ -237,7 +238,7 @@ NAMES = ["request", "response", "chunk", "frame", "end", "blob", "zlib", "closed
 NAMES += ["status", "headers", "from", "text", "base64", "again", "code", "reason", "by", "path"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.sampled_from([*WHOLE[1:], *CALL[1:], blob(b"a"), {"closed": 1}]),
     st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4),

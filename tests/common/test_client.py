@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -355,6 +356,17 @@ def test_emulator_that_does_not_start_says_why(tmp_path):
         pass
 
     assert "File exists" in raised.value.why
+
+
+def test_emulator_with_a_damaged_file_says_what_to_delete(tmp_path):
+    file = tmp_path / "library.sqlite3"
+    file.write_bytes(random.Random(5).randbytes(5_000))
+
+    with pytest.raises(EmulatorError) as raised, start_emulator(0, data=tmp_path):
+        pass
+
+    assert str(file) in raised.value.why
+    assert raised.value.attempt == f"delete {tmp_path}: the emulator makes it anew"
 
 
 def test_program_s_own_dotenv_fills_in_no_secret(tmp_path):

@@ -1,14 +1,20 @@
-"""Runs clients that are not ours, each in a process of its own, against one emulator."""
+"""Runs clients that are not ours, each in a process of its own, against one emulator.
+
+Two run at a time: they import for seconds, and a call is mostly silence. Each has a home folder and
+a proxy of its own, so that none can be taken for another.
+"""
 
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 from setup import COURSE, problem
 from tests.conformance import environments
@@ -40,21 +46,25 @@ GIVEN_A_SERVER = {
     "openai for Node": "fin@3",
 }
 PATIENCE, CALL_PATIENCE = 60, 180
+Checked = TypeVar("Checked")
 # All else that is set outside, a key above all, is no business of a client's.
 KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 
 
 def run() -> list[Tally]:
     python, node = environments.clients()
-    with tempfile.TemporaryDirectory() as home, emulator() as base_url, Elsewhere() as elsewhere:
-        settings = surroundings(home, base_url, elsewhere.url)
-        return [
-            judge(name, *start(command(script, python, node), settings), elsewhere.take())
-            for name, script in CLIENTS.items()
-        ] + [
-            give_a_server(name, command(CLIENTS[name], python, node), settings, fault)
-            for name, fault in GIVEN_A_SERVER.items()
-        ]
+    with emulator() as base_url:
+
+        def check(name: str) -> list[Tally]:
+            argv = command(CLIENTS[name], python, node)
+            with outside(base_url) as (settings, elsewhere):
+                tallies = [judge(name, *start(argv, settings), elsewhere.take())]
+                if fault := GIVEN_A_SERVER.get(name):
+                    tallies.append(give_a_server(name, argv, settings, fault))
+                return tallies
+
+        every = together(check, CLIENTS)
+    return [tallies[0] for tallies in every] + [each for tallies in every for each in tallies[1:]]
 
 
 def run_calls() -> list[Tally]:
@@ -66,20 +76,28 @@ def run_calls() -> list[Tally]:
         problem.say("conformance: no speech recognition here, so no client holds a call")
         return [Tally(f"{name}, a call", left_out=1) for name in CALLS]
     python = environments.realtime_clients()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        emulator(pace=1) as base_url,
-        Elsewhere() as elsewhere,
-    ):
-        settings = surroundings(home, base_url, elsewhere.url)
-        return [
-            judge(
-                f"{name}, a call",
-                *start([str(python), str(SCRIPTS / script)], settings, CALL_PATIENCE),
-                elsewhere.take(),
-            )
-            for name, script in CALLS.items()
-        ]
+    with emulator(pace=1) as base_url:
+
+        def check(name: str) -> Tally:
+            argv = [str(python), str(SCRIPTS / CALLS[name])]
+            with outside(base_url) as (settings, elsewhere):
+                code, said = start(argv, settings, CALL_PATIENCE)
+                return judge(f"{name}, a call", code, said, elsewhere.take())
+
+        return together(check, CALLS)
+
+
+def together(check: Callable[[str], Checked], names: Iterable[str]) -> list[Checked]:
+    """Check the clients, two at a time; what came out, in the order of the names."""
+    with ThreadPoolExecutor(2) as workers:
+        return list(workers.map(check, names))
+
+
+@contextmanager
+def outside(base_url: str) -> Iterator[tuple[dict[str, str], Elsewhere]]:
+    """What one client may see, and the proxy that notes what it wants from elsewhere."""
+    with tempfile.TemporaryDirectory() as home, Elsewhere() as elsewhere:
+        yield surroundings(home, base_url, elsewhere.url), elsewhere
 
 
 def give_a_server(name: str, argv: list[str], settings: Mapping[str, str], fault: str) -> Tally:

@@ -101,11 +101,14 @@ def test_one_missing_package_is_named(tmp_path, monkeypatch, capsys, package):
 
 
 @pytest.mark.parametrize(("script", "part"), [(0, "stream"), (1, "embed"), (2, "text")])
-def test_lesson_runs_without_docstrings_and_its_folder(script, part):
-    """`python -OO -P`; the emulator, a child, is started without them, too."""
-    words = [str(LESSONS[script]), part, "--offline", "--pace", "0"]
+def test_lesson_runs_without_docstrings_and_its_folder(emulator, script, part):
+    """`python -OO -P`. The first lesson also starts an emulator; a child is started without -P."""
+    variables = {"PYTHONOPTIMIZE": "2", "PYTHONSAFEPATH": "1"}
+    if script:
+        variables["OPENAI_BASE_URL"] = emulator.base_url
+    words = [str(LESSONS[script]), part, *(() if script else ("--offline", "--pace", "0"))]
 
-    result = python(*words, PYTHONOPTIMIZE="2", PYTHONSAFEPATH="1")
+    result = python(*words, **variables)
 
     assert (result.returncode, result.stderr) == (0, "")
     heading, reason = result.stdout.split("\n\n")[1].splitlines()[:2]

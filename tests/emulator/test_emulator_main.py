@@ -10,7 +10,6 @@ import sys
 from contextlib import closing
 from typing import NamedTuple
 
-from common.servers import EmulatorError, start_emulator
 from emulator.__main__ import DamagedFile, check_files
 from tests.support import lessons
 from tests.support.emulator_clients import connect
@@ -129,12 +128,6 @@ def test_damaged_file_is_named_before_the_start(tmp_path):
     file.write_bytes(random.Random(5).randbytes(5_000))
     with pytest.raises(DamagedFile, match="library.sqlite3 is damaged"):
         check_files(tmp_path)
-
-    with pytest.raises(EmulatorError) as raised, start_emulator(0, data=tmp_path):
-        pass
-
-    assert str(file) in raised.value.why
-    assert raised.value.attempt == f"delete {tmp_path}: the emulator makes it anew"
 
 
 def test_file_that_is_damaged_inside_is_found(tmp_path):

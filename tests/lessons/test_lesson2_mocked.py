@@ -8,6 +8,7 @@ from console.explain import ErrorContext
 from console.lesson import report_failures
 from tests.support import lessons
 from tests.support.emulator_clients import MODEL
+from tests.support.property_examples import examples
 
 import httpx2
 import openai
@@ -349,7 +350,7 @@ def test_refusal_is_shown(capsys):
 WHOLE = [text("One "), text("two "), cited("a.md"), text("three."), END]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     place=st.integers(0, len(WHOLE) - 1),
     key=st.sampled_from(["type", "delta", "annotation", "response", "sequence_number"]),

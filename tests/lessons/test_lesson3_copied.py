@@ -1,5 +1,6 @@
 """Each part of lesson 3 works in a program of one's own: its section is pasted into a bare file."""
 
+import json
 import re
 import subprocess
 import sys
@@ -80,21 +81,47 @@ def test_every_part_is_copied():
     assert sorted(sections()) == sorted([*CALLS, "main"])
 
 
-@pytest.mark.parametrize("part", CALLS)
-def test_part_works_in_a_file_of_its_own(start, tmp_path, part):
-    call, uses, printed = CALLS[part]
+# Runs each program as Python runs a script, and prints what each printed, or how it failed. One
+# process for all: most of the time of such a run goes into importing `openai`.
+DRIVER = """
+import contextlib, io, json, runpy, sys, traceback
+
+shown = {}
+for path in sys.argv[1:]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except BaseException:
+            traceback.print_exc()
+    shown[path] = out.getvalue(), err.getvalue()
+print(json.dumps(shown))
+"""
+
+
+def program(part):
+    """The text of a learner's own program for this part."""
+    call, uses, _ = CALLS[part]
     clip = f"CLIP = {str(CALLERS / 'ask-closed.wav')!r}\n"
     models = f"MODEL, TRANSCRIBER = {MODELS}\n"
     pasted = "".join(sections()[name] for name in [*uses, part])
     devices = DEVICES if part == "interrupt" else ""
-    program = tmp_path / "mine.py"
-    program.write_text(f"{imports()}\n{pasted}\n{clip}{models}{devices}{call}\n", encoding="utf-8")
-    variables = {"OPENAI_BASE_URL": start().base_url, "OPENAI_API_KEY": "mine"}
+    return f"{imports()}\n{pasted}\n{clip}{models}{devices}{call}\n"
+
+
+@pytest.fixture(scope="module")
+def shown(spare, tmp_path_factory):
+    """What each part printed to its two streams, in a process that has nothing of the course."""
+    folder = tmp_path_factory.mktemp("own")
+    files = {part: folder / f"{part}.py" for part in CALLS}
+    for part, file in files.items():
+        file.write_text(program(part), encoding="utf-8")
+    variables = {"OPENAI_BASE_URL": spare.base_url, "OPENAI_API_KEY": "mine"}
 
     run = subprocess.run(
-        [sys.executable, "-I", str(program)],
+        [sys.executable, "-I", "-c", DRIVER, *map(str, files.values())],
         env=lessons.environment(**variables, NO_PROXY="127.0.0.1"),
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
@@ -102,4 +129,13 @@ def test_part_works_in_a_file_of_its_own(start, tmp_path, part):
     )
 
     assert (run.returncode, run.stderr) == (0, "")
-    assert printed in run.stdout
+    streams = json.loads(run.stdout)
+    return {part: streams[str(file)] for part, file in files.items()}
+
+
+@pytest.mark.parametrize("part", CALLS)
+def test_part_works_in_a_file_of_its_own(shown, part):
+    out, err = shown[part]
+
+    assert err == ""
+    assert CALLS[part][2] in out

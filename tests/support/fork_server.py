@@ -53,7 +53,9 @@ websockets.asyncio.client rich.console rich.live rich.progress rich.table rich.m
 starlette.applications starlette.routing starlette.websockets uvicorn anyio._backends._asyncio
 uvicorn.protocols.http.h11_impl uvicorn.protocols.websockets.websockets_sansio_impl uvicorn.logging
 uvicorn.loops.asyncio uvicorn.lifespan.off uvicorn.lifespan.on python_multipart asyncio argparse
-wave tempfile sqlite3 emulator.app emulator.server cassette.play cassette.record""".split()
+wave tempfile sqlite3 emulator.app emulator.server cassette.play cassette.record
+emulator.answers.cited emulator.retrieval.index emulator.retrieval.second_reading
+emulator.text.markdown markdown_it mdit_py_plugins.front_matter""".split()
 
 # The SDK builds the types of a stream when the first event of a kind comes. For Responses that
 # takes longer than a second.
@@ -188,6 +190,7 @@ def serve(address: str) -> dict[str, Any]:
         importlib.import_module(name)
     share_certificates()
     _build_types()
+    _read_weights()
     gc.collect()
     gc.freeze()  # so that no child looks at all this again
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
@@ -212,6 +215,14 @@ def _build_types() -> None:
         kind = pkgutil.resolve_name(place)
         for event in events:
             construct_type(type_=kind, value=event)
+
+
+def _read_weights() -> None:
+    """What an emulator reads when it is first asked about the handbook: a quarter of a second."""
+    from emulator.retrieval import embedding, encoder
+
+    encoder.weights()
+    embedding.table()
 
 
 def _end_with_parent(listener: socket.socket) -> None:

@@ -16,6 +16,7 @@ from emulator.voice.recognizer import SpeechRecognizer
 from emulator.voice.synthesizer import SpeechSynthesizer
 from tests.support.emulator_clients import MODEL
 from tests.support.files_in_stores import KEY
+from tests.support.property_examples import examples
 from tests.support.realtime_clients import clip
 from tests.support.sound_files import decoded_pcm, level_db
 
@@ -460,7 +461,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(options=st.fixed_dictionaries({}, optional=ANY), messages=MESSAGES)
 def test_any_request_is_answered_or_refused(emulator, options, messages):
     answer = httpx2.post(

@@ -17,6 +17,7 @@ from emulator.voice.encoding import FORMATS, MEDIA_TYPES
 from emulator.voice.sound import samples
 from emulator.voice.synthesizer import SpeechSynthesizer
 from tests.support.emulator_clients import MODEL, connect
+from tests.support.property_examples import examples
 from tests.support.sound_files import decoded_pcm, level_db
 
 import httpx2
@@ -234,7 +235,7 @@ ANY = {
 }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(body=st.fixed_dictionaries({}, optional=ANY))
 def test_any_request_gets_sound_or_an_error(emulator, body):
     answer = httpx2.post(

@@ -10,6 +10,7 @@ import math
 from emulator.answers.upstream_address import UpstreamAddress, UpstreamRefused
 from emulator.api.upstream_embeddings import BATCH, UpstreamEmbeddings
 from tests.support.emulator_clients import connect
+from tests.support.property_examples import examples
 from tests.support.scripted_upstream import ScriptedUpstream
 
 import httpx2
@@ -227,7 +228,9 @@ SENT = st.one_of(JSON, st.fixed_dictionaries({"data": st.lists(ITEM | JSON, max_
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(SENT.map(lambda sent: json.dumps(sent).encode()) | st.binary(max_size=40))
 def test_any_answer_becomes_vectors_or_an_error(script, front, sent):

@@ -7,6 +7,7 @@ from emulator.errors import ApiError
 from emulator.realtime.jobs import Generate
 from emulator.realtime.session import FaultEffects
 from emulator.wire import tokens
+from tests.support.property_examples import examples
 from tests.support.realtime_calls import SessionDriver, loud, quiet, update, user
 
 from hypothesis import given, settings
@@ -204,7 +205,7 @@ def check_text(events):
 
 
 @given(st.lists(steps, max_size=25), st.sampled_from([0.0, 1.0]), st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_script_keeps_the_invariants(script, pace, late):
     play = ScriptPlayer(FaultEffects(late_deltas=late, is_transcript_late=late == 2), pace)
 
@@ -216,7 +217,7 @@ def test_any_script_keeps_the_invariants(script, pace, late):
 
 
 @given(st.one_of(st.text(), st.binary(), st.from_regex(r'\{"type":.*\}', fullmatch=True)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_message_is_too_wild(message):
     driver = SessionDriver()
     driver.events()

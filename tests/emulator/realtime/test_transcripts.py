@@ -9,6 +9,7 @@ from emulator.realtime.session_settings import transcription_session
 from emulator.realtime.transcripts import NAME, StableWords
 from emulator.voice import sound
 from emulator.wire import tokens
+from tests.support.property_examples import examples
 from tests.support.realtime_calls import (
     SessionDriver,
     joined,
@@ -625,7 +626,7 @@ class CaptionedSession:
 
 
 @given(st.lists(steps, max_size=30), st.sampled_from([0.0, 1.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_order_of_events_transcribes_each_item_once(script, pace):
     """The driver validates every event by the SDK's types."""
     session = CaptionedSession(pace)

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from emulator.structured.patterns import MOST_CHARACTERS, Pattern, TooManySteps
 from tests.support.computing_time import computes_at_once
+from tests.support.property_examples import examples
 
 import pytest
 from hypothesis import assume, given, settings
@@ -31,7 +32,7 @@ def larger(smaller):
 PATTERNS = st.recursive(ATOMS | PLACES | BEHIND, larger, max_leaves=8)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(PATTERNS, st.text("abcA1 \n", max_size=8))
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_matches_are_those_of_re(source, text):
@@ -43,7 +44,7 @@ def test_matches_are_those_of_re(source, text):
     assert Pattern(source).search(text) is expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(PATTERNS, st.text("abcA1 \n", min_size=1, max_size=6))
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_any_pattern_on_any_long_text_ends_soon(source, fragment):

@@ -13,6 +13,7 @@ from emulator.structured.validate import (
     same,
 )
 from tests.support.computing_time import computes_at_once
+from tests.support.property_examples import examples
 
 import pytest
 from hypothesis import given, settings
@@ -73,7 +74,7 @@ WORDS = st.sampled_from(["Hello", "", "Make a slug for averylongtitlewithoutanyb
 
 
 @given(st.dictionaries(KEYWORDS, VALUES, max_size=5), WORDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_schema_of_any_shape_is_filled_or_refused(inner, prompt):
     schema = required(a=inner)
     try:

@@ -8,6 +8,7 @@ from emulator.voice.sound import resampled
 from emulator.voice.speaker_encoder import RATE
 from emulator.voice.speakers import Turn, grouped, letters, tell_apart, unit
 from tests.support import lessons
+from tests.support.property_examples import examples
 
 import numpy as np
 import pytest
@@ -180,7 +181,7 @@ def test_turns_cover_the_spans_and_nothing_else(spans):
         assert not any(turn.start < border < turn.end for span in spans for border in span)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
 def test_groups_are_those_of_the_directions(members, seed):
     dice = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from emulator.wire import tokens
 from tests.support.computing_time import computes_at_once
+from tests.support.property_examples import examples
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ def test_text_is_cut_where_the_rule_says(text, pieces):
 
 
 @given(st.text(st.sampled_from("aB1 \t\n_.[é日"), min_size=1, max_size=6))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_repeated_fragments_are_cut_in_linear_time(fragment):
     text = f"Hello{fragment * (100_000 // len(fragment))}"
     with computes_at_once(0.5):
