@@ -104,7 +104,7 @@ class App:
         method = "GET" if is_socket else scope["method"]
         exchange = Exchange(method, scope["path"], ids.request_id())
         self._remember(exchange)
-        scope.update(app=self, emulator=self.service, exchange=exchange, faults=[])
+        scope.update(app=self, emulator=self.service, exchange=exchange, faults=[], answers=[])
         if is_socket:
             await self._serve_socket(WebSocket(scope, receive, send), send, exchange)
         else:
@@ -136,6 +136,9 @@ class App:
             if exchange.status == 0:
                 is_ours = not _is_of_disk(error)
                 refused = server_error(exchange.request_id) if is_ours else storage_failed(error)
+        finally:
+            for answer in scope["answers"]:
+                await answer.close()
         if refused is not None:
             await _refuse(refused, exchange)(scope, receive, send)
 

@@ -1,15 +1,23 @@
-"""The rate limits in the headers of answers: so much a minute, refilled as time passes.
+"""Two kinds of limits: the rates that the headers of answers tell of, and places to wait in.
 
-OpenAI's limits depend on the model and on what an account has spent; these are those of a large
-account. They run down and fill up as there, but nothing is ever refused because of them.
+OpenAI's rate limits depend on the model and on what an account has spent; these are those of a
+large account. They run down and fill up as there, but nothing is ever refused because of them.
+
+Places bound what waits for another server (promise P14). A request that waits costs memory and two
+connections for as long as that server likes, so whoever comes when all places are taken gets a 429.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from emulator.errors import rate_limited
 
 REQUESTS_A_MINUTE = 30_000
 TOKENS_A_MINUTE = 150_000_000
+MOST_WAITING = 128
+"""Answers that another server is writing, or whose embeddings it makes."""
 
 
 class Bucket:
@@ -35,6 +43,24 @@ class Bucket:
     def reset_s(self) -> float:
         """Seconds until all of it is there again."""
         return 60 * self._spent / self.limit
+
+
+class Places:
+    """So many at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Hold a place; raises ApiError (429) where none is free."""
+        if self._free < 1:
+            raise rate_limited(1000)
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
 
 
 class Limits:

@@ -24,7 +24,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Collection,
     Coroutine,
@@ -60,7 +59,7 @@ from starlette.types import Receive, Scope, Send
 if TYPE_CHECKING:
     from emulator.retrieval.embedding import Floats
 
-Embed = Callable[[Sequence[str]], Awaitable["Floats"]]
+Embed = Callable[[Sequence[str]], Coroutine[Any, Any, "Floats"]]
 """Makes a unit vector for each text; raises ApiError where it can't."""
 MOST_STREAMS = 128
 MOST_STEPS = 2
@@ -202,6 +201,28 @@ async def parsed(
     """What `params.parse` gives; beside the event loop where a caller's schema has to be tried."""
     work = partial(parse, body, table)
     return await service(request).thinking.run(work) if body.keys() & _WITH_SCHEMA else work()
+
+
+async def generated(
+    request: Request, prompt: Prompt, count: int = 1, search: Search | None = None
+) -> list[Answer]:
+    """So many answers to a request; raises ClientDisconnect where the caller leaves first.
+
+    What is still being written when the request ends is given up then, however it ends.
+    """
+    answers: list[Answer] = request.scope["answers"]
+    for variant in range(count):
+        writing = service(request).generate(prompt, variant, search)
+        is_here = service(request).upstream is None
+        answers.append(await (writing if is_here else while_connected(request, writing)))
+    return list(answers)
+
+
+async def finished(request: Request, answers: Sequence[Answer]) -> None:
+    """Wait until all is written; raises ClientDisconnect where the caller leaves first."""
+    for each in answers:
+        writing = each.finished()
+        await (while_connected(request, writing) if each.is_live else writing)
 
 
 def count_request(request: Request, model: str, tokens: int) -> None:

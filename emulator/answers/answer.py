@@ -193,6 +193,9 @@ class Answer:
         async for _ in self.write():
             pass
 
+    async def close(self) -> None:
+        """Give up what is still being written."""
+
 
 Write = Callable[[Prompt, SearchOutcome | None], Awaitable[Answer]]
 """Writes an answer in place of the emulator, from what was found for it."""

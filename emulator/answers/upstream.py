@@ -5,49 +5,36 @@
 hands the writing to Ollama; llama.cpp and vLLM are reached the same way. The contract:
 
 - The prompt is sent as it is: conversation, tools, schema, limits, sampling. Only `developer`
-  becomes `system`, which more servers know. What file search found comes first, in numbered
-  passages, and the model's marks for them (`[1]`) become citations.
+  becomes `system`, which more servers know, and neighbours of that role become one message. What
+  file search found comes first, in numbered passages, and the model's marks for them (`[1]`) become
+  citations.
 - Text is passed on as it comes. Calls, a refusal and `finish` are known at the end of the stream.
 - Servers differ from OpenAI in what they send; upstream_body.py and upstream_chunks.py read it.
 - A server that refuses, cannot be reached, breaks off or sends nonsense is an ApiError (502) that
-  names it, before the first piece or in the midst of the stream. Nothing is tried twice here, and
-  `x-should-retry` keeps the caller's SDK from doing so.
+  names it, before the first piece or in the midst of the stream (upstream_connection.py).
 - A request says that an emulator sends it. One that has a server upstream refuses it, as two that
   name each other, or one that names itself, would ask for ever.
 - If the caller hangs up, the stream upstream is closed, so that the model stops writing.
+- At most MOST_WAITING answers are open at a time; the next request gets a 429.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from emulator.answers.answer import Answer, Message, Prompt, SearchOutcome
 from emulator.answers.citation_marks import MarkReader
-from emulator.answers.upstream_address import (
-    VARIABLE,
-    UpstreamAddress,
-    UpstreamRefused,
-)
-from emulator.answers.upstream_body import UpstreamMalformed, objects
+from emulator.answers.upstream_address import VARIABLE, UpstreamAddress
+from emulator.answers.upstream_body import BodyReader, UpstreamMalformed, objects
 from emulator.answers.upstream_chunks import ChunkReader
-from emulator.errors import ApiError
+from emulator.answers.upstream_connection import SILENCE_S, UpstreamConnection
 from emulator.guard import SENT_BY
-from emulator.wire.reasons import first_words, reason_in
+from emulator.limits import MOST_WAITING, Places
 
 import httpx2
-from openai import (
-    APIConnectionError,
-    APIError,
-    APIStatusError,
-    AsyncOpenAI,
-    AsyncStream,
-    DefaultAsyncHttpx2Client,
-)
-from openai.types.chat import ChatCompletionChunk
 
-_BROKEN = (httpx2.HTTPError, httpx2.StreamError, UpstreamMalformed)
 READ_THESE = """Answer from the numbered passages below alone. Behind each statement put the \
 number of its passage in square brackets, like [1]. If they have no answer, say so.
 """
@@ -56,39 +43,46 @@ number of its passage in square brackets, like [1]. If they have no answer, say 
 class Upstream:
     """The server that writes, and the model that it is asked for."""
 
-    def __init__(self, base_url: str, model: str, api_key: str) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key: str,
+        silence_s: float = SILENCE_S,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         """Raises UpstreamRefused where the environment does not let it be reached."""
-        self._client = open_client(UpstreamAddress(base_url, model, api_key), VARIABLE, SENT_BY)
-        self._base_url = base_url
+        address = UpstreamAddress(base_url, model, api_key)
+        self._server = UpstreamConnection(address, "chat", VARIABLE, SENT_BY, silence_s)
         self._model = model
+        self._places = Places(most_waiting)
 
     @classmethod
     def at(cls, address: UpstreamAddress) -> "Upstream":
         return cls(address.base_url, address.model, address.api_key)
 
     async def answer(self, prompt: Prompt, found: SearchOutcome | None = None) -> Answer:
-        """Begin an answer; raises ApiError (502) where the server refuses or is not there.
+        """Begin an answer. Raises ApiError: 502 where the server refuses or is not there, 429 where
+        too many are being written.
 
         It is given the passages that were `found`, and its marks for them become citations.
         """
         # The passages come first, so that the caller's own instructions are nearer to the question.
         if found is not None:
             prompt = replace(prompt, messages=[_passages(found), *prompt.messages])
-        try:
-            stream = await self._client.chat.completions.create(**self._request(prompt))
-        except APIError as error:
-            raise self._failure(why(error)) from None
-        except Exception as error:  # what the SDK could not read, such as an unknown encoding
-            raise self._failure(f"sent what cannot be read ({type(error).__name__})") from None
-        relayed = RelayedAnswer(stream, self._failure, found)
-        await relayed.begin()
+        with ExitStack() as until_begun:
+            until_begun.enter_context(self._places.taken())
+            body = await self._server.post("/chat/completions", self._request(prompt))
+            relayed = RelayedAnswer(self._server, body, prompt, found)
+            await relayed.begin()
+            relayed.at_end = until_begun.pop_all()
         return relayed
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         # What is not set is left out, as servers differ in whether they take null.
         request: dict[str, Any] = {
             "model": self._model,
-            "messages": [_message(message) for message in prompt.messages],
+            "messages": _messages(prompt.messages),
             "stream": True,
             **prompt.sampling,
         }
@@ -99,106 +93,95 @@ class Upstream:
         if prompt.tools:
             request["tools"] = [_function(**vars(tool)) for tool in prompt.tools]
             request["tool_choice"] = "required" if prompt.must_call else "auto"
+            if not prompt.parallel:
+                request["parallel_tool_calls"] = False
         if prompt.schema is not None:
             shape = {"name": "answer", "schema": prompt.schema}
             request["response_format"] = {"type": "json_schema", "json_schema": shape}
         return request
 
-    def _failure(self, reason: str) -> ApiError:
-        return failure("chat", VARIABLE, self._base_url, reason)
-
-
-def open_client(address: UpstreamAddress, variable: str, header: str) -> AsyncOpenAI:
-    """A client of the server that `variable` names; `header` marks what an emulator sends.
-
-    Raises UpstreamRefused where the environment does not let it be reached.
-    """
-    try:
-        # Each answer has a connection of its own: none is left open when the emulator stops.
-        http = DefaultAsyncHttpx2Client(
-            limits=httpx2.Limits(max_keepalive_connections=0),
-            trust_env=not address.is_on_loopback,  # no proxy stands before this machine
-        )
-        return AsyncOpenAI(
-            base_url=address.base_url,
-            api_key=address.api_key,
-            max_retries=0,
-            http_client=http,
-            default_headers={header: "1"},
-        )
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:  # a proxy that is unusable
-        raise UpstreamRefused(f"{variable} cannot be reached: {error}") from None
-
-
-def failure(task: str, variable: str, base_url: str, reason: str) -> ApiError:
-    """An error (502) that names the server of a task, and says what it did."""
-    host = urlsplit(base_url).netloc.rpartition("@")[2]
-    message = f"The {task} server of {variable}, {host}, {reason}."
-    headers = {"x-should-retry": "false"}
-    return ApiError(502, message, type="server_error", code="upstream_error", headers=headers)
-
 
 class RelayedAnswer(Answer):
-    """An answer that another server is still writing."""
+    """An answer that another server is still writing; `at_end` is closed when it ends."""
 
     is_live = True
 
     def __init__(
         self,
-        stream: AsyncStream[ChatCompletionChunk],
-        failure: Callable[[str], ApiError],
+        server: UpstreamConnection,
+        body: httpx2.Response,
+        prompt: Prompt,
         found: SearchOutcome | None,
     ) -> None:
         super().__init__(found=found)
-        self._stream: AsyncStream[ChatCompletionChunk] | None = stream
-        self._objects = objects(stream.response.aiter_bytes())
+        self._server, self._body = server, body
+        self._reader = BodyReader()
+        self._objects = objects(server.blocks(body), self._reader)
         self._first: dict[str, Any] | None = None
-        self._failure = failure
         self._chunks = ChunkReader()
         self._marks = MarkReader(found.results if found else ())
+        self._wants_json = prompt.schema is not None
+        self._is_taken = False
+        self.at_end = ExitStack()
         self.citations = self._marks.citations
 
     async def begin(self) -> None:
         """Wait for the first chunk; raises ApiError (502) if something else comes."""
         try:
-            self._first = await anext(self._objects, {})
-        except _BROKEN as error:
-            raise self._told(error) from None
+            self._first = await self._next()
+        except UpstreamMalformed as error:
+            raise self._server.failure(str(error)) from None
         finally:
-            if self._first is None and self._stream is not None:
-                await self._stream.close()
+            if self._first is None:
+                await self.close()
 
     async def write(self) -> AsyncIterator[str]:
         """Raises ApiError (502) where the server breaks off; read again, it repeats."""
-        if self._stream is None:
+        if self._is_taken:
             async for piece in super().write():
                 yield piece
             return
-        stream, self._stream = self._stream, None
+        self._is_taken = True
         try:
-            async with stream, aclosing(self._pieces()) as pieces:
+            async with aclosing(self._pieces()) as pieces:
                 async for piece in pieces:
                     self.pieces.append(piece)
                     yield piece
-            self.calls, self.finish = self._chunks.end()
-        except _BROKEN as error:
-            raise self._told(error) from None
-        self.refusal = self._chunks.refusal
+            self.calls, self.finish = self._chunks.end(is_done=self._reader.is_marked)
+            self.refusal = self._chunks.refusal
+            self._check_json()
+        except UpstreamMalformed as error:
+            raise self._server.failure(str(error)) from None
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let the server stop writing; to be called again does no harm."""
+        self.at_end.close()
+        await self._body.aclose()
 
     async def _pieces(self) -> AsyncGenerator[str, None]:
         """The text of the chunks, without the marks of passages."""
-        for piece in self._marks.take(self._chunks.take(self._first or {})):
-            yield piece
-        async with aclosing(self._objects):
-            async for chunk in self._objects:
-                for piece in self._marks.take(self._chunks.take(chunk)):
-                    yield piece
+        chunk = self._first
+        while chunk is not None:
+            for piece in self._marks.take(self._chunks.take(chunk)):
+                yield piece
+            chunk = await self._next()
         for piece in [*self._marks.take(self._chunks.rest()), *self._marks.rest()]:
             yield piece
 
-    def _told(self, error: Exception) -> ApiError:
-        """The error as the caller gets it."""
-        return self._failure(str(error) if isinstance(error, UpstreamMalformed) else "broke off")
+    async def _next(self) -> dict[str, Any] | None:
+        """The next object, None at the end; what only keeps a connection open is none."""
+        return await self._server.in_time(anext(self._objects, None))
+
+    def _check_json(self) -> None:
+        """Raise UpstreamMalformed where JSON was asked for, and something else is the answer."""
+        if not self._wants_json or self.finish != "stop" or self.refusal:
+            return
+        try:
+            json.loads(self.text)
+        except (ValueError, RecursionError):
+            raise UpstreamMalformed("wrote text where a schema asked for JSON") from None
 
 
 def _passages(found: SearchOutcome) -> Message:
@@ -209,14 +192,17 @@ def _passages(found: SearchOutcome) -> Message:
     return Message("system", "\n\n".join([READ_THESE, *numbered]))
 
 
-def why(error: APIError) -> str:
-    """What went wrong, without a header or a key of the server's."""
-    if isinstance(error, APIStatusError):
-        reason = reason_in(error.body) or first_words(error.response.text) or "no reason"
-        return f"answered {error.status_code}: {reason}"
-    if isinstance(error, APIConnectionError):
-        return "could not be reached, or broke off"
-    return f"reported an error: {reason_in(error.body) or error.message}"
+def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """As they are sent. Neighbours of the role `system` become one, as many a template of a model
+    takes one alone: "System message must be at the beginning" (vllm#41114, llama.cpp#20733).
+    """
+    sent: list[dict[str, Any]] = []
+    for message in map(_message, messages):
+        if sent and message["role"] == sent[-1]["role"] == "system":
+            sent[-1]["content"] += f"\n\n{message['content']}"
+        else:
+            sent.append(message)
+    return sent
 
 
 def _message(message: Message) -> dict[str, Any]:

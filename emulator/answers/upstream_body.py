@@ -3,6 +3,14 @@
 Its label says little: gateways send a stream as `text/html`, and an error with status 200 in place
 of a stream. So the first character decides. `{` and `[` begin JSON, `<` begins a web page, and
 anything else is a stream of server-sent events.
+
+Inside a stream, servers break the rules in ways that public bug reports show again and again. What
+can mean only one thing is read:
+
+- `error: {...}` where `data: {"error": ...}` should stand (llama.cpp until September 2025)
+- an object on a line of its own, without `data:`; two `data: data:`; two objects in one event
+- `data: : ping`, `data: null` and an empty `data:`, which keep the connection open
+- whole JSON with `data: [DONE]` behind it, and objects one a line
 """
 
 import json
@@ -16,6 +24,9 @@ MOST_BYTES = 16 * 1024 * 1024  # of one event, or of a body that is no stream
 _BOM = "\ufeff".encode()
 # A line break at the very end of what has come may be half of one.
 _LINE_END = re.compile(rb"\r\n|\n|\r(?!\Z)")
+_BETWEEN = re.compile(r"(?:\s|data:)*")
+_DONE = re.compile(r"(?i)\"?(\[done\]|done)\"?")
+_JSON = json.JSONDecoder()
 
 
 class UpstreamMalformed(Exception):
@@ -65,55 +76,97 @@ class BodyReader:
         text = self._rest.decode("utf-8", "replace")
         if text.startswith("<"):
             raise UpstreamMalformed(f"sent a web page: {first_words(text)}")
-        found = parsed(text)
-        if isinstance(found, dict) and "choices" in sound(found):
-            yield found
-        else:
-            raise UpstreamMalformed(f"sent no answer: {reason_in(found) or first_words(text)}")
+        is_answer = False
+        for found in self._values(text):
+            is_answer = is_answer or (isinstance(found, dict) and "choices" in sound(found))
+            if not is_answer:
+                raise UpstreamMalformed(f"sent no answer: {reason_in(found) or first_words(text)}")
+            if isinstance(found, dict):
+                yield sound(found)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the end is sure: it was marked by `[DONE]`, or the body was JSON."""
+        return self.is_done or not self._is_stream
 
     def words(self) -> str:
         """How the body begins, for a message about it."""
         return first_words(self._begun.decode("utf-8", "replace"))
 
     def _line(self, line: bytes) -> Iterator[dict[str, Any]]:
-        name, _, value = line.decode("utf-8", "replace").partition(":")
+        text = line.decode("utf-8", "replace")
+        name, _, value = text.partition(":")
         if name == "data":
             self._data.append(value.removeprefix(" "))
         elif name == "event":
             self._event = value.strip()
+        elif name == "error":
+            self._event = name
+            self._data.append(value)
+        elif text.lstrip().startswith("{"):
+            self._data.append(text)
         elif not line:
             yield from self._dispatch()
 
     def _dispatch(self) -> Iterator[dict[str, Any]]:
-        data, event = "\n".join(self._data).strip(), self._event
+        data, event = "\n".join(self._data), self._event
         self._data, self._event, self._size = [], "", 0
-        if data.startswith("[DONE]"):
-            self.is_done = True
-        elif data and not self.is_done:
-            found = parsed(data)
-            if event == "error":
-                raise UpstreamMalformed(f"reported an error: {reason_in(found)}")
+        if event == "error" and data.strip() and not self.is_done:
+            raise reported(data)
+        for found in self._values(data):
             if isinstance(found, dict):  # others, such as null, keep the connection open
                 yield sound(found)
 
+    def _values(self, text: str) -> Iterator[object]:
+        """The values of JSON in a text, until it says that all is done."""
+        at = 0
+        while (at := _behind_blanks(text, at)) < len(text) and not self.is_done:
+            if _DONE.match(text, at):
+                self.is_done = True
+            elif text.startswith(":", at):  # a comment that was sent as data
+                at = text.find("\n", at) % (len(text) + 1)
+            else:
+                value, at = _value(text, at)
+                yield value
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    found = _BETWEEN.match(text, at)
+    return found.end() if found else at
+
+
+def _value(text: str, at: int) -> tuple[object, int]:
+    """The value of JSON that begins at a place, and where it ends; raises UpstreamMalformed."""
+    try:
+        return _JSON.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        said = first_words(text[at : at + 1000])
+        raise UpstreamMalformed(f"sent malformed JSON: {said}") from None
+
 
 def parsed(text: str) -> object:
+    """The one value in a text; raises UpstreamMalformed."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise UpstreamMalformed(f"sent malformed JSON: {first_words(text)}") from None
 
 
+def reported(error: object) -> UpstreamMalformed:
+    return UpstreamMalformed(f"reported an error: {reason_in(error) or 'it gave no reason'}")
+
+
 def sound(found: dict[str, Any]) -> dict[str, Any]:
     """The object, if it reports no error."""
     if found.get("error") or "error" in (found.get("object"), found.get("type")):
-        raise UpstreamMalformed(f"reported an error: {reason_in(found) or 'it gave no reason'}")
+        raise reported(found)
     return found
 
 
-async def objects(blocks: AsyncIterator[bytes]) -> AsyncGenerator[dict[str, Any], None]:
+async def objects(
+    blocks: AsyncIterator[bytes], reader: BodyReader
+) -> AsyncGenerator[dict[str, Any], None]:
     """The objects in a body, as they come; raises UpstreamMalformed."""
-    reader = BodyReader()
     is_empty = True
     async for block in blocks:
         for found in reader.feed(block):

@@ -5,20 +5,52 @@ type. What cannot be used counts as not sent; calls that are not usable at the e
 
 - A call may come whole, without an index, or with its name in every chunk.
 - Several calls may share an index, and differ by their ids or because the one before is complete.
+- Arguments may be an object, JSON within JSON, or the same object twice.
 - A finish_reason `stop` behind calls means the same as `tool_calls`.
 - Half a character (a surrogate) waits for its other half, or is replaced.
+- A `message` behind deltas repeats them.
+
+A cut answer must never be taken for a complete one. So an answer needs a finish_reason that is
+known to mean an end (FINISHES); `abort`, `error` and the like are errors. Where text comes behind a
+finish_reason, that one meant nothing, and only `[DONE]` says that all has come.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.answers.answer import Call
-from emulator.answers.upstream_body import UpstreamMalformed
+from emulator.answers.upstream_body import UpstreamMalformed, reported
+from emulator.wire.reasons import reason_in, shortened
 
-FINISHES = ("stop", "length", "content_filter")
+# What other servers call the reasons of OpenAI's, which stand first in each line.
+_NAMES = {
+    "stop": """eos eos_token end end_turn stop_sequence stop_token complete completed finish
+        finished""",
+    "length": """max_tokens max_token max_length max_output_tokens max_new_tokens model_length
+        model_context_window_exceeded context_length_exceeded""",
+    "content_filter": """content_filtered safety recitation blocklist prohibited_content spii
+        sensitive refusal""",
+    "tool_calls": "tool_call tool_use tool function_call function_calls",
+}
+FINISHES = {word: reason for reason, others in _NAMES.items() for word in (reason, *others.split())}
+_NOT_YET = ("", "null", "none")
+_GRAVITY = ("stop", "tool_calls", "length", "content_filter")
+
+MOST_CALLS = 128
+MOST_LETTERS = 4 * 2**20
+"""Of an answer, its arguments included: a model that repeats itself has no end."""
 _HALF = re.compile("[\ud800-\udbff]$")
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)  # Python reads NaN, which JSON has not
+
+
+_ARGUMENTS = json.JSONDecoder(parse_constant=_no_constant)
 
 
 @dataclass
@@ -28,46 +60,117 @@ class PartialCall:
     index: object
     id: str
     name: str = ""
-    arguments: str = ""
+    parts: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
+        last = next((part for part in reversed(self.parts) if part.strip()), "")
+        return last.rstrip().endswith(("}", '"')) and self.arguments() is not None
+
+    def arguments(self) -> str | None:
+        """The JSON of one object; None if it is not complete.
+
+        The same object twice counts once, and an empty one beside another not at all.
+        """
         try:
-            return isinstance(json.loads(self.arguments), dict)
+            found = dict(_objects_in("".join(self.parts)))
         except (ValueError, RecursionError):
-            return False
+            return None
+        full = {text: value for text, value in found.items() if value}
+        first = next(iter(full), "{}")
+        return first if all(value == full[first] for value in full.values()) else None
+
+
+def _objects_in(written: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each object of arguments, with its text; raises ValueError for anything else.
+
+    An object may be a string of JSON, and no object is null, an empty string or an empty list.
+    """
+    at = 0
+    while at < len(written := written.rstrip()):
+        at += len(written[at:]) - len(written[at:].lstrip())
+        value, end = _ARGUMENTS.raw_decode(written, at)
+        text, at = written[at:end], end
+        if isinstance(value, str) and value.strip():
+            yield from _objects_in(value)
+        elif isinstance(value, dict):
+            yield text, value
+        elif value or isinstance(value, int | float):
+            raise ValueError(text)
 
 
 class ChunkReader:
     """Takes chunks, or a whole completion, and gives back the text in them."""
 
     def __init__(self) -> None:
-        self.finish: str | None = None
-        self.refusal = ""
+        self._finish: str | None = None
+        self._has_more = self._has_first = self._has_deltas = self._has_reasoning = False
+        self._refusals: list[str] = []
         self._calls: list[PartialCall] = []
-        self._half = ""
+        self._half, self._said = "", ""
+        self._length = self._shown = 0
+
+    @property
+    def refusal(self) -> str:
+        return mended("".join(self._refusals))
 
     def take(self, chunk: dict[str, Any]) -> str:
-        """The text of a chunk; the rest of it is kept."""
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict):
+        """The text of a chunk; the rest of it is kept. Raises UpstreamMalformed."""
+        choice = self._choice(chunk.get("choices"))
+        if choice is None:
+            self._said = self._said or ("" if chunk.get("choices") else reason_in(chunk))
             return ""
-        finish = choice.get("finish_reason")
-        self.finish = (finish if isinstance(finish, str) else "") or self.finish
-        delta = choice.get("delta") or choice.get("message")
-        if not isinstance(delta, dict):
-            return ""
-        self.refusal += mended(text_in(delta.get("refusal")))
-        calls = delta.get("tool_calls")
-        for call in calls if isinstance(calls, list) else []:
-            if isinstance(call, dict):
-                self._take_call(call)
-        return self._whole(text_in(delta.get("content")))
+        if choice.get("error"):
+            raise reported(choice["error"])
+        delta = self._delta(choice)
+        text, calls = text_in(delta.get("content")), _calls_in(delta)
+        self._take_finish(choice.get("finish_reason"), is_more=bool(text or calls))
+        self._has_reasoning = self._has_reasoning or any(delta.get(name) for name in _REASONING)
+        self._refusals.append(refused := text_in(delta.get("refusal")))
+        self._count(text + refused)
+        self._shown += len(text)
+        for call in calls:
+            self._take_call(call)
+        return self._whole(text)
 
     def rest(self) -> str:
         """The text that waited for its other half, which does not come any more."""
         return mended(self._half)
+
+    def _choice(self, choices: object) -> dict[str, Any] | None:
+        """The first choice; only one was asked for."""
+        listed = choices if isinstance(choices, list) else []
+        found = [each for each in listed if isinstance(each, dict)]
+        first = [each for each in found if each.get("index") in (0, None)]
+        self._has_first = self._has_first or bool(first)
+        return next(iter(first or ([] if self._has_first else found)), None)
+
+    def _delta(self, choice: dict[str, Any]) -> dict[str, Any]:
+        delta, message = choice.get("delta"), choice.get("message")
+        if isinstance(delta, dict) and delta:
+            self._has_deltas = self._has_deltas or bool(text_in(delta.get("content")))
+            return delta
+        if isinstance(message, dict):
+            return {} if self._has_deltas or self._calls else message
+        return {"content": choice.get("text")}  # as the old API of completions has it
+
+    def _take_finish(self, given: object, *, is_more: bool) -> None:
+        """Note a reason to end; of several the gravest counts."""
+        given = given.get("type") if isinstance(given, dict) else given
+        word = re.sub(r"[\s-]+", "_", given.strip().lower()) if isinstance(given, str) else ""
+        self._has_more = self._has_more or (is_more and self._finish is not None)
+        if word in _NOT_YET:
+            return
+        if word not in FINISHES:
+            said = self._said and f": {self._said}"
+            raise UpstreamMalformed(f"broke off with finish_reason '{shortened(word)}'{said}")
+        self._has_more = False
+        self._finish = max(FINISHES[word], self._finish or "stop", key=_GRAVITY.index)
+
+    def _count(self, text: str) -> None:
+        self._length += len(text)
+        if self._length > MOST_LETTERS:
+            raise UpstreamMalformed(f"wrote more than {MOST_LETTERS:,} letters in one answer")
 
     def _whole(self, text: str) -> str:
         text = self._half + text
@@ -77,15 +180,15 @@ class ChunkReader:
 
     def _take_call(self, delta: dict[str, Any]) -> None:
         function = delta.get("function")
-        function = function if isinstance(function, dict) else {}
+        function = function if isinstance(function, dict) else delta
         name, arguments = text_in(function.get("name")), function.get("arguments")
-        if isinstance(arguments, dict):
-            arguments = json.dumps(arguments)
-        arguments = arguments if isinstance(arguments, str) else ""
-        call = self._call_of(delta.get("index"), text_in(delta.get("id")), name, arguments)
+        arguments = json.dumps(arguments) if isinstance(arguments, dict) else text_in(arguments)
+        id = next((text for each in (delta, function) if (text := _id(each.get("id")))), "")
+        self._count(arguments + name)
+        call = self._call_of(delta.get("index"), id, name, arguments)
         # A name that comes again is the same, or a longer beginning of it.
         call.name = name if name.startswith(call.name) else call.name + name
-        call.arguments += arguments
+        call.parts.append(arguments)
 
     def _call_of(self, index: object, id: str, name: str, arguments: str) -> PartialCall:
         """The call that a delta belongs to; a new one if it begins one."""
@@ -101,6 +204,8 @@ class ChunkReader:
         if last is not None and not (name and self._is_another(last, id, name, arguments)):
             last.id = last.id or id
             return last
+        if len(self._calls) == MOST_CALLS:
+            raise UpstreamMalformed(f"sent more than {MOST_CALLS} calls in one answer")
         self._calls.append(PartialCall(index, id))
         return self._calls[-1]
 
@@ -111,25 +216,59 @@ class ChunkReader:
             return id != last.id
         return last.is_complete and (bool(arguments) or name != last.name)
 
-    def end(self) -> tuple[list[Call], str]:
-        """The calls, and why the answer ended; raises UpstreamMalformed if it did not."""
-        if self.finish is None:
-            raise UpstreamMalformed("ended its stream without a finish_reason")
-        finish = self.finish if self.finish in FINISHES else "stop"
+    def end(self, *, is_done: bool = True) -> tuple[list[Call], str]:
+        """The calls, and why the answer ended; raises UpstreamMalformed if it did not.
+
+        `is_done` says whether the server marked the end with `[DONE]`, or sent one whole body.
+        """
+        said = self._said and f": {self._said}"
+        if self._finish is None or (self._has_more and not is_done):
+            raise UpstreamMalformed(f"ended its stream without a finish_reason{said}")
+        finish = self._finish
         if self._calls and finish == "stop":
             finish = "tool_calls"
-        for call in self._calls:
-            call.arguments = call.arguments.strip() and call.arguments or "{}"
-            is_cut = finish in ("length", "content_filter")
-            if not call.name or not (call.is_complete or is_cut):
-                raise UpstreamMalformed(f"sent a call that is not complete: {call.name}")
-        return [Call(mended(call.name), mended(call.arguments)) for call in self._calls], finish
+        calls = [self._ended(call, finish) for call in self._calls]
+        if not (calls or self._shown or self.refusal):
+            self._check_empty(finish)
+        return calls, "stop" if finish == "tool_calls" and not calls else finish
+
+    def _check_empty(self, finish: str) -> None:
+        """Raise UpstreamMalformed where an answer of nothing must have lost something."""
+        if finish == "tool_calls":
+            raise UpstreamMalformed("said that it calls a tool, and sent no call")
+        if finish == "stop" and self._has_reasoning:
+            raise UpstreamMalformed("sent its reasoning alone, and no answer behind it")
+
+    @staticmethod
+    def _ended(call: PartialCall, finish: str) -> Call:
+        arguments = call.arguments()
+        if arguments is None and finish in ("length", "content_filter"):
+            arguments = "".join(call.parts)
+        if not call.name or arguments is None:
+            raise UpstreamMalformed(f"sent a call that is not complete: {shortened(call.name)}")
+        return Call(mended(call.name), mended(arguments))
+
+
+def _id(value: object) -> str:
+    return str(value) if isinstance(value, int | str) and value is not False else ""
+
+
+def _calls_in(delta: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls, or parts of some; an old server sends one as `function_call`."""
+    calls = delta.get("tool_calls")
+    calls = [calls] if isinstance(calls, dict) else calls
+    found = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    old = delta.get("function_call")
+    return found or ([{"index": 0, "function": old}] if isinstance(old, dict) else [])
 
 
 def text_in(value: object) -> str:
-    """The text of a content: a string, or a list of parts, as some servers send it."""
+    """The text of a content: a string, or parts, as some servers send it; no reasoning."""
     if isinstance(value, list):
-        return "".join(text_in(part.get("text")) for part in value if isinstance(part, dict))
+        return "".join(map(text_in, (part for part in value if isinstance(part, dict))))
+    if isinstance(value, dict):
+        is_answer = value.get("type") not in ("thinking", "reasoning", *_REASONING)
+        return text_in(value.get("text")) if is_answer else ""
     return value if isinstance(value, str) else ""
 
 

@@ -20,6 +20,8 @@ from emulator.serving import (
     Reply,
     before_last,
     count_request,
+    finished,
+    generated,
     parsed,
     read_json,
     send_json,
@@ -120,8 +122,7 @@ async def create(request: Request) -> Reply:
     if heard.is_unheard:
         answers = chat_audio.unheard(values["n"])
     else:
-        variants = range(values["n"])
-        answers = [await service(request).generate(prompt, variant) for variant in variants]
+        answers = await generated(request, prompt, values["n"])
     envelope = Envelope(ids.completion_id(), int(time.time()), model.answers_as, choice.is_named)
     answered = Answered(request, values, inert, envelope, prompt, answers)
     return await (_spoken if "audio" in values["modalities"] else _written)(answered)
@@ -160,8 +161,7 @@ async def _written(answered: Answered) -> Reply:
     if answered.values["stream"]:
         blocks = chunks(envelope, prompt, answers, **answered.stream_options)
         return send_stream(request, before_last(blocks, store), inert)
-    for answer in answers:
-        await answer.finished()
+    await finished(request, answers)
     store()
     return send_json(request, completion(envelope, prompt, answers), inert, answers)
 
@@ -171,8 +171,7 @@ async def _spoken(answered: Answered) -> Reply:
     request, envelope, prompt = answered.request, answered.envelope, answered.prompt
     audio = answered.values["audio"]
     await speech.encoder("pcm" if audio["format"] == "pcm16" else audio["format"], "audio.format")
-    for answer in answered.answers:
-        await answer.finished()
+    await finished(request, answered.answers)
     spoken = [chat_audio.spoken(answer, audio["voice"]) for answer in answered.answers]
 
     def store() -> None:

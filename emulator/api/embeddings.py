@@ -11,7 +11,14 @@ from emulator.errors import ApiError
 from emulator.guard import EMBEDDED_BY, check_no_loop
 from emulator.models import Model
 from emulator.params import Param, bad, integer, one_of, text
-from emulator.serving import Reply, count_request, read_json, send_json, service
+from emulator.serving import (
+    Reply,
+    count_request,
+    read_json,
+    send_json,
+    service,
+    while_connected,
+)
 from emulator.wire import tokens
 
 from starlette.requests import Request
@@ -66,7 +73,7 @@ async def create(request: Request) -> Reply:
     upstream = service(request).embeddings_upstream
     if upstream is not None:
         check_no_loop(request.scope, EMBEDDED_BY)
-        vectors = await upstream(texts)
+        vectors = await while_connected(request, upstream(texts))
     else:
         # In a thread: a whole book takes so long that other streams would stand still.
         vectors = await asyncio.to_thread(encoded, texts)

@@ -25,6 +25,8 @@ from emulator.serving import (
     as_stream,
     before_last,
     count_request,
+    finished,
+    generated,
     parsed,
     read_json,
     send_json,
@@ -154,7 +156,7 @@ async def create(request: Request) -> Reply:
     note_end(request, model)
     transformed = {"input_transformations": response_items.withheld(given)}
     values |= as_told(values, model) | transformed
-    answer = await service(request).generate(prompt, search=_search(request, choice.file_search))
+    (answer,) = await generated(request, prompt, search=_search(request, choice.file_search))
     writer = ResponseWriter(values, prompt, answer)
     if values["background"]:
         return _in_background(request, writer, values, given, inert)
@@ -167,7 +169,7 @@ async def create(request: Request) -> Reply:
 
     if values["stream"]:
         return send_stream(request, before_last(writer.events(), store), inert)
-    await answer.finished()
+    await finished(request, [answer])
     body = await writer.finished()
     store()
     return send_json(request, body, inert, [answer])
@@ -190,6 +192,7 @@ def _in_background(
 
     body = writer.body()
     begun = service(request).background.start(writer, service(request).pace, save)
+    request.scope["answers"].clear()  # it is written on when this request has ended
     store.save("response", body, given)
     if values["stream"]:
         return send_stream(request, begun.follow(), inert)

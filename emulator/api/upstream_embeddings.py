@@ -9,7 +9,7 @@ hands them to Ollama. The contract:
 - A server may send numbers or base64, and the vectors in any order that their `index` says. Each
   vector is brought to length 1; all of one answer need as many numbers.
 - A server that refuses, cannot be reached, or sends something else is an ApiError (502) that names
-  it. Nothing is tried twice here.
+  it (upstream_connection.py). At most MOST_WAITING requests wait for it; the next one gets a 429.
 - A request says that an emulator sends it. One that hands its embeddings on refuses it, as two that
   name each other would ask for ever.
 
@@ -20,19 +20,19 @@ store has indexed has to be comparable with every question, whichever server run
 import asyncio
 import base64
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
-from emulator.answers.upstream import failure, open_client, why
 from emulator.answers.upstream_address import UpstreamAddress
 from emulator.answers.upstream_body import UpstreamMalformed, parsed, sound
+from emulator.answers.upstream_connection import SILENCE_S, UpstreamConnection
 from emulator.guard import EMBEDDED_BY
+from emulator.limits import MOST_WAITING, Places
 from emulator.retrieval.embedding import Floats, unit
 from emulator.wire.reasons import first_words
 
-import httpx2
 import numpy as np
 from numpy.typing import NDArray
-from openai import APIError
 
 NAME = "EMULATOR_EMBEDDINGS_BASE_URL"
 BATCH = 32
@@ -43,34 +43,37 @@ MOST_BYTES = 64 * 2**20
 class UpstreamEmbeddings:
     """The server that makes the embeddings, and the model that it is asked for."""
 
-    def __init__(self, address: UpstreamAddress) -> None:
+    def __init__(
+        self,
+        address: UpstreamAddress,
+        silence_s: float = SILENCE_S,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         """Raises UpstreamRefused where the environment does not let it be reached."""
-        self._address = address
-        self._client = open_client(address, NAME, EMBEDDED_BY)
+        self._model = address.model
+        self._server = UpstreamConnection(address, "embeddings", NAME, EMBEDDED_BY, silence_s)
+        self._places = Places(most_waiting)
 
     async def embed(self, texts: Sequence[str]) -> Floats:
-        """A unit vector for each text; raises ApiError (502) where the server fails."""
+        """A unit vector for each text. Raises ApiError: 502 where the server fails, 429 where too
+        many requests wait for it.
+        """
         try:
-            batches = [
-                await self._batch(texts[start : start + BATCH])
-                for start in range(0, len(texts), BATCH)
-            ]
+            with self._places.taken():
+                batches = [
+                    await self._batch(texts[start : start + BATCH])
+                    for start in range(0, len(texts), BATCH)
+                ]
             return await asyncio.to_thread(joined, batches)
-        except APIError as error:
-            reason = why(error)
         except UpstreamMalformed as error:
-            reason = str(error)
-        except (httpx2.HTTPError, httpx2.StreamError):
-            reason = "broke off"
-        raise failure("embeddings", NAME, self._address.base_url, reason)
+            raise self._server.failure(str(error)) from None
 
     async def _batch(self, texts: Sequence[str]) -> Floats:
-        asked = self._client.embeddings.with_streaming_response.create(
-            model=self._address.model, input=list(texts), encoding_format="float"
-        )
-        async with asked as answer:
-            body = bytearray()
-            async for block in answer.iter_bytes():
+        asked = {"model": self._model, "input": list(texts), "encoding_format": "float"}
+        answer = await self._server.post("/embeddings", asked)
+        body = bytearray()
+        async with aclosing(answer):
+            async for block in self._server.blocks(answer):
                 body += block
                 if len(body) > MOST_BYTES:
                     raise UpstreamMalformed(f"sent more than {MOST_BYTES:,} bytes at once")

@@ -1,6 +1,8 @@
 """A server on loopback that answers every request with the same bytes, as another server would."""
 
+import gzip
 import json
+import select
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,11 +29,32 @@ def said(*pieces, finish="stop"):
 
 
 class ScriptedUpstream:
-    """Answers with `body`, `kind` and `status`, which a test may change between two requests."""
+    """Answers with `body`, `kind` and `status`, which a test may change between two requests.
+
+    `headers` come on top; a `content-encoding: gzip` among them is true. `missing` bytes are
+    announced and never sent. With `is_held` nothing comes behind the body, until the caller leaves:
+    then `left` is set. `is_headless` holds the head back, too.
+    """
 
     def __init__(self, body=b"", kind=SSE, status=200):
-        self.body, self.kind, self.status = body, kind, status
+        self.script(body, kind, status)
         self.asked = []
+        self.left = threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def script(
+        self,
+        body=b"",
+        kind=SSE,
+        status=200,
+        headers=(),
+        missing=0,
+        *,
+        is_held=False,
+        is_headless=False,
+    ):
+        self.body, self.kind, self.status, self.headers = body, kind, status, dict(headers)
+        self.missing, self.is_held, self.is_headless = missing, is_held, is_headless
 
     def __enter__(self):
         script = self
@@ -41,11 +64,10 @@ class ScriptedUpstream:
                 length = int(self.headers["content-length"])
                 script.asked.append((dict(self.headers), json.loads(self.rfile.read(length))))
                 with suppress(OSError):  # who has read enough may leave
-                    self.send_response(script.status)
-                    self.send_header("content-type", script.kind)
-                    self.send_header("content-length", str(len(script.body)))
-                    self.end_headers()
-                    self.wfile.write(script.body)
+                    if not script.is_headless:
+                        script.send(self)
+                    if script.is_held or script.is_headless:
+                        script.hold(self)
 
             def log_message(self, *_):
                 pass
@@ -54,6 +76,24 @@ class ScriptedUpstream:
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.005])
         self._thread.start()
         return self
+
+    def send(self, handler):
+        is_packed = self.headers.get("content-encoding") == "gzip"
+        body = gzip.compress(self.body) if is_packed else self.body
+        handler.send_response(self.status)
+        handler.send_header("content-type", self.kind)
+        for name, value in self.headers.items():
+            handler.send_header(name, value)
+        length = len(body) + (self.missing or self.is_held)
+        handler.send_header("content-length", str(length))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def hold(self, handler):
+        """Wait until the caller closes the connection."""
+        self.waiting.release()
+        select.select([handler.connection], [], [], 10)
+        self.left.set()
 
     def __exit__(self, *_):
         self._server.shutdown()

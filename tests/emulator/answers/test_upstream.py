@@ -279,7 +279,7 @@ REFUSED = [
     (b"<html>Log in</html>", 200, SSE, "sent a web page: Log in"),
     (b"upstream connect error", 200, SSE, "sent no stream of events: upstream connect error"),
     (b"", 200, SSE, "sent nothing"),
-    (b"x", 500, "text/html; charset=base64", "sent what cannot be read"),
+    (b"x", 500, "text/html; charset=base64", "answered 500: x"),
     (stream_of({"error": {"message": "\ud800!"}}), 200, SSE, "reported an error: \ufffd!"),
     (b'event: error\ndata: {"message": "too long"}\n\n', 200, SSE, "reported an error: too long"),
 ]
