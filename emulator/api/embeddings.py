@@ -14,6 +14,7 @@ from emulator.params import Param, bad, integer, one_of, text
 from emulator.serving import (
     Reply,
     count_request,
+    parsed,
     read_json,
     send_json,
     service,
@@ -64,10 +65,11 @@ PARAMS: Mapping[str, Param] = {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request, allows_surrogates=True), PARAMS)
+    body = await read_json(request, allows_surrogates=True)
+    values, inert = await parsed(request, body, PARAMS)
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
-    used = count(values["input"])
+    used = await asyncio.to_thread(count, values["input"])
     texts = list(values["input"].values())
     count_request(request, model.id, used)
     upstream = service(request).embeddings_upstream

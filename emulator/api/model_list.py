@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from emulator.answers.answer import Prompt
 from emulator.errors import ApiError
 from emulator.models import MODELS, Model
 from emulator.serving import Exchange, Reply, send_json, service
+from emulator.wire.tokens import MESSAGE_TOKENS
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -26,6 +28,31 @@ def note_end(request: Request, model: Model) -> None:
         exchange: Exchange = request.scope["exchange"]
         instead = f"; use {model.successor}" if model.successor else ""
         exchange.limits |= {"x-openai-emulator-model-ends": f"{model.ends}{instead}"}
+
+
+async def check_length(request: Request, prompt: Prompt, model: Model, param: str) -> None:
+    """Raise ApiError (400) for a prompt that the model could not read.
+
+    The sentences are those that users report: of gpt-4o (November 2024), of gpt-5 in chat (August
+    2025), of gpt-5.2 and gpt-5.5 in Responses (December 2025, April 2026). A text has no more
+    tokens than letters, so short ones need not be counted.
+    """
+    most = model.generation.reads
+    if prompt.letters + MESSAGE_TOKENS * (1 + len(prompt.messages)) <= most:
+        return
+    counted = await service(request).thinking.run(prompt.prompt_tokens)
+    if counted <= most:
+        return
+    if param == "input":
+        message = """Your input exceeds the context window of this model. Please adjust your input \
+and try again."""
+    elif model.generation.efforts:
+        message = f"""Input tokens exceed the configured limit of {most} tokens. Your messages \
+resulted in {counted} tokens. Please reduce the length of the messages."""
+    else:
+        message = f"""This model's maximum context length is {most} tokens. However, your messages \
+resulted in {counted} tokens. Please reduce the length of the messages."""
+    raise ApiError(400, message, param=param, code="context_length_exceeded")
 
 
 def encode(model: Model) -> dict[str, Any]:
