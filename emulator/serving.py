@@ -71,7 +71,7 @@ MOST_WRITTEN = 128_000
 """Tokens of all the answers to a request together: as many as GPT-5 writes at most."""
 LARGE = 2**16
 """Bytes of a body from which on its parameters are checked beside the event loop."""
-MOST_SEPARATORS = 2**17
+MOST_SEPARATORS = 2**15
 """Arrays, objects and commas in a body. An empty array takes 2 bytes there, and 56 in memory."""
 EVENTS = "text/event-stream; charset=utf-8"
 _WITH_SCHEMA = {"tools", "text", "response_format"}
@@ -262,13 +262,15 @@ def stored_object(request: Request, kind: str, message: str) -> dict[str, Any]:
     return found
 
 
-async def read_json(request: Request, *, allows_surrogates: bool = False) -> dict[str, Any]:
+async def read_json(
+    request: Request, *, allows_surrogates: bool = False, most: int = MOST_SEPARATORS
+) -> dict[str, Any]:
     """The body as an object; raises ApiError (400) where it is none, or can't be sent back.
 
     JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 can't: such a text could
     be neither stored nor sent.
     """
-    _check_size(await request.body())
+    _check_size(await request.body(), most)
     try:
         body = json.loads(await request.body(), parse_constant=no_constants)
     except (ValueError, RecursionError):
@@ -287,17 +289,17 @@ sent was not valid JSON.)"""
     return body
 
 
-def _check_size(body: bytes) -> None:
+def _check_size(body: bytes, most: int) -> None:
     """Raise ApiError (400) for JSON that would take long to read, and much memory to hold.
 
     Brackets and commas are counted, first all of them, and those outside of texts where these are
     too many. Nothing else separates values.
     """
-    if sum(map(body.count, _SEPARATORS)) <= MOST_SEPARATORS:
+    if sum(map(body.count, _SEPARATORS)) <= most:
         return
     found = (each for each in _TEXT_OR_SEPARATOR.finditer(body) if each[0] in _SEPARATORS)
-    if next(islice(found, MOST_SEPARATORS, None), None) is not None:
-        message = f"""The body of your request has more than {MOST_SEPARATORS} arrays, objects and \
+    if next(islice(found, most, None), None) is not None:
+        message = f"""The body of your request has more than {most} arrays, objects and \
 values. This emulator reads no more in one request."""
         raise ApiError(400, message, code="request_too_large")
 

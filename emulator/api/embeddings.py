@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_INPUTS = 2048
 MOST_TOKENS_AN_INPUT, MOST_TOKENS = 8192, 300_000
+MOST_NUMBERS = 2**19
+"""In a body: token ids, which are refused with a reason, come by the hundred thousand."""
 
 
 def inputs(name: str, value: Any) -> dict[str, str]:
@@ -65,7 +67,7 @@ PARAMS: Mapping[str, Param] = {
 
 
 async def create(request: Request) -> Reply:
-    body = await read_json(request, allows_surrogates=True)
+    body = await read_json(request, allows_surrogates=True, most=MOST_NUMBERS)
     values, inert = await parsed(request, body, PARAMS)
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
