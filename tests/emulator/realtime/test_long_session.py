@@ -10,7 +10,6 @@ from emulator.realtime.session import SESSION_S
 from emulator.wire import tokens
 from tests.support.realtime_calls import SessionDriver, loud, quiet, user
 
-
 SOUNDS = [b64encode(sound).decode() for sound in (loud(400), quiet(1000), quiet(1000))]
 
 
