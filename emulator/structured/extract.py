@@ -60,6 +60,9 @@ _CUES = {
 }
 _BEFORE = 100
 """Letters in which the two words before a place are looked for."""
+# Each part is bounded: otherwise every word, and every entry, would be tried with all that follow.
+_ENTRY = r"[^\W_][\w'’-]{0,60}+(?: [\w'’-]{1,60}+){0,3}"
+_LIST = re.compile(rf"(?<!\w){_ENTRY}(?:, {_ENTRY}){{0,30}},? (?:and|or) {_ENTRY}")
 _TO_THE_END = ("text", "phrase", "reason")
 
 
@@ -399,8 +402,7 @@ def listed(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
         return [*filter(text.is_free, text.names)] or [
             *strings(text, replace(hint, is_needed=True))
         ][:1]
-    entry = r"[^\W_][\w'’-]*(?: [\w'’-]+){0,3}"
-    for match in re.finditer(rf"{entry}(?:, {entry})*,? (?:and|or) {entry}", text.text):
+    for match in _LIST.finditer(text.text):
         spans = [text.cut(*place) for place in _entries(match[0], match.start())]
         if len(spans) > 1 and all(map(text.is_free, spans)):
             return spans
