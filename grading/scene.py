@@ -8,7 +8,7 @@ from typing import ClassVar
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.child import Ending, Program
 from grading.failure import Failure
-from grading.trace import Exchange, Trace
+from grading.trace import Trace, TracedExchange
 
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
@@ -40,7 +40,7 @@ class Scene:
         """Put what the program reads into its folder; returns environment variables for it."""
         return {}
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
         return ""
 
