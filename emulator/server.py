@@ -25,6 +25,7 @@ from emulator.storage.objects import ObjectStore
 
 import h11
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
@@ -104,7 +105,9 @@ class PromptServer(uvicorn.Server):
             await asyncio.wait(tasks, timeout=1)
 
 
-def make_server(service: Service) -> PromptServer:
+def make_server(
+    service: Service, around: Callable[[ASGIApp], ASGIApp] = lambda app: app
+) -> PromptServer:
     """A server of the App, without logs; its open connections are `service.connections`."""
     config: dict[str, Any] = {
         "http": HttpConnection,
@@ -120,7 +123,7 @@ def make_server(service: Service) -> PromptServer:
         "ws_max_size": MESSAGE_LIMIT,
         "ws_per_message_deflate": False,
     }
-    server = PromptServer(uvicorn.Config(App(service), **config))
+    server = PromptServer(uvicorn.Config(around(App(service)), **config))
     service.connections = server.server_state.connections
     return server
 
@@ -139,8 +142,8 @@ class Emulator:
 
     `pace` is a factor (0: at once); `sleep` and `clock` are used for pacing, `now` is the time of
     day. `faults` are written as `emulator/faults.py` says, `corpus` and `data` are folders,
-    `upstream` writes the answers instead, `embeddings_upstream` makes the embeddings. `exchanges`
-    lists the requests that came in.
+    `upstream` writes the answers instead, `embeddings_upstream` makes the embeddings; `around`
+    wraps the application. `exchanges` lists the requests that came in.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class Emulator:
         data: Path | None = None,
         upstream: Write | None = None,
         embeddings_upstream: Embed | None = None,
+        around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     ) -> None:
         self.service = Service(
             read_corpus(corpus) if corpus else _leaflets(),
@@ -167,7 +171,7 @@ class Emulator:
             file_storage=FileStorage(data, now),
             secrets=ClientSecrets(now),
         )
-        self._server = make_server(self.service)
+        self._server = make_server(self.service, around)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)
 
     @property

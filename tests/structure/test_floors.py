@@ -14,6 +14,7 @@ HOUSE = [
     ("common",),
     ("audio",),
     ("console",),
+    ("grading",),
     ("lessons",),
     ("tools", "benchmarks"),
     ("tests",),
@@ -38,7 +39,7 @@ EMULATOR = [
     ("__main__",),
 ]
 # The learner's programs show plain `openai`, and setup/ runs before anything is installed.
-ALONE = ("examples", "setup")
+ALONE = ("examples", "exercises", "setup")
 # What an example may import besides Python: `openai`, and what that package brings along; a
 # microphone needs one package more, and web servers need two.
 FOR_EXAMPLES = {"openai", "pydantic", "websockets", "sounddevice"}

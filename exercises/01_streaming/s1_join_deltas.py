@@ -1,0 +1,35 @@
+"""S1. Join the deltas, then ask a second question.
+
+The first answer comes in pieces. Print each piece as it comes, and join them. Then ask the second
+question in the same conversation: the user's first question, the assistant's answer as you joined
+it, the user's second question. The server remembers nothing, so your request has to contain it all.
+
+Write the body of `ask`. Check it with:   python3 course.py check S1
+"""
+
+import os
+from typing import Any
+
+from openai import OpenAI
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+FIRST = "What can I see at Fernhill Observatory tonight?"
+SECOND = "Say that again in one sentence."
+
+
+def ask(client: OpenAI, messages: list[Any]) -> str:
+    """Ask with stream=True, print each piece at once, and return the whole answer."""
+    raise NotImplementedError("write the body of ask")
+
+
+def main() -> None:
+    client = OpenAI()
+    messages: list[Any] = [{"role": "user", "content": FIRST}]
+    answer = ask(client, messages)
+    messages.append({"role": "assistant", "content": answer})
+    messages.append({"role": "user", "content": SECOND})
+    ask(client, messages)
+
+
+if __name__ == "__main__":
+    main()

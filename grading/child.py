@@ -1,0 +1,152 @@
+"""Runs a learner's program as a process with limits: time, output, and no key but the placeholder.
+
+The process gets an environment of its own: what a program needs to start, and the server's address.
+So no key of the learner's can reach it by accident. What it prints is read as it comes, to be shown
+to the learner; no verdict depends on it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from setup import WINDOWS
+
+MOST_OUTPUT = 1_000_000
+"""Bytes; a program that prints more is stopped."""
+PASSED_ON = {
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA"),
+    *("LOCALAPPDATA", "LD_LIBRARY_PATH"),
+}
+
+
+@dataclass
+class Ending:
+    """How a program ended: its exit code, or None if it was stopped at a limit.
+
+    `output` is what it printed, with the seconds since its start; `errors` is its standard error.
+    """
+
+    code: int | None
+    output: list[tuple[float, bytes]] = field(default_factory=list)
+    errors: str = ""
+    seconds: float = 0.0
+    is_flood: bool = False
+
+    @property
+    def text(self) -> str:
+        return b"".join(data for _, data in self.output).decode("utf-8", "replace")
+
+
+class Program:
+    """A running program of the learner's."""
+
+    def __init__(self, path: Path, folder: Path, variables: Mapping[str, str]) -> None:
+        """Start a Python file with `folder` as its working folder."""
+        self.path, self._start = path, time.monotonic()
+        self._output: list[tuple[float, bytes]] = []
+        self._errors: list[tuple[float, bytes]] = []
+        self._is_flood = self._is_over = False
+        self._process = subprocess.Popen(
+            [sys.executable, str(path)],
+            cwd=folder,
+            env=_environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A group of its own: it is stopped with whatever it started, and Ctrl-C is ours.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        assert self._process.stdout and self._process.stderr
+        self._readers = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in (
+                (self._process.stdout, self._output),
+                (self._process.stderr, self._errors),
+            )
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def wait(self, limit_s: float) -> Ending:
+        """Wait for its end, and stop it after `limit_s` seconds."""
+        code: int | None
+        try:
+            code = self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            code = None
+        return self._end(None if self._is_flood else code)
+
+    def stop(self) -> Ending:
+        """Stop it now, as a server that has done its work."""
+        return self._end(0 if self._process.poll() is None else self._process.returncode)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C. Windows can't send that to one program alone."""
+        if not WINDOWS and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def _end(self, code: int | None) -> Ending:
+        self._is_over = True
+        self._kill()
+        self._process.wait()
+        for reader in self._readers:
+            reader.join(2)
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None and not any(reader.is_alive() for reader in self._readers):
+                stream.close()
+        errors = b"".join(data for _, data in self._errors).decode("utf-8", "replace")
+        seconds = time.monotonic() - self._start
+        return Ending(code, self._output, errors, seconds, self._is_flood)
+
+    def _kill(self) -> None:
+        try:
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def _read(self, stream: IO[bytes], kept: list[tuple[float, bytes]]) -> None:
+        size = 0
+        while data := stream.read1(65_536):  # type: ignore[attr-defined]
+            size += len(data)
+            if size <= MOST_OUTPUT:
+                kept.append((time.monotonic() - self._start, data))
+            elif not self._is_over:
+                self._is_flood = True
+                self._kill()
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name.upper() in PASSED_ON}
+    ours = {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONIOENCODING": "utf-8:replace",
+        "PYTHONUNBUFFERED": "",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    return kept | ours | dict(variables)
+
+
+def server_variables(base_url: str) -> dict[str, str]:
+    """What the official clients of every language read."""
+    return {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "offline"}
+
+
+def lines_of(text: str, most: int) -> Sequence[str]:
+    """The last lines of what a program printed."""
+    return text.rstrip().splitlines()[-most:]

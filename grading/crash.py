@@ -1,0 +1,120 @@
+"""An ending that is no ordinary one, said in words: a traceback, a hang, an endless output.
+
+The traffic is judged first. If that is as it should be, or if it stopped before the program could
+do wrong, then how the program ended is what the learner has to know.
+"""
+
+import re
+from pathlib import Path
+
+from grading.child import Ending
+from grading.failure import Excerpt, Failure
+from grading.trace import Trace
+
+_FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
+_LAST = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
+
+# What an exception of the client means; the first that fits the end of its name.
+EMPTY_WHY = "That line marks the place where your code goes. Replace it."
+MEANINGS: list[tuple[str, str]] = [
+    ("APITimeoutError", "the server sent nothing for longer than the client waits."),
+    ("APIConnectionError", "the connection broke, or could not be opened."),
+    ("RateLimitError", "the server refused the request with status 429."),
+    ("AuthenticationError", "the server refused the key. Use the one that the environment gives."),
+    ("BadRequestError", "the server refused the request, and says why in the message."),
+    ("NotFoundError", "what the request names doesn't exist on this server."),
+    ("InternalServerError", "the server failed, as this exercise makes it do."),
+    ("ConnectionClosedError", "the WebSocket closed while the program still used it."),
+    ("ConnectionClosedOK", "the WebSocket closed while the program still used it."),
+    ("ModuleNotFoundError", "a package is missing. Use those of the course, or install it."),
+    ("SyntaxError", "Python can't read the file."),
+    ("IndentationError", "Python can't read the file: look at the spaces before the line."),
+    ("KeyboardInterrupt", "Ctrl-C reached a place where nothing expects it."),
+    ("IndexError", "a list was shorter than the program expects."),
+    ("KeyError", "a field that the program expects was not there."),
+    ("JSONDecodeError", "a text was parsed as JSON before it was complete, or it never was JSON."),
+    ("AttributeError", "an object has no such field. In a stream, many fields are None at times."),
+    ("TypeError", "a value had another type. In a stream, many fields are None at times."),
+]
+
+
+def crash(ending: Ending, program: Path, trace: Trace, limit_s: float) -> Failure | None:
+    """What was wrong with the ending, or None if the program ended with 0."""
+    if ending.is_flood:
+        return _flood(ending)
+    if ending.code is None:
+        return _late(trace, limit_s)
+    return _failed(ending, program) if ending.code else None
+
+
+def _flood(ending: Ending) -> Failure:
+    last = ending.text.rstrip().splitlines()[-1:] or [""]
+    return Failure(
+        "Your program printed more than a million bytes, so it was stopped.",
+        "That is a loop without an end. Check what ends it.",
+        Excerpt("the last line that it printed", last[0][:60]),
+    )
+
+
+def _late(trace: Trace, limit_s: float) -> Failure:
+    fact = f"Your program still ran after {limit_s:g} seconds, so it was stopped."
+    if not trace.exchanges:
+        why = "It never sent a request. Is there a loop, or a wait, before the first call?"
+        return Failure(fact, why)
+    last = trace.exchanges[-1]
+    if last.ended is None:
+        why = "It waited for an answer that was still open. What ends the loop over the answer?"
+    else:
+        why = "All answers had ended. It waited for something that never comes."
+    return Failure(fact, why, Excerpt("the last request", f"{last.method} {last.path}"))
+
+
+def _failed(ending: Ending, program: Path) -> Failure:
+    lines = ending.errors.rstrip().splitlines()
+    found = next((_LAST.match(line) for line in reversed(lines) if _LAST.match(line)), None)
+    name = found["name"].rpartition(".")[2] if found else ""
+    if "Traceback" not in ending.errors and name not in ("SyntaxError", "IndentationError"):
+        return _exited(ending, lines)
+    text = (found["text"] or "") if found else ""
+    place = _place(ending.errors, program)
+    if name == "NotImplementedError" and place is not None:
+        fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
+        return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", _short(place[1]), 0))
+    meaning = next((each for kind, each in MEANINGS if name == kind), "it was not handled.")
+    fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
+    shown = Excerpt("the message", _short(text)) if text and not place else None
+    if place:
+        shown = Excerpt(f"line {place[0]}", _short(place[1]), 0)
+    tail = f" The message: {_short(text, 200)}" if text and place else ""
+    return Failure(fact, f"{meaning[0].upper()}{meaning[1:]}{tail}", shown)
+
+
+def _exited(ending: Ending, lines: list[str]) -> Failure:
+    shown = Excerpt("its last words", _short(lines[-1])) if lines else None
+    fact = f"Your program ended with the exit code {ending.code}."
+    return Failure(fact, "Anything but 0 says that it failed. Here it should succeed.", shown)
+
+
+def _place(errors: str, program: Path) -> tuple[int, str] | None:
+    """The last line of the learner's own file in a traceback, and what stands there."""
+    own = [each for each in _FRAME.finditer(errors) if Path(each["file"]).name == program.name]
+    if not own:
+        return None
+    number = int(own[-1]["line"])
+    try:
+        lines = program.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return (number, lines[number - 1].strip()) if number <= len(lines) else None
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def unflushed(ending: Ending, trace: Trace) -> bool:
+    """Whether all output came at the end, although an answer had been arriving long before."""
+    times = [at for each in trace.writing() for at, _ in each.blocks]
+    if len(ending.output) != 1 or len(times) < 10:
+        return False
+    return times[-1] - times[0] > 0.5

@@ -1,0 +1,73 @@
+"""What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from grading.child import Ending, Program
+from grading.failure import Failure
+from grading.trace import Exchange, Trace
+
+WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
+north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
+bench shutter mirror ticket window garden bridge""".split()
+
+
+class Scene:
+    """One run of one exercise. A subclass says how the server answers, and judges the traffic.
+
+    `draw` gives everything that differs from run to run, so that nothing can be hard-coded.
+    `limit_s` is how long the program may take, in seconds; `pace` is the emulator's, 0 for at once.
+    """
+
+    limit_s: ClassVar[float] = 20.0
+    pace: ClassVar[float] = 0.0
+    may_fail: ClassVar[bool] = False
+    """Whether the program may end with an error, as it does behind a Ctrl-C."""
+
+    def __init__(self, draw: random.Random) -> None:
+        self.draw = draw
+        self.trace = Trace()
+
+    @property
+    def write(self) -> Callable[[Prompt, SearchOutcome | None], Answer] | None:
+        """Writes each answer; None where the emulator answers by itself."""
+        return None
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        """Put what the program reads into its folder; returns environment variables for it."""
+        return {}
+
+    def fault(self, request: Exchange) -> str:
+        """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
+        return ""
+
+    def drive(self, program: Program) -> Ending:
+        """Do what has to be done while the program runs, and wait for its end."""
+        return program.wait(self.limit_s)
+
+    def verdict(self) -> Failure | None:
+        """The first wrong fact in `trace`, or None."""
+        raise NotImplementedError
+
+    def notes(self, ending: Ending) -> Sequence[str]:
+        """What is worth saying behind a pass."""
+        return ()
+
+
+def sentence(draw: random.Random, words: int = 9) -> str:
+    """A sentence that nobody can know beforehand."""
+    chosen = [draw.choice(WORDS) for _ in range(words - 1)]
+    return f"{' '.join(chosen).capitalize()} {draw.randrange(100, 1000)}."
+
+
+def pieces(draw: random.Random, text: str, longest: int = 7) -> list[str]:
+    """A text in pieces of 1 to `longest` letters."""
+    found, start = [], 0
+    while start < len(text):
+        end = start + draw.randint(1, longest)
+        found.append(text[start:end])
+        start = end
+    return found

@@ -1,0 +1,80 @@
+"""The conversation in a request, read alike from Chat Completions and Responses."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grading.trace import Exchange
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn: its role, its text, and the name of its place in the request.
+
+    `calls` are tool calls: id, name, arguments. A turn of the role `tool` has a `call_id`.
+    """
+
+    role: str
+    text: str
+    place: str
+    calls: tuple[tuple[str, str, str], ...] = ()
+    call_id: str | None = None
+
+
+def turns(exchange: Exchange) -> list[Turn]:
+    """All turns of a request, instructions first; empty if it has none that can be read."""
+    body = exchange.json
+    if not isinstance(body, Mapping):
+        return []
+    if exchange.path.endswith("/chat/completions"):
+        return [*_chat(body.get("messages"))]
+    return [*_responses(body)]
+
+
+def _chat(messages: Any) -> Iterator[Turn]:
+    for number, message in enumerate(_list(messages)):
+        place = f"messages[{number}].content"
+        calls = tuple(
+            (str(call.get("id")), *_function(call.get("function")))
+            for call in _list(message.get("tool_calls"))
+        )
+        role = str(message.get("role"))
+        yield Turn(role, text_of(message.get("content")), place, calls, message.get("tool_call_id"))
+
+
+def _function(found: Any) -> tuple[str, str]:
+    fields = found if isinstance(found, Mapping) else {}
+    return str(fields.get("name")), str(fields.get("arguments"))
+
+
+def _responses(body: Mapping[str, Any]) -> Iterator[Turn]:
+    if isinstance(body.get("instructions"), str):
+        yield Turn("system", body["instructions"], "instructions")
+    if isinstance(body.get("input"), str):
+        yield Turn("user", body["input"], "input")
+        return
+    for number, item in enumerate(_list(body.get("input"))):
+        yield _item(item, f"input[{number}]")
+
+
+def _item(item: Mapping[str, Any], place: str) -> Turn:
+    kind, call_id = item.get("type"), item.get("call_id")
+    if kind == "function_call":
+        call = (str(call_id), str(item.get("name")), str(item.get("arguments")))
+        return Turn("assistant", "", place, (call,))
+    if kind == "function_call_output":
+        return Turn("tool", text_of(item.get("output")), f"{place}.output", call_id=call_id)
+    return Turn(str(item.get("role")), text_of(item.get("content")), f"{place}.content")
+
+
+def text_of(content: Any) -> str:
+    """The text of a content: a string, or parts of which some have a `text`."""
+    if isinstance(content, str):
+        return content
+    return "".join(str(part.get("text") or "") for part in _list(content))
+
+
+def _list(found: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; whatever else is there counts as nothing."""
+    every = found if isinstance(found, list) else []
+    return [each for each in every if isinstance(each, Mapping)]

@@ -1,0 +1,104 @@
+"""Each exercise with its programs: the original, our solutions, and those with a usual mistake.
+
+A program is judged by what it sends, so all of this runs for real: a process each, with the SDK.
+The messages are golden files, in golden/. `python -m tools.pack_exercises golden` writes them anew;
+`python -m tools.pack_exercises try` runs everything with 20 seeds.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from grading.exercise import FOLDER, exercises
+from grading.judge import run
+from grading.scenes import scene_of
+
+import pytest
+
+GOLDEN = Path(__file__).with_name("golden")
+SEED = 4711
+IDS = [id for id, exercise in exercises().items() if exercise.solutions]
+
+
+def programs(kind):
+    return [
+        pytest.param(id, name, id=f"{id}-{name}")
+        for id in IDS
+        for name in getattr(exercises()[id], kind)
+    ]
+
+
+def placed(tmp_path, exercise, text):
+    """A program of ours in the place of the learner's file; what stands beside it is the same."""
+    for beside in exercise.path.parent.iterdir():
+        if beside.name != exercise.path.name and not beside.name.startswith((".", "__")):
+            (tmp_path / beside.name).symlink_to(beside)
+    path = tmp_path / exercise.path.name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("id", "name"), programs("solutions"))
+def test_solution_passes(id, name, tmp_path):
+    exercise = exercises()[id]
+    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.solutions[name]), SEED)
+
+    assert verdict.failure is None, verdict.failure and "\n".join(verdict.failure.lines())
+
+
+@pytest.mark.parametrize(("id", "name"), programs("wrong"))
+def test_wrong_program_fails_with_its_message(id, name, tmp_path):
+    exercise = exercises()[id]
+    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.wrong[name]), SEED)
+
+    assert verdict.failure is not None
+    told = "\n".join(verdict.failure.lines()) + "\n"
+    assert told == (GOLDEN / f"{id}-{name}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_original_fails_because_nothing_is_written(id, tmp_path):
+    exercise = exercises()[id]
+    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.original), SEED)
+
+    assert verdict.failure is not None
+    assert verdict.failure.fact.startswith("Nothing is written yet: line ")
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_exercise_is_complete(id):
+    exercise = exercises()[id]
+
+    assert len(exercise.solutions) >= 2
+    assert exercise.wrong
+    assert len(exercise.hints) == 3
+    assert exercise.trap
+    assert exercise.after
+    assert exercise.original.startswith(f'"""{id}. {exercise.title}.\n\n')
+    assert f"python3 course.py check {id}\n" in exercise.original
+
+
+@pytest.mark.parametrize("id", IDS)
+def test_stub_leaves_between_10_and_30_lines_to_write(id):
+    """Counted as what a solution has and the original has not."""
+    exercise = exercises()[id]
+    given = set(exercise.original.splitlines())
+    written = [
+        len([line for line in text.splitlines() if line.strip() and line not in given])
+        for text in exercise.solutions.values()
+    ]
+
+    assert min(written) >= 3
+    assert max(written) <= 45
+
+
+def test_solutions_differ_in_shape():
+    for id in IDS:
+        shapes = {re.sub(r"\s+", "", text) for text in exercises()[id].solutions.values()}
+        assert len(shapes) == len(exercises()[id].solutions)
+
+
+def test_index_names_files_that_are_there():
+    with (FOLDER / "index.toml").open("rb") as file:
+        assert list(tomllib.load(file)) == list(exercises())
+    assert all(exercises()[id].path.is_file() for id in IDS)
