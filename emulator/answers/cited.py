@@ -79,7 +79,7 @@ def everything_in(results: Sequence[Any]) -> list[Quote]:
     """The quotes of all passages, each once in a file under each heading.
 
     What stands under no heading in one passage stands under its heading in another, and what is cut
-    off at the end of one is whole in another.
+    off at the end of one is whole in another. So is a row that is cut off from its titles.
     """
     known: dict[tuple[str, str, tuple[str, ...]], Quote] = {}
     edges = set[tuple[str, str]]()
@@ -88,11 +88,16 @@ def everything_in(results: Sequence[Any]) -> list[Quote]:
         edges |= {(quote.source, quote.text) for quote in (*found[:1], *found[-1:])}
         for quote in found:
             known.setdefault((quote.source, quote.text, quote.headings[-1:]), quote)
+    rows: dict[tuple[str, tuple[str, ...]], int] = {}
+    for quote in known.values():
+        row = quote.source, quote.cells
+        rows[row] = max(len(quote.text), rows.get(row, 0))
     headed = {(source, text) for source, text, heading in known if heading}
     whole = [
         quote
         for (source, text, heading), quote in known.items()
-        if heading or (source, text) not in headed
+        if (heading or (source, text) not in headed)
+        and not (quote.cells and len(text) < rows[source, quote.cells])
     ]
     return [
         quote

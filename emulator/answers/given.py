@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from emulator.answers.corpus import Corpus
 from emulator.retrieval.quotes import quotes
+from emulator.text.sentences import ends
 from emulator.text.words import terms
 
 INSTRUCTIONS = "the instructions"
@@ -35,8 +36,9 @@ _BROUGHT = re.compile(
 _LABELLED = re.compile(
     r"^[ \t]*(?:question|query|q)[ \t]*:[ \t]*(.+)$", re.IGNORECASE | re.MULTILINE
 )
-PASSAGES_FROM = 200
-"""Characters beside its question from which on a message brings passages along."""
+PASSAGES_FROM, MOST_READ = 200, 8_000
+"""Characters beside its question from which on a message brings passages along; and how many at the
+two ends of a message are searched for what the user asks or says."""
 
 _ASKS = re.compile(r"\b(?:what|who|which|where|when|how)\b", re.IGNORECASE)
 _MINE = re.compile(r"\b(?:my|mine|i|me|our|we|us)\b", re.IGNORECASE)
@@ -79,7 +81,8 @@ def statements(text: str) -> Iterator[str]:
 def question_and_passages(text: str) -> tuple[str, str]:
     """The question of a message, and the passages that it brings along, if it does."""
     labelled = _LABELLED.findall(text)
-    asked = [quote.text for quote in quotes(text) if quote.text.endswith("?")]
+    near = quotes(ends(text, MOST_READ))
+    asked = [quote.text for quote in near if quote.text.endswith("?")]
     question = labelled[-1].strip() if labelled else asked[-1] if asked else ""
     rest = text.replace(question, "", 1) if question else ""
     return (question, rest) if len(rest) >= PASSAGES_FROM else (text, "")
@@ -92,7 +95,7 @@ def recalled(question: str, earlier: Sequence[str]) -> str:
     if not wanted or not _is_of_user(question):
         return ""
     for text in reversed(earlier):
-        for sentence in (quote.text for quote in quotes(text)):
+        for sentence in (quote.text for quote in quotes(ends(text, MOST_READ))):
             said = terms(sentence)
             if wanted < said and _ABOUT_ME.search(sentence) and not _WISH.search(sentence):
                 return sentence

@@ -33,6 +33,7 @@ from emulator.answers.instructions import (
     without_brevity,
 )
 from emulator.retrieval.quotes import Quote
+from emulator.text.sentences import ending
 from emulator.text.small_talk import SmallTalk, find_small_talk
 from emulator.text.words import content_words, terms
 
@@ -48,6 +49,8 @@ _REFERS = re.compile(
 _PREPOSITION = re.compile(r"\b(?:for|in|on|at|with|by|from)\b", re.IGNORECASE)
 _PHRASE = r"(?:(?:the|a|an|my|our|your) )?[\w'-]+"
 FEW = 4
+LONGEST = 1_000
+"""Characters of a question. Of a longer text without one, the end is what is asked."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def understand(prompt: Prompt, corpus: Corpus) -> Question:
         reply = reply_to_orders(newest)
         latest = question_in_orders(newest) or latest
     text, passages = question_and_passages(latest)
-    talk = find_small_talk(text)
+    talk = find_small_talk(ending(text, LONGEST))
     bare = without_brevity(talk.rest)
     given = [*prompt.instructions, *filter(None, [passages])]
     return Question(
@@ -160,7 +163,8 @@ def leans(question: str) -> bool:
 
 def _before(earlier: Sequence[str]) -> list[str]:
     """The question before, and those that it leans on itself, in order; small talk is none."""
-    return list(reversed(list(_backwards(map(find_small_talk, reversed(earlier))))))
+    endings = (ending(text, LONGEST) for text in reversed(earlier))
+    return list(reversed(list(_backwards(map(find_small_talk, endings)))))
 
 
 def _backwards(talks: Iterator[SmallTalk]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from emulator.answers.answer import Call, Prompt, Tool
 from emulator.answers.question import Question
 from emulator.structured.fill import Filled, Sources, fill
-from emulator.text.sentences import clauses
+from emulator.text.sentences import clauses, ends
 from emulator.text.small_talk import find_small_talk
 from emulator.text.spoken_json import spoken_json
 from emulator.text.words import terms
@@ -43,6 +43,7 @@ _ANY_TOOL = frozenset(
     terms("get fetch find look lookup search make run call use set create execute tool function")
 )
 IN_NAME, IN_DESCRIPTION, IN_PARAMETERS = 1.0, 0.5, 0.25
+LONGEST, MOST_CLAUSES = 4_000, 40
 ENOUGH, WELL_KNOWN, NEAR = 1.0, 0.8, 0.45
 """The fit that calls a tool; the score of a question that needs none; the cosine of one meaning."""
 
@@ -143,8 +144,10 @@ def _nearness(tool: Tool, words: str) -> float:
 def _requests(sources: Sources, rank: RankTools) -> list[ToolRequest]:
     """The clauses that call for a tool; those that say too little alone join the one before."""
     requests: list[ToolRequest] = []
-    text = sources.prompt
-    for start, end in clauses(text):
+    text = ends(sources.prompt, LONGEST)
+    parts = list(clauses(text))
+    # Each clause is compared with what stands before it: a text of very many is read as a whole.
+    for start, end in parts if len(parts) <= MOST_CLAUSES else [(0, len(text))]:
         clause = text[start:end]
         bare = find_small_talk(clause).rest
         tool = next((tool for fits, tool in rank(bare) if fits >= ENOUGH), None) if bare else None

@@ -3,12 +3,15 @@
 The parser is lxml's, which repairs a broken page much as browsers do. Its tree is walked from start
 to end, without recursion, because a page may nest tags more deeply than Python can nest calls.
 Cells, superscripts and preformatted text can be written only when all of their content is known. So
-each of them has a buffer on a stack.
+each of them has a buffer on a stack. So has whatever may be navigation: `<nav>`, and headers,
+footers, asides and menus. It is left out if most of its text is links, unless the page has no other
+text.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from emulator.retrieval.file_text import Unreadable
 from emulator.retrieval.paragraphs import LONGEST_CELL, raised
@@ -33,6 +36,14 @@ _AFTER = {"q": '"'}
 _OPEN = frozenset(("li", "tr", "br", "dt", "dd", "option", "hr"))
 """They end where the next element begins."""
 _HELD = frozenset(("pre", "listing", "xmp", "sup", "td", "th"))
+_AROUND = frozenset(("nav", "header", "footer", "aside", "menu"))
+_NAVIGATES = re.compile(
+    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|menubar|breadcrumbs?|sidebar)(?![a-z])", re.I
+)
+"""A role, a class or an id of what may be navigation."""
+_LINKS = frozenset(("a", "button"))
+MOST_LINKED, FEWEST_LINKS = 0.6, 2
+"""The share of letters in links from which on something is navigation; and how many it has."""
 _RAISED_BELOW = {"msup": 1, "msubsup": 2}
 _NO_ROW = re.compile(r"\n\s*\n|\n- |\n\d+\. |\n#")
 _TYPED = frozenset(("", "text", "search", "tel", "url", "email", "number", "date", "time"))
@@ -51,20 +62,43 @@ def html_text(data: bytes) -> str:
         return ""
     if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
         raise Unreadable("invalid_file", "The page nests its elements too deeply to be read.")
-    text = _Page().text(tree)
+    text = _Page().text(tree) or _Page(has_navigation=True).text(tree)
     title = tree.findtext("head/title")
     if title and title.strip() and tree.find(".//h1") is None:
         text = f"# {' '.join(title.split())}\n\n{text}"
     return text.strip("\n") + "\n" if text.strip() else ""
 
 
+@dataclass
+class _Surrounding:
+    """What is counted of an element that may be navigation: letters, those in links, and links."""
+
+    fewest: int
+    letters: int = 0
+    linked: int = 0
+    links: int = 0
+
+    @property
+    def is_navigation(self) -> bool:
+        return self.links >= self.fewest and self.linked >= MOST_LINKED * self.letters
+
+    def __iadd__(self, inner: "_Surrounding") -> Self:
+        self.letters += inner.letters
+        self.linked += inner.linked
+        self.links += inner.links
+        return self
+
+
 class _Page:
     """Writes the text of a tree piece by piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_navigation: bool = False) -> None:
         self._buffers: list[list[str]] = [[]]
         self._numbers: list[int | None] = []
         self._kept = 0
+        self._has_navigation = has_navigation
+        self._around = [_Surrounding(0)]
+        self._links = 0
 
     def text(self, tree: Any) -> str:
         walk = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
@@ -85,7 +119,13 @@ class _Page:
             self._numbers.append(None)
         elif name == "ol":
             self._numbers.append(_start_of(element))
-        if self._is_held(element):
+        if name in _LINKS:
+            self._links += 1
+            self._around[-1].links += 1
+        if self._may_navigate(element):
+            self._buffers.append(["\n"])
+            self._around.append(_Surrounding(1 if name == "nav" else FEWEST_LINKS))
+        elif self._is_held(element):
             self._buffers.append([])
             self._kept += name in ("pre", "listing", "xmp")
         else:
@@ -94,13 +134,30 @@ class _Page:
 
     def _end(self, element: Any) -> None:
         name = element.tag
-        if self._is_held(element):
+        self._links -= name in _LINKS
+        if self._may_navigate(element):
+            self._leave()
+        elif self._is_held(element):
             self._release(name, self._buffers.pop())
         elif name not in _INLINE and name not in _OPEN:
             self._add("\n")
         self._add(_AFTER.get(name, ""))
         if name in ("ul", "ol", "menu"):
             self._numbers.pop()
+
+    def _may_navigate(self, element: Any) -> bool:
+        name = element.tag
+        if self._has_navigation or name in _INLINE or name in _HELD or name in _OPEN:
+            return False
+        named = (element.get(each, "") for each in ("role", "class", "id"))
+        return name in _AROUND or any(map(_NAVIGATES.search, named))
+
+    def _leave(self) -> None:
+        """The end of what may be navigation. What isn't is written after all."""
+        pieces, inner = self._buffers.pop(), self._around.pop()
+        if not inner.is_navigation:
+            self._buffers[-1] += [*pieces, "\n"]
+            self._around[-1] += inner
 
     def _before(self, element: Any) -> str:
         """What is written before the text of an element."""
@@ -152,6 +209,9 @@ class _Page:
             self._add("\t" + " ".join(text.split()))
 
     def _write(self, text: str | None) -> None:
+        letters = len((text or "").strip())
+        self._around[-1].letters += letters
+        self._around[-1].linked += letters if self._links else 0
         if text and self._kept:
             self._add(text)
         elif text:

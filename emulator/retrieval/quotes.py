@@ -1,20 +1,31 @@
 """What can be quoted of a text: its sentences, the rows of its tables, the lines of its code.
 
 Each is quoted as its reader sees it, letter by letter: only markup is gone, and a paragraph that
-was broken for its width is one line. A row has the titles of its columns beside its cells, all as
-they are written: "grown-ups: by day 4 euros, public evening 11 euros".
+was broken for its width is one line. Markdown alone has markup: any other text is what it says. A
+row has the titles of its columns beside its cells, all as they are written: "grown-ups: by day 4
+euros, public evening 11 euros".
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from emulator.text.markdown import VisibleBlock, blocks
+from emulator.text.plain_text import code_blocks, text_blocks
 from emulator.text.sentences import sentences
+
+CODE = frozenset("c cpp cs css go java js php py rb sh ts".split())
+WRAPPED = frozenset("txt tex pdf".split())
+"""Kinds of files whose lines may have been broken for their width."""
+UNWRAPPED = frozenset("html docx pptx json".split())
+"""Kinds of files whose readers write a line for each block."""
 
 _NAME = re.compile(r"[-_./\\\s]+")
 _FENCE = re.compile(r"^ {0,3}((?:```|~~~)[^\n`]*)$", re.MULTILINE)
+_TABLE_START = re.compile(r"\s*(?P<row>\|[^\n]*\|)[^\S\n]*(?:\n[^\S\n]*(?P<second>\|[^\n]*)|\n|\Z)")
+_RULE = re.compile(r"[|:\s-]*-[|:\s-]*")
 _ENDS = re.compile(r"""[.!?…。！？]["'”’»)\]]*$""")
+_LEADS = (".", "!", "?", ":", ";", ",", "…")
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Quote:
     source: str = ""
     headings: tuple[str, ...] = ()
     result: int = field(default=0, compare=False)
+    cells: tuple[str, ...] = field(default=(), compare=False)
+    """Those of a row, whose titles another passage may have."""
 
     @property
     def placed(self) -> str:
@@ -49,10 +62,10 @@ class Quote:
 
 
 def quotes(text: str, source: str = "", result: int = 0) -> Iterator[Quote]:
-    """What a text of Markdown, or any other text, has to quote, in order."""
+    """What a text has to quote, in order. What its `source` isn't known for is read as Markdown."""
     headings: tuple[str, ...] = ()
     depths: tuple[int, ...] = ()
-    for block in blocks(_opened(text)):
+    for block in _blocks(text, source):
         if block.kind == "heading":
             # It ends the headings of its own depth and below.
             kept = sum(depth < block.level for depth in depths)
@@ -60,7 +73,7 @@ def quotes(text: str, source: str = "", result: int = 0) -> Iterator[Quote]:
             depths = (*depths[:kept], block.level)
             continue
         for part in _parts(block):
-            yield Quote(part, source, headings, result)
+            yield Quote(part, source, headings, result, block.cells)
 
 
 def joined(chosen: Sequence[str]) -> Iterator[str]:
@@ -70,13 +83,30 @@ def joined(chosen: Sequence[str]) -> Iterator[str]:
         yield "" if not place else " " if _ENDS.search(before) else "\n"
 
 
-def _opened(text: str) -> str:
-    """A passage that begins within a piece of code gets the fence back that opened it.
+def _blocks(text: str, source: str) -> tuple[VisibleBlock, ...]:
+    kind = source.rpartition(".")[2].lower()
+    if kind in CODE:
+        return code_blocks(text)
+    if kind in WRAPPED | UNWRAPPED:
+        return text_blocks(text, is_wrapped=kind in WRAPPED)
+    return blocks(_opened(text))
 
-    Then the number of its fences is odd, and the first one names no language, as it closes.
+
+def _opened(text: str) -> str:
+    """A passage that begins within a piece of code or a table gets back what opened it.
+
+    Within code, the number of its fences is odd, and the first one names no language, as it closes.
+    Within a table, no line of dashes follows the first row; the titles of its columns stay unknown.
     """
     fences = _FENCE.findall(text)
-    return f"{fences[0]}\n{text}" if len(fences) % 2 and fences[0] in ("```", "~~~") else text
+    if len(fences) % 2 and fences[0] in ("```", "~~~"):
+        return f"{fences[0]}\n{text}"
+    found = _TABLE_START.match(text)
+    if found is None or _RULE.fullmatch(found["second"] or ""):
+        return text
+    columns = len(re.findall(r"(?<!\\)\|", found["row"])) - 1
+    start = "|" + " |" * columns + "\n"
+    return start + text if _RULE.fullmatch(found["row"]) else f"{start}{'|-' * columns}|\n{text}"
 
 
 def _parts(block: VisibleBlock) -> Iterator[str]:
@@ -93,5 +123,14 @@ def _parts(block: VisibleBlock) -> Iterator[str]:
 def _row(titles: Sequence[str], cells: Sequence[str]) -> str:
     first, *rest = cells
     named = zip(titles[1:], rest, strict=False)
-    others = ", ".join(f"{title} {cell}".strip() for title, cell in named if cell)
-    return ": ".join(filter(None, (first, others)))
+    others = [f"{title} {cell}".strip() for title, cell in named if cell]
+    return _listed(filter(None, [first, _listed(others, ",")]), ":")
+
+
+def _listed(parts: Iterable[str], mark: str) -> str:
+    """The parts with a mark between them, unless one ends with a mark itself."""
+    listed = ""
+    for part in parts:
+        lead = " " if listed.endswith(_LEADS) else f"{mark} " if listed else ""
+        listed += lead + part
+    return listed

@@ -20,6 +20,7 @@ from operator import itemgetter
 
 from emulator.retrieval import embedding
 from emulator.retrieval.chunking import chunk_bounds
+from emulator.text.plain_text import heading
 from emulator.text.sentences import breaks
 
 import numpy as np
@@ -33,12 +34,6 @@ CONTEXT_SHARE = 0.15
 REMEMBERED = 4096
 """Units whose sums are kept, since two chunks that overlap share their windows."""
 
-_HEADING = re.compile(
-    r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
-    |(?P<numbered>\d+(?:\.\d+)*\.?[ ][A-Z][^.;:,\n]{2,60})
-    |(?P<capitals>(?=.*[A-Z]{3})[^a-z\n.;:]{4,80}))$""",
-    re.VERBOSE,
-)
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _NAME = re.compile(r"[-_./\\\s]+")
 
@@ -148,7 +143,7 @@ def _paths(text: str, above: Path) -> Iterator[tuple[int, Path]]:
     yield 0, above
     place = 0
     for line in text.split("\n"):
-        if found := _heading(line):
+        if found := heading(line):
             above = (*(heading for heading in above if heading[0] < found[0]), found)
             yield place, above
         place += len(line) + 1
@@ -157,14 +152,3 @@ def _paths(text: str, above: Path) -> Iterator[tuple[int, Path]]:
 def _number_at(headings: Sequence[tuple[int, Path]], place: int) -> int:
     """Which of these holds at a place: the last that starts there or before."""
     return bisect_right(headings, place, key=itemgetter(0)) - 1
-
-
-@lru_cache(maxsize=4096)
-def _heading(line: str) -> tuple[int, str] | None:
-    """The depth and the words of a line that is a heading; plain text has them, too."""
-    found = _HEADING.match(line)
-    if not found:
-        return None
-    if found["marks"]:
-        return len(found["marks"]), found["marked"]
-    return 6, line

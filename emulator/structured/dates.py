@@ -51,6 +51,8 @@ _MONTH = rf"(?P<month>{'|'.join(_SHORT)})\b"
 _SHORT_MONTHS = [month[:3] for month in _MONTHS]
 _ONE_DIGIT = "|".join(_UNITS[1:10])
 _YEAR = rf"(?:,?\ (?P<year>\d{{4}}|twenty[- ](?:twenty|thirty)(?:[- ](?:{_ONE_DIGIT}))?)\b)?"
+_MOST_DIGITS = 300
+"""Characters of a number. A longer one is a code, and no float is that large."""
 _NO_COUNT = r"""\b(?!\ *[%€$£°]|[.,:/]\d|[-\ ](?:euro|dollar|pound|cent|percent|degree|people|person
     |guest|visitor|adult|child|grown|of\ us|year|hour|minute|day|week|metre|meter|kilomet|mile
     |ticket|place|seat|slot))"""
@@ -137,6 +139,18 @@ class TextSpan:
         return self.start < other.end and other.start < self.end
 
 
+class Places:
+    """Which letters of a text are part of some spans, however many these are."""
+
+    def __init__(self, text: str, spans: Iterable[TextSpan]) -> None:
+        self._letters = bytearray(len(text))
+        for span in spans:
+            self._letters[span.start : span.end] = b"\1" * (span.end - span.start)
+
+    def overlap(self, span: TextSpan) -> bool:
+        return self._letters.find(1, span.start, span.end) >= 0
+
+
 @lru_cache(maxsize=100)
 def dates(text: str, today: datetime.date) -> tuple[TextSpan, ...]:
     """The days that a text names, each as an ISO date. The other functions ask for them again."""
@@ -173,10 +187,15 @@ def _is_verb(match: re.Match[str], parts: dict[str, str]) -> bool:
     """Whether "may" or "march" beside an ordinal in words is probably no month."""
     if parts.get("month") not in ("may", "march") or parts.keys() & {"of", "year"}:
         return False
-    starts = {0, *(start for _, start in breaks(match.string))}
-    is_bare = match["month"].islower() or match.start("month") in starts
+    is_bare = match["month"].islower() or match.start("month") in _starts(match.string)
     goes_on = _GOES_ON.match(match.string, match.end()) is not None
     return is_bare and goes_on and not parts["day"][0].isdigit()
+
+
+@lru_cache(maxsize=8)
+def _starts(text: str) -> frozenset[int]:
+    """Where the sentences of a text start."""
+    return frozenset((0, *(start for _, start in breaks(text))))
 
 
 def _day_of(parts: dict[str, str], today: datetime.date) -> datetime.date:
@@ -239,12 +258,14 @@ def times(text: str) -> tuple[TextSpan, ...]:
     """The times of day that a text names, each as HH:MM."""
     days = dates(text, datetime.date(2000, 1, 1))
     matches, found = _in_order(_TIMES, text), []
+    of_days = Places(text, days)
     marked = _marked(text, days, matches)
     for match in matches:
-        is_late = _is_late(marked[: match.start()][-_NEAR:], marked[match.end() :][:_NEAR])
+        before = marked[max(0, match.start() - _NEAR) : match.start()]
+        is_late = _is_late(before, marked[match.end() : match.end() + _NEAR])
         parts = {name: said.lower() for name, said in match.groupdict().items() if said}
         here = TextSpan(*match.span(), match[0], _clock(parts, is_late))
-        if here.value and not any(here.overlaps(day) for day in days):
+        if here.value and not of_days.overlap(here):
             found.append(here)
     return tuple(found)
 
@@ -307,6 +328,8 @@ def durations(text: str) -> list[TextSpan]:
     found = []
     for match in _DURATION.finditer(text):
         said, unit = match[1].lower(), match[2].lower()
+        if len(said) > _MOST_DIGITS:
+            continue
         if said == "half an":
             length = "T30M" if unit == "hour" else ""
         else:
@@ -318,9 +341,10 @@ def durations(text: str) -> list[TextSpan]:
 
 def numbers(text: str) -> list[TextSpan]:
     """The numbers of a text, in digits or in words, but not those inside of dates and times."""
-    other = [*dates(text, datetime.date(2000, 1, 1)), *times(text)]
-    found = [TextSpan(*m.span(), m[0], number_of(m[0])) for m in _NUMBER.finditer(text)]
-    return [number for number in found if not any(number.overlaps(span) for span in other)]
+    other = Places(text, [*dates(text, datetime.date(2000, 1, 1)), *times(text)])
+    matches = (match for match in _NUMBER.finditer(text) if len(match[0]) <= _MOST_DIGITS)
+    found = (TextSpan(*match.span(), match[0], number_of(match[0])) for match in matches)
+    return [number for number in found if not other.overlap(number)]
 
 
 def number_of(said: str) -> int | float:

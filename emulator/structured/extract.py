@@ -11,13 +11,14 @@ and notes it as taken, so that no other property gets the same words.
 
 import datetime
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
 from emulator.structured import dates
-from emulator.structured.dates import TextSpan
+from emulator.structured.dates import Places, TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
 from emulator.text.small_talk import without_request
 from emulator.text.words import FUNCTION_WORDS, terms, words_of
@@ -34,14 +35,17 @@ _CAPITAL = r"[^\W\d_a-z][\w’-]*(?:'[a-rt-z]\w*)?"
 _CAPITALS = re.compile(
     rf"(?<![\w'’-])(?:(?:(?-i:{_CAPITAL}))(?: (?:(?:of|de|la|van) )?(?={_CAPITAL}))?)+"
 )
+_UNIT = re.compile(r" ?([^\W\d_]+|[€$£%°])")
 _QUOTED = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
 _NOT = re.compile(r"\b(?:not|no|without|never|nor|isn't|aren't|don't|doesn't|won't|can't|\w+n't)\b")
 _PATTERNS = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "email": re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
     "url": re.compile(r"\b(?:https?://|www\.)[^\s<>\"]*[\w/]"),
     "phone": re.compile(r"(?<![\w.])\+?\(?\d[\d()/ -]{5,}\d"),
     "id": re.compile(r"(?<![\w-])#?(?:[A-Za-z]+[-_]?)?\d[\w-]*"),
-    "path": re.compile(r"(?<!\S)[~.]{0,2}/[\w./-]*\w|\b[\w-]+(?:/[\w.-]+)*\.[a-z]{2,4}\b"),
+    "path": re.compile(
+        r"(?<!\S)[~.]{0,2}/[\w./-]*\w|(?<![\w-])\b[\w-]+(?:/[\w.-]+)*\.[a-z]{2,4}\b"
+    ),
     "expression": re.compile(
         r"""(?<![\w.])[-(]*(?:\d+(?:\.\d+)?|\b[a-z]\b)(?:[a-z]\b)?\)*
         (?:\ ?(?:[-+*/^=×÷]|\*\*)\ ?[-(]*(?:\d+(?:\.\d+)?|\b[a-z]\b)(?:[a-z]\b)?\)*)+""",
@@ -63,6 +67,9 @@ _BEFORE = 100
 # Each part is bounded: otherwise every word, and every entry, would be tried with all that follow.
 _ENTRY = r"[^\W_][\w'’-]{0,60}+(?: [\w'’-]{1,60}+){0,3}"
 _LIST = re.compile(rf"(?<!\w){_ENTRY}(?:, {_ENTRY}){{0,30}},? (?:and|or) {_ENTRY}")
+_LONGEST_PHRASE = 300
+_NOWHERE = 10_000
+"""The distance of a number in a text that has none of the words looked for."""
 _TO_THE_END = ("text", "phrase", "reason")
 
 
@@ -77,6 +84,8 @@ class AnnotatedText:
         self.dates, self.times = dates.dates(text, today), dates.times(text)
         self.durations, self.numbers = dates.durations(text), dates.numbers(text)
         self.time_expressions = [*self.dates, *self.times, *self.durations]
+        self.timed = Places(text, self.time_expressions)
+        self.counted = Places(text, [*self.time_expressions, *self.numbers])
 
     @cached_property
     def names(self) -> list[TextSpan]:
@@ -156,14 +165,14 @@ def _as_wanted(span: TextSpan, written: object, hint: Hint) -> list[TextSpan]:
 def _matches(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     for match in _PATTERNS[hint.kind].finditer(text.text):
         span = text.cut(*match.span())
-        if hint.kind != "id" or not any(map(span.overlaps, text.time_expressions)):
+        if hint.kind != "id" or not text.timed.overlap(span):
             yield span
 
 
 def _amounts(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
     """A number with the word that it counts: "20 euros"."""
     for number in nearest(text, replace(hint, is_needed=True)):
-        unit = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
+        unit = _UNIT.match(text.text, number.end)
         is_known = unit is not None and any(unit[1].lower() in family for family in FAMILIES)
         yield text.cut(number.start, number.end + (len(unit[0]) if unit and is_known else 0))
 
@@ -238,7 +247,7 @@ def _said_to_be(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
         return
     for match in re.finditer(rf"\b{name}(?: is|:| =| of) *(?=\S)", text.lower):
         yield from _phrase(text, match.end(), lower=True)
-    for match in re.finditer(rf"([\w-]+) {name}\b", text.text, re.IGNORECASE):
+    for match in re.finditer(rf"(?<![\w-])([\w-]+) {name}\b", text.text, re.IGNORECASE):
         if match[1].lower() not in _STOP:
             yield text.cut(*match.span(1))
 
@@ -273,12 +282,13 @@ _NAMED = ("name", "title", "item", "place", "person", "language", "")
 
 def _phrase(text: AnnotatedText, start: int, lower: bool) -> Iterator[TextSpan]:
     """The name that starts here, or with `lower` the few words without a capital letter."""
-    rest = text.text[start:].lstrip()
-    start = len(text.text) - len(rest)
+    near = text.text[start : start + _LONGEST_PHRASE]
+    rest = near.lstrip()
+    start += len(near) - len(rest)
     capital = re.match(rf"{_CAPITALS.pattern}(?:, {_CAPITAL}(?=[.?!]|$))?", rest)
     said = capital[0].strip() if capital else _lower_phrase(rest) if lower else ""
     found = text.cut(start, start + len(said))
-    if said and not any(map(found.overlaps, [*text.time_expressions, *text.numbers])):
+    if said and not text.counted.overlap(found):
         yield found
 
 
@@ -306,7 +316,7 @@ def _capitals(text: AnnotatedText) -> Iterator[TextSpan]:
         said = re.sub(r"['’]s$", "", said)
         found = text.cut(start, start + len(said))
         is_word = said.lower() in _STOP or len(said) < 2
-        if not is_word and not any(map(found.overlaps, text.time_expressions)):
+        if not is_word and not text.timed.overlap(found):
             yield found
 
 
@@ -333,8 +343,10 @@ def nearest(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
     ]
 
     def distance(number: TextSpan) -> int:
-        edges = ((place, number.start if place < number.start else number.end) for place in places)
-        return min((abs(place - edge) for place, edge in edges), default=10_000)
+        first, beyond = (bisect_left(places, edge) for edge in (number.start, number.end))
+        before = [number.start - place for place in places[max(0, first - 1) : first]]
+        after = [abs(place - number.end) for place in places[max(first, beyond - 1) : beyond + 1]]
+        return min([*before, *after], default=_NOWHERE)
 
     free = [n for n in text.numbers if text.is_free(n) and not _is_others(text, n, hint)]
     near = [n for n in free if distance(n) <= 25]
@@ -343,8 +355,8 @@ def nearest(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
 
 def _is_others(text: AnnotatedText, number: TextSpan, hint: Hint) -> bool:
     """Whether the number counts something of another family."""
-    after = re.match(r" ?([^\W\d_]+|[€$£%°])", text.text[number.end :])
-    before = text.text[: number.start][-1:]
+    after = _UNIT.match(text.text, number.end)
+    before = text.text[max(0, number.start - 1) : number.start]
     beside = {after[1].lower() if after else "", before}
     families = [family for family in FAMILIES if family & beside]
     return bool(families and hint.family) and not any(family & hint.family for family in families)

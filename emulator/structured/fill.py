@@ -34,11 +34,12 @@ from emulator.structured.validate import (
     check_supported,
     is_valid,
 )
-from emulator.text.sentences import clauses, sentences
+from emulator.text.sentences import clauses, ends, sentences
 from emulator.text.spoken_json import spoken_json
 from emulator.text.words import words_of
 
-_LONGEST = 20_000
+_LONGEST = 10_000
+"""Characters of a text that are searched, as a value is compared with each other one."""
 _BUDGET = 1_000
 _SURE = ("email", "phone", "url", "datetime", "date", "time", "duration", "expression", "language")
 _LAST = ("query", "text", "report", "free")
@@ -104,7 +105,7 @@ class _Filler:
         self._quotes: dict[str, AnnotatedText] = {}
 
     def _read(self, text: str) -> AnnotatedText:
-        return AnnotatedText(text[:_LONGEST], self._sources.today)
+        return AnnotatedText(ends(text, _LONGEST), self._sources.today)
 
     def _is_valid(self, value: object, schema: Schema) -> bool:
         return is_valid(value, schema, self._root, self._smallest.judged)

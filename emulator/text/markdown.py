@@ -2,12 +2,13 @@
 
 A parser decides what is markup (markdown-it-py, with tables, footnotes, front matter, definitions,
 notes and formulas). It follows CommonMark, which mistakes some code and formulas outside backticks
-for markup. Four rules keep these as they were written:
+for markup. Five rules keep these as they were written:
 
 - `*` between letters, digits or brackets is an operator and no emphasis: `2*3*volts`. The same is
   true before Python's `*args` and `**kwargs`.
 - `__init__`, a single lower-case name between underscores, is a name and not bold text.
 - A tag is markup only if it exists in HTML and is closed: `List<Message>` and `vec<i>` stay.
+- A URL is kept whole, as GitHub links it: `https://a.b/?c=*d*`.
 - `<sup>` and `<sub>` stay, because 2<sup>7</sup> is not 27. So do the dollar signs of a formula.
 """
 
@@ -15,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 SHORT_LINE = 40
 """Characters. A shorter line was not wrapped at a width: its author broke it."""
+LOWEST = 6
+"""The level of a heading that names none."""
+TITLE = re.compile(r"[A-Z][^\d.!?;:,|\t@=/\\_]{2,39}")
+"""A few words by themselves that are no sentence. With a number, they may be a fact."""
 _DEEPEST = 30  # the parser drops what is nested deeper
 
 _INLINE_TAGS = frozenset(
@@ -43,6 +48,13 @@ _SIGN = re.compile(
     r"""(?<=[a-zA-Z0-9)\]])(?:\*|(?<=[0-9])\*+|\*+(?=[0-9]))(?=[a-zA-Z0-9(\[])
     |(?<![*\w])\*{1,2}(?=(?:kw)?args\b(?!\*))""",
     re.VERBOSE,
+)
+# From the colon on, without the marks after it. A bracket may close what is around the URL.
+_URL = re.compile(
+    r"""(?:(?<=\bhttps)|(?<=\bhttp)|(?<=\bftp)|(?<=\bfile)):
+    //(?:(?:[^\s<>\[\]()"'`?!.,:;*_~|]|[?!.,:;*_~|]+(?=[^\s<>\[\]()"'`?!.,:;*_~|])
+    |\([^\s<>\[\]()"'`]*\))*)""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _TAG = re.compile(r"<(/?)([a-z][\w-]*)")
 _HTML = "html_inline"
@@ -99,7 +111,8 @@ def _parser() -> "MarkdownIt":
 
     parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
     parser.use(front_matter_plugin).use(footnote_plugin).use(deflist_plugin).use(admon_plugin)
-    parser.inline.ruler.before("emphasis", "sign", _read_sign)
+    parser.inline.ruler.before("emphasis", "sign", partial(_read_as_text, _SIGN))
+    parser.inline.ruler.before("escape", "url", partial(_read_as_text, _URL))
     parser.use(dollarmath_plugin, allow_digits=False, allow_space=False)
     # These rules move footnotes to the end, and drop those whose mark is in another passage.
     return parser.disable(["footnote_tail", "footnote_inline"])
@@ -113,9 +126,9 @@ def _html_parser() -> "MarkdownIt":
     return MarkdownIt("zero", {"html": True}).enable(["html_inline", "entity", "newline"])
 
 
-def _read_sign(state: "StateInline", silent: bool) -> bool:
-    """A rule of the parser: asterisks that are operators are text. If `silent`, only skip them."""
-    found = _SIGN.match(state.src, state.pos)
+def _read_as_text(pattern: re.Pattern[str], state: "StateInline", silent: bool) -> bool:
+    """A rule of the parser: what the pattern finds is text. If `silent`, only skip it."""
+    found = pattern.match(state.src, state.pos)
     if found is None:
         return False
     state.pending += "" if silent else found[0]
@@ -149,7 +162,8 @@ def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
             cells.append(_visible(token.children or ()).replace("\n", " "))
         elif token.type == "inline":
             seen = _ALERT.sub("", _visible(token.children or ()))
-            yield VisibleBlock("heading" if level else "text", seen, level)
+            depth = level or LOWEST * _is_title(token.children or (), seen)
+            yield VisibleBlock("heading" if depth else "text", seen, depth)
         elif token.type == "html_block":
             yield VisibleBlock("text", _html(token.content))
         elif token.type in ("fence", "code_block"):
@@ -181,7 +195,14 @@ def _visible(tokens: Sequence["Token"], *, in_html: bool = False) -> str:
             seen += token.markup if kept.pop() else ""
         else:
             seen += token.content
-    return _unwrapped(seen.replace("\N{SOFT HYPHEN}", ""))
+    return unwrapped(seen.replace("\N{SOFT HYPHEN}", ""))
+
+
+def _is_title(tokens: Sequence["Token"], seen: str) -> bool:
+    """Whether a paragraph is nothing but a few bold words, and so is a heading."""
+    types = [token.type for token in tokens if token.content or token.type != "text"]
+    is_bold = types[:1] == ["strong_open"] and types.index("strong_close") == len(types) - 1
+    return is_bold and TITLE.fullmatch(seen) is not None
 
 
 def _is_name(strong: "Token", inside: Sequence["Token"]) -> bool:
@@ -213,7 +234,7 @@ def _html(content: str) -> str:
     return _visible(_html_parser().parseInline(content)[0].children or (), in_html=True)
 
 
-def _unwrapped(text: str) -> str:
+def unwrapped(text: str) -> str:
     """Join the lines of a paragraph that was wrapped at a width."""
     lines = [line.strip() for line in text.split("\n")]
     joined = lines[0]

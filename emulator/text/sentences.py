@@ -85,6 +85,22 @@ def clauses(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
+def ends(text: str, most: int) -> str:
+    """A text of at most about so many characters: of a longer one, its beginning and its end.
+
+    People say what they want before a document or behind it.
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}\n\n{ending(text, most // 2)}"
+
+
+def ending(text: str, most: int) -> str:
+    """The last of these characters, from the beginning of a word on if there is one."""
+    last = text[-most:]
+    return last if len(text) <= most else last.partition(" ")[2].lstrip() or last
+
+
 def spoken_pieces(text: str) -> list[str]:
     """The sentences. One longer than LONGEST is cut after a comma or, without one, at a space."""
     return [piece for sentence in sentences(text) for piece in _pieces(sentence)]

@@ -5,6 +5,7 @@ list of irregular verbs make the stems. That is enough to compare a question wit
 """
 
 import re
+from functools import lru_cache
 
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = """January February March April May June July August September October November
@@ -64,6 +65,7 @@ def subject(text: str) -> set[str]:
     return senses(" ".join(content_words(text)[:2]))
 
 
+@lru_cache(maxsize=16_384)
 def _stem(word: str) -> str:
     word = word.removesuffix("'s")
     word = _SAME.get(word, word)

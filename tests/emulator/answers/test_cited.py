@@ -6,7 +6,7 @@ from itertools import groupby
 
 from console.handbook import HANDBOOK
 from emulator.answers.answer import Message, Prompt, SearchOutcome
-from emulator.answers.cited import DECLINED, draw
+from emulator.answers.cited import DECLINED, draw, everything_in
 from emulator.answers.corpus import Corpus
 from emulator.answers.reply import answer
 from tests.support.computing_time import computes_at_once
@@ -14,6 +14,8 @@ from tests.support.emulator_clients import MODEL, connect
 
 import openai
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 QUESTION = "When is the observatory closed?"
 HOURS = "hours-and-prices.md"
@@ -369,3 +371,13 @@ def test_long_question_is_answered_in_no_time(question):
 
     with computes_at_once():
         assert drawn(question, ("hours.md", 0.9, text))[0]
+
+
+@given(st.integers(1, 5), st.integers(1, 5))
+def test_row_of_a_table_that_a_passage_begins_within_is_there_once(first, second):
+    rows = [f"| guide {n} | {n} euros |\n" for n in range(6)]
+    table = ["| who | by day |\n", "|---|---|\n", *rows]
+    passages = ["".join(table[start:]) for start in (0, first, first + second)]
+
+    found = everything_in([{"filename": "prices.md", "text": text} for text in passages])
+    assert [quote.text for quote in found] == [f"guide {n}: by day {n} euros" for n in range(6)]

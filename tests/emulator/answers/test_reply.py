@@ -1,8 +1,9 @@
 """From the prompt to the answer: what is quoted for which question, and how long it is."""
 
-from emulator.answers.answer import Message, Prompt
+from emulator.answers.answer import Message, Prompt, Tool
 from emulator.answers.corpus import read_corpus
 from emulator.answers.reply import answer
+from tests.support.computing_time import computes_at_once
 
 import pytest
 from hypothesis import given
@@ -121,3 +122,36 @@ def test_nothing_that_is_known_is_declined_in_one_sentence(question):
 
 def test_short_question_leans_on_the_one_before():
     assert "Lantern" in reply("What is the Lantern?", "Why?")
+
+
+SLOT = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "seats": {"type": "integer"},
+        "when": {"type": "string", "format": "date-time"},
+        "mail": {"type": "string", "format": "email"},
+    },
+    "required": ["name", "seats", "when", "mail"],
+}
+LONG = 100_000
+
+
+@pytest.mark.parametrize(
+    "part", ["a ", "7", "[(", "a_b_", "x", "12 May at nine, ", "# a\n", "| a |\n", "two may be. "]
+)
+def test_prompt_of_any_length_is_answered_at_once(part):
+    messages = [Message("user", part * (LONG // len(part)))] * 2
+
+    with computes_at_once(3):
+        answer(Prompt(messages), CORPUS)
+        answer(
+            Prompt(messages, schema=SLOT, tools=[Tool("book_slot", "Book a slot", SLOT)]), CORPUS
+        )
+
+
+@pytest.mark.parametrize(
+    "asked", ["When is the observatory closed?", "Tell me when the observatory is closed"]
+)
+def test_end_of_a_long_prompt_is_what_is_asked(asked):
+    assert "closed on Mondays" in reply("and so on, " * 9_000 + asked)

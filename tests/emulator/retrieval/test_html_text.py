@@ -4,6 +4,7 @@ import html
 
 from emulator.retrieval.html_text import html_text
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,37 @@ def test_code_keeps_its_blanks():
 
 def test_empty_page_has_no_text():
     assert html_text(b"") == html_text(b"<!-- -->") == html_text(b"<p></p>") == ""
+
+
+LINKS = st.lists(st.sampled_from(["Home", "Prices 2026", "Shop"]), min_size=2, max_size=5)
+AROUND = [
+    "<nav><ul>{}</ul></nav>",
+    "<header><ol>{}</ol></header>",
+    "<footer>{}</footer>",
+    "<aside><h4>More</h4>{}</aside>",
+    "<menu>{}</menu>",
+    "<div class='site-nav'>{}</div>",
+    "<div role=navigation><ul>{}</ul></div>",
+]
+
+
+@given(LINKS, st.sampled_from(AROUND), WORDS, st.sampled_from(PLACES))
+def test_navigation_is_left_out_and_all_else_is_not(links, around, text, place):
+    listed = "".join(f"<li><a href=x>{link}</a>" for link in links)
+    page = place.format(html.escape(f"Dogs {text} end"))
+    without = html_text(f"<h1>Page</h1>{page}".encode())
+
+    assert html_text(f"{around.format(listed)}<h1>Page</h1>{page}".encode()) == without
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_prose_beside_the_page_stays(around):
+    prose = "<p>Written by Ana on 2 May, see <a href=x>here</a> and <a href=y>there</a>.</p>"
+    nested = "<nav><a href=x>Home</a></nav>"
+
+    text = flat(html_text(around.format(nested + prose).encode()))
+    assert text.removeprefix("#### More ") == "Written by Ana on 2 May, see here and there."
+
+
+def test_page_of_nothing_but_links_is_read():
+    assert flat(html_text(b"<nav><a href=x>Home</a> <a href=y>Prices</a></nav>")) == "Home Prices"

@@ -2,7 +2,7 @@
 
 import re
 
-from emulator.retrieval.quotes import joined, quotes
+from emulator.retrieval.quotes import CODE, UNWRAPPED, WRAPPED, joined, quotes
 from emulator.text.markdown import plain
 
 import pytest
@@ -20,8 +20,11 @@ AS_WRITTEN = [
 ]
 
 
-def texts(text):
-    return [quote.text for quote in quotes(text)]
+PLAIN = r"""Keep C:\path\*.txt there, call _private_ and *args, open https://a.b/?c=*d* or <T>."""
+
+
+def texts(text, source=""):
+    return [quote.text for quote in quotes(text, source)]
 
 
 @pytest.mark.parametrize("sentence", AS_WRITTEN)
@@ -46,6 +49,26 @@ def test_row_is_quoted_with_the_titles_of_its_columns():
         "Adult: by day 4 euros, evening 11 euros",
         "Child: by day 2 euros",
     ]
+
+
+def test_mark_at_the_end_of_a_cell_is_not_followed_by_another():
+    table = (
+        "| what | means. | do: |\n|---|---|---|\n| E15 | It is cold. | Wait. |\n| Why? | | No, |\n"
+    )
+
+    assert texts(table) == ["E15: means. It is cold. do: Wait.", "Why? do: No,"]
+
+
+@pytest.mark.parametrize("start", ["", "|---|---|\n"])
+def test_row_that_is_cut_off_from_its_titles_has_its_cells(start):
+    table = start + "| Adult | 4 \\| 5 euros |\n| Child | 2 euros |\n\nThat is all.\n"
+
+    assert texts(table) == ["Adult: 4 | 5 euros", "Child: 2 euros", "That is all."]
+
+
+@pytest.mark.parametrize("kind", sorted(CODE | WRAPPED | UNWRAPPED))
+def test_nothing_is_markup_outside_markdown(kind):
+    assert texts(f"{PLAIN}\n", f"notes.{kind}") == [PLAIN]
 
 
 def test_code_is_quoted_line_by_line():
@@ -92,13 +115,18 @@ def test_whatever_is_quoted_is_seen_in_the_text(parts):
     assert all(spaceless(quote) in seen for quote in texts(text))
 
 
+@given(markdown, st.sampled_from(["txt", "py", "json", "html"]))
+def test_whatever_is_quoted_of_plain_text_stands_in_it(text, kind):
+    assert all(spaceless(quote) in spaceless(text) for quote in texts(text, f"a.{kind}"))
+
+
 @given(cells.filter(bool), cells.filter(bool))
 def test_row_has_its_cells_as_they_are_seen(first, second):
     table = f"| who | by day |\n|---|---|\n| {first} | {second} |\n"
 
-    assert spaceless(texts(table)[0]) == (
-        f"{spaceless(plain_cell(first))}:byday{spaceless(plain_cell(second))}"
-    )
+    seen = spaceless(plain_cell(first))
+    mark = "" if seen.endswith((".", ":", ";", ",")) else ":"
+    assert spaceless(texts(table)[0]) == f"{seen}{mark}byday{spaceless(plain_cell(second))}"
 
 
 def plain_cell(text):

@@ -541,3 +541,15 @@ def test_format_holds_with_any_fact(form, word, number):
     schema = closed(when=sized(format=form))
 
     check(schema, fill(schema, sources(word, [{"when": word}, {"when": number}])).value)
+
+
+@given(
+    st.integers(1, 9_000), st.sampled_from(["", "-", "in ", "0."]), st.sampled_from(["", " days"])
+)
+@settings(deadline=None)
+def test_number_of_any_length_gives_a_value_that_json_can_hold(digits, before, after):
+    schema = closed(count={"type": "number"}, whole={"type": "integer"}, span={"type": "string"})
+    value = fill(schema, sources(f"{before}{'9' * digits}{after}")).value
+
+    check(schema, value)
+    json.dumps(value, allow_nan=False)

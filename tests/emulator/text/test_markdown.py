@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 AS_WRITTEN = """MAX_RETRY_COUNT|2*3*volts|List<Message>|a < 3 and b > 80|2<sup>7</sup>|__init__
     |__init__.py|*args, **kwargs|rows[1]|snake_case_|x = a * b * c|vec<i>|<source> <target>|~5
     |$a_{1} * b_2$|http://a_b.c/__x__|AT&T|f(2)*g*(3)|12.50 euros|5 > 4|CO<sub>2</sub>|\\d+|#5|C#
-    |Map<K, List<V>>|if (a<b && c>d)|-5 °C|key: value|100 %|E15 | x ^ y|a/b|[x]|!important"""
+    |Map<K, List<V>>|if (a<b && c>d)|-5 °C|key: value|100 %|E15 | x ^ y|a/b|[x]|!important
+    |https://a.b/?c=*d*&e=_f_"""
 AS_WRITTEN = [part.strip() for part in AS_WRITTEN.split("|")]
 SEEN = {
     "**bold**": "bold",
@@ -23,6 +24,8 @@ SEEN = {
     "[the words](http://a.b/c_d)": "the words",
     "![a *dome*](dome.png)": "a dome",
     "<https://a.b/c>": "https://a.b/c",
+    "*http://a.b/c_d_*": "http://a.b/c_d_",
+    "[http://a.b/_c_](http://a.b)": "http://a.b/_c_",
     r"\*no\* \_emphasis\_": "*no* _emphasis_",
     "&lt;T&gt; &amp; &euro;": "<T> & €",
     "<b>bold</b> and <a href='x'>link</a>": "bold and link",
@@ -114,6 +117,12 @@ def test_block_is_seen_as_its_reader_sees_it(written, seen):
     assert plain(written) == seen
 
 
+def test_few_bold_words_alone_are_a_heading():
+    text = "**Opening hours**\n\n**Closed** today\n\n**It is shut.**\n\n**From 9 to 17**"
+
+    assert [block.kind for block in blocks(text)] == ["heading", "text", "text", "text"]
+
+
 def test_heading_has_its_level():
     assert [(b.kind, b.level, b.text) for b in blocks("# 1. A_b\n\nText\n\n### C")] == [
         ("heading", 1, "1. A_b"),
@@ -123,7 +132,7 @@ def test_heading_has_its_level():
 
 
 @pytest.mark.parametrize(
-    "part", ["*a", "_a ", "[a](", "<a ", "`a", "> ", "- ", "![", "**a*", "a|", "&lt;"]
+    "part", ["*a", "_a ", "[a](", "<a ", "`a", "> ", "- ", "![", "**a*", "a|", "&lt;", "http://*"]
 )
 def test_much_markup_takes_no_time(part):
     assert plain(part * 4_000) is not None
