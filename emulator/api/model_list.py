@@ -67,7 +67,8 @@ def encode(model: Model) -> dict[str, Any]:
 
 
 async def list_models(request: Request) -> Reply:
-    return send_json(request, {"object": "list", "data": [encode(m) for m in MODELS.values()]})
+    body = {"object": "list", "data": [encode(m) for m in MODELS.values()]}
+    return send_json(request, body, list(request.query_params))
 
 
 async def retrieve(request: Request) -> Reply:
@@ -75,7 +76,7 @@ async def retrieve(request: Request) -> Reply:
     model = find_model(name)
     if model is None:
         raise _unknown(name)
-    return send_json(request, encode(model))
+    return send_json(request, encode(model), list(request.query_params))
 
 
 async def delete(request: Request) -> Reply:

@@ -109,6 +109,31 @@ def test_large_request_is_answered_and_nobody_waits(emulator, monkeypatch, path,
     assert max(steps) < MOST_STEP_S
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/responses/{id}?include=foo",
+        "/responses/{id}?stream=maybe",
+        "/responses/{id}?stream=true&starting_after=-3",
+    ],
+)
+def test_nothing_in_a_query_is_ignored_in_silence(emulator, client, path):
+    id = client.responses.create(model=MODEL, input="Hi", background=True).id
+    headers = {"authorization": "Bearer offline"}
+    answer = httpx2.get(emulator.base_url + path.format(id=id), headers=headers, trust_env=False)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/gpt-5"])
+def test_query_of_models_is_named_as_inert(emulator, path):
+    headers = {"authorization": "Bearer offline"}
+    answer = httpx2.get(f"{emulator.base_url}{path}?foo=bar", headers=headers, trust_env=False)
+
+    assert (answer.status_code, answer.headers["x-openai-emulator-inert"]) == (200, "foo")
+
+
 def test_many_choices_share_what_one_request_may_have_written(client):
     asked = ask("Say exactly: " + "pineapple " * 2_000)
 
