@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from emulator.structured import dates
-from emulator.structured.dates import Places, TextSpan
+from emulator.structured.dates import CoveredLetters, TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
 from emulator.text.small_talk import without_request
 from emulator.text.words import FUNCTION_WORDS, terms, words_of
@@ -84,8 +84,8 @@ class AnnotatedText:
         self.dates, self.times = dates.dates(text, today), dates.times(text)
         self.durations, self.numbers = dates.durations(text), dates.numbers(text)
         self.time_expressions = [*self.dates, *self.times, *self.durations]
-        self.timed = Places(text, self.time_expressions)
-        self.counted = Places(text, [*self.time_expressions, *self.numbers])
+        self.timed = CoveredLetters(text, self.time_expressions)
+        self.counted = CoveredLetters(text, [*self.time_expressions, *self.numbers])
 
     @cached_property
     def names(self) -> list[TextSpan]:
