@@ -239,7 +239,12 @@ def kept_files(folder: Path) -> Finding:
         sudo = "sudo " if belongs_to_another(folder) else ""
         fix = f'{sudo}{command} "{folder}", which deletes what the emulator has stored'
         return Finding("kept files", f"{folder} can't be written: {error}", fix)
-    return Finding("kept files", str(folder) if folder.exists() else "none yet")
+    if folder.exists():
+        return Finding("kept files", str(folder))
+    if not os.access(folder.parent, os.W_OK):
+        found = f"none, and {folder.parent} can't be written"
+        return Finding("kept files", found, "copy the course to a folder of your own")
+    return Finding("kept files", "none yet")
 
 
 def belongs_to_another(folder: Path) -> bool:

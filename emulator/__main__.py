@@ -91,10 +91,17 @@ def main() -> int:
         return complain(str(error), fix, args.child)
     except (OSError, OverflowError, UnicodeDecodeError, sqlite3.Error) as error:
         fix = "another --port, --data or --corpus"
-        return complain(f"the emulator cannot start: {error}", fix, args.child)
+        return complain(f"the emulator cannot start: {reason(error, args.data)}", fix, args.child)
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def reason(error: Exception, data: Path | None) -> str:
+    """What an error says, with the file or folder that it is about; SQLite leaves that out."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return f"{data}: {error}" if data and isinstance(error, sqlite3.Error) else str(error)
 
 
 class DamagedFile(Exception):

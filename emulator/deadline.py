@@ -18,6 +18,7 @@ from ending. Here are three remedies:
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -27,6 +28,7 @@ from emulator.errors import ApiError
 LIMIT_S = 30.0
 """By the clock: a slow computer that does much else needs several times what a quiet one does."""
 AGAIN_S = 1.0
+AGAIN = 50
 AFTER_IMPORT_S = 0.02
 MOST_JOBS = 4
 """At a time. They share Python's one lock, so with more of them each would only be slower."""
@@ -76,7 +78,7 @@ class _Work(Generic[Result]):
         self._job, self._free = job, free
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._is_over = False
+        self._is_over = self._was_hit = False
 
     def stop(self) -> None:
         """Raise DeadlinePassed in the job, if it still runs, and again until it has ended.
@@ -88,6 +90,7 @@ class _Work(Generic[Result]):
                 return
             waits = _is_importing(self.thread)
             if not waits:
+                self._was_hit = True
                 _raise_in(self.thread, DeadlinePassed)
         self._loop.call_later(AFTER_IMPORT_S if waits else AGAIN_S, self.stop)
 
@@ -108,9 +111,11 @@ class _Work(Generic[Result]):
                 with self._lock:
                     self._is_over = True
                 # One that was raised before comes at the next backward jump. It is not taken back:
-                # Python 3.11 would then look for it at each call of each thread, for ever.
-                for _ in range(2):
-                    pass
+                # Python 3.11 would then look for it at each call of each thread, for ever. And
+                # where it interrupts another job first, it forgets to look here, until it has
+                # given Python's lock to a thread and got it back.
+                for _ in range(AGAIN if self._was_hit else 2):
+                    time.sleep(0)
             except DeadlinePassed:
                 pass
         with suppress(RuntimeError):  # the loop may have ended meanwhile

@@ -50,6 +50,8 @@ class Generation:
     has_fingerprint chat has a `system_fingerprint`; with reasoning models it is null
     tells_writes    the usage in chat has `cache_write_tokens`, from gpt-5.6 on
     named_finish    the `finish_reason` in chat after a call of a function that the request named
+    reads           how many tokens fit into a request, as OpenAI's 400s name it. Of models newer
+                    than gpt-5.5 no such error is known; they take at least as many as that one
     needs_responses functions in chat are refused unless the effort is `none`. Users reported this,
                     with OpenAI's error message, of gpt-5.5 (August 2026), gpt-6-astra and gpt-6-sol
                     (September 2026)
@@ -65,14 +67,16 @@ class Generation:
     has_fingerprint: bool = False
     tells_writes: bool = False
     named_finish: Literal["stop", "tool_calls"] = "tool_calls"
+    reads: int = 128_000
     needs_responses: bool = False
 
 
 _GPT_4 = Generation(has_logprobs=True, has_fingerprint=True, named_finish="stop")
-_GPT_3_5 = replace(_GPT_4, has_fingerprint=False)
+_GPT_4_1 = replace(_GPT_4, reads=1_047_576)
+_GPT_3_5 = replace(_GPT_4, has_fingerprint=False, reads=16_385)
 _AUDIO = Generation(has_fingerprint=True, named_finish="stop")
-_O_SERIES = Generation(("low", "medium", "high"), "medium", "current_turn")
-_GPT_5 = replace(_O_SERIES, efforts=("minimal", *_O_SERIES.efforts))
+_O_SERIES = Generation(("low", "medium", "high"), "medium", "current_turn", reads=200_000)
+_GPT_5 = replace(_O_SERIES, efforts=("minimal", *_O_SERIES.efforts), reads=272_000)
 _GPT_5_1 = replace(
     _GPT_5, efforts=("none", *_O_SERIES.efforts), effort="none", cache_retention="24h"
 )
@@ -188,9 +192,9 @@ _CHAT = [
     _chat("o3", "2025-04-16", _O_SERIES, "2026-12-11", dated="2025-04-16"),
     _chat("o4-mini", "2025-04-16", _O_SERIES, "2026-10-23", dated="2025-04-16"),
     _chat("o3-mini", "2025-01-31", _O_SERIES, "2026-10-23", dated="2025-01-31"),
-    _chat("gpt-4.1", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
-    _chat("gpt-4.1-mini", "2025-04-14", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
-    _chat("gpt-4.1-nano", "2025-04-14", _GPT_4, "2026-10-23", dated="2025-04-14"),
+    _chat("gpt-4.1", "2025-04-14", _GPT_4_1, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
+    _chat("gpt-4.1-mini", "2025-04-14", _GPT_4_1, "2027-01-14", "gpt-6-luna", dated="2025-04-14"),
+    _chat("gpt-4.1-nano", "2025-04-14", _GPT_4_1, "2026-10-23", dated="2025-04-14"),
     _chat("gpt-4o", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-08-06"),
     _chat("gpt-4o-2024-11-20", "2024-11-20", _GPT_4, "2027-01-14", "gpt-6-luna"),
     _chat("gpt-4o-mini", "2024-07-18", _GPT_4, "2027-01-14", "gpt-6-luna", dated="2024-07-18"),

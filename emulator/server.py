@@ -169,7 +169,7 @@ class Emulator:
             upstream,
             embeddings_upstream,
             file_storage=FileStorage(data, now),
-            secrets=ClientSecrets(now),
+            secrets=ClientSecrets(now, clock),
         )
         self._server = make_server(self.service, around)
         self._thread = threading.Thread(target=self._run, name="emulator", daemon=True)

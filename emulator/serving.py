@@ -33,12 +33,14 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emulator.answers.answer import Answer, Prompt, Search, Write
 from emulator.answers.corpus import Corpus
+from emulator.answers.question import understand
 from emulator.answers.reply import answer
 from emulator.background import BackgroundResponses
 from emulator.client_secrets import ClientSecrets
@@ -65,6 +67,12 @@ MOST_STREAMS = 128
 MOST_STEPS = 2
 """Steps of long work that are done at a time; the other worker threads are left to the rest."""
 BATCH = 64
+MOST_WRITTEN = 128_000
+"""Tokens of all the answers to a request together: as many as GPT-5 writes at most."""
+LARGE = 2**16
+"""Bytes of a body from which on its parameters are checked beside the event loop."""
+MOST_SEPARATORS = 2**15
+"""Arrays, objects and commas in a body. An empty array takes 2 bytes there, and 56 in memory."""
 EVENTS = "text/event-stream; charset=utf-8"
 _WITH_SCHEMA = {"tools", "text", "response_format"}
 
@@ -155,22 +163,32 @@ class Service:
     thinking: DeadlineThreads = field(default_factory=DeadlineThreads)
 
     async def generate(
-        self, prompt: Prompt, variant: int = 0, search: Search | None = None
-    ) -> Answer:
-        """The answer, by the server upstream if there is one; raises ApiError where that fails.
+        self, prompt: Prompt, variants: Sequence[int] = (0,), search: Search | None = None
+    ) -> list[Answer]:
+        """An answer for each variant, by the server upstream if there is one; raises ApiError.
 
-        With `search` it is drawn from what that finds. How long it takes depends on what was sent,
-        so it is found beside the event loop, and given up at a deadline.
+        With `search` they are drawn from what that finds. How long it takes depends on what was
+        sent. So it is found beside the event loop, and given up at a deadline, which is one for all
+        of them. The tokens of the prompt are counted there, too: whoever encodes needs them.
         """
         if self.upstream is None:
-            return await self.thinking.run(
-                partial(answer, prompt, self.corpus, variant, search=search)
-            )
-        if search is None:
-            return await self.upstream(prompt, None)
-        return await self.upstream(
-            prompt, await self.thinking.run(partial(search, prompt.questions[-1:]))
-        )
+            return await self.thinking.run(partial(self._think, prompt, variants, search))
+        found = None
+        if search is not None:
+            found = await self.thinking.run(partial(search, prompt.questions[-1:]))
+        return [await self.upstream(prompt, found) for _ in variants]
+
+    def _think(
+        self, prompt: Prompt, variants: Sequence[int], search: Search | None
+    ) -> list[Answer]:
+        most = MOST_WRITTEN // len(variants)
+        bounded = replace(prompt, max_tokens=min(prompt.max_tokens or most, most))
+        question = understand(bounded, self.corpus)
+        prompt.prompt_tokens()
+        return [
+            answer(bounded, self.corpus, variant, search=search, question=question)
+            for variant in variants
+        ]
 
     def transport(self, client: object) -> asyncio.Transport | None:
         """The connection of a scope's `client`, if it is still open."""
@@ -198,9 +216,13 @@ def service(request: Request) -> Service:
 async def parsed(
     request: Request, body: Mapping[str, Any], table: Mapping[str, Param]
 ) -> tuple[dict[str, Any], list[str]]:
-    """What `params.parse` gives; beside the event loop where a caller's schema has to be tried."""
+    """What `params.parse` gives; beside the event loop where that may take long.
+
+    It does where a caller's schema has to be tried, and where the body is large.
+    """
     work = partial(parse, body, table)
-    return await service(request).thinking.run(work) if body.keys() & _WITH_SCHEMA else work()
+    takes_long = body.keys() & _WITH_SCHEMA or len(await request.body()) >= LARGE
+    return await service(request).thinking.run(work) if takes_long else work()
 
 
 async def generated(
@@ -208,13 +230,14 @@ async def generated(
 ) -> list[Answer]:
     """So many answers to a request; raises ClientDisconnect where the caller leaves first.
 
-    What is still being written when the request ends is given up then, however it ends.
+    What is still being written when the request ends is given up then, however it ends. So another
+    server is asked for one answer at a time.
     """
     answers: list[Answer] = request.scope["answers"]
-    for variant in range(count):
-        writing = service(request).generate(prompt, variant, search)
-        is_here = service(request).upstream is None
-        answers.append(await (writing if is_here else while_connected(request, writing)))
+    is_here = service(request).upstream is None
+    for variants in [range(count)] if is_here else [[variant] for variant in range(count)]:
+        writing = service(request).generate(prompt, variants, search)
+        answers += await while_connected(request, writing)
     return list(answers)
 
 
@@ -239,12 +262,15 @@ def stored_object(request: Request, kind: str, message: str) -> dict[str, Any]:
     return found
 
 
-async def read_json(request: Request, *, allows_surrogates: bool = False) -> dict[str, Any]:
+async def read_json(
+    request: Request, *, allows_surrogates: bool = False, most: int = MOST_SEPARATORS
+) -> dict[str, Any]:
     """The body as an object; raises ApiError (400) where it is none, or can't be sent back.
 
     JSON can hold half of a surrogate pair (`\\ud83d` alone), which UTF-8 can't: such a text could
     be neither stored nor sent.
     """
+    _check_size(await request.body(), most)
     try:
         body = json.loads(await request.body(), parse_constant=no_constants)
     except (ValueError, RecursionError):
@@ -261,6 +287,21 @@ sent was not valid JSON.)"""
         except UnicodeEncodeError:
             raise ApiError(400, "The body of your request has a text that is no Unicode.") from None
     return body
+
+
+def _check_size(body: bytes, most: int) -> None:
+    """Raise ApiError (400) for JSON that would take long to read, and much memory to hold.
+
+    Brackets and commas are counted, first all of them, and those outside of texts where these are
+    too many. Nothing else separates values.
+    """
+    if sum(map(body.count, _SEPARATORS)) <= most:
+        return
+    found = (each for each in _TEXT_OR_SEPARATOR.finditer(body) if each[0] in _SEPARATORS)
+    if next(islice(found, most, None), None) is not None:
+        message = f"""The body of your request has more than {most} arrays, objects and \
+values. This emulator reads no more in one request."""
+        raise ApiError(400, message, code="request_too_large")
 
 
 def send_json(
@@ -425,4 +466,8 @@ def no_constants(name: str) -> None:
 
 # Half of a pair, as an escape or as the three bytes that UTF-8 does not allow.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+_SEPARATORS = (b"[", b"{", b",")
+# A text matches at each quote, even if no other follows. Otherwise each of them would be a new
+# beginning, and reading would take as long as the square of their number.
+_TEXT_OR_SEPARATOR = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[\[{,]', re.DOTALL)
 _IS_WINDOWS = hasattr(socket, "SIO_RCVALL")

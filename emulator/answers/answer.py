@@ -7,6 +7,7 @@ are written once, here.
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from emulator.wire import ids, tokens
@@ -111,11 +112,20 @@ class Prompt:
         spoken = [place for place, m in enumerate(self.messages) if m.role == "user"]
         return self.messages[spoken[-1] + 1 :] if spoken else self.messages
 
+    @property
+    def letters(self) -> int:
+        return sum(len(message.text) for message in self.messages)
+
     def rough_tokens(self) -> int:
         """About as many as `prompt_tokens`, by letters alone: to know before the first chunk."""
-        return sum(len(message.text) for message in self.messages) // 4
+        return self.letters // 4
 
     def prompt_tokens(self) -> int:
+        return self._counted
+
+    @cached_property
+    def _counted(self) -> int:
+        """Counted once, as a long text takes a second."""
         texts = [m.text + "".join(call.arguments for call in m.calls) for m in self.messages]
         shapes = [[t.name, t.description, t.parameters] for t in self.tools]
         if self.schema is not None:
@@ -206,7 +216,8 @@ Write = Callable[[Prompt, SearchOutcome | None], Awaitable[Answer]]
 def shape(text: str, prompt: Prompt, reasoning: int = 0) -> Answer:
     """Bring a text within the caller's limits: first the stop sequences, then the length."""
     ends = [at for sequence in prompt.stop if (at := text.find(sequence)) >= 0]
-    pieces = tokens.split(text[: min(ends)] if ends else text)
+    most = None if prompt.max_tokens is None else prompt.max_tokens + 1
+    pieces = tokens.split(text[: min(ends)] if ends else text, most)
     if prompt.max_tokens is not None and reasoning + len(pieces) > prompt.max_tokens:
         reasoning = min(reasoning, prompt.max_tokens)
         return Answer(pieces[: prompt.max_tokens - reasoning], "length", reasoning=reasoning)

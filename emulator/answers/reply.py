@@ -33,12 +33,14 @@ def answer(
     variant: int = 0,
     today: date | None = None,
     search: Search | None = None,
+    question: Question | None = None,
 ) -> Answer:
     """Answer the latest question; `variant` k leads with the k-th best sentence.
 
-    With `search` the answer is drawn from what that finds, and cites it.
+    With `search` the answer is drawn from what that finds, and cites it. Whoever wants several
+    answers understands the `question` once, and hands it over.
     """
-    question = understand(prompt, corpus)
+    question = question or understand(prompt, corpus)
     outputs = tools.outputs(prompt)
     facts = [output for _, output in outputs]
     sources = Sources(question.text, facts, question.best_sentence, today or date.today())

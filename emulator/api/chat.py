@@ -9,7 +9,7 @@ from typing import Any
 from emulator import params
 from emulator.answers.answer import USUAL_SENTENCES, Answer, Call, HeardSound, Message, Prompt
 from emulator.api import chat_audio, speech, tool_params
-from emulator.api.model_list import find_model, note_end
+from emulator.api.model_list import check_length, find_model, note_end
 from emulator.api.response_items import content_text
 from emulator.encode.completions import Envelope, chunks, completion
 from emulator.encode.spoken_completions import spoken_chunks, spoken_completion
@@ -117,6 +117,7 @@ async def create(request: Request) -> Reply:
 
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values, model, choice, heard.sound)
+    await check_length(request, prompt, model, "messages")
     count_request(request, model.id, prompt.rough_tokens())
     note_end(request, model)
     if heard.is_unheard:
@@ -268,7 +269,9 @@ def _message(name: str, value: Any) -> Message:
     given = [] if given is None else given
     calls = [
         _call(f"{name}.tool_calls[{place}]", call)
-        for place, call in enumerate(params.array(f"{name}.tool_calls", given))
+        for place, call in enumerate(
+            params.array(f"{name}.tool_calls", given, most=tool_params.MOST_TOOLS)
+        )
     ]
     content = fields.get("content")
     if content is None and role == "assistant":

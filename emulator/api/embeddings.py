@@ -14,6 +14,7 @@ from emulator.params import Param, bad, integer, one_of, text
 from emulator.serving import (
     Reply,
     count_request,
+    parsed,
     read_json,
     send_json,
     service,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_INPUTS = 2048
 MOST_TOKENS_AN_INPUT, MOST_TOKENS = 8192, 300_000
+MOST_NUMBERS = 2**19
+"""In a body: token ids, which are refused with a reason, come by the hundred thousand."""
 
 
 def inputs(name: str, value: Any) -> dict[str, str]:
@@ -64,10 +67,11 @@ PARAMS: Mapping[str, Param] = {
 
 
 async def create(request: Request) -> Reply:
-    values, inert = params.parse(await read_json(request, allows_surrogates=True), PARAMS)
+    body = await read_json(request, allows_surrogates=True, most=MOST_NUMBERS)
+    values, inert = await parsed(request, body, PARAMS)
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
-    used = count(values["input"])
+    used = await asyncio.to_thread(count, values["input"])
     texts = list(values["input"].values())
     count_request(request, model.id, used)
     upstream = service(request).embeddings_upstream

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from emulator.answers.answer import Prompt
 from emulator.errors import ApiError
 from emulator.models import MODELS, Model
 from emulator.serving import Exchange, Reply, send_json, service
+from emulator.wire.tokens import MESSAGE_TOKENS
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -28,6 +30,31 @@ def note_end(request: Request, model: Model) -> None:
         exchange.limits |= {"x-openai-emulator-model-ends": f"{model.ends}{instead}"}
 
 
+async def check_length(request: Request, prompt: Prompt, model: Model, param: str) -> None:
+    """Raise ApiError (400) for a prompt that the model could not read.
+
+    The sentences are those that users report: of gpt-4o (November 2024), of gpt-5 in chat (August
+    2025), of gpt-5.2 and gpt-5.5 in Responses (December 2025, April 2026). A text has no more
+    tokens than letters, so short ones need not be counted.
+    """
+    most = model.generation.reads
+    if prompt.letters + MESSAGE_TOKENS * (1 + len(prompt.messages)) <= most:
+        return
+    counted = await service(request).thinking.run(prompt.prompt_tokens)
+    if counted <= most:
+        return
+    if param == "input":
+        message = """Your input exceeds the context window of this model. Please adjust your input \
+and try again."""
+    elif model.generation.efforts:
+        message = f"""Input tokens exceed the configured limit of {most} tokens. Your messages \
+resulted in {counted} tokens. Please reduce the length of the messages."""
+    else:
+        message = f"""This model's maximum context length is {most} tokens. However, your messages \
+resulted in {counted} tokens. Please reduce the length of the messages."""
+    raise ApiError(400, message, param=param, code="context_length_exceeded")
+
+
 def encode(model: Model) -> dict[str, Any]:
     """The fields of openai 3.54's `Model`, `shutdown_date` among them."""
     return {
@@ -40,7 +67,8 @@ def encode(model: Model) -> dict[str, Any]:
 
 
 async def list_models(request: Request) -> Reply:
-    return send_json(request, {"object": "list", "data": [encode(m) for m in MODELS.values()]})
+    body = {"object": "list", "data": [encode(m) for m in MODELS.values()]}
+    return send_json(request, body, list(request.query_params))
 
 
 async def retrieve(request: Request) -> Reply:
@@ -48,7 +76,7 @@ async def retrieve(request: Request) -> Reply:
     model = find_model(name)
     if model is None:
         raise _unknown(name)
-    return send_json(request, encode(model))
+    return send_json(request, encode(model), list(request.query_params))
 
 
 async def delete(request: Request) -> Reply:

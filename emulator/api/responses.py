@@ -12,7 +12,7 @@ from emulator import params
 from emulator.answers.answer import Answer, Message, Prompt, Search, SearchOutcome
 from emulator.api import paging, response_items, tool_params
 from emulator.api.chat import EFFORTS, SENTENCES, SERVICE_TIERS
-from emulator.api.model_list import chat_model, note_end
+from emulator.api.model_list import chat_model, check_length, note_end
 from emulator.api.response_items import Item
 from emulator.background import BackgroundResponse
 from emulator.encode.response_events import ResponseWriter, usage, without_padding
@@ -152,6 +152,7 @@ async def create(request: Request) -> Reply:
     _check_model(values, model)
     choice = tool_params.choose(values["tool_choice"], values["tools"])
     prompt = _prompt(values, choice, [*before, *given])
+    await check_length(request, prompt, model, "input")
     count_request(request, model.id, prompt.rough_tokens())
     note_end(request, model)
     transformed = {"input_transformations": response_items.withheld(given)}

@@ -16,6 +16,10 @@ from emulator.params import Param, bad, flag, only, text
 from emulator.structured.fill import Sources, fill
 
 MODES = ("none", "auto", "required")
+MOST_TOOLS = 128
+"""In chat, as OpenAI's 400s of 2024 and 2025 say; so many calls of one message, too."""
+MOST_RESPONSE_TOOLS = 1024
+"""In Responses, for which no limit is reported: the emulator's own."""
 # The types of tools, and of choices between them, in openai 3.57's types.
 CHAT_TOOL = params.known(("function",), ("custom",))
 TOOL = params.known(
@@ -132,7 +136,7 @@ FILE_SEARCH: Mapping[str, Param] = {
 def chat_tools(param: str, value: Any) -> list[dict[str, Any]]:
     """Functions as chat has them, nested under `function`."""
     functions = []
-    for place, item in enumerate(params.array(param, value)):
+    for place, item in enumerate(params.array(param, value, most=MOST_TOOLS)):
         at = f"{param}[{place}]"
         tool = params.obj(at, item)
         CHAT_TOOL(f"{at}.type", tool.get("type"))
@@ -149,7 +153,7 @@ def response_tools(param: str, value: Any) -> list[dict[str, Any]]:
     OpenAI does with two is not documented.
     """
     tools: list[dict[str, Any]] = []
-    for place, item in enumerate(params.array(param, value)):
+    for place, item in enumerate(params.array(param, value, most=MOST_RESPONSE_TOOLS)):
         at = f"{param}[{place}]"
         rest = {key: each for key, each in params.obj(at, item).items() if key != "type"}
         if TOOL(f"{at}.type", item.get("type")) == "file_search":

@@ -264,7 +264,7 @@ class ResponseWriter:
 
     def _end(self, status: str) -> None:
         self._status = status
-        self._ended_at = int(time.time())
+        self._ended_at = max(self._created_at, int(time.time()))  # the clock may be set back
 
     def body(self) -> dict[str, Any]:
         status = self._status

@@ -144,7 +144,9 @@ class Session:
         self._transcripts.advance(now)
 
     def tick(self, now: float) -> None:
-        """Let time pass: send what has fallen due."""
+        """Let time pass: send what has fallen due, unless the session has ended."""
+        if self.closing:
+            return
         self._transcripts.advance(now)
         self._responses.advance(now)
         if self._idle_at is not None and now >= self._idle_at:

@@ -204,7 +204,7 @@ class Shell:
         if job.fixed is not None:
             return Answer(tokens.split(job.fixed))
         try:
-            answer = await self._service.generate(job.prompt)
+            (answer,) = await self._service.generate(job.prompt)
             await answer.finished()
         except ApiError as error:
             return error

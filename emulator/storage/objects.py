@@ -5,8 +5,8 @@ are deleted with it. In memory by default; with a folder (`--data DIR`) in one f
 outlives the process.
 """
 
+import itertools
 import json
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,10 @@ class ObjectStore:
     def __init__(self, folder: Path | None = None) -> None:
         """Open or make the store; raises OSError or sqlite3.Error for a bad folder."""
         self._db = Database(folder, "emulator.sqlite3", _SCHEMA)
+        # Uses are numbered. By the time of day, the newest object would be the first to go after
+        # somebody has set the clock back.
+        last = self._db.row("SELECT MAX(used) AS used FROM objects")
+        self._uses = itertools.count(1 + int(last["used"] or 0 if last else 0))
         # A response in the background ends with the process that was writing it.
         for body in self.all("response"):
             if body["status"] in ("queued", "in_progress"):
@@ -49,7 +53,7 @@ class ObjectStore:
         with self._db.transaction():
             self._db.change(
                 "INSERT INTO objects (id, kind, used, body) VALUES (?, ?, ?, ?)",
-                *(body["id"], kind, time.time(), json.dumps(body)),
+                *(body["id"], kind, next(self._uses), json.dumps(body)),
             )
             self.add_items(body["id"], items)
             # The oldest go first, by their last use: whoever still asks for one keeps it.
@@ -65,7 +69,7 @@ class ObjectStore:
         self._db.change(change, json.dumps(body), b"".join(events).decode(), body["id"])
 
     def find(self, kind: str, id: str) -> Body | None:
-        self._db.change("UPDATE objects SET used = ? WHERE id = ?", time.time(), id)
+        self._db.change("UPDATE objects SET used = ? WHERE id = ?", next(self._uses), id)
         row = self._db.row("SELECT body FROM objects WHERE id = ? AND kind = ?", id, kind)
         return json.loads(row["body"]) if row else None
 

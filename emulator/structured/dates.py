@@ -139,7 +139,7 @@ class TextSpan:
         return self.start < other.end and other.start < self.end
 
 
-class Places:
+class CoveredLetters:
     """Which letters of a text are part of some spans, however many these are."""
 
     def __init__(self, text: str, spans: Iterable[TextSpan]) -> None:
@@ -258,7 +258,7 @@ def times(text: str) -> tuple[TextSpan, ...]:
     """The times of day that a text names, each as HH:MM."""
     days = dates(text, datetime.date(2000, 1, 1))
     matches, found = _in_order(_TIMES, text), []
-    of_days = Places(text, days)
+    of_days = CoveredLetters(text, days)
     marked = _marked(text, days, matches)
     for match in matches:
         before = marked[max(0, match.start() - _NEAR) : match.start()]
@@ -341,7 +341,7 @@ def durations(text: str) -> list[TextSpan]:
 
 def numbers(text: str) -> list[TextSpan]:
     """The numbers of a text, in digits or in words, but not those inside of dates and times."""
-    other = Places(text, [*dates(text, datetime.date(2000, 1, 1)), *times(text)])
+    other = CoveredLetters(text, [*dates(text, datetime.date(2000, 1, 1)), *times(text)])
     matches = (match for match in _NUMBER.finditer(text) if len(match[0]) <= _MOST_DIGITS)
     found = (TextSpan(*match.span(), match[0], number_of(match[0])) for match in matches)
     return [number for number in found if not other.overlap(number)]

@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from emulator.structured import dates
-from emulator.structured.dates import Places, TextSpan
+from emulator.structured.dates import CoveredLetters, TextSpan
 from emulator.structured.hints import DIRECTIONS, FAMILIES, PEOPLE, Hint
 from emulator.text.small_talk import without_request
 from emulator.text.words import FUNCTION_WORDS, terms, words_of
@@ -62,6 +62,11 @@ _CUES = {
     "name": r"\b(?:my name is|name is|called|named|titled) (?P<x>.+)",
     "title": r"\b(?:called|named|titled|entitled) (?P<x>.+)",
 }
+_BEFORE = 100
+"""Letters in which the two words before a place are looked for."""
+# Each part is bounded: otherwise every word, and every entry, would be tried with all that follow.
+_ENTRY = r"[^\W_][\w'’-]{0,60}+(?: [\w'’-]{1,60}+){0,3}"
+_LIST = re.compile(rf"(?<!\w){_ENTRY}(?:, {_ENTRY}){{0,30}},? (?:and|or) {_ENTRY}")
 _LONGEST_PHRASE = 300
 _NOWHERE = 10_000
 """The distance of a number in a text that has none of the words looked for."""
@@ -79,8 +84,8 @@ class AnnotatedText:
         self.dates, self.times = dates.dates(text, today), dates.times(text)
         self.durations, self.numbers = dates.durations(text), dates.numbers(text)
         self.time_expressions = [*self.dates, *self.times, *self.durations]
-        self.timed = Places(text, self.time_expressions)
-        self.counted = Places(text, [*self.time_expressions, *self.numbers])
+        self.timed = CoveredLetters(text, self.time_expressions)
+        self.counted = CoveredLetters(text, [*self.time_expressions, *self.numbers])
 
     @cached_property
     def names(self) -> list[TextSpan]:
@@ -101,9 +106,25 @@ class AnnotatedText:
 
     def find_words(self, wanted: set[str], share: float = 1.0) -> list[TextSpan]:
         """The words that have one of the stems; none if less than a share of the stems occurs."""
-        hits = [(word, stems & wanted) for word, stems in self.each_word if stems & wanted]
-        occurring = set().union(*(stems for _, stems in hits))
-        return [word for word, _ in hits] if len(occurring) >= share * len(wanted) else []
+        occurring = wanted & self._places.keys()
+        if len(occurring) < share * len(wanted):
+            return []
+        places = {place for stem in occurring for place in self._places[stem]}
+        return [self.each_word[place][0] for place in sorted(places)]
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """For each stem, which words have it."""
+        places: dict[str, list[int]] = {}
+        for place, (_, stems) in enumerate(self.each_word):
+            for stem in stems:
+                places.setdefault(stem, []).append(place)
+        return places
+
+    @cached_property
+    def folded(self) -> str:
+        """Without a difference between small and capital letters; it may be longer."""
+        return self.text.casefold()
 
 
 def strings(text: AnnotatedText, hint: Hint) -> Iterator[TextSpan]:
@@ -360,10 +381,12 @@ def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:
 def options(text: AnnotatedText, choices: list[Any]) -> list[TextSpan]:
     """The choices that the text names, in its order; longer ones hide what is part of them."""
     found: list[TextSpan] = []
+    is_named = bytearray(len(text.text))
     for choice in sorted(choices, key=lambda choice: -len(str(choice))):
         here = _naming(text, choice)
-        if here and not any(map(here.overlaps, found)):
+        if here and not any(is_named[here.start : here.end]):
             found.append(here)
+            is_named[here.start : here.end] = b"\1" * (here.end - here.start)
     return sorted(found, key=lambda each: each.start)
 
 
@@ -373,11 +396,15 @@ def _naming(text: AnnotatedText, choice: object) -> TextSpan | None:
         return None
     if isinstance(choice, int | float):
         return next((number for number in text.numbers if number.value == choice), None)
-    words = rf"(?<!\w){re.escape(str(choice))}(?!\w)"
-    for match in re.finditer(words, text.text, re.IGNORECASE):
-        if not _NOT.search(" ".join(text.text[: match.start()].lower().split()[-2:])):
+    said = str(choice)
+    words = rf"(?<!\w){re.escape(said)}(?!\w)"
+    # A pattern takes long to compile, and a schema may have thousands of choices.
+    is_there = said.casefold() in text.folded
+    for match in re.finditer(words, text.text, re.IGNORECASE) if is_there else ():
+        before = text.text[max(0, match.start() - _BEFORE) : match.start()]
+        if not _NOT.search(" ".join(before.lower().split()[-2:])):
             return TextSpan(*match.span(), match[0], choice)
-    hits = text.find_words(terms(" ".join(words_of(str(choice)))))
+    hits = text.find_words(terms(" ".join(words_of(said))))
     return replace(hits[0], value=choice) if hits else None
 
 
@@ -387,8 +414,7 @@ def listed(text: AnnotatedText, hint: Hint) -> list[TextSpan]:
         return [*filter(text.is_free, text.names)] or [
             *strings(text, replace(hint, is_needed=True))
         ][:1]
-    entry = r"[^\W_][\w'’-]*(?: [\w'’-]+){0,3}"
-    for match in re.finditer(rf"{entry}(?:, {entry})*,? (?:and|or) {entry}", text.text):
+    for match in _LIST.finditer(text.text):
         spans = [text.cut(*place) for place in _entries(match[0], match.start())]
         if len(spans) > 1 and all(map(text.is_free, spans)):
             return spans

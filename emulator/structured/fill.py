@@ -107,6 +107,9 @@ class _Filler:
     def _read(self, text: str) -> AnnotatedText:
         return AnnotatedText(ends(text, _LONGEST), self._sources.today)
 
+    def _is_valid(self, value: object, schema: Schema) -> bool:
+        return is_valid(value, schema, self._root, self._smallest.judged)
+
     def fill(self, schema: Schema, hint: Hint) -> Filled:
         """The best value that the sources give, or else what stands in for it.
 
@@ -134,14 +137,14 @@ class _Filler:
         if self._facts and hint.names:
             for value in facts.named(self._facts, hint.names, self._prompt.lower):
                 for fitting in facts.converted(value, flat.schema, self._root):
-                    if is_valid(fitting, schema, self._root):
+                    if self._is_valid(fitting, schema):
                         return Filled(fitting, 1.0)
         if flat.kind in ("object", "array"):
             fill = self._fill_object if flat.kind == "object" else self._fill_array
             filled = fill(flat.schema, hint)
-            return filled if filled and is_valid(filled.value, schema, self._root) else None
+            return filled if filled and self._is_valid(filled.value, schema) else None
         for found in self._candidates(flat, hint):
-            if is_valid(found.value, schema, self._root):
+            if self._is_valid(found.value, schema):
                 self._prompt.taken += (found,)
                 return Filled(found.value, 1.0)
         return None
@@ -152,10 +155,10 @@ class _Filler:
         defaults = [flat["default"] for flat in flats if "default" in flat]
         constants = [flat["const"] for flat in flats if "const" in flat]
         for value in [None, *defaults, *(constants if len(flats) == 1 else [])]:
-            if is_valid(value, schema, self._root):
+            if self._is_valid(value, schema):
                 return Filled(value)
         for value in [example for flat in flats for example in flat.get("examples", [])]:
-            if is_valid(value, schema, self._root):
+            if self._is_valid(value, schema):
                 return Filled(value, is_blank=True)
         return best or Filled(self._smallest.find(schema, hint.path), is_blank=True)
 
@@ -244,7 +247,7 @@ class _Filler:
             found = sorted(extract.nearest(self._prompt, hint), key=lambda number: number.start)
         elif "string" in kinds:
             found = self._texts(replace(hint, format=items.get("format", "")))
-        valid = [each for each in found if is_valid(each.value, items, self._root)]
+        valid = [each for each in found if self._is_valid(each.value, items)]
         self._prompt.taken += tuple(valid)
         return [each.value for each in valid]
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from emulator.structured.patterns import compiled
 from emulator.structured.validate import (
+    Judged,
     Schema,
     alternatives,
     as_schema,
@@ -57,6 +58,7 @@ class SmallestValues:
         self.root = root
         self._today = today
         self._left = _BUDGET
+        self.judged: Judged = {}
         self._first_values: dict[tuple[int, tuple[str, ...]], tuple[Schema, list[Any], int]] = {}
         self._by_kind: dict[str, Callable[[Schema, tuple[str, ...]], Iterator[Any]]] = {
             "null": lambda schema, path: iter([None]),
@@ -102,7 +104,7 @@ class SmallestValues:
                 for value in itertools.islice(values, _TRIES):
                     # A pattern takes as long as the text.
                     self._spend(1 + len(value) // 100 if isinstance(value, str) else 1)
-                    if is_valid(value, schema, self.root):
+                    if is_valid(value, schema, self.root, self.judged):
                         yield value
 
     def _spend(self, cost: int = 1) -> None:

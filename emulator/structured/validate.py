@@ -240,8 +240,20 @@ _MERGE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+Judged = dict[tuple[int, int], tuple[Any, Schema, bool]]
+"""Whether an array or object is valid by a schema, by the identity of both, which it keeps alive.
+
+A value that is put together from valid parts would otherwise be judged anew at each level, as often
+as it is deep. Whoever hands one over changes no value that was judged.
+"""
+
+
 def is_valid(
-    value: Any, schema: Schema | bool, root: Schema, known: dict[str, bool] | None = None
+    value: Any,
+    schema: Schema | bool,
+    root: Schema,
+    judged: Judged | None = None,
+    known: dict[str, bool] | None = None,
 ) -> bool:
     """Whether a value is valid; `known` says by which references this very value is.
 
@@ -249,17 +261,32 @@ def is_valid(
     name each other twice, level by level, are followed once each.
     """
     schema = as_schema(schema)
+    if judged is None or known is not None or not isinstance(value, list | dict):
+        return _is_valid(value, schema, root, judged, known)
+    key = id(value), id(schema)
+    if key not in judged:
+        judged[key] = value, schema, _is_valid(value, schema, root, judged, known)
+    return judged[key][2]
+
+
+def _is_valid(
+    value: Any,
+    schema: Schema,
+    root: Schema,
+    judged: Judged | None,
+    known: dict[str, bool] | None,
+) -> bool:
     if value is None and schema.get("nullable"):
         return True
     known = {} if known is None else known
     ref = schema.get("$ref")
     if ref is not None and ref not in known:
         known[ref] = False
-        known[ref] = is_valid(value, resolve(ref, root), root, known)
+        known[ref] = is_valid(value, resolve(ref, root), root, judged, known)
     if ref is not None and not known[ref]:
         return False
     unions = {
-        keyword: [is_valid(value, branch, root, known) for branch in schema[keyword]]
+        keyword: [is_valid(value, branch, root, judged, known) for branch in schema[keyword]]
         for keyword in ("allOf", "anyOf", "oneOf")
         if keyword in schema
     }
@@ -269,21 +296,21 @@ def is_valid(
         and any(unions.get("anyOf", [True]))
         and sum(unions.get("oneOf", [True])) == 1
         and all(test(value, schema[word]) for word, test in _TESTS.items() if word in schema)
-        and _insides_valid(value, schema, root)
+        and _insides_valid(value, schema, root, judged)
     )
 
 
-def _insides_valid(value: Any, schema: Schema, root: Schema) -> bool:
+def _insides_valid(value: Any, schema: Schema, root: Schema, judged: Judged | None) -> bool:
     """Whether the items of an array, or the properties of an object, are valid."""
     if isinstance(value, list):
         first = schema.get("prefixItems", [])
         rest = itertools.repeat(schema.get("items", True), max(0, len(value) - len(first)))
         pairs = zip(value, itertools.chain(first, rest), strict=False)
-        return all(is_valid(item, inner, root) for item, inner in pairs)
+        return all(is_valid(item, inner, root, judged) for item, inner in pairs)
     if isinstance(value, dict):
         known, other = schema.get("properties", {}), schema.get("additionalProperties", True)
         return all(name in value for name in schema.get("required", [])) and all(
-            is_valid(item, known.get(name, other), root) for name, item in value.items()
+            is_valid(item, known.get(name, other), root, judged) for name, item in value.items()
         )
     return True
 

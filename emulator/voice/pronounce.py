@@ -76,6 +76,8 @@ def _file(found: re.Match[str]) -> str:
     return re.sub(r"[-_/]", " ", found[1])
 
 
+# A text may be anything, so each pattern reads it in linear time: what may repeat is bounded, or
+# begins only where the same wasn't tried before.
 Replacement = str | Callable[[re.Match[str]], str]
 
 _KINDS = r"\.(?:md|txt|pdf|html?|json|csv|docx)\b"
@@ -83,16 +85,16 @@ _AMOUNT = r"(?P<whole>\d+(?:,\d{3})*)(?:\.(?P<part>\d\d))?"
 _CLOCK = r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\b(?!:)"
 _RULES: list[tuple[str, Replacement]] = [
     # Markdown: fences and rules, links, headings and items, tables, emphasis, tags.
-    (r"^[ \t]*(?:```.*|~~~.*|[-*_|:= \t]{3,})$", ""),
-    (r"!?\[([^\]\n]*)\]\([^)\n]*\)", r"\1"),
+    (r"^[ \t]*+(?:```.*|~~~.*|[-*_|:=][-*_|:= \t]{2,})$", ""),
+    (r"!?\[([^\[\]\n]*)\]\([^)\n]{0,1000}\)", r"\1"),
     (r"^[ \t]*(?:#{1,6}|>|[-*+•])[ \t]+", ""),
     (r"^[ \t]*\||\|[ \t]*$", ""),
-    (r"[ \t]*\|[ \t]*", ", "),
+    (r"(?<![ \t])[ \t]*\|[ \t]*", ", "),
     (r"\*+(?=\S)|(?<=\S)\*+|`+|~~|(?<!\w)_+|_+(?!\w)|</?[A-Za-z][^<>\n]*>", ""),
     # Names: of files without their kind, addresses.
-    (rf"\b([\w-]+(?:/[\w-]+)*){_KINDS}", _file),
+    (rf"(?<![\w-])\b([\w-]+(?:/[\w-]+){{0,20}}){_KINDS}", _file),
     (r"(?:https?://(?:www\.)?|\bwww\.)([^\s()<>]*[\w/])", _address),
-    (r"\b([\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _address),
+    (r"(?<![\w.+-])\b([\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _address),
     # Numbers: telephones, dates, ranges, times, money, units.
     (r"(?:\+|\b0)\d[\d ]{5,}\d\b", _digits),
     (r"\b(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])-(?P<day>[0-3]\d)\b", _date),

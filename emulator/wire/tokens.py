@@ -6,16 +6,21 @@ prose it counts about 1.3 pieces a word, near what the real tables count.
 """
 
 import re
+from itertools import islice
 
 # Blanks with nothing behind them are tried where they begin alone: once, not at each of them.
 _PIECE = re.compile(
     r" ?[^\W\d_]{1,8}| ?\d{1,3}|\n+|(?<![ \t])[ \t]+(?=\S)| ?[^\w\s]{1,4}|_+|.", re.DOTALL
 )
 
+MESSAGE_TOKENS = 3
 
-def split(text: str) -> list[str]:
-    """The pieces of `text`, in order; joined they are `text` again."""
-    return _PIECE.findall(text)
+
+def split(text: str, most: int | None = None) -> list[str]:
+    """The pieces of `text`, in order, or the first `most` of them; joined they are `text` again."""
+    if most is None:
+        return _PIECE.findall(text)
+    return [piece[0] for piece in islice(_PIECE.finditer(text), most)]
 
 
 def count(text: str) -> int:
@@ -25,4 +30,4 @@ def count(text: str) -> int:
 
 def count_prompt(texts: list[str]) -> int:
     """Tokens of a prompt: 3 a message and 3 for the answer to come, as OpenAI's cookbook says."""
-    return sum(count(text) + 3 for text in texts) + 3
+    return sum(count(text) + MESSAGE_TOKENS for text in texts) + MESSAGE_TOKENS

@@ -18,9 +18,12 @@ HELP = "; connect a microphone, or pip install sounddevice" * ("--microphone" in
 
 async def listen(source: str) -> Any:
     if source == "--microphone":
-        with __import__("sounddevice").RawInputStream(24_000, channels=1, dtype="int16") as device:
+        pieces, loop = asyncio.Queue[bytes](), asyncio.get_running_loop()
+        put = lambda data, *_: loop.call_soon_threadsafe(pieces.put_nowait, bytes(data))  # noqa: E731
+        form: Any = {"channels": 1, "dtype": "int16", "callback": put}  # called every 100 ms
+        with __import__("sounddevice").RawInputStream(24_000, 2_400, **form):
             while True:
-                yield bytes((await asyncio.to_thread(device.read, 2_400))[0])
+                yield await pieces.get()
     with wave.open(source) as sound:
         if sound.getparams()[:3] != (1, 2, 24_000):
             raise ValueError(f"{source} is not 24 kHz, mono, 16 bits")

@@ -298,6 +298,15 @@ def test_kept_files_are_found(tmp_path):
     assert os.listdir(folder) == ["library.sqlite3"]
 
 
+def test_course_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+
+    found = kept_files(tmp_path / ".emulator")
+
+    assert str(tmp_path) in found.found
+    assert found.fix == "copy the course to a folder of your own"
+
+
 def test_kept_files_that_cannot_be_written_are_told(tmp_path):
     """Root may write anywhere, so the test puts other obstacles in the way."""
     folder = tmp_path / ".emulator"

@@ -37,25 +37,27 @@ def refused(secrets, value):
 
 def test_secret_stands_for_its_session_until_it_expires():
     clock = Clock()
-    secrets = ClientSecrets(clock)
+    secrets = ClientSecrets(clock, clock)
 
     value, expires_at = secrets.issue({"model": "one"}, 60)
 
     assert re.fullmatch("ek_[0-9a-f]{32}", value) and expires_at == 1_790_000_060
-    clock.now = expires_at - 0.1
+    clock.now += 59.9
     assert secrets.session_of(value) == secrets.session_of(value) == {"model": "one"}
-    clock.now = expires_at
+    clock.now += 0.1
     assert refused(secrets, value) == (401, "invalid_api_key")
 
 
 def test_unknown_secret_is_refused():
-    secrets = ClientSecrets(Clock(0.0))
+    clock = Clock(0.0)
+    secrets = ClientSecrets(clock, clock)
 
     assert refused(secrets, "ek_" + "0" * 32) == (401, "invalid_api_key")
 
 
 def test_oldest_secrets_are_forgotten():
-    secrets = ClientSecrets(Clock())
+    clock = Clock()
+    secrets = ClientSecrets(clock, clock)
     first, second = (secrets.issue({"n": n})[0] for n in range(2))
     for n in range(MOST - 1):
         secrets.issue({"n": n})
@@ -108,7 +110,7 @@ def test_secret_lasts_ten_minutes_unasked(client):
 
 def test_secret_expires_by_the_emulators_clock(start):
     clock = Clock(1_790_000_000.0)
-    emulator = start(now=clock)
+    emulator = start(now=clock, clock=clock)
     with connect(emulator) as client:
         made = client.realtime.client_secrets.create()
 
@@ -117,11 +119,25 @@ def test_secret_expires_by_the_emulators_clock(start):
     assert refused(emulator.service.secrets, made.value) == (401, "invalid_api_key")
 
 
+@pytest.mark.parametrize("jump_s", [-3600, 3600])
+def test_secret_lasts_as_long_if_the_time_of_day_is_set(jump_s):
+    now, clock = Clock(1_790_000_000.0), Clock()
+    secrets = ClientSecrets(now, clock)
+    value, expires_at = secrets.issue({"type": "realtime"}, 60)
+    now.now += jump_s
+
+    clock.now += 59
+    assert secrets.session_of(value) == {"type": "realtime"}
+    clock.now += 1
+    assert refused(secrets, value) == (401, "invalid_api_key")
+    assert expires_at == 1_790_000_060
+
+
 def test_expired_secret_is_removed():
     clock = Clock()
-    secrets = ClientSecrets(clock)
-    value, expires_at = secrets.issue({}, 60)
-    clock.now = expires_at
+    secrets = ClientSecrets(clock, clock)
+    value, _ = secrets.issue({}, 60)
+    clock.now += 60
 
     refused(secrets, value)
 

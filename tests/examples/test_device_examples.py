@@ -1,5 +1,6 @@
 """The examples that talk by microphone and loudspeaker, on a sound server without hardware."""
 
+import select
 import signal
 
 from audio.playback import RATE_HZ
@@ -111,6 +112,23 @@ def test_phone_call_is_interrupted_and_hung_up(paced, sound_server, cassette_pat
     assert "conversation.item.truncate" in frames
     assert "conversation.item.truncated" in frames, "the server accepted it"
     assert answer
+    assert (program.returncode, ours(err)) == (130, "")
+
+
+@can_interrupt
+def test_captions_of_a_microphone_end_without_a_traceback(emulator, sound_server):
+    arguments = {"base_url": emulator.base_url, "variables": sound_server.variables}
+    with start_example(CAPTIONS, "--microphone", is_forked=False, **arguments) as program:
+        # What is said before the program listens is lost.
+        for _ in range(10):
+            sound_server.say(clip("ask-closed") + TAIL)
+            sound_server.until_said()
+            if select.select([program.stdout], [], [], 0)[0]:
+                break
+        program.send_signal(signal.SIGINT)
+        said, err = program.communicate(timeout=30)
+
+    assert "\n> " in said
     assert (program.returncode, ours(err)) == (130, "")
 
 

@@ -51,6 +51,28 @@ def test_file_that_takes_too_much_memory_fails_with_the_reason(client, store):
     assert put(client, store, made.text_pdf([made.DOORS]), "doors.pdf").status == "completed"
 
 
+LOCKED = "The lantern hall is locked."
+CELL = f"<w:tc><w:tcPr>{{}}</w:tcPr><w:p><w:r><w:t>{LOCKED}</w:t></w:r></w:p></w:tc>"
+WIDE = CELL.format('<w:gridSpan w:val="1000000000"/>')
+TALL = f"<w:tr>{CELL.format('<w:vMerge/>') * 20}</w:tr>" * 1_200
+HUGE = {
+    "wide.docx": made.docx(f"<w:tbl><w:tr>{WIDE}</w:tr></w:tbl>"),
+    "tall.docx": made.docx(f"<w:tbl>{TALL}</w:tbl>"),
+    "attributes.html": f"<p {'a=b ' * 500_000}>{LOCKED}</p>".encode(),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_document_of_few_bytes_and_much_work_ends_soon(client, store, name):
+    file = upload(client, name, HUGE[name])
+    files = client.vector_stores.files
+
+    ended = files.create_and_poll(file.id, vector_store_id=store.id, max_wait_seconds=30)
+
+    assert ended.status in ("completed", "failed")
+    assert ended.status == "completed" or ended.last_error.message
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [

@@ -42,6 +42,19 @@ def test_objects_of_a_kind_are_listed_oldest_first(store):
     assert [body["id"] for body in store.all("completion")] == ["b", "a"]
 
 
+def test_newest_is_kept_if_the_clock_was_set_back(monkeypatch, tmp_path):
+    monkeypatch.setattr("emulator.storage.objects.MOST", 2)
+    monkeypatch.setattr("time.time", lambda: 1_790_000_000.0)
+    with closing(ObjectStore(tmp_path)) as opened:
+        for id in "ab":
+            opened.save("response", {"id": id, "status": "completed"})
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    with closing(ObjectStore(tmp_path)) as opened:
+        opened.save("response", {"id": "c", "status": "completed"})
+
+        assert [body["id"] for body in opened.all("response")] == ["b", "c"]
+
+
 def test_item_is_the_latest_of_its_id(store):
     store.save("response", {"id": "resp_1"}, [{"id": "msg_1", "n": 1}])
     store.save("response", {"id": "resp_2"}, [{"id": "msg_1", "n": 2}])
