@@ -126,14 +126,6 @@ def test_nothing_in_a_query_is_ignored_in_silence(emulator, client, path):
     assert answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/models", "/models/gpt-5"])
-def test_query_of_models_is_named_as_inert(emulator, path):
-    headers = {"authorization": "Bearer offline"}
-    answer = httpx2.get(f"{emulator.base_url}{path}?foo=bar", headers=headers, trust_env=False)
-
-    assert (answer.status_code, answer.headers["x-openai-emulator-inert"]) == (200, "foo")
-
-
 def test_many_choices_share_what_one_request_may_have_written(client):
     asked = ask("Say exactly: " + "pineapple " * 2_000)
 
