@@ -23,9 +23,9 @@ from emulator.retrieval import filters
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
+from grading.request_turns import turns
 from grading.scene import WORDS, Scene, pieces, sentence
-from grading.trace import Exchange, Trace
-from grading.turns import turns
+from grading.trace import Trace, TracedExchange
 from setup import WINDOWS
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,7 +68,7 @@ class Attached:
 
     file_id: str
     attributes: Mapping[str, Any]
-    by: Exchange
+    by: TracedExchange
 
 
 def attached(trace: Trace, after: int = 0) -> list[Attached]:
@@ -297,7 +297,7 @@ class Ingest(Scene):
             "EXERCISE_QUESTION": self.question,
         }
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
         return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
 
@@ -313,7 +313,7 @@ class Ingest(Scene):
             time.sleep(0.02)
         return program.wait(self.limit_s if self._reports() else 0.1)
 
-    def _reports(self) -> list[Exchange]:
+    def _reports(self) -> list[TracedExchange]:
         """The requests that send the reasons on."""
         sent = self.trace.to(STORE)
         return [each for each in sent if isinstance(each.json, dict) and "metadata" in each.json]
@@ -358,7 +358,7 @@ class Ingest(Scene):
         why = "The report shows whether you know what became of each file."
         return Failure(fact, why, is_absence=True)
 
-    def _too_early(self, request: Exchange) -> Failure:
+    def _too_early(self, request: TracedExchange) -> Failure:
         told = self._told(request.number)
         if self._has_asked(request.number):
             fact = f"Your program went on ({request.call}) long before the deadline."
@@ -396,7 +396,7 @@ class Ingest(Scene):
     def _special(self) -> tuple[str, str]:
         return self.failing, self.stuck
 
-    def _wrong_report(self, report: Exchange) -> Failure | None:
+    def _wrong_report(self, report: TracedExchange) -> Failure | None:
         sent, told = report.json["metadata"] or {}, self._told(report.number)
         reason = self._reason()
         for name in self.names:
@@ -567,7 +567,7 @@ class SyncTwice(Scene):
             return Failure(fact, why, Excerpt("what was sent", took_away.call), is_absence=True)
         return None
 
-    def _deletes(self, first_run: int) -> list[Exchange]:
+    def _deletes(self, first_run: int) -> list[TracedExchange]:
         """Of files, the removal of which from everywhere comes last."""
         every = [
             *self.trace.to(f"{STORE}/files/{{id}}", method="DELETE"),
@@ -686,7 +686,9 @@ class Filters(Scene):
         fact = f'Your program never searched for the question "{question}"'
         return Failure(fact, "Each line of questions.txt has to be searched.", is_absence=True)
 
-    def _wrong_filter(self, search: Exchange, question: str, kind: Labelled) -> Failure | None:
+    def _wrong_filter(
+        self, search: TracedExchange, question: str, kind: Labelled
+    ) -> Failure | None:
         sent, name = search.json.get("filters"), f'the search for "{question}"'
         if sent is None:
             fact = f"{capital(name)} has no filter."
@@ -709,7 +711,7 @@ class Filters(Scene):
             return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
         return None
 
-    def _wrong_request(self, search: Exchange, question: str) -> Failure | None:
+    def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
         asked = [each for each in self.trace.writing() if question in _said(each)]
         found = [
             part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()
@@ -731,7 +733,7 @@ class Filters(Scene):
         return None
 
 
-def _query(search: Exchange) -> str:
+def _query(search: TracedExchange) -> str:
     """The query of a search; several are joined."""
     asked = search.json.get("query") if isinstance(search.json, dict) else ""
     return "\n".join(map(str, asked)) if isinstance(asked, list) else str(asked)
@@ -745,7 +747,7 @@ def _kind(wanted: str | float | bool) -> str:
     return "a boolean" if isinstance(wanted, bool) else "a number"
 
 
-def _said(request: Exchange) -> str:
+def _said(request: TracedExchange) -> str:
     return "\n".join(turn.text for turn in turns(request))
 
 
@@ -948,11 +950,11 @@ class CleanUp(Scene):
     def around(self, app: ASGIApp) -> ASGIApp:
         return _RetryAtOnce(app)
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         run = len(self.starts) - 1
         return ("", "500", "stall-head")[run] if self._is_struck(request, run) else ""
 
-    def _is_struck(self, request: Exchange, run: int) -> bool:
+    def _is_struck(self, request: TracedExchange, run: int) -> bool:
         if request.method != "POST":
             return False
         if self.steps[run] == "search":
@@ -1015,7 +1017,7 @@ class CleanUp(Scene):
             return Failure(fact, "It should do its work before it cleans up.", is_absence=True)
         return None
 
-    def _no_expiry(self, made: Exchange, run: Trace) -> Failure | None:
+    def _no_expiry(self, made: TracedExchange, run: Trace) -> Failure | None:
         bodies = [made.json, *(each.json for each in run.to(STORE))]
         if any(isinstance(body, dict) and body.get("expires_after") for body in bodies):
             return None
