@@ -266,7 +266,13 @@ def _written(vector: Vector, length: int, form: str) -> str | Vector:
 # ---------------------------------------------------------------------------- V1
 
 
-class Ingest(Scene):
+class StoreScene(Scene):
+    """A scene with a search, the first of which has to load what the emulator searches with."""
+
+    limit_s: ClassVar[float] = 30.0
+
+
+class Ingest(StoreScene):
     """V1: one of six files fails, another one never gets ready. Both have to be reported.
 
     What counts is what the program was told: so a slow machine changes no verdict.
@@ -448,13 +454,11 @@ behind it. Ask for all of them in each round: one request lists every file of th
 # ---------------------------------------------------------------------------- V2
 
 
-class SyncTwice(Scene):
+class SyncTwice(StoreScene):
     """V2: the program runs twice. The second time, one file of more than a page's has changed.
 
     Its new text is as long as the old one, so that neither name nor size gives it away.
     """
-
-    limit_s: ClassVar[float] = 30.0
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -478,12 +482,16 @@ class SyncTwice(Scene):
         ending = program.wait(self.limit_s)
         if ending.code != 0 or ending.is_flood:
             return ending
+        self.change()
+        return program.again().wait(self.limit_s)
+
+    def change(self) -> None:
+        """Change a file, between the first run and the second."""
         path = self.folder / self.changed
         text = path.read_bytes()
         path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
         self.changed_digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self.first_run = len(self.trace.exchanges)
-        return program.again().wait(self.limit_s)
 
     def verdict(self) -> Failure | None:
         if wrong := self._first_wrong():
@@ -607,7 +615,7 @@ class Labelled:
         return {"edition": self.edition, "public": self.is_public}
 
 
-class Filters(Scene):
+class Filters(StoreScene):
     """V3: attributes and filters have JSON's types; where nothing is found, no model is asked."""
 
     def __init__(self, draw: random.Random) -> None:
@@ -769,7 +777,7 @@ files that the question asks for are searched."""
 # ---------------------------------------------------------------------------- V4
 
 
-class Footnotes(Scene):
+class Footnotes(StoreScene):
     """V4: the answer comes back with marks and footnotes, in the next request.
 
     Files are cited more than once, one is found but not cited, and reasoning stands around the
@@ -904,13 +912,16 @@ class Footnotes(Scene):
             fact = f"There is a footnote for {extra}, which the answer doesn't cite."
             why = "The search found more than the model used. Only annotations are citations."
             return Failure(fact, why, shown)
-        if names == list(dict.fromkeys(self.cited)):
+        scored = re.findall(r"^\[\d+\] \S+ \(\d\.\d\d\)$", notes.rstrip(), re.MULTILINE)
+        is_formed = scored == notes.rstrip().splitlines()
+        if is_formed and names == list(dict.fromkeys(self.cited)):
             fact = "A footnote has a wrong score."
             why = """Several passages of a file can be found. The highest of their scores counts,
             with two decimals."""
             return Failure(fact, why, shown)
-        why = "A blank line follows the text, then a line for each file that is cited."
-        return Failure("The footnotes are not as the task wants them.", why, shown)
+        why = """A blank line follows the text, and then only a line for each file that is cited:
+        number, file name and score, as in the example."""
+        return Failure("The footnotes don't have the form that the task gives.", why, shown)
 
 
 WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
@@ -920,14 +931,13 @@ So each file has one footnote, however often it is cited."""
 # ---------------------------------------------------------------------------- V5
 
 
-class CleanUp(Scene):
+class CleanUp(StoreScene):
     """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
     Windows can't send Ctrl-C to one program alone, so there the third run is left out.
     """
 
-    limit_s: ClassVar[float] = 30.0
     third_upload: ClassVar[int] = 3
 
     def __init__(self, draw: random.Random) -> None:
@@ -1081,7 +1091,7 @@ LEFT_WHY = (
 # ---------------------------------------------------------------------------- V6
 
 
-class Measure(Scene):
+class Measure(StoreScene):
     """V6: recall and MRR among the first five, from searches whose results are drawn.
 
     The right file may come again behind its first passage, or only behind the first five. All
