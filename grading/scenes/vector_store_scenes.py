@@ -266,7 +266,13 @@ def _written(vector: Vector, length: int, form: str) -> str | Vector:
 # ---------------------------------------------------------------------------- V1
 
 
-class Ingest(Scene):
+class StoreScene(Scene):
+    """A scene with a search, the first of which has to load what the emulator searches with."""
+
+    limit_s: ClassVar[float] = 30.0
+
+
+class Ingest(StoreScene):
     """V1: one of six files fails, another one never gets ready. Both have to be reported.
 
     What counts is what the program was told: so a slow machine changes no verdict.
@@ -302,7 +308,7 @@ class Ingest(Scene):
         return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
 
     def drive(self, program: Program) -> Ending:
-        """Stop it where it waits for ever: the rest of the limit would show nothing more."""
+        """Stop it where it waits forever: the rest of the limit would show nothing more."""
         began: float | None = None
         end = time.monotonic() + self.limit_s
         while program.is_running and time.monotonic() < end:
@@ -333,8 +339,7 @@ class Ingest(Scene):
             return self._too_early(first)
         if not reports:
             fact = f"Your program searched ({first.call}), but it never sent the report."
-            why = "Nothing raises an exception for a file that fails. Somebody has to be told."
-            return Failure(fact, why)
+            return Failure(fact, WHY_REPORT)
         if wrong := self._wrong_report(reports[0]):
             return wrong
         if not searches:
@@ -351,7 +356,7 @@ class Ingest(Scene):
         asked = [each for each in self.trace.exchanges if each.method == "GET"]
         waited = asked[-1].began - began if asked else 0
         if waited > self.deadline_s + self.patience_s / 2:
-            fact = "The deadline has passed long ago, but your program is still waiting."
+            fact = "The deadline passed long ago, but your program is still waiting."
             why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
             check), report what isn't ready, and go on with the rest."""
             return Failure(fact, why, value(f"{self.stuck}: status", "in_progress"))
@@ -361,13 +366,12 @@ class Ingest(Scene):
 
     def _too_early(self, request: TracedExchange) -> Failure:
         told = self._told(request.number)
-        ready = sum(status == "completed" for status in told.values())
         if self._has_asked(request.number):
             fact = f"Your program went on ({request.call}) long before the deadline."
             shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
         else:
             fact = f"Your program went on ({request.call}) without asking for any status."
-            shown = value("files that were ready, as far as it knew", ready)
+            shown = value("requests for a status", 0, "at least one")
         why = f"""Attaching only starts the work: files are indexed in the background, and a search
         before the end misses some. Ask for the status until no file is in_progress, for at most
         DEADLINE seconds ({self.deadline_s:g} in this check)."""
@@ -438,8 +442,8 @@ class Ingest(Scene):
         return "the message of its last_error"
 
 
-WHY_REPORT = """Nobody is told about a file that fails: no exception is raised, and a batch can be
-completed although some of its files failed. Look at the status of every file."""
+WHY_REPORT = """A file that fails raises no exception, and a batch can be completed although some
+of its files failed. Look at the status of every file."""
 WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
 isn't ready when the deadline has passed is reported as in_progress."""
 WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
@@ -450,13 +454,11 @@ behind it. Ask for all of them in each round: one request lists every file of th
 # ---------------------------------------------------------------------------- V2
 
 
-class SyncTwice(Scene):
+class SyncTwice(StoreScene):
     """V2: the program runs twice. The second time, one file of more than a page's has changed.
 
     Its new text is as long as the old one, so that neither name nor size gives it away.
     """
-
-    limit_s: ClassVar[float] = 30.0
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -480,12 +482,16 @@ class SyncTwice(Scene):
         ending = program.wait(self.limit_s)
         if ending.code != 0 or ending.is_flood:
             return ending
+        self.change()
+        return program.again().wait(self.limit_s)
+
+    def change(self) -> None:
+        """Change a file, between the first run and the second."""
         path = self.folder / self.changed
         text = path.read_bytes()
         path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
         self.changed_digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self.first_run = len(self.trace.exchanges)
-        return program.again().wait(self.limit_s)
 
     def verdict(self) -> Failure | None:
         if wrong := self._first_wrong():
@@ -609,13 +615,15 @@ class Labelled:
         return {"edition": self.edition, "public": self.is_public}
 
 
-class Filters(Scene):
+class Filters(StoreScene):
     """V3: attributes and filters have JSON's types; where nothing is found, no model is asked."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         years = draw.sample(range(1990, 2030), 4)
-        kinds = [Labelled(year, is_public) for year in years[:3] for is_public in (True, False)]
+        self.kinds = [Labelled(year, is_public) for year in years for is_public in (True, False)]
+        """All that a question could ask for; there are no files of the last edition."""
+        kinds = self.kinds[:6]
         self.files = dict(zip(file_names(draw, 6), kinds, strict=True))
         asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
         draw.shuffle(asked)
@@ -694,8 +702,7 @@ class Filters(Scene):
             fact = f"{capital(name)} has no filter."
             return Failure(fact, WHY_FILTER, missing("filters", search.json, "an object"))
         keep = filters.parse("filters", sent)
-        found = [each for each, of in self.files.items() if keep(of.attributes)]
-        wanted = [each for each, of in self.files.items() if of == kind]
+        selected = [each for each in self.kinds if keep(each.attributes)]
         leaves = {leaf["key"]: leaf["value"] for leaf in _comparisons(sent)}
         for key, right in kind.attributes.items():
             if key not in leaves:
@@ -706,10 +713,10 @@ class Filters(Scene):
                 fact = f"The filter of {name} compares {key} with a text."
                 shown = value(f"value of {key}", leaves[key], json.dumps(right))
                 return Failure(fact, WHY_TYPES, shown)
-        if found != wanted:
+        if selected != [kind]:
             fact = f"The filter of {name} selects the wrong files."
-            files = ", ".join(wanted) or "no file at all"
-            return Failure(fact, WHY_FILTER, value("filters", sent, f"one that selects {files}"))
+            only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
+            return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
         return None
 
     def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
@@ -770,7 +777,7 @@ files that the question asks for are searched."""
 # ---------------------------------------------------------------------------- V4
 
 
-class Footnotes(Scene):
+class Footnotes(StoreScene):
     """V4: the answer comes back with marks and footnotes, in the next request.
 
     Files are cited more than once, one is found but not cited, and reasoning stands around the
@@ -869,9 +876,10 @@ class Footnotes(Scene):
             fact = "Your program asked once. The request with the footnotes never came."
             why = "It shows whether you read the citations. Your `answer` has to return a text."
             return Failure(fact, why, is_absence=True)
-        said = [turn for turn in turns(asked[1]) if turn.role != "system"]
-        got = said[-1].text if said else ""
-        return self._wrong_text(got) if got.rstrip() != self.wanted else None
+        said = [turn.text.rstrip() for turn in turns(asked[1]) if turn.role == "user"]
+        if self.wanted in said:
+            return None
+        return self._wrong_text(said[-1] if said else "")
 
     def _wrong_text(self, got: str) -> Failure:
         wanted, where = self.wanted, "input of the second request"
@@ -904,13 +912,16 @@ class Footnotes(Scene):
             fact = f"There is a footnote for {extra}, which the answer doesn't cite."
             why = "The search found more than the model used. Only annotations are citations."
             return Failure(fact, why, shown)
-        if names == list(dict.fromkeys(self.cited)):
+        scored = re.findall(r"^\[\d+\] \S+ \(\d\.\d\d\)$", notes.rstrip(), re.MULTILINE)
+        is_formed = scored == notes.rstrip().splitlines()
+        if is_formed and names == list(dict.fromkeys(self.cited)):
             fact = "A footnote has a wrong score."
             why = """Several passages of a file can be found. The highest of their scores counts,
             with two decimals."""
             return Failure(fact, why, shown)
-        why = "A blank line follows the text, then a line for each file that is cited."
-        return Failure("The footnotes are not as the task wants them.", why, shown)
+        why = """A blank line follows the text, and then only a line for each file that is cited:
+        number, file name and score, as in the example."""
+        return Failure("The footnotes don't have the form that the task gives.", why, shown)
 
 
 WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
@@ -920,14 +931,13 @@ So each file has one footnote, however often it is cited."""
 # ---------------------------------------------------------------------------- V5
 
 
-class CleanUp(Scene):
+class CleanUp(StoreScene):
     """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
     Windows can't send Ctrl-C to one program alone, so there the third run is left out.
     """
 
-    limit_s: ClassVar[float] = 30.0
     third_upload: ClassVar[int] = 3
 
     def __init__(self, draw: random.Random) -> None:
@@ -1081,7 +1091,7 @@ LEFT_WHY = (
 # ---------------------------------------------------------------------------- V6
 
 
-class Measure(Scene):
+class Measure(StoreScene):
     """V6: recall and MRR among the first five, from searches whose results are drawn.
 
     The right file may come again behind its first passage, or only behind the first five. All
