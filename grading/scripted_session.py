@@ -30,7 +30,7 @@ from emulator.serving import Service
 from emulator.voice.sound import samples
 from emulator.wire import sse, tokens
 from grading.scene import Scene
-from grading.trace import Event, Exchange
+from grading.trace import TracedEvent, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -76,13 +76,13 @@ class RealtimeScene(Scene):
         return None
 
     @property
-    def sessions(self) -> list[Exchange]:
+    def sessions(self) -> list[TracedExchange]:
         """The WebSockets that were opened, in order."""
         found = self.trace.to(REALTIME, method="GET")
         return [each for each in found if each.status == 101]
 
     @property
-    def messages(self) -> list[Event]:
+    def messages(self) -> list[TracedEvent]:
         """What passed in all of them, in order."""
         return [event for each in self.sessions for event in each.messages]
 

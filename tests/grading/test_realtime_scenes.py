@@ -4,18 +4,18 @@ import json
 import random
 from base64 import b64encode
 
-from grading.scenes.realtime import (
+from grading.scenes.realtime_scenes import (
     BETA,
     BYTES_A_MS,
     FRAME_BYTES,
     ConfigureFirst,
     GoOn,
-    Interruption,
+    InterruptedAnswer,
     Playback,
     TakeTurns,
     TwoCalls,
 )
-from grading.trace import Event, Exchange
+from grading.trace import TracedEvent, TracedExchange
 
 import pytest
 from hypothesis import given, settings
@@ -31,18 +31,18 @@ class Log:
         self.events = []
 
     def client(self, kind, **fields):
-        self.events.append(Event(float(len(self.events)), "client", {"type": kind, **fields}))
+        self.events.append(TracedEvent(float(len(self.events)), "client", {"type": kind, **fields}))
         return self
 
     def server(self, kind, **fields):
-        self.events.append(Event(float(len(self.events)), "server", {"type": kind, **fields}))
+        self.events.append(TracedEvent(float(len(self.events)), "server", {"type": kind, **fields}))
         return self
 
 
 def judged(scene, *logs):
     for log in logs:
         number = len(scene.trace.exchanges) + 1
-        session = Exchange(number, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
+        session = TracedExchange(number, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
         session.messages = log.events
         scene.trace.exchanges.append(session)
     return scene.verdict()
@@ -211,7 +211,7 @@ def test_playback_counts_each_item_whatever_the_blocks(parts, block):
 
 def interrupted(played_after_ms=0, **truncation):
     """A call in which HEARD_MS of an answer were heard when the caller interrupted it."""
-    scene = Interruption(random.Random(1))
+    scene = InterruptedAnswer(random.Random(1))
     answer, last = sound(RECEIVED_MS), sound(100, 2)
     log = Log().server("input_audio_buffer.speech_started", item_id="item_user")
     log.server("response.output_audio.delta", **delta("item_answer", answer))

@@ -17,10 +17,10 @@ from emulator.realtime.audio_settings import VOICES
 from emulator.wire import tokens
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
+from grading.request_turns import text_of
 from grading.scene import sentence
 from grading.scripted_session import RealtimeScene, ScriptedSession
-from grading.trace import Event, Exchange
-from grading.turns import text_of
+from grading.trace import TracedEvent, TracedExchange
 
 BYTES_A_MS = 48
 """Sound of 24,000 samples a second, two bytes each."""
@@ -44,7 +44,7 @@ def write_wav(path: Path, pcm: bytes) -> str:
     return str(path)
 
 
-def sound_of(event: Event) -> bytes:
+def sound_of(event: TracedEvent) -> bytes:
     """The sound in a message of either side."""
     try:
         return b64decode(str(event.body.get("audio", event.body.get("delta"))))
@@ -52,7 +52,7 @@ def sound_of(event: Event) -> bytes:
         return b""
 
 
-def sent_by(session: Exchange) -> list[Event]:
+def sent_by(session: TracedExchange) -> list[TracedEvent]:
     return [each for each in session.messages if each.sender == "client"]
 
 
@@ -63,7 +63,7 @@ def at_path(found: Any, path: str) -> Any:
     return found
 
 
-def one_after_other(before: str, wrong: Event) -> Excerpt:
+def one_after_other(before: str, wrong: TracedEvent) -> Excerpt:
     """Two messages in the order in which they passed, the caret under the second."""
     shown = f"{before}, then "
     return Excerpt("what passed", shown + wrong.type, len(shown))
@@ -86,7 +86,7 @@ def no_session(scene: RealtimeScene) -> Failure | None:
     return None
 
 
-def refused(session: Exchange) -> Failure | None:
+def refused(session: TracedExchange) -> Failure | None:
     """The first error that the server sent, with what the program had sent before."""
     for number, event in enumerate(session.messages):
         if event.type == "error":
@@ -153,7 +153,7 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
     return None
 
 
-def no_update(session: Exchange) -> Failure | None:
+def no_update(session: TracedExchange) -> Failure | None:
     """The program began with something else than its settings."""
     first = sent_by(session)[0]
     if first.type == UPDATE:
@@ -163,7 +163,7 @@ def no_update(session: Exchange) -> Failure | None:
     return Failure(fact, why, Excerpt("the first event", first.type, 0, UPDATE))
 
 
-def too_early(session: Exchange, kind: str, awaited: str) -> Failure | None:
+def too_early(session: TracedExchange, kind: str, awaited: str) -> Failure | None:
     """An event that was sent before the server had sent another."""
     for event in session.messages:
         if event.sender == "server" and event.type == awaited:
@@ -234,7 +234,7 @@ class ConfigureFirst(RealtimeScene):
             return found
         return self._unheard(session)
 
-    def _unheard(self, session: Exchange) -> Failure | None:
+    def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
         came = b"".join(map(sound_of, session.sent(APPEND)))
         if not came:
@@ -307,7 +307,7 @@ class _Turns:
         self.sound = b""
         self.due = [pcm for pcm in scene.presses if len(pcm) >= LEAST_MS * BYTES_A_MS]
 
-    def take(self, event: Event) -> Failure | None:
+    def take(self, event: TracedEvent) -> Failure | None:
         if event.sender == "server":
             self.answers += event.type == DONE
             return None
@@ -559,14 +559,14 @@ class PhoneCall(RealtimeScene):
     def playback(self) -> Playback:
         return Playback(self._played, self.items)
 
-    def frames_before(self, event: Event) -> int:
+    def frames_before(self, event: TracedEvent) -> int:
         """How many frames the program had sent before a message."""
         session = self.sessions[0]
         before = session.messages[: session.messages.index(event)]
         sounds = [each for each in before if each.sender == "client" and each.type == APPEND]
         return sum(len(sound_of(each)) for each in sounds) // FRAME_BYTES
 
-    def between(self, number: int) -> list[Event]:
+    def between(self, number: int) -> list[TracedEvent]:
         """What passed from the caller's utterance `number` (from 0) to the next one."""
         messages = self.sessions[0].messages
         starts = [
@@ -620,7 +620,7 @@ utterance. Truncate only if an item has begun to sound."""
             )
         return self._wrong_ms(sent[0], item_id)
 
-    def _no_truncation(self, during: list[Event], item_id: str) -> Failure:
+    def _no_truncation(self, during: list[TracedEvent], item_id: str) -> Failure:
         if not during:
             fact = "The call ended before the caller could interrupt."
             why = "The caller interrupts while an answer is played. Play all sound as it comes."
@@ -631,7 +631,7 @@ the model believes that the caller heard all of its answer."""
         shown = Excerpt("the item that sounded", f"{self.playback.ms(item_id)} ms of it were heard")
         return Failure(fact, why, shown, is_absence=True)
 
-    def _wrong_item(self, sent: Event, item_id: str) -> Failure | None:
+    def _wrong_item(self, sent: TracedEvent, item_id: str) -> Failure | None:
         got = sent.body.get("item_id")
         if got == item_id:
             index = sent.body.get("content_index")
@@ -652,7 +652,7 @@ the model believes that the caller heard all of its answer."""
             fact = "Your truncation names an item that the server never sent."
         return Failure(fact, why, value("item_id", got, f'"{item_id}"'))
 
-    def _wrong_ms(self, sent: Event, item_id: str) -> Failure | None:
+    def _wrong_ms(self, sent: TracedEvent, item_id: str) -> Failure | None:
         """The number isn't what was heard, or more was heard afterwards."""
         playback, got = self.playback, sent.body.get("audio_end_ms")
         frames = self.frames_before(sent)
@@ -731,7 +731,7 @@ item was cut, and drop what still comes of it."""
 # -------------------- R3
 
 
-class Interruption(PhoneCall):
+class InterruptedAnswer(PhoneCall):
     """R3: an answer with a gap in it is interrupted; what was heard of it has to be reported."""
 
     def __init__(self, draw: random.Random) -> None:
@@ -832,7 +832,9 @@ class TwoInterruptions(PhoneCall):
         during = self.between(number + 1)
         sent = [each for each in during if each.sender == "client" and each.type == CANCEL]
         if is_active and not sent:
-            fact = f"Interruption {number + 1} came during a response, and you didn't cancel it."
+            fact = (
+                f"InterruptedAnswer {number + 1} came during a response, and you didn't cancel it."
+            )
             why = """With interrupt_response false the server goes on. Until response.done, there \
 can't be another response, so the caller gets no answer."""
             return Failure(
@@ -923,7 +925,7 @@ class _Results:
         self.creates = self.dones = 0
         self.last = ""
 
-    def take(self, event: Event) -> Failure | None:
+    def take(self, event: TracedEvent) -> Failure | None:
         if event.sender == "server":
             self.dones += event.type == DONE
             item = event.body.get("item")
@@ -972,7 +974,7 @@ class _Results:
             fact = "The result of one call was sent for the other."
         return Failure(fact, why, value(name, output, value("", json.dumps(right)).text))
 
-    def _create(self, event: Event, before: str) -> Failure | None:
+    def _create(self, event: TracedEvent, before: str) -> Failure | None:
         if self.creates == 1:
             return None
         left = len(self.scene.wanted) - len(self.answered)
@@ -1104,7 +1106,7 @@ class _Connection:
     def _question(self, number: int) -> str:
         return self.scene.questions[number] if number < len(self.scene.questions) else ""
 
-    def take(self, event: Event) -> Failure | None:
+    def take(self, event: TracedEvent) -> Failure | None:
         if event.sender == "server":
             if event.type == DONE:
                 self.complete += 1
@@ -1119,7 +1121,7 @@ class _Connection:
             return self._create(event)
         return None
 
-    def _update(self, event: Event) -> Failure | None:
+    def _update(self, event: TracedEvent) -> Failure | None:
         self.is_configured = True
         if event.type != UPDATE:
             fact = f"On connection {self.number} your program first sent {event.type}."
@@ -1176,7 +1178,7 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
             why = "In order: each question with its whole answer, then the question without one."
         return Failure(fact, why, shown)
 
-    def _create(self, event: Event) -> Failure | None:
+    def _create(self, event: TracedEvent) -> Failure | None:
         if self.is_asked:
             fact = "Your program asked for a response twice for one question."
             return Failure(
@@ -1201,7 +1203,7 @@ response.create. An answer that was whole isn't asked for again."""
 SCENES = {
     "R1": ConfigureFirst,
     "R2": TakeTurns,
-    "R3": Interruption,
+    "R3": InterruptedAnswer,
     "R4": TwoInterruptions,
     "R5": TwoCalls,
     "R6": GoOn,

@@ -4,8 +4,8 @@ import random
 
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.failure import Failure, difference, value
+from grading.request_turns import turns
 from grading.scene import Scene, pieces, sentence
-from grading.turns import turns
 
 
 class JoinDeltas(Scene):
@@ -25,9 +25,10 @@ class JoinDeltas(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not asked[0].is_stream:
-            got = asked[0].json if asked else None
-            return not_streamed(got)
+        if not asked:
+            return nothing_asked()
+        if not asked[0].is_stream:
+            return not_streamed(asked[0].json)
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             why = (
@@ -49,6 +50,11 @@ class JoinDeltas(Scene):
 JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
 the last, which gives the finish_reason. All other pieces belong together as they are: no space
 between them, none removed."""
+
+
+def nothing_asked() -> Failure:
+    fact = "No request asked the model for an answer."
+    return Failure(fact, "Use chat.completions.create or responses.create.", is_absence=True)
 
 
 def not_streamed(body: object) -> Failure:
