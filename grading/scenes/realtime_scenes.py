@@ -832,9 +832,7 @@ class TwoInterruptions(PhoneCall):
         during = self.between(number + 1)
         sent = [each for each in during if each.sender == "client" and each.type == CANCEL]
         if is_active and not sent:
-            fact = (
-                f"Interruption {number + 1} came during a response, and you didn't cancel it."
-            )
+            fact = f"Interruption {number + 1} came during a response, and you didn't cancel it."
             why = """With interrupt_response false the server goes on. Until response.done, there \
 can't be another response, so the caller gets no answer."""
             return Failure(
