@@ -505,27 +505,37 @@ class PhoneCall(RealtimeScene):
     `cuts_ms` says after how much of each answer the caller interrupts it.
     """
 
+    limit_s = 45.0
     is_timed = True
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.cuts_ms: list[int] = []
         self.answers = 0
-        self._ledger, self._last_word, self._played = Path(), Path(), ""
+        self._ledger, self._last_word, self._heard = Path(), Path(), Path()
+        self._played = ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         self._ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
+        self._heard = folder / "heard"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
             for n in range(1 + len(self.cuts_ms))
         ]
         recordings = dict(zip(clips, [0, *self.cuts_ms], strict=True))
         call = {"recordings": recordings, "quiet_ms": 300, "patience_ms": 4_000}
-        call["last_word"] = str(self._last_word)
+        call |= {"last_word": str(self._last_word), "heard": str(self._heard)}
         return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(self._ledger)}
 
+    # The telephone keeps step with us: a busy machine is slow, but it isn't late. We write a byte
+    # for each frame that we took, and a file when the last answer was sent.
+    def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
+        if message.get("type") == APPEND:
+            count = len(str(message.get("audio"))) * 3 // 4 // FRAME_BYTES
+            with self._heard.open("ab") as file:
+                file.write(bytes(count))
+
     def closes(self, call: ScriptedSession, event: dict[str, Any]) -> int | None:
-        # A busy machine may be silent for long. So the telephone waits until all has been sent.
         if event["type"] == DONE and self.answers > len(self.cuts_ms):
             self._last_word.touch()
         return None
@@ -721,7 +731,7 @@ item was cut, and drop what still comes of it."""
 # -------------------- R3
 
 
-class CallerInterruption(PhoneCall):
+class InterruptedAnswer(PhoneCall):
     """R3: an answer with a gap in it is interrupted; what was heard of it has to be reported."""
 
     def __init__(self, draw: random.Random) -> None:
@@ -751,6 +761,7 @@ class CallerInterruption(PhoneCall):
         return self.first
 
     def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
+        super().taken(call, message)
         # By the program's clock and by ours: on a busy machine, either may stand still for a while.
         is_due = call.appended >= self._due > 0 and time.monotonic() >= self._due_at
         if self.answers == 1 and is_due:
@@ -1190,7 +1201,7 @@ response.create. An answer that was whole isn't asked for again."""
 SCENES = {
     "R1": ConfigureFirst,
     "R2": TakeTurns,
-    "R3": CallerInterruption,
+    "R3": InterruptedAnswer,
     "R4": TwoInterruptions,
     "R5": TwoCalls,
     "R6": GoOn,

@@ -84,6 +84,29 @@ def test_text_is_not_played(ring):
         ring.play("AAAA")
 
 
+def test_caller_waits_for_a_server_that_is_slow(ring, monkeypatch, tmp_path):
+    heard, waits = tmp_path / "heard", []
+    ring._heard = heard
+
+    def take(seconds):
+        waits.append(seconds)
+        with heard.open("ab") as file:
+            file.write(b"\0")
+
+    monkeypatch.setattr(ring, "_pause_s", lambda: 0.0)
+    monkeypatch.setattr("time.sleep", lambda seconds: seconds and take(seconds))
+    frames = said(ring.frames())
+
+    assert len(frames) == 24
+    assert len(waits) == len(frames) - 11
+
+
+def test_caller_goes_on_without_a_server_that_takes_nothing(ring, monkeypatch, tmp_path):
+    ring._heard = tmp_path / "heard"
+
+    assert len(said(ring.frames())) == 24
+
+
 async def test_microphone_is_the_same_for_asyncio(ring, monkeypatch):
     monkeypatch.setattr(ring, "_pause_s", lambda: 0.0)
 

@@ -8,9 +8,9 @@ from grading.scenes.realtime_scenes import (
     BETA,
     BYTES_A_MS,
     FRAME_BYTES,
-    CallerInterruption,
     ConfigureFirst,
     GoOn,
+    InterruptedAnswer,
     Playback,
     TakeTurns,
     TwoCalls,
@@ -211,7 +211,7 @@ def test_playback_counts_each_item_whatever_the_blocks(parts, block):
 
 def interrupted(played_after_ms=0, **truncation):
     """A call in which HEARD_MS of an answer were heard when the caller interrupted it."""
-    scene = CallerInterruption(random.Random(1))
+    scene = InterruptedAnswer(random.Random(1))
     answer, last = sound(RECEIVED_MS), sound(100, 2)
     log = Log().server("input_audio_buffer.speech_started", item_id="item_user")
     log.server("response.output_audio.delta", **delta("item_answer", answer))
