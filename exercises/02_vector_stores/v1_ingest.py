@@ -13,6 +13,7 @@ Write the body of `ingest`. Check it with:   python3 course.py check V1
 
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -21,8 +22,8 @@ FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 DEADLINE = float(os.environ.get("EXERCISE_DEADLINE", "10"))
 QUESTION = os.environ.get("EXERCISE_QUESTION", "When does the last bus leave?")
 # What you forget to delete expires by itself.
-STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
-FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
+STORE_EXPIRY: Any = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def ingest(client: OpenAI, store_id: str, names: dict[str, str]) -> dict[str, str]:

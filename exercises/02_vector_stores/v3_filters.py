@@ -17,6 +17,7 @@ Write `attributes` and `ask`. Check it with:   python3 course.py check V3
 
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -24,8 +25,8 @@ MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 # A check brings its own files and its own questions.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 # What you forget to delete expires by itself.
-STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
-FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
+STORE_EXPIRY: Any = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def attributes(edition: str, public: str) -> dict[str, str | float | bool]:

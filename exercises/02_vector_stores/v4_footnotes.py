@@ -18,6 +18,7 @@ Write the body of `answer`. Check it with:   python3 course.py check V4
 
 import os
 from pathlib import Path
+from typing import Any
 
 from openai import OpenAI
 
@@ -26,8 +27,8 @@ MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 QUESTION = os.environ.get("EXERCISE_QUESTION", "May dogs come in, and when do evenings begin?")
 # What you forget to delete expires by itself.
-STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
-FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
+STORE_EXPIRY: Any = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def answer(client: OpenAI, store_id: str, question: str) -> str:
