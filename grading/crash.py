@@ -5,7 +5,9 @@ do wrong, then how the program ended is what the learner has to know.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from grading.child import Ending
 from grading.failure import Excerpt, Failure
@@ -38,13 +40,22 @@ MEANINGS: list[tuple[str, str]] = [
 ]
 
 
-def crash(ending: Ending, program: Path, trace: Trace, limit_s: float) -> Failure | None:
-    """What was wrong with the ending, or None if the program ended with 0."""
+def crash(
+    ending: Ending,
+    program: Path,
+    trace: Trace,
+    limit_s: float,
+    meanings: Mapping[str, str] = MappingProxyType({}),
+) -> Failure | None:
+    """What was wrong with the ending, or None if the program ended with 0.
+
+    `meanings` are those of the exercise, and come before the general ones.
+    """
     if ending.is_flood:
         return _flood(ending)
     if ending.code is None:
         return _late(trace, limit_s)
-    return _failed(ending, program) if ending.code else None
+    return _failed(ending, program, meanings) if ending.code else None
 
 
 def _flood(ending: Ending) -> Failure:
@@ -69,7 +80,7 @@ def _late(trace: Trace, limit_s: float) -> Failure:
     return Failure(fact, why, Excerpt("the last request", f"{last.method} {last.path}"))
 
 
-def _failed(ending: Ending, program: Path) -> Failure:
+def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failure:
     lines = ending.errors.rstrip().splitlines()
     found = next((_LAST.match(line) for line in reversed(lines) if _LAST.match(line)), None)
     name = found["name"].rpartition(".")[2] if found else ""
@@ -80,7 +91,8 @@ def _failed(ending: Ending, program: Path) -> Failure:
     if name == "NotImplementedError" and place is not None:
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
         return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", _short(place[1]), 0))
-    meaning = next((each for kind, each in MEANINGS if name == kind), "it was not handled.")
+    every = [*meanings.items(), *MEANINGS]
+    meaning = next((each for kind, each in every if name == kind), "it was not handled.")
     fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
     shown = Excerpt("the message", _short(text)) if text and not place else None
     if place:

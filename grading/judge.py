@@ -60,7 +60,7 @@ def new_seeds() -> list[int]:
 
 def first_failure(scene: Scene, ending: Ending, program: Path) -> Failure | None:
     """What was sent wrong comes first, then a crash, then what is missing, as that may follow."""
-    broken = crash(ending, program, scene.trace, scene.limit_s)
+    broken = crash(ending, program, scene.trace, scene.limit_s, scene.meanings)
     if not scene.trace.exchanges:
         return broken or nothing_sent()
     if scene.may_fail and not ending.is_flood and ending.code is not None:
@@ -88,5 +88,5 @@ def serve(scene: Scene) -> Emulator:
         pace=scene.pace,
         faults_from_header=True,
         upstream=write if scene.write is not None else None,
-        around=lambda app: Recorder(app, scene.trace, scene.fault),
+        around=lambda app: Recorder(scene.around(app), scene.trace, scene.fault),
     )

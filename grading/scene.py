@@ -1,7 +1,7 @@
 """What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +9,8 @@ from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.child import Ending, Program
 from grading.failure import Failure
 from grading.trace import Exchange, Trace
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
@@ -26,6 +28,8 @@ class Scene:
     pace: ClassVar[float] = 0.0
     may_fail: ClassVar[bool] = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """What an exception means in this exercise, where that is more than it means in general."""
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -44,6 +48,10 @@ class Scene:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
         return ""
 
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """What stands between the trace and the emulator, to answer in its place or alter it."""
+        return app
+
     def drive(self, program: Program) -> Ending:
         """Do what has to be done while the program runs, and wait for its end."""
         return program.wait(self.limit_s)
@@ -55,6 +63,37 @@ class Scene:
     def notes(self, ending: Ending) -> Sequence[str]:
         """What is worth saying behind a pass."""
         return ()
+
+
+Alter = Callable[[Exchange, bytes], AsyncIterator[bytes]]
+
+
+class AlteredStreams:
+    """Passes each event of an answered stream through `alter`, which gives what is sent for it.
+
+    `alter` may wait, which delays the stream. It gets whole events, each with its blank line.
+    """
+
+    def __init__(self, app: ASGIApp, trace: Trace, alter: Alter) -> None:
+        self._app, self._trace, self._alter = app, trace, alter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self._trace.exchanges[-1]  # the recorder has just begun it
+        is_stream = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_stream
+            if message["type"] == "http.response.start":
+                is_stream = any(b"event-stream" in value for _, value in message["headers"])
+            body = message.get("body", b"")
+            if not is_stream or not body:
+                await send(message)
+                return
+            for event in body.split(b"\n\n")[:-1]:
+                async for block in self._alter(exchange, event + b"\n\n"):
+                    await send({**message, "body": block, "more_body": True})
+
+        await self._app(scope, receive, sending)
 
 
 def sentence(draw: random.Random, words: int = 9) -> str:
