@@ -2,14 +2,15 @@
 
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
-from grading.failure import Failure, difference, value
+from grading.failure import Excerpt, Failure, difference, value
 from grading.scene import AlteredStreams, Scene, pieces, sentence
 from grading.trace import Exchange
-from grading.turns import turns
+from grading.turns import Turn, turns, written
 
 from starlette.types import ASGIApp
 
@@ -117,7 +118,7 @@ def _kept_answer(request: Exchange, text: str) -> Failure | None:
     """Whether a request has an answer as the assistant's turn, byte for byte."""
     said = [turn for turn in turns(request) if turn.role == "assistant"]
     if not said:
-        fact = f"{request.name.capitalize()} doesn't carry the first answer."
+        fact = f"{request.title} doesn't carry the first answer."
         roles = [turn.role for turn in turns(request)]
         shown = value("roles of its turns", roles, '"assistant" among them')
         return Failure(fact, CARRIED_WHY, shown)
@@ -152,11 +153,185 @@ Its counts come after the finish_reason, in a chunk without choices. Read on unt
 and take `usage` from the chunk where it is not None."""
 
 
-def not_streamed(body: object) -> Failure:
-    fact = "The first request didn't ask for a stream."
+@dataclass(frozen=True)
+class Attempt:
+    """A question as it was asked once. `end` is `stop`, `length`, or the fault that cut it."""
+
+    exchange: Exchange
+    question: str
+    place: int
+    end: str
+    text: str
+
+    @property
+    def is_cut(self) -> bool:
+        return self.end not in ("stop", "length")
+
+    @property
+    def what_ended(self) -> str:
+        name = f"answer {self.place + 1} (request {self.exchange.number})"
+        if self.end == "fin":
+            return f"The connection broke in the middle of {name}"
+        if self.end == "stream-500":
+            return f"The server sent an error in the middle of {name}"
+        is_chat = self.exchange.path.endswith("/completions")
+        lacks = "a finish_reason" if is_chat else "response.completed"
+        return f"A{name[1:]} ended without {lacks}"
+
+
+class FinishedOrCut(Scene):
+    """S3: a cut answer is asked for once more, one that was too long is not; neither is kept."""
+
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """the connection broke in the middle of an answer. The client \
+doesn't retry a stream that has begun, so your code has to.""",
+        "APIError": """the server sent an error in the middle of an answer. The status was 200 by \
+then, so the client raises it while you read.""",
+    }
+    CUTS: ClassVar[list[str]] = ["eof", "fin", "stream-500"]
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        twice = draw.choices(self.CUTS, k=2)
+        self.plans = [["stop"], ["eof", "stop"], [draw.choice(self.CUTS[1:]), "stop"], ["length"]]
+        self.plans.append(twice)
+        draw.shuffle(self.plans)
+        self.attempts: list[Attempt] = []
+
+    def fault(self, request: Exchange) -> str:
+        asked = [turn.text for turn in turns(request) if turn.role == "user"]
+        if request not in self.trace.writing() or not asked:
+            return ""
+        known = list(dict.fromkeys([*(each.question for each in self.attempts), asked[-1]]))
+        place = known.index(asked[-1])
+        before = len(self._before(asked[-1]))
+        plan = self.plans[place] if place < len(self.plans) else ["stop"]
+        end = plan[before] if before < len(plan) else "stop"
+        text = " ".join(sentence(self.draw) for _ in range(3))
+        attempt = Attempt(request, asked[-1], place, end, text)
+        self.attempts.append(attempt)
+        return f"{end}@{self.draw.randint(6, 12)}" if attempt.is_cut else ""
+
+    def _before(self, question: str) -> list[Attempt]:
+        return [each for each in self.attempts if each.question == question]
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        asked = self._before(prompt.questions[-1]) if prompt.questions else []
+        attempt = (asked or self.attempts)[-1]
+        finish = "length" if attempt.end == "length" else "stop"
+        return Answer(pieces(self.draw, attempt.text, 5), finish)
+
+    def verdict(self) -> Failure | None:
+        found = next(self._wrong_attempts(), None)
+        last = next((each for each in self.attempts if each.place >= len(self.plans)), None)
+        if found or last is None:
+            fact = "The last request, which asks for the summary, never came."
+            return found or Failure(fact, "It shows which answers you kept.", is_absence=True)
+        return self._not_repeated() or self._wrongly_kept(last.exchange)
+
+    def _wrong_attempts(self) -> Iterator[Failure]:
+        """A stream that wasn't asked for, and a question that was asked once too often."""
+        seen: dict[str, list[Attempt]] = {}
+        for each in self.attempts:
+            before = seen.setdefault(each.question, [])
+            if each.place < len(self.plans) and not _wants_stream(each.exchange.json):
+                yield not_streamed(each.exchange.json, each.exchange.title)
+            if before and each.place < len(self.plans):
+                yield from self._once_too_often(each, before)
+            before.append(each)
+
+    def _once_too_often(self, attempt: Attempt, before: list[Attempt]) -> Iterator[Failure]:
+        name, last = attempt.exchange.title, before[-1]
+        shown = value("the question", attempt.question)
+        if last.end == "stop":
+            fact = f"{name} asks a question again, although its answer was whole."
+            yield Failure(fact, "Every answer is paid for.", shown)
+        elif last.end == "length":
+            fact = f"{name} asks again after an answer that was too long."
+            why = """The same request reaches the same limit, and you pay twice. Shorten what you
+ask for, or raise the limit."""
+            yield Failure(fact, why, shown)
+        elif len(before) > 1:
+            fact = f"{name} asks the same question for the third time."
+            why = """A server in trouble gets more requests than ever if every client goes on and
+on. So a limit belongs to every retry; here it is one."""
+            yield Failure(fact, why, shown)
+
+    def _not_repeated(self) -> Failure | None:
+        for attempt in self.attempts:
+            if attempt.is_cut and len(self._before(attempt.question)) == 1:
+                fact = f"{attempt.what_ended}, and your program didn't ask again."
+                if attempt.end == "eof":
+                    return Failure(fact, SILENT_WHY, _last_event(attempt.exchange))
+                return Failure(fact, BROKEN_WHY)
+        return None
+
+    def _wrongly_kept(self, request: Exchange) -> Failure | None:
+        ends = {each.question: each for each in self.attempts}  # the last attempt of each
+        kept = dict(_pairs(turns(request)))
+        for question, turn in kept.items():
+            attempt = ends.get(question)
+            if attempt is None or attempt.end == "stop":
+                continue
+            end = json.dumps(turn.text[-40:], ensure_ascii=False)[1:]
+            shown = Excerpt(turn.place, f"...{end}", len(end) + 2)
+            if attempt.end == "length":
+                fact = "An answer that reached its limit is kept as if it were whole."
+                return Failure(fact, LENGTH_WHY, shown)
+            fact = f"Part of answer {attempt.place + 1}, which was cut, is kept as a whole answer."
+            return Failure(fact, PART_WHY, shown)
+        whole = [each for each in ends.values() if each.place < 5 and each.end == "stop"]
+        for each in whole:
+            if each.question not in kept:
+                fact = f"The last request lacks answer {each.place + 1}, which was whole."
+                roles = [turn.role for turn in turns(request)]
+                return Failure(fact, CARRIED_WHY, value("roles of its turns", roles))
+            turn = kept[each.question]
+            if turn.text != each.text:
+                fact = f"Answer {each.place + 1} is not kept as it came."
+                return Failure(fact, ANEW_WHY, difference(turn.place, turn.text, each.text))
+        return None
+
+
+def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
+    """Each assistant's turn with the question before it."""
+    for before, turn in zip(said, said[1:], strict=False):
+        if turn.role == "assistant":
+            yield before.text, turn
+
+
+def _last_event(exchange: Exchange) -> Excerpt | None:
+    """What the stream said last."""
+    event = [*exchange.events()][-1:]
+    if not event or not written(exchange):
+        return None
+    if "choices" not in event[0].body:
+        return Excerpt("the last event", event[0].type, 0, '"response.completed"')
+    shown = json.dumps({"delta": event[0].body["choices"][0]["delta"], "finish_reason": None})
+    return Excerpt("choices[0] of the last chunk", shown, shown.rindex("null"), '"stop"')
+
+
+def _wants_stream(body: Any) -> bool:
+    return isinstance(body, Mapping) and body.get("stream") is True
+
+
+SILENT_WHY = """An answer is whole only if the stream says so. A proxy that gives up may end it
+cleanly, so that nothing raises an exception. Look at the finish_reason, or at the type of the last
+event, before you keep the text."""
+BROKEN_WHY = """The client repeats a request by itself, but never one whose answer has begun: it
+can't know what you have done with the first half. Drop that half, and ask once more."""
+LENGTH_WHY = """The finish_reason "length" says that the model had more to write. Whoever reads
+the text as whole may miss the part that matters."""
+PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
+ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an
+empty text for each attempt."""
+
+
+def not_streamed(body: object, name: str = "The first request") -> Failure:
+    fact = f"{name} didn't ask for a stream."
     why = "With stream=True the server sends the answer while it is being written."
     shown = value("stream", body.get("stream") if isinstance(body, dict) else None, "true")
     return Failure(fact, why, shown)
 
 
-SCENES = {"S1": JoinDeltas, "S2": CountTokens}
+SCENES = {"S1": JoinDeltas, "S2": CountTokens, "S3": FinishedOrCut}
