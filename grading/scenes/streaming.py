@@ -1,5 +1,6 @@
 """Scenes of lesson 1, streaming."""
 
+import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -9,10 +10,10 @@ from typing import Any, ClassVar
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.failure import Excerpt, Failure, difference, value
 from grading.scene import AlteredStreams, Scene, pieces, sentence
-from grading.trace import Exchange
+from grading.trace import Exchange, Trace
 from grading.turns import Turn, turns, written
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class JoinDeltas(Scene):
@@ -293,6 +294,124 @@ on. So a limit belongs to every retry; here it is one."""
         return None
 
 
+class ReallyCancel(Scene):
+    """S4: after the first sentence a stream has to be closed, and the client goes on.
+
+    The rest of the answer drips, and the next request is held until it is certain whether the
+    connection was closed. So the verdict counts pieces, and a slow machine has time enough.
+    """
+
+    FEW: ClassVar[int] = 60
+    DRIP_S: ClassVar[float] = 0.03
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """did you close the client? Then it can't send any more. Close the \
+stream instead.""",
+        "RuntimeError": "did you close the client? Close the stream instead.",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.sentences: list[str] = []
+        self.behind: dict[int, int] = {}
+        """Request -> how many pieces were sent behind the one with the first full stop."""
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        altered = AlteredStreams(app, self.trace, self.drip)
+
+        async def held(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.settled()
+            await altered(scope, receive, send)
+
+        return held
+
+    async def settled(self) -> None:
+        """Wait until the stream before this request was closed, or clearly was not."""
+        streams = self.streams()
+        before = [each for each in streams if each is not self.trace.exchanges[-1]][-1:]
+        for each in before:
+            while each.left is None and each.ended is None and not self.is_open(each):
+                await asyncio.sleep(0.01)
+
+    def streams(self) -> list[Exchange]:
+        return [each for each in self.trace.writing() if _wants_stream(each.json)]
+
+    def is_open(self, stream: Exchange) -> bool:
+        """Whether more was sent than a program needs to notice the full stop and to close."""
+        return self.behind.get(stream.number, 0) > self.FEW
+
+    async def drip(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+        if exchange.number in self.behind:
+            self.behind[exchange.number] += 1
+            await asyncio.sleep(self.DRIP_S)
+        elif "." in "".join(written(exchange)):
+            self.behind[exchange.number] = 0
+        yield event
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if not _wants_stream(self.trace.writing()[-1].json):
+            return Answer([sentence(self.draw)])
+        self.sentences.append(sentence(self.draw))
+        rest = [sentence(self.draw, 11) for _ in range(8)]
+        # The piece with the full stop has a bit of the next sentence, too.
+        first, last = self.sentences[-1][:-2], self.sentences[-1][-2:]
+        shared = f"{last} {rest[0][:2]}"
+        behind = " ".join(rest)[2:]
+        return Answer([*pieces(self.draw, first), shared, *pieces(self.draw, behind)])
+
+    def verdict(self) -> Failure | None:
+        streams, asked = self.streams(), self.trace.writing()
+        if not streams:
+            return not_streamed(asked[0].json if asked else None)
+        for number, stream in enumerate(streams):
+            if self.is_open(stream):
+                return self._left_open(stream)
+            after = [each for each in asked[asked.index(stream) + 1 :] if each not in streams]
+            if not after:
+                fact = f"After {stream.name} your program sent no second question."
+                why = "A stream that is closed leaves the client as it was, ready for more."
+                return Failure(fact, why, is_absence=True)
+            if found := _kept_sentence(after[0], self.sentences[number]):
+                return found
+        if len(streams) < 2:
+            fact = "The asynchronous half never asked for a stream."
+            return Failure(fact, "Both ways have to be shown.", is_absence=True)
+        return None
+
+    def _left_open(self, stream: Exchange) -> Failure:
+        count = self.behind[stream.number]
+        is_async = stream.headers.get("x-stainless-async", "false") != "false"
+        why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
+        if stream.left is None and stream.ended is not None and _was_read(stream, self.trace):
+            fact = f"Your program read the answer to {stream.name} to its end."
+            why = "You pay for all that is written. Leave the loop, and close the stream."
+        else:
+            fact = f"The stream of {stream.name} stayed open after the first sentence."
+        shown = Excerpt("pieces that were sent after the full stop", str(count), 0, "a few")
+        return Failure(fact, why, shown)
+
+
+def _was_read(stream: Exchange, trace: Trace) -> bool:
+    """Whether the next request came only when the stream had ended."""
+    after = [each for each in trace.writing() if each.number > stream.number]
+    return not after or (stream.ended or 0) <= after[0].began
+
+
+def _kept_sentence(request: Exchange, text: str) -> Failure | None:
+    said = [turn for turn in turns(request) if turn.role == "assistant"]
+    if said and said[0].text != text:
+        fact = "The assistant's turn isn't the text up to and including the first full stop."
+        why = "A piece may hold the full stop and the beginning of the next sentence."
+        return Failure(fact, why, difference(said[0].place, said[0].text, text))
+    return _kept_answer(request, text)
+
+
+OPEN_WHY = """`break` leaves the loop, but the stream still exists, and with it the connection. So
+the server writes on, and you pay. `with stream:` or `stream.close()` closes it."""
+ASYNC_OPEN_WHY = """`break` leaves the loop, but not the connection, so the server writes on, and
+you pay. Use `async with stream:`, or `await stream.close()`. Without `await`, close() does
+nothing."""
+
+
 def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
     """Each assistant's turn with the question before it."""
     for before, turn in zip(said, said[1:], strict=False):
@@ -334,4 +453,4 @@ def not_streamed(body: object, name: str = "The first request") -> Failure:
     return Failure(fact, why, shown)
 
 
-SCENES = {"S1": JoinDeltas, "S2": CountTokens, "S3": FinishedOrCut}
+SCENES = {"S1": JoinDeltas, "S2": CountTokens, "S3": FinishedOrCut, "S4": ReallyCancel}
