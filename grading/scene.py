@@ -1,6 +1,8 @@
 """What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
 
+import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -94,6 +96,16 @@ class AlteredStreams:
                     await send({**message, "body": block, "more_body": True})
 
         await self._app(scope, receive, sending)
+
+
+async def until(holds: Callable[[], bool], limit_s: float = 5.0) -> bool:
+    """Wait until something holds; False if it doesn't within so many seconds."""
+    end = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 def sentence(draw: random.Random, words: int = 9) -> str:

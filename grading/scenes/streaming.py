@@ -5,11 +5,12 @@ import json
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.failure import Excerpt, Failure, difference, value
-from grading.scene import AlteredStreams, Scene, pieces, sentence
+from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.trace import Exchange, Trace
 from grading.turns import Turn, turns, written
 
@@ -327,10 +328,11 @@ stream instead.""",
     async def settled(self) -> None:
         """Wait until the stream before this request was closed, or clearly was not."""
         streams = self.streams()
-        before = [each for each in streams if each is not self.trace.exchanges[-1]][-1:]
-        for each in before:
-            while each.left is None and each.ended is None and not self.is_open(each):
-                await asyncio.sleep(0.01)
+        for each in [each for each in streams if each is not self.trace.exchanges[-1]][-1:]:
+            await until(partial(self._is_settled, each))
+
+    def _is_settled(self, stream: Exchange) -> bool:
+        return stream.left is not None or stream.ended is not None or self.is_open(stream)
 
     def streams(self) -> list[Exchange]:
         return [each for each in self.trace.writing() if _wants_stream(each.json)]
@@ -378,7 +380,7 @@ stream instead.""",
         return None
 
     def _left_open(self, stream: Exchange) -> Failure:
-        count = self.behind[stream.number]
+        count = f"more than {self.FEW}"
         is_async = stream.headers.get("x-stainless-async", "false") != "false"
         why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
         if stream.left is None and stream.ended is not None and _was_read(stream, self.trace):
@@ -386,7 +388,7 @@ stream instead.""",
             why = "You pay for all that is written. Leave the loop, and close the stream."
         else:
             fact = f"The stream of {stream.name} stayed open after the first sentence."
-        shown = Excerpt("pieces that were sent after the full stop", str(count), 0, "a few")
+        shown = Excerpt("pieces that were sent after the full stop", count, 0, "a few")
         return Failure(fact, why, shown)
 
 
