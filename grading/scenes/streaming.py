@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
+from emulator.wire import sse
 from grading.failure import Excerpt, Failure, difference, value
 from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.trace import Exchange, Trace
@@ -414,6 +415,163 @@ you pay. Use `async with stream:`, or `await stream.close()`. Without `await`, c
 nothing."""
 
 
+class ToolCalls(Scene):
+    """S5: two calls, whose pieces alternate, have to come back with their results.
+
+    The emulator sends one call after the other, so their events are put in another order here: at
+    each turn one or two events of a call, each call's own in their order.
+    """
+
+    NAMES: ClassVar[list[str]] = "Saturn Jupiter Mars Venus Vega Deneb Altair Mizar Algol".split()
+    meanings: ClassVar[Mapping[str, str]] = {
+        "JSONDecodeError": """the text isn't the arguments of one call. Pieces of two calls \
+alternate: join those with the same `index`. Parse them when the stream has ended.""",
+        "ValidationError": """the text isn't the arguments of one call. Pieces of two calls \
+alternate: join those with the same `index`. Parse them when the stream has ended.""",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        names, hours = draw.sample(self.NAMES, 2), draw.sample(range(18, 24), 2)
+        self.asked = list(zip(names, hours, strict=True))
+        texts = [json.dumps({"name": name, "hour": hour}) for name, hour in self.asked]
+        self.calls = [Call("height", text, f"call_{draw.randbytes(12).hex()}") for text in texts]
+        self.lanes: dict[int, list[dict[str, Any]]] = {}
+        self.sent = 0
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.by_turns)
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if len(self.trace.writing()) == 1:
+            return Answer(calls=self.calls, finish="tool_calls")
+        return Answer([sentence(self.draw)])
+
+    async def by_turns(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+        body = json.loads(event.partition(b"data: ")[2]) if b"[DONE]" not in event else {}
+        lane = _lane(body)
+        if lane is not None:
+            self.lanes.setdefault(lane, []).append(body)
+            return
+        for each in self._merged():
+            yield self._numbered(each)
+        yield self._numbered(body) if "sequence_number" in body else event
+
+    def _merged(self) -> Iterator[dict[str, Any]]:
+        lanes = [self.lanes[index] for index in sorted(self.lanes)]
+        self.lanes = {}
+        while any(lanes):
+            for lane in lanes:
+                count = self.draw.randint(1, 2)
+                yield from lane[:count]
+                del lane[:count]
+
+    def _numbered(self, body: dict[str, Any]) -> bytes:
+        if "sequence_number" not in body:
+            return sse.data(sse.compact(body))
+        body |= {"sequence_number": self.sent}
+        self.sent += 1
+        return sse.event(body["type"], sse.compact(body))
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not _wants_stream(asked[0].json):
+            return not_streamed(asked[0].json if asked else None)
+        if not asked[0].json.get("tools"):
+            fact = "The first request offers no tools."
+            why = "The model can only call functions that the request describes in `tools`."
+            return Failure(fact, why, value("tools", None))
+        if len(asked) < 2:
+            fact = "Your program asked once. The results of the calls never came."
+            why = "The model waits for a result of each call before it writes its answer."
+            return Failure(fact, why, is_absence=True)
+        return self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
+
+    def _calls(self, request: Exchange) -> Failure | None:
+        """The model has to see its own calls again, unless the server keeps them."""
+        if request.json.get("previous_response_id"):
+            return None
+        came = {call[0]: call for turn in turns(request) for call in turn.calls}
+        if not came:
+            fact = f"{request.title} doesn't repeat the calls of the model."
+            why = "A result without its call means nothing: send the calls first, in one turn."
+            roles = [turn.role for turn in turns(request)]
+            return Failure(fact, why, value("roles of its turns", roles))
+        for place, call in enumerate(self.calls):
+            name = f"call {place + 1} of 2"
+            if call.id not in came:
+                fact = f"{request.title} doesn't repeat {name}."
+                return Failure(fact, LANE_WHY, value("ids of the calls", [*came], f'"{call.id}"'))
+            _, function, arguments = came[call.id]
+            if function != call.name:
+                fact = f"The name of {name} differs from the one that the model gave."
+                why = "The name comes in one piece, with the id."
+                return Failure(fact, why, difference("name", function, call.name))
+            if not _same_json(arguments, call.arguments):
+                fact = f"The arguments of {name} are not those that the model gave."
+                return Failure(fact, LANE_WHY, difference("arguments", arguments, call.arguments))
+        return None
+
+    def _results(self, request: Exchange, item_ids: list[str]) -> Failure | None:
+        given = {turn.call_id: turn for turn in turns(request) if turn.role == "tool"}
+        for place, (call, asked) in enumerate(zip(self.calls, self.asked, strict=True)):
+            name, turn = f"call {place + 1} of 2", given.get(call.id)
+            if turn is None and (used := [id for id in given if id in item_ids]):
+                fact = f"The result of {name} names the id of the item, not that of the call."
+                why = (
+                    "An item has two ids. Results belong to the `call_id`, which begins with call_."
+                )
+                shown = value("call_id", f"{used[0][:6]}...", json.dumps(call.id))
+                return Failure(fact, why, shown)
+            if turn is None:
+                fact = f"{request.title} has no result for {name}."
+                shown = value("call ids of the results", [*given], json.dumps(call.id))
+                return Failure(fact, "Every call needs a result with its own id.", shown)
+            expected, other = height(*asked), height(*self.asked[1 - place])
+            if expected not in turn.text:
+                is_other = other in turn.text
+                fact = (
+                    f"The result of {name} is {'that of the other' if is_other else 'not right'}."
+                )
+                why = "A result belongs to the id of its call. The model has nothing else to go by."
+                wanted = "It has to be what `height` returns for the arguments of this call."
+                shown = difference(turn.place, turn.text, expected)
+                return Failure(fact, why if is_other else wanted, shown)
+        return None
+
+
+def height(name: str, hour: int) -> str:
+    """The same as in the stub."""
+    return f"At {hour}:00, {name} stands {(7 * hour + 11 * len(name)) % 90} degrees high."
+
+
+def _lane(body: Mapping[str, Any]) -> int | None:
+    """To which call an event belongs, by its index; None for all other events."""
+    for choice in body.get("choices") or ():
+        for part in choice["delta"].get("tool_calls") or ():
+            return int(part["index"])
+    is_call = body.get("item", {}).get("type") == "function_call"
+    if is_call or str(body.get("type")).startswith("response.function_call_arguments"):
+        return int(body["output_index"])
+    return None
+
+
+def _item_ids(exchange: Exchange) -> list[str]:
+    items = [event.body.get("item") for event in exchange.events()]
+    return [str(item.get("id")) for item in items if isinstance(item, Mapping)]
+
+
+def _same_json(text: str, other: str) -> bool:
+    try:
+        return bool(json.loads(text) == json.loads(other))
+    except ValueError:
+        return False
+
+
+LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have nothing
+but the index, and pieces of two calls alternate. So keep a call for each index."""
+
+
 def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
     """Each assistant's turn with the question before it."""
     for before, turn in zip(said, said[1:], strict=False):
@@ -455,4 +613,10 @@ def not_streamed(body: object, name: str = "The first request") -> Failure:
     return Failure(fact, why, shown)
 
 
-SCENES = {"S1": JoinDeltas, "S2": CountTokens, "S3": FinishedOrCut, "S4": ReallyCancel}
+SCENES = {
+    "S1": JoinDeltas,
+    "S2": CountTokens,
+    "S3": FinishedOrCut,
+    "S4": ReallyCancel,
+    "S5": ToolCalls,
+}
