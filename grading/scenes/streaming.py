@@ -427,7 +427,8 @@ class ToolCalls(Scene):
         "JSONDecodeError": """the text isn't the arguments of one call. Pieces of two calls \
 alternate: join those with the same `index`. Parse them when the stream has ended.""",
         "ValidationError": """the text isn't the arguments of one call. Pieces of two calls \
-alternate: join those with the same `index`. Parse them when the stream has ended.""",
+alternate: join those with the same `index`, and parse them at the end. The SDK's helper \
+`chat.completions.stream` can't do that: it parses a call as soon as another one begins.""",
     }
 
     def __init__(self, draw: random.Random) -> None:
@@ -518,9 +519,7 @@ alternate: join those with the same `index`. Parse them when the stream has ende
             name, turn = f"call {place + 1} of 2", given.get(call.id)
             if turn is None and (used := [id for id in given if id in item_ids]):
                 fact = f"The result of {name} names the id of the item, not that of the call."
-                why = (
-                    "An item has two ids. Results belong to the `call_id`, which begins with call_."
-                )
+                why = "An item has two ids. A result belongs to the `call_id`."
                 shown = value("call_id", f"{used[0][:6]}...", json.dumps(call.id))
                 return Failure(fact, why, shown)
             if turn is None:
