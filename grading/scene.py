@@ -46,13 +46,16 @@ class Scene:
         """Put what the program reads into its folder; returns environment variables for it."""
         return {}
 
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """The server as the program meets it, where a scene changes its answers (`AlteredStreams`).
+
+        What the trace keeps is what was sent.
+        """
+        return app
+
     def fault(self, request: Exchange) -> str:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
         return ""
-
-    def around(self, app: ASGIApp) -> ASGIApp:
-        """What stands between the trace and the emulator, to answer in its place or alter it."""
-        return app
 
     def drive(self, program: Program) -> Ending:
         """Do what has to be done while the program runs, and wait for its end."""

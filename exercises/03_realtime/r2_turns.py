@@ -1,0 +1,85 @@
+"""R2. Take turns by detection, then by pushing to talk.
+
+First the server decides when a turn is over. `main` asks for that twice, each time with another
+silence. `detect` sends a `session.update` whose `turn_detection` is the whole object each time:
+type "server_vad", threshold, prefix_padding_ms, silence_duration_ms, create_response and
+interrupt_response, both true. Fields that an object doesn't name may go back to their defaults.
+
+Then your code decides. `push_to_talk` first sends a `session.update` that turns detection off. For
+each press of the button it gets the sound that was recorded meanwhile:
+- Less than 100 ms is an accident: send nothing.
+- Otherwise append the sound, commit it, ask for one response, and wait until that is done.
+
+`append` and `wait_for` are given. Write the bodies of `detect` and `push_to_talk`.
+Check them with:   python3 course.py check R2
+"""
+
+import json
+import os
+import wave
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from openai import OpenAI
+from openai.resources.realtime.realtime import RealtimeConnection
+
+MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
+CALLERS = Path(__file__).resolve().parents[2] / "data" / "callers"
+DEFAULT: dict[str, Any] = {
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_ms": [500, 900],
+    "turns": ["ask-closed.wav", "ask-dogs.wav"],
+    "presses": ["ask-comet.wav", "ask-ticket.wav"],
+}
+CALL = json.loads(os.environ.get("EXERCISE_CALL", json.dumps(DEFAULT)))
+BYTES_A_MS = 48  # 24,000 samples a second, two bytes each
+
+
+def detect(connection: RealtimeConnection, silence_ms: int) -> None:
+    """Let the server end a turn after so much silence; return when that is in effect.
+
+    The threshold is CALL["threshold"], the padding CALL["prefix_padding_ms"].
+    """
+    raise NotImplementedError("write the body of detect")
+
+
+def push_to_talk(connection: RealtimeConnection, presses: list[bytes]) -> None:
+    """Turn detection off, then have each press answered that is long enough."""
+    raise NotImplementedError("write the body of push_to_talk")
+
+
+def append(connection: RealtimeConnection, sound: bytes) -> None:
+    """Send sound in pieces of 100 ms."""
+    for start in range(0, len(sound), 100 * BYTES_A_MS):
+        piece = sound[start : start + 100 * BYTES_A_MS]
+        connection.input_audio_buffer.append(audio=b64encode(piece).decode())
+
+
+def wait_for(connection: RealtimeConnection, kind: str) -> None:
+    """Read events until one of this type; raises RuntimeError for an error."""
+    for event in connection:
+        if event.type == "error":
+            raise RuntimeError(event.error.message)
+        if event.type == kind:
+            return
+    raise EOFError(f"the connection was closed before {kind}")
+
+
+def recorded(name: str) -> bytes:
+    with wave.open(str(CALLERS / name)) as file:
+        return file.readframes(file.getnframes())
+
+
+def main() -> None:
+    with OpenAI().realtime.connect(model=MODEL) as connection:
+        for silence_ms, name in zip(CALL["silence_ms"], CALL["turns"], strict=True):
+            detect(connection, silence_ms)
+            append(connection, recorded(name) + bytes((silence_ms + 200) * BYTES_A_MS))
+            wait_for(connection, "response.done")
+        push_to_talk(connection, [recorded(name) for name in CALL["presses"]])
+
+
+if __name__ == "__main__":
+    main()
