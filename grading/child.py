@@ -51,6 +51,7 @@ class Program:
     def __init__(self, path: Path, folder: Path, variables: Mapping[str, str]) -> None:
         """Start a Python file with `folder` as its working folder."""
         self.path, self._start = path, time.monotonic()
+        self._folder, self._variables = folder, variables
         self._output: list[tuple[float, bytes]] = []
         self._errors: list[tuple[float, bytes]] = []
         self._is_flood = self._is_over = False
@@ -64,6 +65,8 @@ class Program:
             # A group of its own: it is stopped with whatever it started, and Ctrl-C is ours.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            # Behind `&` of a shell Ctrl-C is ignored, and a child would inherit that.
+            preexec_fn=_heed_ctrl_c if signal.getsignal(signal.SIGINT) == signal.SIG_IGN else None,
         )
         assert self._process.stdout and self._process.stderr
         self._readers = [
@@ -84,6 +87,10 @@ class Program:
         except subprocess.TimeoutExpired:
             code = None
         return self._end(None if self._is_flood else code)
+
+    def again(self) -> "Program":
+        """Start the same program once more."""
+        return Program(self.path, self._folder, self._variables)
 
     def stop(self) -> Ending:
         """Stop it now, as a server that has done its work."""
@@ -129,6 +136,10 @@ class Program:
             elif not self._is_over:
                 self._is_flood = True
                 self._kill()
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -49,7 +49,7 @@ def crash(
 ) -> Failure | None:
     """What was wrong with the ending, or None if the program ended with 0.
 
-    `meanings` are those of the exercise, and come before the general ones.
+    `meanings` are what exceptions mean in this exercise, by their names.
     """
     if ending.is_flood:
         return _flood(ending)
@@ -91,8 +91,7 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
     if name == "NotImplementedError" and place is not None:
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
         return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", _short(place[1]), 0))
-    every = [*meanings.items(), *MEANINGS]
-    meaning = next((each for kind, each in every if name == kind), "it was not handled.")
+    meaning = meanings.get(name) or dict(MEANINGS).get(name, "it was not handled.")
     fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
     shown = Excerpt("the message", _short(text)) if text and not place else None
     if place:

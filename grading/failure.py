@@ -85,5 +85,6 @@ def value(field: str, got: Any, expected: str | None = None) -> Excerpt:
 def missing(field: str, parent: Mapping[str, Any] | Sequence[Any], expected: str) -> Excerpt:
     """A field that isn't there: what there is instead, with the caret behind it."""
     names = ", ".join(parent) if isinstance(parent, Mapping) else f"{len(parent)} items"
+    names = names or "(nothing)"
     text = names if len(names) <= SHOWN else f"{names[: SHOWN - 3]}..."
     return Excerpt(f"{field} (what is there)", text, len(text), expected)

@@ -28,7 +28,7 @@ class Scene:
 
     limit_s: ClassVar[float] = 20.0
     pace: ClassVar[float] = 0.0
-    may_fail: ClassVar[bool] = False
+    may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
     meanings: ClassVar[Mapping[str, str]] = {}
     """What an exception means in this exercise, where that is more than it means in general."""
@@ -47,7 +47,7 @@ class Scene:
         return {}
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The server as the program meets it, where a scene changes its answers (`AlteredStreams`).
+        """The server as the program meets it, where a scene changes its answers.
 
         What the trace keeps is what was sent.
         """

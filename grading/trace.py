@@ -9,6 +9,7 @@ given to the operating system; the program may read it later.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Sender = Literal["client", "server"]
 PUBLIC = "/v1/"
+_ID = re.compile(r"(?<=/)([a-z]+[_-])[A-Za-z0-9]{16,}")
+_SHORT = r"\1..."
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,12 @@ class Exchange:
 
     @property
     def name(self) -> str:
-        return f"request {self.number} ({self.method} {self.path})"
+        return f"request {self.number} ({self.call})"
+
+    @property
+    def call(self) -> str:
+        """Method and path; ids in it are shortened, as nobody reads them."""
+        return f"{self.method} {_ID.sub(_SHORT, self.path)}"
 
     @property
     def title(self) -> str:

@@ -80,9 +80,10 @@ def attachment(
     storage: FileStorage, file_id: str, values: dict[str, Any], faults: tuple[str, ...]
 ) -> Attachment:
     """The attachment of a file that must exist, by the values of `ATTACHING`."""
-    known_file(storage, file_id)
+    name = known_file(storage, file_id).name
     size, overlap = values["chunking_strategy"]
-    return Attachment(file_id, values.get("attributes") or {}, size, overlap, faults)
+    own = tuple("stuck" if fault == f"stuck={name}" else fault for fault in faults)
+    return Attachment(file_id, values.get("attributes") or {}, size, overlap, own)
 
 
 def refuse_unsupported(storage: FileStorage, request: Request, file_ids: Iterable[str]) -> None:
@@ -116,7 +117,8 @@ retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/sup
 def faults_of(request: Request, place: int | None = None) -> tuple[str, ...]:
     """The failures of a file that this request attaches, at this place of its batch if it is one.
 
-    `batch-fail=2/5` lets the first two of every five files of a batch fail.
+    `batch-fail=2/5` lets the first two of every five files of a batch fail. `stuck=NAME` strikes
+    the file of that name alone.
     """
     found = []
     for fault in request.scope["faults"]:

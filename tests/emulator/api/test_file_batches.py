@@ -91,6 +91,16 @@ def test_cancelled_batch_stops(client, store):
     assert client.vector_stores.retrieve(store.id).status == "completed"
 
 
+def test_stuck_by_name_strikes_that_file_alone(client, store):
+    ids = [upload(client, f"{name}.md", LANTERN).id for name in ("slow", "other")]
+    stuck = {"x-emulator-fault": "stuck=slow.md"}
+    client.vector_stores.file_batches.create(store.id, file_ids=ids, extra_headers=stuck)
+    files = client.vector_stores.files
+
+    assert files.poll(ids[1], vector_store_id=store.id).status == "completed"
+    assert files.retrieve(ids[0], vector_store_id=store.id).status == "in_progress"
+
+
 def test_cancel_of_ended_batch_changes_nothing(client, store):
     file = upload(client, "a.md", LANTERN)
     batch = client.vector_stores.file_batches.create_and_poll(store.id, file_ids=[file.id])

@@ -1,0 +1,45 @@
+"""V1. Ingest six files, one of which fails.
+
+The files of the folder inbox are uploaded already. Attach all of them to the vector store, and wait
+until each one is completed or has failed. Wait for DEADLINE seconds at most, all files together.
+One file fails, and one isn't ready in time.
+
+Return the reason for each file that isn't completed, by the file's name. The reason is the message
+of its last_error. For a file that isn't ready when the deadline has passed, it is "in_progress".
+The program writes these reasons into the metadata of the store, and then it searches.
+
+Write the body of `ingest`. Check it with:   python3 course.py check V1
+"""
+
+import os
+from pathlib import Path
+
+from openai import OpenAI
+
+# A check brings its own files, its own question and a shorter deadline.
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+DEADLINE = float(os.environ.get("EXERCISE_DEADLINE", "10"))
+QUESTION = os.environ.get("EXERCISE_QUESTION", "When does the last bus leave?")
+
+
+def ingest(client: OpenAI, store_id: str, names: dict[str, str]) -> dict[str, str]:
+    """Attach the files, and wait. `names` has the name of each file by its id."""
+    raise NotImplementedError("write the body of ingest")
+
+
+def main() -> None:
+    client = OpenAI()
+    names = {}
+    for path in sorted((FILES / "inbox").iterdir()):
+        names[client.files.create(file=path, purpose="assistants").id] = path.name
+    expiry = {"anchor": "last_active_at", "days": 1}
+    store = client.vector_stores.create(name="inbox", expires_after=expiry)
+    reasons = ingest(client, store.id, names)
+    client.vector_stores.update(store.id, metadata=reasons)
+    print("Not ready:", reasons)
+    for hit in client.vector_stores.search(store.id, query=QUESTION):
+        print(f"{hit.score:.2f}  {hit.filename}")
+
+
+if __name__ == "__main__":
+    main()

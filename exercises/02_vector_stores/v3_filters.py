@@ -1,0 +1,57 @@
+"""V3. Filter by attributes of the right type.
+
+Each file of the folder says at its head which edition it belongs to, and whether it is public:
+
+    Edition: 2026
+    Public: no
+
+Attach it with these as attributes: `edition` as a number, `public` as a boolean. Each line of
+questions.txt asks one question of one edition, of the public files or of the others. For each one,
+
+    1. search the store, with a filter that compares both attributes;
+    2. if nothing is found, print so, and don't ask the model;
+    3. otherwise ask the model: send the question, and the text of every passage that was found.
+
+Write `attributes` and `ask`. Check it with:   python3 course.py check V3
+"""
+
+import os
+from pathlib import Path
+
+from openai import OpenAI
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+# A check brings its own files and its own questions.
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+
+
+def attributes(edition: str, public: str) -> dict[str, str | float | bool]:
+    """Return the attributes of a file. Its head says, for example, "2026" and "no"."""
+    raise NotImplementedError("write the body of attributes")
+
+
+def ask(client: OpenAI, store_id: str, edition: str, public: str, question: str) -> None:
+    """Search the files of this edition that are public ("yes") or not ("no"), then ask."""
+    raise NotImplementedError("write the body of ask")
+
+
+def main() -> None:
+    client = OpenAI()
+    expiry = {"anchor": "last_active_at", "days": 1}
+    store = client.vector_stores.create(name="exercise V3", expires_after=expiry)
+    for path in sorted((FILES / "files").iterdir()):
+        edition, public = [
+            line.split(": ")[1] for line in path.read_text("utf-8").splitlines()[:2]
+        ]
+        file = client.files.create(file=path, purpose="assistants")
+        client.vector_stores.files.create_and_poll(
+            file.id, vector_store_id=store.id, attributes=attributes(edition, public)
+        )
+    for line in (FILES / "questions.txt").read_text("utf-8").splitlines():
+        edition, public, question = line.split(" | ")
+        print(f"> {question} ({edition}, public: {public})")
+        ask(client, store.id, edition, public, question)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""V4. Turn citations into footnotes.
+
+Ask with the file search tool, and return the answer with marks and footnotes, like this:
+
+    The dome is closed[1]. The garden is open[2], and dogs may come in[1].
+
+    [1] rules.txt (0.93)
+    [2] garden.txt (0.71)
+
+A mark stands where a citation does: at the `index` of its annotation. Files are numbered in the
+order in which they are cited, and each file has one footnote. Behind the text come a blank line and
+the footnotes, a line each: number, file name, and the highest score that the search gave to a
+passage of this file, with two decimals. Files that the answer doesn't cite have no footnote.
+The program sends what you return to the model again.
+
+Write the body of `answer`. Check it with:   python3 course.py check V4
+"""
+
+import os
+from pathlib import Path
+
+from openai import OpenAI
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+# A check brings its own files and its own question.
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+QUESTION = os.environ.get("EXERCISE_QUESTION", "May dogs come in, and when do evenings begin?")
+
+
+def answer(client: OpenAI, store_id: str, question: str) -> str:
+    """Ask with file search, and return the text with marks and footnotes."""
+    raise NotImplementedError("write the body of answer")
+
+
+def main() -> None:
+    client = OpenAI()
+    expiry = {"anchor": "last_active_at", "days": 1}
+    store = client.vector_stores.create(name="exercise V4", expires_after=expiry)
+    for path in sorted((FILES / "files").iterdir()):
+        client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=path)
+    text = answer(client, store.id, QUESTION)
+    print(text)
+    instructions = "Say this in one sentence. Keep the footnotes."
+    print(client.responses.create(model=MODEL, instructions=instructions, input=text).output_text)
+
+
+if __name__ == "__main__":
+    main()

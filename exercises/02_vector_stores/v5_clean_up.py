@@ -1,0 +1,38 @@
+"""V5. Leave nothing behind.
+
+Do these steps, and leave neither the store nor a file behind, whatever happens:
+
+    1. create a vector store that expires a day after it was last used;
+    2. upload each file of the folder, with the purpose "assistants";
+    3. attach all of them to the store, and wait until they are indexed;
+    4. search the store for the question, and print the names of the files that are found.
+
+A check runs your program three times. The second time, the server answers a request with status
+500. The third time, somebody presses Ctrl-C. The program may end with the error, but everything
+that it made has to be deleted first.
+
+Write the body of `work`. Check it with:   python3 course.py check V5
+"""
+
+import os
+from pathlib import Path
+
+from openai import OpenAI
+
+# A check brings its own files and its own question.
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+QUESTION = os.environ.get("EXERCISE_QUESTION", "May I bring my dog?")
+
+
+def work(client: OpenAI, paths: list[Path], question: str) -> None:
+    """Create, upload, attach, search, print; and delete all of it at the end."""
+    raise NotImplementedError("write the body of work")
+
+
+def main() -> None:
+    client = OpenAI()
+    work(client, sorted((FILES / "files").iterdir()), QUESTION)
+
+
+if __name__ == "__main__":
+    main()

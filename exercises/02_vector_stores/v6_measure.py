@@ -1,0 +1,46 @@
+"""V6. Measure recall and MRR.
+
+Each line of known.txt has a question, and the file that answers it. Search the store for every
+question, look at the first K passages, and compute two figures:
+
+    recall   the share of questions for which a passage of the right file is among them
+    MRR      the mean of 1/place over all questions, where place is that of the first passage from
+             the right file: 1, 2 and so on. A question without one among the first K gives 0.
+
+Don't ask a model: it is the search that you measure. The program writes both figures, with three
+decimals, into the metadata of the store.
+
+Write the body of `measure`. Check it with:   python3 course.py check V6
+"""
+
+import os
+from pathlib import Path
+
+from openai import OpenAI
+
+K = 5
+# A check brings its own files and its own questions.
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+
+
+def measure(client: OpenAI, store_id: str, known: list[tuple[str, str]]) -> tuple[float, float]:
+    """Return recall and MRR. `known` has the name of the right file and the question."""
+    raise NotImplementedError("write the body of measure")
+
+
+def main() -> None:
+    client = OpenAI()
+    expiry = {"anchor": "last_active_at", "days": 1}
+    store = client.vector_stores.create(name="exercise V6", expires_after=expiry)
+    for path in sorted((FILES / "files").iterdir()):
+        client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=path)
+    lines = (FILES / "known.txt").read_text("utf-8").splitlines()
+    known = [(line.split(" | ")[0], line.split(" | ")[1]) for line in lines]
+    recall, mrr = measure(client, store.id, known)
+    figures = {f"recall_at_{K}": f"{recall:.3f}", f"mrr_at_{K}": f"{mrr:.3f}"}
+    client.vector_stores.update(store.id, metadata=figures)
+    print(figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Changes the JSON of some answers, for a scene in which the server answers as others do."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cassette.asgi import read_body
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Change = Callable[[Any, Any], Any]
+"""Makes the new answer from the request's body and the server's answer, all of them JSON."""
+
+
+class AnswerChanger:
+    """An ASGI application around another one; `changes` are by the end of the path.
+
+    Only answers of status 200 are changed, and those in which both bodies are JSON.
+    """
+
+    def __init__(self, app: ASGIApp, changes: dict[str, Change]) -> None:
+        self._app, self._changes = app, changes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        change = next((self._changes[end] for end in self._changes if path.endswith(end)), None)
+        if change is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        asked = [await read_body(receive)]
+        kept: list[Message] = []
+
+        async def read_on() -> Message:
+            if not asked[1:]:
+                asked.append(b"")
+                return {"type": "http.request", "body": asked[0], "more_body": False}
+            return await receive()
+
+        async def keep(message: Message) -> None:
+            kept.append(message)
+
+        await self._app(scope, read_on, keep)
+        for message in _changed(kept, asked[0], change):
+            await send(message)
+
+
+def _changed(kept: list[Message], asked: bytes, change: Change) -> list[Message]:
+    if not kept or kept[0].get("status") != 200:
+        return kept
+    try:
+        sent = json.loads(b"".join(message.get("body", b"") for message in kept[1:]))
+        body = json.dumps(change(json.loads(asked), sent)).encode()
+    except ValueError:
+        return kept
+    headers = [pair for pair in kept[0]["headers"] if pair[0].lower() != b"content-length"]
+    headers.append((b"content-length", str(len(body)).encode()))
+    return [
+        {**kept[0], "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    ]

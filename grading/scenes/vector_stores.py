@@ -1,0 +1,1229 @@
+"""Scenes of lesson 2, vector stores. The emulator's own stores serve: indexing and search are real.
+
+What the program reads lies in a folder that the scene writes, and the variable EXERCISE_FILES names
+it. Without the variable, the programs read what lies beside them in exercises/02_vector_stores/.
+"""
+
+import base64
+import hashlib
+import json
+import math
+import random
+import re
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+from emulator.answers.answer import Answer, Citation, Prompt, SearchOutcome
+from emulator.retrieval import filters
+from grading.answer_changer import AnswerChanger
+from grading.child import Ending, Program
+from grading.failure import Excerpt, Failure, difference, missing, value
+from grading.scene import WORDS, Scene, pieces, sentence
+from grading.trace import Exchange, Trace
+from grading.turns import turns
+from setup import WINDOWS
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FILES = "EXERCISE_FILES"
+Vector = list[float]
+STORES, STORE = "/v1/vector_stores", "/v1/vector_stores/{id}"
+ATTACHING = (f"{STORE}/files", f"{STORE}/file_batches")
+SEARCH = f"{STORE}/search"
+
+
+def capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def compared(field: str, got: str, expected: str) -> Excerpt:
+    """Two texts that differ as a whole, each cut to a line."""
+    return value(field, got, value(field, expected).text)
+
+
+def never_asked(after: str) -> Failure:
+    fact = f"Your program never asked the model, although {after}."
+    return Failure(fact, "That request shows what your code has found.", is_absence=True)
+
+
+def uploaded(trace: Trace, after: int = 0) -> dict[str, str]:
+    """The names of the uploaded files by their ids, of requests behind number `after`."""
+    found: dict[str, str] = {}
+    for each in trace.to("/v1/files", "/v1/uploads/{id}/complete"):
+        made = each.answer_json if each.status == 200 and each.number > after else None
+        made = made.get("file", made) if isinstance(made, dict) else {}
+        if "filename" in (made or {}):
+            found[made["id"]] = made["filename"]
+    return found
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file that a request attached to a store, with its attributes as they were sent."""
+
+    file_id: str
+    attributes: Mapping[str, Any]
+    by: Exchange
+
+
+def attached(trace: Trace, after: int = 0) -> list[Attached]:
+    """All files that were attached, in order: one by one, in a batch, or with a new store."""
+    found = []
+    for each in trace.to(*ATTACHING, STORES):
+        body = each.json if each.number > after and each.status == 200 else None
+        rows = _objects(body.get("files")) if isinstance(body, Mapping) else []
+        if isinstance(body, Mapping) and not rows:
+            ids = body.get("file_ids") or [body.get("file_id")]
+            rows = [{**body, "file_id": id} for id in ids if id]
+        found += [
+            Attached(str(row.get("file_id")), row.get("attributes") or {}, each) for row in rows
+        ]
+    return found
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    every = found if isinstance(found, list) else []
+    return [each for each in every if isinstance(each, Mapping)]
+
+
+def file_names(draw: random.Random, many: int) -> list[str]:
+    return [f"{word}.txt" for word in draw.sample(WORDS, many)]
+
+
+# ---------------------------------------------------------------------------- V0
+
+
+class ByHand(Scene):
+    """V0: the passage with the highest cosine has to be in the prompt, and no other.
+
+    Another passage has a longer vector and so the highest product, a third one is the nearest by
+    distance. The vectors come in an order in which whoever ignores `index` finds a wrong one.
+    """
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.question = f"Where is the {draw.choice(WORDS)} of the {draw.choice(WORDS)}?"
+        self.passages = list({sentence(draw, 12): None for _ in range(9)})
+        self.best = draw.choice(self.passages[2:-2])
+        self.longest, self.nearest = draw.sample(
+            [each for each in self.passages if each != self.best], 2
+        )
+        asked = _unit(draw)
+        self.vectors = {self.question: asked}
+        for passage in self.passages:
+            cosine, length = draw.uniform(-0.2, 0.4), draw.uniform(0.5, 3)
+            shaped = {self.best: (0.9, 3.0), self.longest: (0.6, 6.0)}
+            shaped[self.nearest] = (0.7, 0.8)
+            self.vectors[passage] = _at(draw, asked, *shaped.get(passage, (cosine, length)))
+        self.read_in_order: dict[str, Vector] = {}
+        """The vector of each text, as somebody reads it who ignores `index`."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "passages.txt").write_text("\n".join(self.passages) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)))
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AnswerChanger(app, {"/v1/embeddings": self._embed})
+
+    def _embed(self, asked: Any, answer: Any) -> Any:
+        texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
+        vectors = [self._vector(text) for text in texts]
+        order = self._order(texts, vectors)
+        self.read_in_order |= {texts[place]: vectors[at] for place, at in enumerate(order)}
+        length = asked.get("dimensions") or len(answer["data"][0]["embedding"])
+        if asked.get("encoding_format") == "base64":
+            length = len(base64.b64decode(answer["data"][0]["embedding"])) // 4
+        form = asked.get("encoding_format", "float")
+        data = [
+            {"object": "embedding", "index": at, "embedding": _written(vectors[at], length, form)}
+            for at in order
+        ]
+        return answer | {"data": data}
+
+    def _vector(self, text: str) -> Vector:
+        known = [self.vectors[each] for each in self.vectors if each in text]
+        return known[0] if known else _unit(self.draw)
+
+    def _order(self, texts: Sequence[str], vectors: Sequence[Vector]) -> list[int]:
+        """An order by which the best passage isn't found if `index` is ignored."""
+        order = list(range(len(texts)))
+        for _ in range(200 if len(texts) > 1 else 0):
+            self.draw.shuffle(order)
+            read = {texts[place]: vectors[at] for place, at in enumerate(order)}
+            if not self._found_by(read) & {self.best, self.longest, self.nearest}:
+                break
+        return order
+
+    def _found_by(self, read: dict[str, Vector]) -> set[str]:
+        """The passages that score highest by these vectors; a text that isn't here has its own."""
+        read = self.vectors | read
+        asked = read[self.question]
+        return {
+            max(self.passages, key=lambda each: score(asked, read[each]))
+            for score in (_cosine, _dot)
+        }
+
+    def verdict(self) -> Failure | None:
+        embedded = [text for each in self.trace.to("/v1/embeddings") for text in _texts(each.json)]
+        asked = self.trace.writing()
+        lacking = [text for text in self.vectors if not any(text in sent for sent in embedded)]
+        if lacking and (asked or embedded):
+            return self._not_embedded(lacking, is_early=not asked)
+        if not asked:
+            return never_asked("it had embedded the passages and the question")
+        prompt = "\n".join(turn.text for turn in turns(asked[0]))
+        held = [passage for passage in self.passages if passage in prompt]
+        if held != [self.best]:
+            return self._wrong_passages(asked[0].name, held)
+        if self.question not in prompt:
+            fact = f"{capital(asked[0].name)} doesn't contain the question."
+            return Failure(fact, "The model needs both: the passage, and what you want to know.")
+        return None
+
+    def _not_embedded(self, lacking: list[str], *, is_early: bool) -> Failure:
+        what = "the question" if lacking[0] == self.question else "some passages"
+        if len(lacking) == len(self.vectors):
+            what = "anything"
+        fact = f"Your program asked the model, but it never embedded {what}."
+        if is_early:
+            fact = f"Your program ended, but it never embedded {what}."
+        why = "Only texts that have a vector can be compared: the question and every passage."
+        return Failure(fact, why, value("a text without a vector", lacking[0]), is_absence=is_early)
+
+    def _wrong_passages(self, name: str, held: list[str]) -> Failure:
+        name = capital(name)
+        if not held:
+            fact = f"{name} contains none of the passages."
+            why = "Without the passage the model answers from its training, or invents something."
+            return Failure(fact, why, value("a passage to be sent", self.best))
+        if len(held) > 1:
+            fact = f"{name} contains {len(held)} passages. The task is to send the best one alone."
+            why = "You pay for each passage, and with all of them in it, nothing was searched."
+            return Failure(
+                fact, why, compared("one of them", next(filter(self.best.__ne__, held)), self.best)
+            )
+        why = WHY_COSINE
+        if held[0] == self.longest:
+            why = WHY_LENGTH
+        elif held[0] in self._found_by(self.read_in_order):
+            why = WHY_ORDER
+        fact = f"{name} contains a passage, but not the one with the highest cosine."
+        return Failure(fact, why, compared("the passage in it", held[0], self.best))
+
+
+WHY_COSINE = """The cosine is the product of the two vectors, divided by the lengths of both. The
+highest one belongs to the passage with the most similar meaning."""
+WHY_LENGTH = """That passage has the highest product, because its vector is long. Here the vectors
+have different lengths. Divide the product by the lengths of both vectors, or make each vector one
+of length 1 first."""
+WHY_ORDER = """The items of `data` can come in any order. The `index` of an item says which of your
+texts it belongs to. In the order of the list, you get the vectors of other texts."""
+
+
+def _texts(body: Any) -> list[str]:
+    found = body.get("input") if isinstance(body, dict) else None
+    return [found] if isinstance(found, str) else [str(each) for each in found or ()]
+
+
+def _unit(draw: random.Random, numbers: int = 24) -> Vector:
+    found = [draw.gauss(0, 1) for _ in range(numbers)]
+    return [each / math.hypot(*found) for each in found]
+
+
+def _at(draw: random.Random, other: Vector, cosine: float, length: float) -> Vector:
+    """A vector of this length that has this cosine with a vector of length 1."""
+    side = _unit(draw, len(other))
+    along = _dot(side, other)
+    side = [a - along * b for a, b in zip(side, other, strict=True)]
+    across = math.sqrt(1 - cosine**2) / math.hypot(*side)
+    return [length * (cosine * b + across * a) for a, b in zip(side, other, strict=True)]
+
+
+def _dot(one: Vector, other: Vector) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    return _dot(one, other) / (math.hypot(*one) * math.hypot(*other))
+
+
+def _written(vector: Vector, length: int, form: str) -> str | Vector:
+    """Filled with zeros, which changes no cosine; as the request wants it."""
+    whole = [*vector, *[0.0] * (length - len(vector))][:length]
+    if form != "base64":
+        return whole
+    return base64.b64encode(struct.pack(f"<{length}f", *whole)).decode()
+
+
+# ---------------------------------------------------------------------------- V1
+
+
+class Ingest(Scene):
+    """V1: one of six files fails, another one never gets ready. Both have to be reported.
+
+    What counts is what the program was told: so a slow machine changes no verdict.
+    """
+
+    deadline_s: ClassVar[float] = 1.2
+    patience_s: ClassVar[float] = 4.0
+    """How long after its deadline a program may still wait."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = file_names(draw, 6)
+        # Whoever waits for them one after the other meets the slow one first.
+        self.stuck, self.failing = sorted(draw.sample(self.names, 2))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "inbox").mkdir()
+        for name in self.names:
+            text = sentence(self.draw).encode()
+            if name == self.failing:  # no UTF-8; where and with what is part of the reason
+                text += bytes([self.draw.randrange(128, 192)]) + sentence(self.draw).encode()
+            (folder / "inbox" / name).write_bytes(text)
+        deadline = str(self.deadline_s)
+        return {
+            FILES: str(folder),
+            "EXERCISE_DEADLINE": deadline,
+            "EXERCISE_QUESTION": self.question,
+        }
+
+    def fault(self, request: Exchange) -> str:
+        is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
+        return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
+
+    def drive(self, program: Program) -> Ending:
+        """Stop it where it waits for ever: the rest of the limit would show nothing more."""
+        began: float | None = None
+        end = time.monotonic() + self.limit_s
+        while program.is_running and time.monotonic() < end:
+            if began is None and attached(self.trace):
+                began = time.monotonic()
+            if began is not None and not self._reports():
+                end = min(end, began + self.deadline_s + self.patience_s + 1)
+            time.sleep(0.02)
+        return program.wait(self.limit_s if self._reports() else 0.1)
+
+    def _reports(self) -> list[Exchange]:
+        """The requests that send the reasons on."""
+        sent = self.trace.to(STORE)
+        return [each for each in sent if isinstance(each.json, dict) and "metadata" in each.json]
+
+    def verdict(self) -> Failure | None:
+        names = uploaded(self.trace)
+        held = {names.get(each.file_id) for each in attached(self.trace)}
+        reports, searches = self._reports(), self.trace.to(SEARCH)
+        if lacking := [name for name in self.names if name not in held]:
+            return self._not_attached(lacking[0], is_early=not (reports or searches))
+        began = attached(self.trace)[0].by.began
+        behind = [*reports[:1], *searches[:1]]
+        if not behind:
+            return self._never_went_on(began)
+        first = min(behind, key=lambda each: each.number)
+        if first.began - began < self.deadline_s / 2:
+            return self._too_early(first)
+        if not reports:
+            fact = f"Your program searched ({first.call}), but it never sent the report."
+            why = "Nothing raises an exception for a file that fails. Somebody has to be told."
+            return Failure(fact, why)
+        if wrong := self._wrong_report(reports[0]):
+            return wrong
+        if not searches:
+            fact = "Your program never searched the store."
+            return Failure(fact, "The files that are ready should be used.", is_absence=True)
+        return None
+
+    def _not_attached(self, name: str, *, is_early: bool) -> Failure:
+        fact = f"The file {name} was never attached to the vector store."
+        why = "An uploaded file can be found only if a store has it. The task names all six."
+        return Failure(fact, why, is_absence=is_early)
+
+    def _never_went_on(self, began: float) -> Failure:
+        asked = [each for each in self.trace.exchanges if each.method == "GET"]
+        waited = asked[-1].began - began if asked else 0
+        if waited > self.deadline_s + self.patience_s / 2:
+            fact = "The deadline has passed long ago, but your program is still waiting."
+            why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
+            check), report what isn't ready, and go on with the rest."""
+            return Failure(fact, why, value(f"{self.stuck}: status", "in_progress"))
+        fact = "Your program attached the files, but it never sent the report."
+        why = "The report shows whether you know what became of each file."
+        return Failure(fact, why, is_absence=True)
+
+    def _too_early(self, request: Exchange) -> Failure:
+        told = self._told(request.number)
+        ready = sum(status == "completed" for status in told.values())
+        if told:
+            fact = f"Your program went on ({request.call}) long before the deadline."
+            shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
+        else:
+            fact = f"Your program went on ({request.call}) without asking for any status."
+            shown = value("files that were ready, as far as it knew", ready)
+        why = f"""Attaching only starts the work: files are indexed in the background, and a search
+        before the end misses some. Ask for the status until no file is in_progress, for at most
+        DEADLINE seconds ({self.deadline_s:g} in this check)."""
+        return Failure(fact, why, shown)
+
+    def _told(self, before: int) -> dict[str, str]:
+        """The last status of each file that the program was told, by name."""
+        names, told = uploaded(self.trace), dict[str, str]()
+        for each in self.trace.exchanges[: before - 1]:
+            answer = each.answer_json if each.method == "GET" and each.status == 200 else None
+            if not isinstance(answer, dict):
+                continue
+            listed = _objects(answer.get("data")) or [answer]
+            for row in listed:
+                if row.get("object") == "vector_store.file":
+                    told[names.get(row["id"], "")] = row["status"]
+            counts = answer.get("file_counts")
+            if isinstance(counts, dict) and counts["in_progress"] <= 1:
+                told |= {name: "completed" for name in self.names if name not in self._special}
+        return told
+
+    @property
+    def _special(self) -> tuple[str, str]:
+        return self.failing, self.stuck
+
+    def _wrong_report(self, report: Exchange) -> Failure | None:
+        sent, told = report.json["metadata"] or {}, self._told(report.number)
+        reason = self._reason()
+        for name in self.names:
+            if name in sent and name not in told:
+                fact = f"The report names {name}, but your program never asked for its status."
+                return Failure(fact, WHY_NEVER_ASKED, value(f"metadata.{name}", sent[name]))
+        for name, wanted in ((self.failing, reason), (self.stuck, "in_progress")):
+            got = sent.get(name)
+            if got == wanted or (got == told.get(name) == "in_progress"):
+                continue
+            what = "failed" if name == self.failing else "is not ready at the deadline"
+            if got is None:
+                fact = f"The report leaves out {name}, which {what}."
+                shown = missing(f"metadata.{name}", sent, json.dumps(wanted))
+                return Failure(fact, WHY_REPORT, shown)
+            fact = f"The report gives a wrong reason for {name}, which {what}."
+            return Failure(fact, WHY_REASON, difference(f"metadata.{name}", str(got), wanted))
+        for name in sent:
+            if name not in self._special and told.get(name) != "in_progress":
+                fact = f"The report names {name}, but that file is ready."
+                shown = value(f"metadata.{name}", sent[name], "no such key")
+                return Failure(fact, WHY_READY, shown)
+        for name, status in told.items():
+            if status == "in_progress" and name not in sent and name in self.names:
+                fact = f"The report leaves out {name}. When you last asked, it was not ready."
+                return Failure(fact, WHY_REPORT, missing("metadata", sent, name))
+        return None
+
+    def _reason(self) -> str:
+        """What the server says of the file that fails, read from any answer that has it."""
+        for each in self.trace.exchanges:
+            answer = each.answer_json if each.method == "GET" else None
+            rows = _objects(answer.get("data")) or [answer] if isinstance(answer, dict) else []
+            for row in rows:
+                if error := row.get("last_error"):
+                    return str(error["message"])
+        return "the message of its last_error"
+
+
+WHY_REPORT = """Nobody is told about a file that fails: no exception is raised, and a batch can be
+completed although some of its files failed. Look at the status of every file."""
+WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
+isn't ready when the deadline has passed is reported as in_progress."""
+WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
+WHY_NEVER_ASKED = """If you wait for one file after the other, a slow one uses up the time of all
+behind it. Ask for all of them in each round: one request lists every file of the store."""
+
+
+# ---------------------------------------------------------------------------- V2
+
+
+class SyncTwice(Scene):
+    """V2: the program runs twice. The second time, one file of more than a page's has changed.
+
+    Its new text is as long as the old one, so that neither name nor size gives it away.
+    """
+
+    limit_s: ClassVar[float] = 30.0
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 23))
+        self.changed = draw.choice(self.names)
+        self.digests: dict[str, str] = {}
+        self.changed_digest = ""
+        self.first_run: int | None = None
+        """How many requests the first run made; None until it has ended well."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        self.folder = folder / "files"
+        self.folder.mkdir()
+        for name in self.names:
+            text = sentence(self.draw).encode()
+            (self.folder / name).write_bytes(text)
+            self.digests[name] = hashlib.sha256(text).hexdigest()
+        return {FILES: str(folder)}
+
+    def drive(self, program: Program) -> Ending:
+        ending = program.wait(self.limit_s)
+        if ending.code != 0 or ending.is_flood:
+            return ending
+        path = self.folder / self.changed
+        text = path.read_bytes()
+        path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
+        self.changed_digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.first_run = len(self.trace.exchanges)
+        return program.again().wait(self.limit_s)
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._first_wrong():
+            return wrong
+        if self.first_run is None:
+            return None  # it did not end well, which is told
+        return self._second_wrong(self.first_run)
+
+    def _first_wrong(self) -> Failure | None:
+        sent = list(uploaded(self._until(self.first_run)).values())
+        if twice := next((name for name in sent if sent.count(name) > 1), None):
+            return Failure(f"The first run uploaded {twice} twice.", WHY_TWICE)
+        if lacking := next((name for name in self.names if name not in sent), None):
+            fact = f"The first run never uploaded {lacking}."
+            return Failure(fact, "At first the store is empty: every file is new.", is_absence=True)
+        return self._wrong_attributes(self._until(self.first_run), self.digests)
+
+    def _second_wrong(self, first_run: int) -> Failure | None:
+        second = uploaded(self.trace, first_run)
+        again = [name for name in second.values() if name != self.changed]
+        if again:
+            why = WHY_TWICE if len(again) > len(self.names) / 2 else WHY_PAGES
+            fact = f"The second run uploaded {again[0]} again, although it has not changed."
+            shown = value("files uploaded again without need", len(again), "0")
+            return Failure(fact, why, shown)
+        if not second:
+            fact = f"The second run didn't upload {self.changed}, although its text has changed."
+            why = """Name and size are as before, so only the content shows it. Compare the digest
+            with the one in the attributes."""
+            return Failure(fact, why, is_absence=True)
+        if len(second) > 1:
+            return Failure(f"The second run uploaded {self.changed} twice.", WHY_TWICE)
+        digests = self.digests | {self.changed: self.changed_digest}
+        if wrong := self._wrong_attributes(self.trace, digests, first_run):
+            return wrong
+        return self._wrong_deletes(first_run, next(iter(second)))
+
+    def _until(self, count: int | None) -> Trace:
+        return Trace(self.trace.exchanges[:count])
+
+    def _wrong_attributes(
+        self, trace: Trace, digests: Mapping[str, str], after: int = 0
+    ) -> Failure | None:
+        """The first file of `trace` that isn't attached as it should be."""
+        names = uploaded(trace, after)
+        sent = {each.file_id: each.attributes for each in attached(trace, after)}
+        for each in trace.to(f"{STORE}/files/{{id}}"):
+            if isinstance(each.json, dict):
+                sent[each.path.rpartition("/")[2]] = each.json.get("attributes") or {}
+        for id, name in names.items():
+            if id not in sent:
+                fact = f"The file {name} was uploaded, but never attached to the store."
+                why = "Only the files of the store are searched, and only they have attributes."
+                return Failure(fact, why, is_absence=True)
+            for key, wanted in (("name", name), ("sha256", digests[name])):
+                if sent[id].get(key) != wanted:
+                    return _wrong_attribute(key, sent[id], wanted, name)
+        return None
+
+    def _wrong_deletes(self, first_run: int, new_id: str) -> Failure | None:
+        old = {name: id for id, name in uploaded(self._until(first_run)).items()}
+        gone = {each.path.rpartition("/")[2]: each for each in self._deletes(first_run)}
+        for name, id in old.items():
+            if id in gone and name != self.changed:
+                fact = f"The second run deleted {name}, although it has not changed."
+                return Failure(fact, "Delete only the old version of a file that has changed.")
+        took_away = gone.get(old[self.changed])
+        if took_away is None:
+            fact = f"The old version of {self.changed} is still in the store."
+            why = "A search finds both versions now, and an answer may quote the old one."
+            return Failure(fact, why, is_absence=True)
+        attaching = next(each.by for each in attached(self.trace) if each.file_id == new_id)
+        if took_away.number < attaching.number:
+            fact = f"The old version of {self.changed} was deleted before the new one was attached."
+            why = "If the program stops in between, the store has neither of them. Attach first."
+            return Failure(fact, why, Excerpt("the first of the two", took_away.call))
+        if not any(each.path == f"/v1/files/{old[self.changed]}" for each in gone.values()):
+            fact = f"The old version of {self.changed} is out of the store, but still uploaded."
+            why = """Files that nobody needs count toward your storage limit. client.files.delete
+            removes a file everywhere, from the stores, too."""
+            return Failure(fact, why, Excerpt("what was sent", took_away.call), is_absence=True)
+        return None
+
+    def _deletes(self, first_run: int) -> list[Exchange]:
+        """Of files, the removal of which from everywhere comes last."""
+        every = [
+            *self.trace.to(f"{STORE}/files/{{id}}", method="DELETE"),
+            *self.trace.to("/v1/files/{id}", method="DELETE"),
+        ]
+        return [each for each in every if each.number > first_run and each.status == 200]
+
+
+def _wrong_attribute(key: str, sent: Mapping[str, Any], wanted: str, name: str) -> Failure:
+    where, why = f"attributes.{key}", "By its attributes, the next run recognizes a file."
+    if key not in sent:
+        fact = f"The file {name} was attached without the attribute {key}."
+        return Failure(fact, why, missing(where, sent, json.dumps(wanted)))
+    fact = f"The file {name} was attached with a wrong attribute {key}."
+    return Failure(fact, why, difference(where, str(sent[key]), wanted))
+
+
+WHY_TWICE = """You pay for each copy in the store, and answers cite the same text twice. First ask
+the store which files it has, and compare their attributes with the files in the folder."""
+WHY_PAGES = """Your program knew most of the files, but not all: a list comes in pages of 20. The
+field `data` has the first page alone. `for file in client.vector_stores.files.list(...)` reads all
+pages."""
+
+
+# ---------------------------------------------------------------------------- V3
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a question asks for, or a file is: an edition, and whether it is public."""
+
+    edition: int
+    is_public: bool
+
+    @property
+    def attributes(self) -> dict[str, str | float | bool]:
+        return {"edition": self.edition, "public": self.is_public}
+
+
+class Filters(Scene):
+    """V3: attributes and filters have JSON's types; where nothing is found, no model is asked."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        years = draw.sample(range(1990, 2030), 4)
+        kinds = [Labelled(year, is_public) for year in years[:3] for is_public in (True, False)]
+        self.files = dict(zip(file_names(draw, 6), kinds, strict=True))
+        asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
+        draw.shuffle(asked)
+        self.questions = {f"{sentence(draw, 7)[:-1]}?": kind for kind in asked}
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name, kind in self.files.items():
+            text = f"Edition: {kind.edition}\nPublic: {_yes(kind.is_public)}\n\n"
+            (folder / "files" / name).write_text(text + sentence(self.draw) + "\n", "utf-8")
+        rows = [
+            f"{kind.edition} | {_yes(kind.is_public)} | {question}"
+            for question, kind in self.questions.items()
+        ]
+        (folder / "questions.txt").write_text("\n".join(rows) + "\n", "utf-8")
+        return {FILES: str(folder)}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)))
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._wrong_attributes():
+            return wrong
+        for question, kind in self.questions.items():
+            searches = [each for each in self.trace.to(SEARCH) if question in _query(each)]
+            if not searches:
+                return self._never_searched(question)
+            if wrong := self._wrong_filter(searches[0], question, kind):
+                return wrong
+            if wrong := self._wrong_request(searches[0], question):
+                return wrong
+        return None
+
+    def _wrong_attributes(self) -> Failure | None:
+        names = uploaded(self.trace)
+        given = {names.get(each.file_id, ""): each.attributes for each in attached(self.trace)}
+        for name, kind in self.files.items():
+            if name not in given:
+                fact = f"The file {name} was never attached to the store."
+                return Failure(fact, "Each file of the folder is searched.", is_absence=True)
+            for key, wanted in kind.attributes.items():
+                if not filters.same(given[name].get(key, ""), wanted):
+                    return self._wrong_attribute(name, key, given[name], wanted)
+        return None
+
+    def _wrong_attribute(
+        self, name: str, key: str, sent: Mapping[str, Any], wanted: str | float | bool
+    ) -> Failure:
+        where, written = f"attributes.{key}", json.dumps(wanted)
+        if key not in sent:
+            fact = f"The file {name} was attached without the attribute {key}."
+            return Failure(fact, "A filter never finds it then.", missing(where, sent, written))
+        fact = f"The attribute {key} of {name} is wrong."
+        why = "It differs from what the head of the file says."
+        if isinstance(sent[key], str):
+            fact = f"The attribute {key} of {name} is a text, not {_kind(wanted)}."
+            why = WHY_TYPES
+        elif key == "public" and sent[key] is True:
+            why = """The head of the file says no. `bool` of any text that isn't empty is True, also
+            of "no": compare the text with "yes"."""
+        return Failure(fact, why, value(where, sent[key], written))
+
+    def _never_searched(self, question: str) -> Failure:
+        if any(question in _said(each) for each in self.trace.writing()):
+            fact = f'The model was asked "{question}" without a search before.'
+            why = "Search first, with the filter. Then you know whether there is anything to ask."
+            return Failure(fact, why)
+        fact = f'Your program never searched for the question "{question}"'
+        return Failure(fact, "Each line of questions.txt has to be searched.", is_absence=True)
+
+    def _wrong_filter(self, search: Exchange, question: str, kind: Labelled) -> Failure | None:
+        sent, name = search.json.get("filters"), f'the search for "{question}"'
+        if sent is None:
+            fact = f"{capital(name)} has no filter."
+            return Failure(fact, WHY_FILTER, missing("filters", search.json, "an object"))
+        keep = filters.parse("filters", sent)
+        found = [each for each, of in self.files.items() if keep(of.attributes)]
+        wanted = [each for each, of in self.files.items() if of == kind]
+        leaves = {leaf["key"]: leaf["value"] for leaf in _comparisons(sent)}
+        for key, right in kind.attributes.items():
+            if key not in leaves:
+                fact = f"The filter of {name} doesn't compare {key}."
+                return Failure(fact, WHY_FILTER, missing(f"filters, {key}", leaves, key))
+            several = leaves[key] if isinstance(leaves[key], list) else [leaves[key]]
+            if any(isinstance(each, str) for each in several):
+                fact = f"The filter of {name} compares {key} with a text."
+                shown = value(f"value of {key}", leaves[key], json.dumps(right))
+                return Failure(fact, WHY_TYPES, shown)
+        if found != wanted:
+            fact = f"The filter of {name} selects the wrong files."
+            files = ", ".join(wanted) or "no file at all"
+            return Failure(fact, WHY_FILTER, value("filters", sent, f"one that selects {files}"))
+        return None
+
+    def _wrong_request(self, search: Exchange, question: str) -> Failure | None:
+        asked = [each for each in self.trace.writing() if question in _said(each)]
+        found = [
+            part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()
+        ]
+        if asked and not found:
+            fact = f'The model was asked "{question}" although the search had found nothing.'
+            why = """Without any passage, a model answers from its training, or invents something.
+            And you pay for it. Say yourself that no file matches."""
+            return Failure(fact, why, value(f"data of {search.call}", []))
+        if not asked and found:
+            fact = f'The model was never asked "{question}"'
+            why = "The search found a passage for it. That is what the model should read."
+            return Failure(fact, why, is_absence=True)
+        lacking = [text for text in found if text.strip() not in _said(asked[0])]
+        if lacking:
+            fact = f'The model was asked "{question}" without a passage that the search had found.'
+            why = "The model can only use what is in the request: the question and the passages."
+            return Failure(fact, why, value("a passage found", " ".join(lacking[0].split())))
+        return None
+
+
+def _query(search: Exchange) -> str:
+    """The query of a search; several are joined."""
+    asked = search.json.get("query") if isinstance(search.json, dict) else ""
+    return "\n".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _kind(wanted: str | float | bool) -> str:
+    return "a boolean" if isinstance(wanted, bool) else "a number"
+
+
+def _said(request: Exchange) -> str:
+    return "\n".join(turn.text for turn in turns(request))
+
+
+def _comparisons(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The comparisons in a filter, however deep."""
+    if "key" in found:
+        yield found
+    for each in found.get("filters") or ():
+        yield from _comparisons(each)
+
+
+WHY_TYPES = """In JSON, the text "2024" and the number 2024 are two things, and so are "yes" and
+true. A comparison of one with the other finds nothing. Use the same type everywhere: numbers for
+editions, so that you can compare by size, and true or false for what is yes or no."""
+WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
+files that the question asks for are searched."""
+
+
+# ---------------------------------------------------------------------------- V4
+
+
+class Footnotes(Scene):
+    """V4: the answer comes back with marks and footnotes, in the next request.
+
+    Files are cited more than once, one is found but not cited, and reasoning stands around the
+    search, so that the message has no fixed place in the output.
+    """
+
+    meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("AttributeError", "IndexError"),
+        """an item of `output` was taken for another one. Reasoning, a search and the message can
+        stand at any place in it: find each by its `type`.""",
+    )
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 5))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+        cited = draw.sample(self.names, 3)
+        order = [*cited, cited[0], draw.choice(cited[1:])]
+        draw.shuffle(order)
+        self.cited = order
+        """The file cited behind each sentence."""
+        self.sentences = [sentence(draw)[:-1] for _ in order]
+        places = draw.sample(range(20, 99), 2 * len(self.names))
+        self.scores = sorted(
+            (
+                (place / 100 + 0.0012, self.names[n % len(self.names)])
+                for n, place in enumerate(places)
+            ),
+            reverse=True,
+        )
+
+    @property
+    def text(self) -> str:
+        return " ".join(f"{each}." for each in self.sentences)
+
+    @property
+    def wanted(self) -> str:
+        """The text that the second request has to carry."""
+        numbers = {name: n for n, name in enumerate(dict.fromkeys(self.cited), 1)}
+        marked = [
+            f"{each}[{numbers[name]}]."
+            for each, name in zip(self.sentences, self.cited, strict=True)
+        ]
+        notes = [f"[{n}] {name} ({self._score(name):.2f})" for name, n in numbers.items()]
+        return "\n".join([" ".join(marked), "", *notes])
+
+    def _score(self, name: str) -> float:
+        return max(score for score, of in self.scores if of == name)
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if found is None:
+            return Answer(pieces(self.draw, sentence(self.draw)))
+        ids = {name: id for id, name in uploaded(self.trace).items()}
+        parts: list[str] = []
+        citations = []
+        for each, name in zip(self.sentences, self.cited, strict=True):
+            parts += pieces(self.draw, f" {each}" if parts else each)
+            citations.append(Citation(len("".join(parts)), ids.get(name, ""), name))
+            parts.append(".")
+        store = found.results[0]["vector_store_id"] if found.results else ""
+        results: list[dict[str, Any]] = [
+            {
+                "file_id": ids.get(name, ""),
+                "filename": name,
+                "score": score,
+                "attributes": {},
+                "text": sentence(self.draw),
+                "vector_store_id": store,
+            }
+            for score, name in self.scores
+        ]
+        outcome = SearchOutcome(found.queries, results)
+        return Answer(parts, reasoning=9, found=outcome, citations=citations)
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked:
+            return never_asked("the files were in the store")
+        body = asked[0].json if isinstance(asked[0].json, dict) else {}
+        if "file_search" not in json.dumps(body.get("tools")):
+            fact = "The first request doesn't offer the file search tool."
+            why = "Without it the model sees none of your files, so it can't cite them."
+            return Failure(fact, why, missing("tools", body, '"file_search" in it'))
+        if "file_search_call.results" not in (body.get("include") or ()):
+            fact = "The first request doesn't ask for the results of the search."
+            why = """The scores stand in the results. Unless `include` asks for them, the field
+            `results` of the file_search_call is null."""
+            return Failure(fact, why, missing("include", body, '["file_search_call.results"]'))
+        if len(asked) < 2:
+            fact = "Your program asked once. The request with the footnotes never came."
+            why = "It shows whether you read the citations. Your `answer` has to return a text."
+            return Failure(fact, why, is_absence=True)
+        said = [turn for turn in turns(asked[1]) if turn.role != "system"]
+        got = said[-1].text if said else ""
+        return self._wrong_text(got) if got.rstrip() != self.wanted else None
+
+    def _wrong_text(self, got: str) -> Failure:
+        wanted, where = self.wanted, "input of the second request"
+        shown = difference(where, got, wanted)
+        text, _, notes = got.partition("\n\n")
+        bare = re.sub(r"\[\d+\]", "", text)
+        if bare.split() != self.text.split() or bare == text:
+            same = " ".join(bare.split()) == self.text
+            fact = "The text has no marks." if same else "The text isn't the model's answer."
+            why = """A mark belongs where a citation stands, and the rest stays as it is. Each
+            annotation of the type file_citation has an `index`: that many characters come before
+            it."""
+            return Failure(fact, why, shown)
+        if re.findall(r"\[\d+\]", text) != re.findall(r"\[\d+\]", wanted.partition("\n\n")[0]):
+            fact = "The marks have wrong numbers."
+            return Failure(fact, WHY_NUMBERS, shown)
+        if text != wanted.partition("\n\n")[0]:
+            fact = "The marks stand in wrong places."
+            why = """Each `index` counts in the text without marks. A mark that you insert moves
+            all that comes behind it, so begin with the last citation."""
+            return Failure(fact, why, shown)
+        return self._wrong_notes(notes, shown)
+
+    def _wrong_notes(self, notes: str, shown: Excerpt) -> Failure:
+        names = re.findall(r"^\[\d+\] (\S+)", notes, re.MULTILINE)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            fact = f"The file {twice} has more than one footnote."
+            return Failure(fact, WHY_NUMBERS, shown)
+        if extra := next((name for name in names if name not in self.cited), None):
+            fact = f"There is a footnote for {extra}, which the answer doesn't cite."
+            why = "The search found more than the model used. Only annotations are citations."
+            return Failure(fact, why, shown)
+        if names == list(dict.fromkeys(self.cited)):
+            fact = "A footnote has a wrong score."
+            why = """Several passages of a file can be found. The highest of their scores counts,
+            with two decimals."""
+            return Failure(fact, why, shown)
+        why = "A blank line follows the text, then a line for each file that is cited."
+        return Failure("The footnotes are not as the task wants them.", why, shown)
+
+
+WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
+So each file has one footnote, however often it is cited."""
+
+
+# ---------------------------------------------------------------------------- V5
+
+
+class CleanUp(Scene):
+    """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
+
+    Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
+    Windows can't send Ctrl-C to one program alone, so there the third run is left out.
+    """
+
+    limit_s: ClassVar[float] = 30.0
+    third_upload: ClassVar[int] = 3
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 4))
+        self.question = f"Where is the {draw.choice(WORDS)}?"
+        steps = ["upload", "search"]
+        draw.shuffle(steps)
+        self.steps = ["", *steps]
+        """The step at which each run is disturbed."""
+        self.starts = [0]
+        """How many requests had come before each run."""
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return _RetryAtOnce(app)
+
+    def fault(self, request: Exchange) -> str:
+        run = len(self.starts) - 1
+        return ("", "500", "stall-head")[run] if self._is_struck(request, run) else ""
+
+    def _is_struck(self, request: Exchange, run: int) -> bool:
+        if request.method != "POST":
+            return False
+        if self.steps[run] == "search":
+            return request.path.endswith("/search")
+        uploads = self._run(run).to("/v1/files")
+        return request.path == "/v1/files" and len(uploads) >= self.third_upload
+
+    def _run(self, run: int) -> Trace:
+        return Trace(self.trace.exchanges[slice(*[*self.starts, None][run : run + 2])])
+
+    def drive(self, program: Program) -> Ending:
+        ending = program.wait(self.limit_s)
+        if ending.code != 0 or ending.is_flood or self._unfinished() or self._left(0):
+            return ending
+        self.may_fail = True
+        self.starts.append(len(self.trace.exchanges))
+        ending = program.again().wait(self.limit_s)
+        if WINDOWS or ending.code is None or self._left(1):
+            return ending
+        self.starts.append(len(self.trace.exchanges))
+        return self._interrupted(program.again())
+
+    def _interrupted(self, program: Program) -> Ending:
+        end = time.monotonic() + self.limit_s
+        while program.is_running and time.monotonic() < end:
+            if any(each.fault for each in self._run(2).exchanges):
+                program.interrupt()
+                break
+            time.sleep(0.02)
+        return program.wait(self.limit_s)
+
+    def verdict(self) -> Failure | None:
+        if wrong := self._unfinished():
+            return wrong
+        for run in range(len(self.starts)):
+            if run and not any(each.fault for each in self._run(run).exchanges):
+                fact = f"{RUNS[run]} your program never came to the {self.steps[run]}."
+                return Failure(fact, "Each run begins anew, with a store of its own.")
+            if left := self._left(run):
+                fact = capital(
+                    f"{RUNS[run]} your program left {' and '.join(left)} behind.".strip()
+                )
+                shown = value("made, but never deleted", self._names_left(run))
+                return Failure(fact, LEFT_WHY[run], shown, is_absence=True)
+        return None
+
+    def _unfinished(self) -> Failure | None:
+        """What the first run didn't do of the task, apart from cleaning up."""
+        run = self._run(0)
+        names = uploaded(run)
+        for each in run.to(STORES):
+            if wrong := self._no_expiry(each, run):
+                return wrong
+        held = {names.get(each.file_id) for each in attached(run)}
+        if lacking := [name for name in self.names if name not in held]:
+            fact = f"The file {lacking[0]} was never uploaded and attached to the store."
+            return Failure(fact, "All files of the folder are to be searched.", is_absence=True)
+        if not any(self.question in _query(each) for each in run.to(SEARCH)):
+            fact = "Your program never searched the store for the question."
+            return Failure(fact, "It should do its work before it cleans up.", is_absence=True)
+        return None
+
+    def _no_expiry(self, made: Exchange, run: Trace) -> Failure | None:
+        bodies = [made.json, *(each.json for each in run.to(STORE))]
+        if any(isinstance(body, dict) and body.get("expires_after") for body in bodies):
+            return None
+        fact = "The vector store was created without expires_after."
+        why = """A program that is killed can't delete anything. With an expiry date, OpenAI
+        deletes the store when nobody has used it for so long."""
+        body = made.json if isinstance(made.json, dict) else {}
+        wanted = '{"anchor": "last_active_at", "days": 1}'
+        return Failure(fact, why, missing("expires_after", body, wanted))
+
+    def _remaining(self, run: int) -> tuple[list[str], list[str]]:
+        """The ids of the stores and of the files that a run made and didn't delete."""
+        trace = self._run(run)
+        gone = {
+            each.path.rpartition("/")[2]
+            for each in trace.to(STORE, "/v1/files/{id}", method="DELETE")
+            if each.status == 200
+        }
+        stores = [each.answer_json["id"] for each in trace.to(STORES) if each.status == 200]
+        files = list(uploaded(trace))
+        return [id for id in stores if id not in gone], [id for id in files if id not in gone]
+
+    def _left(self, run: int) -> list[str]:
+        stores, files = self._remaining(run)
+        several = f"{len(files)} files" if len(files) > 1 else "a file"
+        return [*["the vector store"] * bool(stores), *[several] * bool(files)]
+
+    def _names_left(self, run: int) -> list[str]:
+        stores, files = self._remaining(run)
+        names = uploaded(self._run(run))
+        return [*["the store"] * bool(stores), *(names[id] for id in files)]
+
+
+class _RetryAtOnce:
+    """Lets clients repeat at once what failed with 500: waiting would show nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message.get("status") == 500:
+                headers = [*message["headers"], (b"retry-after-ms", b"1")]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+
+RUNS = ("", "When a request failed with status 500,", "When Ctrl-C was pressed,")
+LEFT_WHY = (
+    """OpenAI bills a vector store until it is deleted or expires. Deleting a store leaves its
+    files, so both have to be deleted.""",
+    """The SDK raises an exception, and nothing behind that line runs, unless it stands in a
+    `finally`. Note each id as soon as you have it: an upload can fail when others are done.""",
+    """Ctrl-C raises KeyboardInterrupt, which `except Exception` doesn't catch. A `finally` runs
+    after it, too.""",
+)
+
+
+# ---------------------------------------------------------------------------- V6
+
+
+class Measure(Scene):
+    """V6: recall and MRR among the first five, from searches whose results are drawn.
+
+    The right file may come again behind its first passage, or only behind the first five. All
+    figures that a usual mistake gives differ from the right ones in the third decimal.
+    """
+
+    k: ClassVar[int] = 5
+    most: ClassVar[int] = 10
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.names = sorted(file_names(draw, 6))
+        self.right = {
+            f"{sentence(draw, 7)[:-1]}?": draw.choice(self.names) for _ in range(draw.randint(7, 9))
+        }
+        self.found: dict[str, list[str]] = {}
+        while not self._is_telling():
+            self.found = {question: self._ranking(name) for question, name in self.right.items()}
+
+    def _ranking(self, right: str) -> list[str]:
+        """The files of ten passages, best first."""
+        others = [name for name in self.names if name != right]
+        found = [self.draw.choice(others) for _ in range(self.most)]
+        for place in self.draw.sample(range(self.most), self.draw.choice((0, 1, 2, 2, 3))):
+            found[place] = right
+        return found
+
+    def figures(self, k: int) -> dict[str, Fraction]:
+        """Recall and MRR among the first k, and what the MRR is by two usual mistakes."""
+        ranks = [self._ranks(question, k) for question in self.right]
+        first = [Fraction(1, each[0]) for each in ranks if each]
+        every = sum(Fraction(1, rank) for each in ranks for rank in each)
+        return {
+            "recall": Fraction(len(first), len(ranks)),
+            "mrr": sum(first, Fraction(0)) / len(ranks),
+            "every": Fraction(every) / len(ranks),
+            "found": sum(first, Fraction(0)) / max(1, len(first)),
+        }
+
+    def _ranks(self, question: str, k: int) -> list[int]:
+        found = self.found[question][:k]
+        return [rank for rank, name in enumerate(found, 1) if name == self.right[question]]
+
+    def _is_telling(self) -> bool:
+        if not self.found:
+            return False
+        some, all_ten = self.figures(self.k), self.figures(self.most)
+        right = {some["recall"], some["mrr"]}
+        others = {some["every"], some["found"], all_ten["recall"], all_ten["mrr"]}
+        written = {_three(each) for each in right | others}
+        # Nothing near the middle between two figures, where floats round either way.
+        is_clear = all(Fraction(1, 20) < abs(each * 1000 % 1 - Fraction(1, 2)) for each in right)
+        return is_clear and len(right) == 2 and not right & others and len(written) >= 5
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        (folder / "files").mkdir()
+        for name in self.names:
+            (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        rows = [f"{name} | {question}" for question, name in self.right.items()]
+        (folder / "known.txt").write_text("\n".join(rows) + "\n", "utf-8")
+        return {FILES: str(folder)}
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, sentence(self.draw)), found=found)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AnswerChanger(app, {"/search": self._rank})
+
+    def _rank(self, asked: Any, answer: Any) -> Any:
+        query = str(asked["query"])
+        question = next((each for each in self.right if each in query), None)
+        if question is None:
+            return answer
+        ids = {name: id for id, name in uploaded(self.trace).items()}
+        data = [
+            {
+                "file_id": ids.get(name, ""),
+                "filename": name,
+                "score": round(0.95 - place / 20, 4),
+                "attributes": {},
+                "content": [{"type": "text", "text": f"Passage {place + 1}."}],
+            }
+            for place, name in enumerate(self.found[question])
+        ]
+        return answer | {"data": data[: asked.get("max_num_results", self.most)]}
+
+    def verdict(self) -> Failure | None:
+        searched = "\n".join(_query(each) for each in self.trace.to(SEARCH))
+        if asked := self.trace.writing():
+            fact = f"Your program asked the model ({asked[0].call})."
+            why = """An answer cites only some of what was found, and not in order. And it costs
+            more than a search. Recall and MRR measure the search, so search."""
+            return Failure(fact, why)
+        reports = [
+            each
+            for each in self.trace.to(STORE)
+            if isinstance(each.json, dict) and each.json.get("metadata")
+        ]
+        if lacking := [question for question in self.right if question not in searched]:
+            fact = f'Your program never searched for "{lacking[0]}"'
+            why = "Every question of known.txt counts, so every one has to be searched."
+            return Failure(fact, why, is_absence=not reports)
+        if not reports:
+            fact = "The figures never came: no request wrote them into the metadata of the store."
+            return Failure(fact, "`measure` has to return recall and MRR.", is_absence=True)
+        return self._wrong_figures(reports[-1].json["metadata"])
+
+    def _wrong_figures(self, sent: Mapping[str, Any]) -> Failure | None:
+        some, all_ten = self.figures(self.k), self.figures(self.most)
+        recall, mrr = f"recall_at_{self.k}", f"mrr_at_{self.k}"
+        for key, right in ((recall, some["recall"]), (mrr, some["mrr"])):
+            got = sent.get(key)
+            if got == _three(right):
+                continue
+            if got is None:
+                fact = f"The figure {key} is missing."
+                return Failure(fact, WHY_FIGURES, missing(f"metadata.{key}", sent, _three(right)))
+            why = {
+                _three(all_ten["recall"]): WHY_TEN,
+                _three(all_ten["mrr"]): WHY_TEN,
+                _three(some["every"]): WHY_FIRST,
+                _three(some["found"]): WHY_ALL,
+            }.get(str(got), WHY_FIGURES)
+            fact = f"The figure {key} is wrong."
+            return Failure(fact, why, value(f"metadata.{key}", got, f'"{_three(right)}"'))
+        return None
+
+
+def _three(figure: Fraction) -> str:
+    return f"{float(figure):.3f}"
+
+
+WHY_FIGURES = """Recall is the share of questions for which the right file is among the first five
+passages. For the MRR, each question gives one divided by the place of its first right passage (1,
+2, 3 and so on), or 0 if there is none; the MRR is the mean over all questions."""
+WHY_TEN = """That counts the first ten passages, as many as a search returns by default. Only the
+first five count: set max_num_results."""
+WHY_FIRST = """That counts every passage of the right file. Only the first one of each question
+counts."""
+WHY_ALL = """That is the mean over the questions whose file was found. The others count, too: with
+0."""
+
+
+SCENES: dict[str, type[Scene]] = {
+    "V0": ByHand,
+    "V1": Ingest,
+    "V2": SyncTwice,
+    "V3": Filters,
+    "V4": Footnotes,
+    "V5": CleanUp,
+    "V6": Measure,
+}
