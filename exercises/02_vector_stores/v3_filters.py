@@ -40,9 +40,7 @@ def main() -> None:
     expiry = {"anchor": "last_active_at", "days": 1}
     store = client.vector_stores.create(name="exercise V3", expires_after=expiry)
     for path in sorted((FILES / "files").iterdir()):
-        edition, public = [
-            line.split(": ")[1] for line in path.read_text("utf-8").splitlines()[:2]
-        ]
+        edition, public = [line.split(": ")[1] for line in path.read_text("utf-8").splitlines()[:2]]
         file = client.files.create(file=path, purpose="assistants")
         client.vector_stores.files.create_and_poll(
             file.id, vector_store_id=store.id, attributes=attributes(edition, public)

@@ -1,0 +1,420 @@
+"""Scenes of the exercises on sound.
+
+A machine may lack the engines that recognize and speak. So the scenes answer in the emulator's
+place: requests are checked by the emulator's own code, and bodies are encoded by it, but words and
+sounds are drawn from the seed.
+"""
+
+import random
+import wave
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+from cassette.asgi import read_body
+from emulator.answers.answer import Answer, Prompt, SearchOutcome
+from emulator.api import transcription_params
+from emulator.api.multipart import MultipartForm
+from emulator.encode import transcription_bodies as bodies
+from emulator.encode.transcription_bodies import SpokenTurn, Transcript
+from emulator.errors import ApiError
+from emulator.models import MODELS
+from emulator.voice.recordings import Utterance
+from grading.failure import Failure, difference, value
+from grading.scene import Scene, sentence
+from grading.scripted_session import RealtimeScene, ScriptedSession
+from grading.trace import Event, Exchange
+from grading.turns import turns
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+TRANSCRIPTIONS, SPEECH = "/v1/audio/transcriptions", "/v1/audio/speech"
+MOST_S = 7200.0
+RATE = 24_000
+DIARIZING, CAPTIONING, SUBTITLING = "gpt-4o-transcribe-diarize", "gpt-live-transcribe", "whisper-1"
+TEXTS = {"text": bodies.text_body, "srt": bodies.srt_body, "vtt": bodies.vtt_body}
+
+
+# -------------------- What all of them need
+
+
+@dataclass(frozen=True)
+class Form:
+    """A recording that was sent, with the fields beside it."""
+
+    exchange: Exchange
+    filename: str
+    lists: Mapping[str, list[str]]
+
+    def get(self, name: str) -> str | None:
+        every = self.lists.get(name)
+        return every[-1] if every else None
+
+    @property
+    def format(self) -> str:
+        return self.get("response_format") or "json"
+
+
+class RecordingScene(Scene):
+    """A scene of recordings that are transcribed: a subclass says which words are in them."""
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.forms: list[Form] = []
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return _Recordings(super().around(app), self)
+
+    def refused(self, form: Form) -> ApiError | None:
+        """Why this request is refused, though its fields are right."""
+        return None
+
+    def turns_in(self, filename: str) -> Sequence[tuple[str, str]]:
+        """Speaker and text of each segment of a recording."""
+        raise NotImplementedError
+
+
+class _Recordings:
+    """Answers transcriptions as the emulator does; other requests go to the emulator."""
+
+    def __init__(self, app: ASGIApp, scene: RecordingScene) -> None:
+        self._app, self._scene = app, scene
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != TRANSCRIPTIONS:
+            await self._app(scope, receive, send)
+            return
+        kind = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
+        try:
+            reply = self._answer(kind, await read_body(receive))
+        except ApiError as error:
+            reply = Response(error.body(), error.status, error.headers, "application/json")
+        await reply(scope, receive, send)
+
+    def _answer(self, kind: str, body: bytes) -> Response:
+        """Raises ApiError (400, 404) as the emulator does."""
+        read = MultipartForm(kind, "file", longest_field=len(body))
+        read.feed(body)
+        read.check_whole()
+        form = Form(self._scene.trace.exchanges[-1], read.filename or "", read.lists)
+        self._scene.forms.append(form)
+        values, _ = transcription_params.parsed(form.lists)
+        able = transcription_params.transcriber(values)
+        transcription_params.check_filename(form.filename, able)
+        seconds = _seconds(bytes(read.pending))
+        transcription_params.check_length(seconds, values, MOST_S)
+        if error := self._scene.refused(form):
+            raise error
+        heard = Transcript(seconds, able.is_billed_by_time, prompt=values["prompt"] or "")
+        heard.turns = [*_spoken(self._scene.turns_in(form.filename), seconds)]
+        heard.utterances = [turn.utterance for turn in heard.turns]
+        return _reply(heard, values, streams=values["stream"] and able.streams)
+
+
+def _seconds(data: bytes) -> float:
+    with wave.open(BytesIO(data)) as file:
+        return float(file.getnframes() / file.getframerate())
+
+
+def _spoken(said: Sequence[tuple[str, str]], seconds: float) -> Iterator[SpokenTurn]:
+    share = seconds / len(said)
+    for place, (speaker, text) in enumerate(said):
+        start = round(place * share, 2)
+        yield SpokenTurn(speaker, Utterance(start, round(start + share, 2), text, 0.0, 0.9))
+
+
+def _reply(heard: Transcript, values: Mapping[str, Any], *, streams: bool) -> Response:
+    wanted = values["response_format"]
+    if streams:
+        return StreamingResponse(_events(heard, wanted), media_type="text/event-stream")
+    if wanted in TEXTS:
+        return Response(TEXTS[wanted](heard), media_type="text/plain")
+    if wanted == "verbose_json":
+        granularities = values["timestamp_granularities"] or ("segment",)
+        return JSONResponse(bodies.verbose_body(heard, granularities))
+    encode = bodies.diarized_body if wanted == "diarized_json" else bodies.json_body
+    return JSONResponse(encode(heard))
+
+
+async def _events(heard: Transcript, wanted: str) -> AsyncIterator[bytes]:
+    for place, turn in enumerate(heard.turns):
+        if wanted == "diarized_json":
+            yield bodies.stream_block(bodies.diarized_segment(place, turn))
+            continue
+        for block in bodies.deltas(turn.utterance, is_first=place == 0, has_logprobs=False):
+            yield block
+    yield bodies.done(heard)
+    yield bodies.DONE
+
+
+def write_recording(path: Path, seconds: float, draw: random.Random) -> None:
+    """A recording of noise (8 kHz, mono, 16 bits)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(draw.randbytes(1_600) * int(seconds * 10))
+
+
+def refusal(form: Form, advice: str) -> Failure | None:
+    """The server's own words, where it refused a recording with 400."""
+    if form.exchange.status != 400:
+        return None
+    fact = f"The server refused `{form.get('model')}` with `{form.format}` for {form.filename}."
+    shown = value("response_format", form.get("response_format"))
+    if form.get("model") == DIARIZING and "chunking_strategy" not in " ".join(form.lists):
+        fact = f"The request for {form.filename} has no chunking_strategy."
+        shown = value("fields", [*form.lists], '"chunking_strategy" among them')
+        advice = CHUNKING_WHY
+    return Failure(fact, f"{advice} {_words_of(form.exchange.answer_json)}".strip(), shown)
+
+
+def _words_of(body: Mapping[str, Any]) -> str:
+    """What the server says in an error."""
+    message = str(body["error"]["message"])
+    return f'The server says: "{message.rstrip(".")}."'
+
+
+CHUNKING_WHY = """A recording of more than 30 seconds is cut into parts, and this model wants to be
+told how: "auto" cuts at pauses."""
+
+
+# -------------------- A1
+
+
+class ChooseAudio(RecordingScene, RealtimeScene):
+    """A1: four jobs, and for each of them the endpoint, the model and the format."""
+
+    WORDS: ClassVar[str] = "book-two.wav"
+    SPEAKERS: ClassVar[str] = "meeting.wav"
+    SUBTITLES: ClassVar[str] = "ask-closed.wav"
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        for name, seconds in ((self.WORDS, 8), (self.SUBTITLES, 5)):
+            write_recording(folder / "callers" / name, seconds, self.draw)
+        write_recording(folder / self.SPEAKERS, 40, self.draw)
+        return {"EXERCISE_FILES": str(folder)}
+
+    def turns_in(self, filename: str) -> Sequence[tuple[str, str]]:
+        return [(speaker, sentence(self.draw)) for speaker in "ABA"]
+
+    def answer(self, call: ScriptedSession, prompt: Prompt) -> Answer:
+        return Answer([sentence(self.draw)])
+
+    def verdict(self) -> Failure | None:
+        if strange := [each for each in self.trace.exchanges if not _is_audio(each)]:
+            fact = f"{strange[0].title} is none of the four jobs."
+            why = "Recordings go to audio.transcriptions, live captions to a Realtime session."
+            return Failure(fact, why)
+        checks = (
+            (self.WORDS, self._words),
+            (self.SPEAKERS, self._speakers),
+            (self.SUBTITLES, self._subtitles),
+        )
+        for name, check in checks:
+            sent = [form for form in self.forms if form.filename == name]
+            if not sent:
+                fact = f"The recording {name} was never sent to audio.transcriptions."
+                return Failure(fact, "Each of the three recordings has a job.", is_absence=True)
+            if found := check(sent[-1]):
+                return found
+        return self._captions()
+
+    def _words(self, form: Form) -> Failure | None:
+        model = MODELS.get(form.get("model") or "")
+        if form.exchange.status == 200 and model is not None and model.ends:
+            fact = f"`{model.id}` ends on {model.ends}."
+            why = (
+                "For words alone there is a model without an end, gpt-transcribe. It's cheap, too."
+            )
+            return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
+        return refusal(form, "For the words alone, `json` or `text` is enough.")
+
+    def _speakers(self, form: Form) -> Failure | None:
+        if found := refusal(form, "Only one model and one format name the speakers."):
+            return found
+        if form.get("model") != DIARIZING:
+            fact = f"`{form.get('model')}` doesn't tell speakers apart."
+            why = "That takes a model that was made for it."
+            return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
+        if form.format != "diarized_json":
+            fact = f"The format `{form.format}` has no speakers, even from this model."
+            shown = value("response_format", form.get("response_format"), '"diarized_json"')
+            return Failure(
+                fact, "The model finds the speakers, but this format leaves them out.", shown
+            )
+        return None
+
+    def _subtitles(self, form: Form) -> Failure | None:
+        if found := refusal(form, f"Only {SUBTITLING} writes subtitles."):
+            return found
+        if form.format != "srt":
+            fact = f"The answer for {form.filename} is no SRT file."
+            why = "Subtitles need a time for each of them, in the format that players read."
+            shown = value("response_format", form.get("response_format"), '"srt"')
+            return Failure(fact, why, shown)
+        return None
+
+    def _captions(self) -> Failure | None:
+        if not self.sessions:
+            fact = "No Realtime session was opened for the live captions."
+            return Failure(fact, "`main` opens it. Did your program end before?", is_absence=True)
+        session = self.sessions[-1]
+        for error in session.received("error"):
+            fact = "The server refused your session."
+            why = f'It says: "{error.body["error"]["message"]}"'
+            sent = session.sent("session.update")
+            return Failure(
+                fact, why, value("session", sent[0].body.get("session") if sent else None)
+            )
+        sent = session.sent("session.update")
+        if not sent:
+            fact = "The Realtime session was never configured."
+            return Failure(fact, "session.update names the model.", is_absence=True)
+        return _captioning(sent[-1])
+
+
+def _is_audio(exchange: Exchange) -> bool:
+    return exchange.path in (TRANSCRIPTIONS, "/v1/realtime")
+
+
+def _captioning(update: Event) -> Failure | None:
+    """Whether a session writes captions while somebody speaks."""
+    settings = _dict(_dict(_dict(update.body.get("session")).get("audio")).get("input"))
+    model = _dict(settings.get("transcription")).get("model")
+    if model != CAPTIONING:
+        fact = f"`{model}` gives no words while somebody speaks."
+        why = "It waits for the end of a turn. Captions have to appear word by word."
+        shown = value("audio.input.transcription.model", model, f'"{CAPTIONING}"')
+        return Failure(fact, why, shown)
+    if settings.get("turn_detection", "unset") is not None:
+        fact = "The session detects turns. This model needs that switched off."
+        why = (
+            f"For {CAPTIONING} your program commits the sound itself, so the field has to be null."
+        )
+        shown = value("audio.input.turn_detection", settings.get("turn_detection", "unset"), "null")
+        return Failure(fact, why, shown)
+    return None
+
+
+def _dict(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
+# -------------------- A2
+
+
+class WhoSpoke(RecordingScene):
+    """A2: turns of speakers in order; and the words alone where the model is gone."""
+
+    NAMES: ClassVar[tuple[str, str]] = ("meeting.wav", "book-four.wav")
+    meanings: ClassVar[Mapping[str, str]] = {
+        "NotFoundError": f"""`{DIARIZING}` is gone, as models end. Catch the exception, and use \
+another model."""
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.said = {name: self._conversation() for name in self.NAMES}
+
+    def _conversation(self) -> list[tuple[str, str]]:
+        """Speakers that come back, and each of them with several segments in a row."""
+        order = self.draw.choice(("AABBAAB", "ABBACCAA", "AABCCBAA", "ABBBACA"))
+        return [(speaker, sentence(self.draw, self.draw.randint(3, 7))) for speaker in order]
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        write_recording(folder / self.NAMES[0], 40, self.draw)
+        write_recording(folder / "callers" / self.NAMES[1], 33, self.draw)
+        return {"EXERCISE_FILES": str(folder)}
+
+    def turns_in(self, filename: str) -> Sequence[tuple[str, str]]:
+        return self.said.get(filename) or [("A", sentence(self.draw))]
+
+    def refused(self, form: Form) -> ApiError | None:
+        """The model ends once the first recording has been transcribed."""
+        if form.get("model") != DIARIZING or form.filename == self.forms[0].filename:
+            return None
+        message = f"The model `{DIARIZING}` does not exist or you do not have access to it."
+        return ApiError(404, message, code="model_not_found")
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer([sentence(self.draw)])
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        for place, name in enumerate(dict.fromkeys(form.filename for form in self.forms)):
+            sent = [form for form in self.forms if form.filename == name]
+            if found := self._first(sent[0]) or (place and self._fallback(sent)):
+                return found
+            if len(asked) <= place:
+                fact = f"The text of {name} was never sent on."
+                why = "`main` asks for minutes of it."
+                return Failure(fact, why, is_absence=True)
+            if found := self._text(asked[place], name, has_speakers=place == 0):
+                return found
+        if len({form.filename for form in self.forms}) < 2:
+            fact = "The second recording was never sent to audio.transcriptions."
+            return Failure(fact, "Both recordings have to be transcribed.", is_absence=True)
+        return None
+
+    def _first(self, form: Form) -> Failure | None:
+        if form.get("model") != DIARIZING:
+            fact = f"The first request for {form.filename} asks `{form.get('model')}`."
+            why = "It doesn't tell speakers apart. Use it only where the other model is gone."
+            return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
+        if form.format != "diarized_json":
+            fact = f"The format `{form.format}` has no speakers, even from this model."
+            shown = value("response_format", form.get("response_format"), '"diarized_json"')
+            return Failure(
+                fact, "The model finds the speakers, but only this format names them.", shown
+            )
+        return refusal(form, "")
+
+    def _fallback(self, sent: list[Form]) -> Failure | None:
+        """After the 404 the words have to come from another model."""
+        if len(sent) < 2:
+            fact = f"`{DIARIZING}` was gone for {sent[0].filename}, and no other model was asked."
+            why = "Models end. The words without the speakers are better than nothing."
+            return Failure(fact, why, is_absence=True)
+        if sent[1].get("model") == DIARIZING:
+            fact = "Your program asked again for a model that is gone."
+            why = "A 404 doesn't pass with time. Ask another model, such as gpt-transcribe."
+            return Failure(fact, why, value("model", DIARIZING, '"gpt-transcribe"'))
+        return refusal(sent[1], "For the words alone, `json` or `text` is enough.")
+
+    def _text(self, request: Exchange, name: str, *, has_speakers: bool) -> Failure | None:
+        said = self.said[name]
+        expected = "\n".join(_lines(said)) if has_speakers else " ".join(text for _, text in said)
+        asked = [turn for turn in turns(request) if turn.role == "user"]
+        got = asked[-1].text if asked else ""
+        if expected.strip() in got:
+            return None
+        fact = f"The text of {name} that was sent on is not as it should be."
+        why = TURNS_WHY if has_speakers else "Without speakers, the text goes on as it came."
+        start = got.partition("\n\n")[2]
+        return Failure(
+            fact, why, difference(f"{asked[-1].place}, the text" if asked else "", start, expected)
+        )
+
+
+def _lines(said: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """One line for each turn: segments of the same speaker in a row belong together."""
+    before = ""
+    line = ""
+    for speaker, text in said:
+        if speaker == before:
+            line = f"{line} {text}"
+        else:
+            if line:
+                yield line
+            line, before = f"{speaker}: {text}", speaker
+    yield line
+
+
+TURNS_WHY = """One line for each turn, in the order of the recording: the speaker, a colon, a
+blank, and the texts of the segments that follow each other, without the blanks around them."""
+
+
+SCENES = {"A1": ChooseAudio, "A2": WhoSpoke}
