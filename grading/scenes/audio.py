@@ -5,6 +5,7 @@ place: requests are checked by the emulator's own code, and bodies are encoded b
 sounds are drawn from the seed.
 """
 
+import json
 import random
 import wave
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,19 +15,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cassette.asgi import read_body
+from emulator import params
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
-from emulator.api import transcription_params
+from emulator.api import speech, transcription_params
+from emulator.api.model_list import find_model
 from emulator.api.multipart import MultipartForm
 from emulator.encode import transcription_bodies as bodies
 from emulator.encode.transcription_bodies import SpokenTurn, Transcript
 from emulator.errors import ApiError
 from emulator.models import MODELS
 from emulator.voice.recordings import Utterance
-from grading.failure import Failure, difference, value
-from grading.scene import Scene, sentence
+from grading.child import Ending, Program
+from grading.failure import Excerpt, Failure, difference, value
+from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import Event, Exchange
-from grading.turns import turns
+from grading.turns import turns, written
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -417,4 +421,192 @@ TURNS_WHY = """One line for each turn, in the order of the recording: the speake
 blank, and the texts of the segments that follow each other, without the blanks around them."""
 
 
-SCENES = {"A1": ChooseAudio, "A2": WhoSpoke}
+# -------------------- A3
+
+
+@dataclass
+class Reading:
+    """A text that is to be spoken, and its sound; `before` is how much had been played by then."""
+
+    exchange: Exchange
+    samples: bytes
+    before: int
+    is_early: bool = False
+    """Whether some of its sound was played before the last of it was sent."""
+
+    @property
+    def text(self) -> str:
+        return str(self.exchange.json.get("input"))
+
+
+class SpeakAtOnce(Scene):
+    """A3: each sentence is spoken while the answer is being written, its sound played as it comes.
+
+    The rest of the answer waits for the first request for sound, and the rest of a sound waits for
+    its first samples to be played. So a program that waits for the whole shows it without a clock:
+    it does nothing until the scene gives up.
+    """
+
+    PATIENCE_S: ClassVar[float] = 4.0
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        price = f"It costs {draw.randrange(2, 9)}.{draw.randrange(10, 99)} euros"
+        first = f"{price}, {sentence(draw, 5).lower()}"
+        self.sentences = [first, f"{sentence(draw, 6)[:-1]}?", sentence(draw, 7)]
+        self.readings: list[Reading] = []
+        self.is_early = False
+        self.has_waited = False
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        self.ledger = folder / "speech.pcm"
+        return {"EXERCISE_SPEAKER": str(self.ledger)}
+
+    def drive(self, program: Program) -> Ending:
+        """The folder is gone when the verdict is given, so what was played is read before."""
+        ending = super().drive(program)
+        self.heard = self.ledger.read_bytes() if self.ledger.exists() else b""
+        return ending
+
+    def played(self) -> int:
+        """Bytes that the loudspeaker has taken so far."""
+        return self.ledger.stat().st_size if self.ledger.exists() else 0
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer(pieces(self.draw, " ".join(self.sentences), 5))
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        held = AlteredStreams(app, self.trace, self.hold)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http" or scope["path"] != SPEECH:
+                await held(scope, receive, send)
+                return
+            exchange = self.trace.exchanges[-1]
+            reply = await self._spoken(exchange)
+            await reply(scope, receive, send)
+
+        return serve
+
+    async def hold(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+        """The first sentence with the blank behind it; the rest once it has been asked for."""
+        text = "".join(written(exchange))
+        if len(text) > len(self.sentences[0]) + 1 and not self.has_waited:
+            self.has_waited = True
+            self.is_early = await until(lambda: bool(self.readings), self.PATIENCE_S)
+        yield event
+
+    async def _spoken(self, exchange: Exchange) -> Response:
+        try:
+            values, _ = params.parse(exchange.json or {}, speech.PARAMS)
+            model = find_model(values["model"])
+            if model is None or model.role != "speech":
+                message = f"The model `{values['model']}` does not exist."
+                raise ApiError(404, message, code="model_not_found")
+            speech.choice(*speech.VOICES)("voice", values["voice"])
+        except ApiError as error:
+            return Response(error.body(), error.status, error.headers, "application/json")
+        reading = Reading(exchange, self.draw.randbytes(RATE * 2), self.played())
+        self.readings.append(reading)
+        head = wav_head(self.draw) if values["response_format"] == "wav" else b""
+        return StreamingResponse(self._sound(reading, head), media_type="audio/wav")
+
+    async def _sound(self, reading: Reading, head: bytes) -> AsyncIterator[bytes]:
+        half = len(reading.samples) // 2
+        yield head + reading.samples[:half]
+        is_first = all(each.is_early for each in self.readings if each is not reading)
+        patience = self.PATIENCE_S if is_first else 0.0  # one proof is enough
+        reading.is_early = await until(lambda: self.played() > reading.before, patience)
+        yield reading.samples[half:]
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not asked[0].is_stream:
+            fact = "The request for the answer isn't a stream."
+            return Failure(fact, "With stream=True the answer comes while it is being written.")
+        if not self.readings:
+            return self._refused() or Failure(
+                "No text was sent to audio.speech.", "Each sentence has to be.", is_absence=True
+            )
+        return self._refused() or self._texts() or self._sounds()
+
+    def _refused(self) -> Failure | None:
+        for each in self.trace.to(SPEECH):
+            if each.status >= 400:
+                shown = value("model", each.json.get("model") if each.json else None)
+                fact = f"The server refused {each.name} with status {each.status}."
+                return Failure(fact, _words_of(each.answer_json), shown)
+        return None
+
+    def _texts(self) -> Failure | None:
+        for reading, expected in zip(self.readings, self.sentences, strict=False):
+            if not self.is_early and reading is self.readings[0]:
+                fact = "The first sentence was spoken only after the whole answer had come."
+                shown = value("input of the first request", reading.text)
+                return Failure(fact, EARLY_WHY, shown)
+            if reading.text != expected:
+                fact = f"{reading.exchange.title} isn't for one whole sentence."
+                return Failure(fact, SENTENCE_WHY, difference("input", reading.text, expected))
+        if len(self.readings) > len(self.sentences):
+            extra = self.readings[len(self.sentences)]
+            fact = f"{extra.exchange.title} is one too many."
+            return Failure(fact, SENTENCE_WHY, value("input", extra.text))
+        if len(self.readings) < len(self.sentences):
+            fact = f"Sentence {len(self.readings) + 1} was never spoken."
+            why = "No blank stands behind the last sentence: it ends with the answer."
+            shown = value("input", None, json.dumps(self.sentences[len(self.readings)]))
+            return Failure(fact, why, shown, is_absence=True)
+        return None
+
+    def _sounds(self) -> Failure | None:
+        for reading in self.readings:
+            wanted = reading.exchange.json.get("response_format")
+            if wanted not in ("wav", "pcm"):
+                fact = (
+                    f"{reading.exchange.title} asks for `{wanted or 'mp3'}`, which is no samples."
+                )
+                why = "The loudspeaker takes samples. Without response_format the sound is an MP3."
+                return Failure(fact, why, value("response_format", wanted, '"pcm"'))
+            if not reading.is_early:
+                fact = f"Nothing of the sound of {reading.exchange.name} was played before its end."
+                return Failure(fact, BYTES_WHY)
+        whole = b"".join(reading.samples for reading in self.readings)
+        if self.heard == whole:
+            return None
+        if self.heard.startswith(b"RIFF"):
+            fact = "The header of the WAV file was played as if it were sound."
+            shown = Excerpt("the first bytes that were played", str(self.heard[:8])[1:], 0)
+            return Failure(fact, HEAD_WHY, shown)
+        counts = f"{len(self.heard):,} bytes were played, {len(whole):,} were sent"
+        is_head = 0 < len(self.heard) - len(whole) < 200 * len(self.readings)
+        fact = "What was played is not the sound that was sent, each piece once and in order."
+        return Failure(f"{fact} ({counts})", HEAD_WHY if is_head else ONCE_WHY)
+
+
+def wav_head(draw: random.Random) -> bytes:
+    """The header of a WAV file whose length nobody knows yet, with a note in front of the data."""
+    note = b"INFOISFT" + b"\x0e\0\0\0" + b"Lavf61.7.100\0\0" + bytes(2 * draw.randrange(4))
+    sizes = (1, 1, RATE, RATE * 2, 2, 16)
+    layout = b"".join(
+        size.to_bytes(width, "little")
+        for size, width in zip(sizes, (2, 2, 4, 4, 2, 2), strict=True)
+    )
+    unknown = b"\xff" * 4
+    chunks = b"fmt " + b"\x10\0\0\0" + layout + b"LIST" + len(note).to_bytes(4, "little") + note
+    return b"RIFF" + unknown + b"WAVE" + chunks + b"data" + unknown
+
+
+EARLY_WHY = """A listener waits for the first sound. So the first sentence is spoken while the
+others are still being written."""
+SENTENCE_WHY = """A sentence ends with a mark and a blank behind it. One piece of the stream may
+hold neither or both, and "2.50" is not an end. The blanks around a sentence belong to none."""
+BYTES_WHY = """`audio.speech.create` and `.read()` wait for the whole sound. Use
+`audio.speech.with_streaming_response.create`, and play each piece of `iter_bytes()`."""
+ONCE_WHY = """Whoever adds, drops or changes samples is heard: it clicks, or a word is missing. Play
+each piece as it came, and wait for one sentence before you play the next."""
+HEAD_WHY = """A streamed WAV file begins with a header of some 44 bytes or more, whose length fields
+are 0xFFFFFFFF. The samples begin 8 bytes after the word `data`. With response_format "pcm" there is
+no header."""
+
+
+SCENES = {"A1": ChooseAudio, "A2": WhoSpoke, "A3": SpeakAtOnce}
