@@ -571,6 +571,107 @@ LANE_WHY = """Only the first piece of a call has its id and its name. All later 
 but the index, and pieces of two calls alternate. So keep a call for each index."""
 
 
+class ResumeBackground(Scene):
+    """S6: after each break the rest is asked for, from behind the last event that came."""
+
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """the connection broke. The response is written on, so get the rest \
+with client.responses.retrieve.""",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        ends = ["fin", "eof", *draw.choices(["fin", "eof"], k=draw.randint(1, 2))]
+        draw.shuffle(ends)
+        self.faults = [f"{end}@{draw.randint(5, 9)}" for end in ends]
+        self.text = " ".join(sentence(draw) for _ in range(5))
+
+    def fault(self, request: Exchange) -> str:
+        is_first = request.method == "POST" and _in_background(request)
+        is_rest = request.method == "GET" and request.query.get("stream") == ["true"]
+        return self.faults.pop(0) if self.faults and (is_first or is_rest) else ""
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        is_question = not any(message.role == "assistant" for message in prompt.messages)
+        return Answer(pieces(self.draw, self.text if is_question else sentence(self.draw), 5))
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked:
+            return Failure("No response was created.", "The first request is a POST.")
+        first, *later = self.trace.exchanges[self.trace.exchanges.index(asked[0]) :]
+        if not _in_background(first):
+            fact = "The first request doesn't ask for a background response."
+            shown = value("background", first.json.get("background"), "true")
+            return Failure(fact, BACKGROUND_WHY, shown)
+        if not _wants_stream(first.json):
+            return not_streamed(first.json)
+        return self._rest(first, later)
+
+    def _rest(self, first: Exchange, later: list[Exchange]) -> Failure | None:
+        last, is_whole = _last_number(first)
+        for exchange in later:
+            if exchange.method == "POST" and not is_whole:
+                return _begun_again(exchange, last)
+            if exchange.method == "POST":
+                return _kept_answer(exchange, self.text)
+            if found := _resumed(exchange, last):
+                return found
+            if any(True for _ in exchange.events()):
+                last, is_whole = _last_number(exchange)
+        fact = "The second question never came."
+        if not is_whole:
+            fact = f"After event {last} the connection was gone, and nobody asked for the rest."
+        why = "It shows that the answer arrived whole: nothing twice, nothing missing."
+        return Failure(fact, why, is_absence=True)
+
+
+def _in_background(request: Exchange) -> bool:
+    body = request.json
+    return isinstance(body, Mapping) and body.get("background") is True
+
+
+def _last_number(exchange: Exchange) -> tuple[int, bool]:
+    """The number of the last event that was sent, and whether it completed the response."""
+    last = [*exchange.events()][-1]
+    return int(last.body["sequence_number"]), last.type == "response.completed"
+
+
+def _begun_again(request: Exchange, last: int) -> Failure:
+    shown = value("the last event that had come", last)
+    if any(turn.role == "assistant" for turn in turns(request)):
+        fact = "The second question came before the answer was whole."
+        why = """A connection can end cleanly in the middle of an answer. Only `response.completed`
+says that you have all of it."""
+        return Failure(fact, why, shown)
+    fact = f"{request.title} starts a second answer."
+    why = """The first one is still being written, and is paid for. The second begins anew, with
+other words. Get the rest of the first: client.responses.retrieve(id, stream=True, ...)."""
+    return Failure(fact, why, shown)
+
+
+def _resumed(request: Exchange, last: int) -> Failure | None:
+    """Whether a GET asks for the events behind the last one that came."""
+    if request.query.get("stream") != ["true"]:
+        fact = f"{request.title} gets the response as it is now, not the rest of its stream."
+        why = "Your reader wants to read on at once. Ask with stream=True."
+        return Failure(fact, why, value("query", request.query))
+    after = (request.query.get("starting_after") or [""])[-1]
+    if after == str(last):
+        return None
+    if not after:
+        fact = f"{request.title} gets the stream from its beginning."
+        why = "All events come again, and the text twice. `starting_after` leaves out the old ones."
+        return Failure(fact, why, value("starting_after", None, str(last)))
+    fact = f"{request.title} asks for what is behind event {after}. The last that came was {last}."
+    why = "`starting_after` is the number of the last event that you have, not of the next."
+    return Failure(fact, why, value("starting_after", after, str(last)))
+
+
+BACKGROUND_WHY = """Only a background response is written on when the connection is gone. It needs
+background=True in the Responses API, and the default store=True."""
+
+
 def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
     """Each assistant's turn with the question before it."""
     for before, turn in zip(said, said[1:], strict=False):
@@ -618,4 +719,5 @@ SCENES = {
     "S3": FinishedOrCut,
     "S4": ReallyCancel,
     "S5": ToolCalls,
+    "S6": ResumeBackground,
 }
