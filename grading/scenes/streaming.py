@@ -3,13 +3,20 @@
 import asyncio
 import json
 import random
+import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote_plus
 
 from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
 from emulator.wire import sse
+from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.trace import Exchange, Trace
@@ -672,6 +679,136 @@ BACKGROUND_WHY = """Only a background response is written on when the connection
 background=True in the Responses API, and the default store=True."""
 
 
+class RelayToBrowser(Scene):
+    """S7: the program is a web server; this is the browser that opens its page twice.
+
+    The first answer is held behind its first piece until the browser has that. The second one
+    drips, and the browser leaves after its first piece.
+    """
+
+    FEW: ClassVar[int] = 60
+    DRIP_S: ClassVar[float] = 0.03
+    PATIENCE_S: ClassVar[float] = 4.0
+    START_S: ClassVar[float] = 15.0
+    limit_s = 40.0
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.questions = [sentence(draw, 6)[:-1] + "?" for _ in range(2)]
+        self.texts = [" ".join(sentence(draw) for _ in range(count)) for count in (2, 12)]
+        self.behind = {1: 0, 2: 0}
+        """Page -> how many pieces were sent behind the first one."""
+        self.page = b""
+        self.problem = ""
+        self.has_first = self.is_early = False
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        return {"PORT": str(self.port)}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.hold)
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        page = min(len(self.trace.writing()), 2)
+        return Answer(pieces(self.draw, self.texts[page - 1], 5))
+
+    async def hold(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+        page = min(self.trace.writing().index(exchange) + 1, 2)
+        if written(exchange):
+            self.behind[page] += 1
+            if page == 2:
+                await asyncio.sleep(self.DRIP_S)
+            elif self.behind[page] == 1:
+                self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
+        yield event
+
+    def drive(self, program: Program) -> Ending:
+        try:
+            self._read_page(program)
+            if self.is_early:
+                self._leave_page(program)
+        except (OSError, HTTPException) as error:
+            self.problem = f"{type(error).__name__}: {error}"
+        ending = program.stop()
+        if self.problem and "Traceback" in ending.errors:
+            ending.code = ending.code or 1  # it goes on after an error, as servers do
+        return ending
+
+    def _open(self, program: Program, question: str) -> HTTPConnection:
+        """Ask for the page, as soon as the server listens."""
+        end = time.monotonic() + self.START_S
+        while True:
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+            try:
+                connection.request("GET", f"/?question={quote_plus(question)}")
+            except ConnectionError:
+                if time.monotonic() > end or not program.is_running:
+                    raise
+                time.sleep(0.05)
+            else:
+                return connection
+
+    def _read_page(self, program: Program) -> None:
+        with closing(self._open(program, self.questions[0])) as connection:
+            answer = connection.getresponse()
+            self.page = answer.read1(10_000)
+            self.has_first = bool(self.page)
+            self.page += answer.read()
+
+    def _leave_page(self, program: Program) -> None:
+        with closing(self._open(program, self.questions[1])) as connection:
+            answer = connection.getresponse()
+            answer.read1(10_000)
+            answer.close()
+        end = time.monotonic() + 2 * self.PATIENCE_S
+        while time.monotonic() < end and not self._is_settled():
+            time.sleep(0.02)
+
+    def _is_settled(self) -> bool:
+        second = self.trace.writing()[1:2]
+        if self.behind[2] > self.FEW:
+            return True
+        return any(each.left is not None or each.ended is not None for each in second)
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not _wants_stream(asked[0].json):
+            return not_streamed(asked[0].json if asked else None)
+        for request, question in zip(asked, self.questions, strict=False):
+            said = [turn.text for turn in turns(request)]
+            if not any(question in text for text in said):
+                fact = f"{request.title} doesn't ask what the browser asked."
+                return Failure(
+                    fact, "The question is the argument of `relay`.", value("texts", said)
+                )
+        if not self.is_early:
+            fact = "The browser got nothing before the whole answer had come."
+            return Failure(fact, RELAY_WHY, Excerpt("what came first", self._beginning()))
+        page = self.page.decode("utf-8", "replace")
+        if page != self.texts[0] and not self.problem:
+            fact = "The page is not the answer of the API."
+            return Failure(fact, JOINED_WHY, difference("the page", page, self.texts[0]))
+        if self.problem or len(asked) < 2:
+            fact = "The browser got no page from your server."
+            return Failure(fact, f"What it met: {self.problem}.", is_absence=True)
+        if self.behind[2] > self.FEW:
+            fact = "The page was closed, but the stream of the API stayed open."
+            shown = Excerpt("pieces that were sent after that", f"more than {self.FEW}", 0, "a few")
+            return Failure(fact, CLOSED_WHY, shown)
+        return None
+
+    def _beginning(self) -> str:
+        return json.dumps(self.page.decode("utf-8", "replace")[:40])
+
+
+RELAY_WHY = """Each piece has to be passed on when it comes. Whoever joins them first makes the
+reader wait as long as without a stream."""
+CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your own
+goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
+
+
 def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
     """Each assistant's turn with the question before it."""
     for before, turn in zip(said, said[1:], strict=False):
@@ -720,4 +857,5 @@ SCENES = {
     "S4": ReallyCancel,
     "S5": ToolCalls,
     "S6": ResumeBackground,
+    "S7": RelayToBrowser,
 }
