@@ -5,6 +5,7 @@ place: requests are checked by the emulator's own code, and bodies are encoded b
 sounds are drawn from the seed.
 """
 
+import asyncio
 import json
 import random
 import wave
@@ -29,11 +30,11 @@ from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.scripted_session import RealtimeScene, ScriptedSession
-from grading.trace import Event, Exchange
+from grading.trace import Exchange
 from grading.turns import turns, written
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TRANSCRIPTIONS, SPEECH = "/v1/audio/transcriptions", "/v1/audio/speech"
 MOST_S = 7200.0
@@ -230,9 +231,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         model = MODELS.get(form.get("model") or "")
         if form.exchange.status == 200 and model is not None and model.ends:
             fact = f"`{model.id}` ends on {model.ends}."
-            why = (
-                "For words alone there is a model without an end, gpt-transcribe. It's cheap, too."
-            )
+            why = "gpt-transcribe costs less, and OpenAI has announced no end for it."
             return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
         return refusal(form, "For the words alone, `json` or `text` is enough.")
 
@@ -267,39 +266,32 @@ class ChooseAudio(RecordingScene, RealtimeScene):
             return Failure(fact, "`main` opens it. Did your program end before?", is_absence=True)
         session = self.sessions[-1]
         for error in session.received("error"):
-            fact = "The server refused your session."
-            why = f'It says: "{error.body["error"]["message"]}"'
-            sent = session.sent("session.update")
-            return Failure(
-                fact, why, value("session", sent[0].body.get("session") if sent else None)
-            )
-        sent = session.sent("session.update")
-        if not sent:
+            asked = [each.body.get("session") for each in session.sent("session.update")]
+            shown = value("session", asked[-1] if asked else None)
+            return Failure("The server refused your session.", _words_of(error.body), shown)
+        if not (updated := session.received("session.updated")):
             fact = "The Realtime session was never configured."
             return Failure(fact, "session.update names the model.", is_absence=True)
-        return _captioning(sent[-1])
+        return captioning(updated[-1].body["session"])
 
 
 def _is_audio(exchange: Exchange) -> bool:
-    return exchange.path in (TRANSCRIPTIONS, "/v1/realtime")
+    return exchange.method == "GET" or exchange.path == TRANSCRIPTIONS
 
 
-def _captioning(update: Event) -> Failure | None:
-    """Whether a session writes captions while somebody speaks."""
-    settings = _dict(_dict(_dict(update.body.get("session")).get("audio")).get("input"))
+def captioning(session: Mapping[str, Any]) -> Failure | None:
+    """Whether a session, as the server confirmed it, writes captions while somebody speaks."""
+    settings = _dict(_dict(session.get("audio")).get("input"))
     model = _dict(settings.get("transcription")).get("model")
     if model != CAPTIONING:
         fact = f"`{model}` gives no words while somebody speaks."
         why = "It waits for the end of a turn. Captions have to appear word by word."
         shown = value("audio.input.transcription.model", model, f'"{CAPTIONING}"')
         return Failure(fact, why, shown)
-    if settings.get("turn_detection", "unset") is not None:
+    if turns_by := settings.get("turn_detection"):
         fact = "The session detects turns. This model needs that switched off."
-        why = (
-            f"For {CAPTIONING} your program commits the sound itself, so the field has to be null."
-        )
-        shown = value("audio.input.turn_detection", settings.get("turn_detection", "unset"), "null")
-        return Failure(fact, why, shown)
+        why = f"With {CAPTIONING}, your program commits the sound itself, so the field is null."
+        return Failure(fact, why, value("audio.input.turn_detection", turns_by, "null"))
     return None
 
 
@@ -609,4 +601,143 @@ are 0xFFFFFFFF. The samples begin 8 bytes after the word `data`. With response_f
 no header."""
 
 
-SCENES = {"A1": ChooseAudio, "A2": WhoSpoke, "A3": SpeakAtOnce}
+# -------------------- A4
+
+
+class LiveCaptions(RealtimeScene):
+    """A4: three sentences, whose transcripts come by turns, and the first of them last."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("greeting.wav", "ask-dogs.wav", "farewell.wav")
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.said = [sentence(draw, 6) for _ in self.NAMES]
+        self.commits = 0
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        for name in self.NAMES:
+            with wave.open(str(folder / name), "wb") as file:
+                file.setparams((1, 2, RATE, 0, "NONE", ""))
+                file.writeframes(self.draw.randbytes(RATE))
+        return {"EXERCISE_FILES": str(folder)}
+
+    def received(self, call: ScriptedSession, message: dict[str, Any]) -> None:
+        self.commits += message.get("type") == COMMIT
+
+    def words(self, call: ScriptedSession) -> str:
+        return self.said[min(self.commits, len(self.said)) - 1]
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        return Answer([sentence(self.draw)])
+
+    def answer(self, call: ScriptedSession, prompt: Prompt) -> Answer:
+        return Answer([sentence(self.draw)])
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        scripted = super().around(app)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "websocket":
+                await scripted(scope, receive, send)
+                return
+            late = _LateTranscripts(self.draw, len(self.NAMES), receive, send)
+            await scripted(scope, late.receive, late.send)
+
+        return serve
+
+    def verdict(self) -> Failure | None:
+        if not self.sessions:
+            fact = "No Realtime session was opened."
+            return Failure(fact, "Live captions come over a WebSocket.", is_absence=True)
+        session = self.sessions[-1]
+        if created := session.sent("response.create"):
+            fact = "Your program sent response.create in a transcription session."
+            why = "Such a session transcribes, and never answers."
+            return Failure(fact, why, value("type", created[0].type))
+        for error in session.received("error"):
+            return Failure("The server refused a message.", _words_of(error.body))
+        if not (updated := session.received("session.updated")):
+            fact = "The session was never configured."
+            return Failure(fact, "session.update names the model.", is_absence=True)
+        if found := captioning(updated[-1].body["session"]):
+            return found
+        if (count := len(session.sent(COMMIT))) != len(self.said):
+            fact = f"There were {count} commits for {len(self.said)} sentences."
+            why = "Without turn detection, your commit ends a sentence, and its words are complete."
+            return Failure(fact, why, is_absence=count < len(self.said))
+        return self._lines(session)
+
+    def _lines(self, session: Exchange) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked:
+            fact = "The captions were never sent on."
+            return Failure(fact, "`main` asks for a summary of them.", is_absence=True)
+        text = turns(asked[0])[-1].text
+        expected = "\n".join(self.said)
+        if expected in text:
+            return None
+        ended = session.received(f"{TRANSCRIPT}.completed")
+        arrived = "\n".join(str(each.body.get("transcript")) for each in ended)
+        shown = difference("the captions", text.partition("\n\n")[2], expected)
+        if arrived in text:
+            fact = "The captions are in the order in which they were completed."
+            return Failure(fact, ORDER_WHY, shown)
+        return Failure("The captions are not what was said.", DELTAS_WHY, shown)
+
+
+class _LateTranscripts:
+    """Holds transcripts back until all `count` sentences have theirs, then sends them by turns.
+
+    A program that waits for each transcript sends nothing meanwhile; it gets them after a while.
+    """
+
+    PATIENCE_S = 3.0
+
+    def __init__(self, draw: random.Random, count: int, receive: Receive, send: Send) -> None:
+        self._draw, self._count = draw, count
+        self._receive, self._send = receive, send
+        self._held: dict[str, list[Message]] = {}
+
+    async def receive(self) -> Message:
+        coming = asyncio.ensure_future(self._receive())
+        try:
+            while not (await asyncio.wait({coming}, timeout=self.PATIENCE_S))[0]:
+                await self._release()
+            return coming.result()
+        finally:
+            coming.cancel()
+
+    async def send(self, message: Message) -> None:
+        event = json.loads(message.get("text") or "{}")
+        if not str(event.get("type")).startswith(TRANSCRIPT):
+            await self._send(message)
+            return
+        self._held.setdefault(event["item_id"], []).append(message)
+        if sum(map(_is_complete, self._held.values())) == self._count:
+            await self._release()
+
+    async def _release(self) -> None:
+        """By turns; the sentence that was spoken first is complete last."""
+        held, self._held = [*self._held.values()], {}
+        last = held[0].pop() if held else None
+        while any(held):
+            for lane in self._draw.sample(held, len(held)):
+                for message in lane[:1]:
+                    await self._send(message)
+                del lane[:1]
+        if last is not None:
+            await self._send(last)
+
+
+def _is_complete(messages: list[Message]) -> bool:
+    return bool(json.loads(messages[-1]["text"])["type"] == f"{TRANSCRIPT}.completed")
+
+
+TRANSCRIPT, COMMIT = "conversation.item.input_audio_transcription", "input_audio_buffer.commit"
+ORDER_WHY = """Several sentences are worked on at once, so a short one may overtake. Every event has
+an `item_id`. The order of the items is that of `input_audio_buffer.committed`."""
+DELTAS_WHY = """Deltas of several sentences come by turns, and the `completed` event of a sentence
+has its final text. Keep the texts by `item_id`."""
+
+
+SCENES = {"A1": ChooseAudio, "A2": WhoSpoke, "A3": SpeakAtOnce, "A4": LiveCaptions}

@@ -805,8 +805,8 @@ class RelayToBrowser(Scene):
 
 RELAY_WHY = """Each piece has to be passed on when it comes. Whoever joins them first makes the
 reader wait as long as without a stream."""
-CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your own
-goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
+CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your
+own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
 
 
 def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
