@@ -31,7 +31,7 @@ TASK = "Sum up what was said."
 
 def samples(path: Path) -> bytes:
     with wave.open(str(path)) as file:
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def captions(client: OpenAI, sounds: list[bytes]) -> list[str]:
