@@ -87,7 +87,7 @@ class TalkKey:
                 "the input is not a terminal",
                 "leave out --push-to-talk; then a short silence ends your turn",
             )
-        read = self._stack.enter_context(_keyboard())
+        read = self._stack.enter_context(keyboard(asks_for_releases=True))
         reading = threading.Thread(target=self._read, args=(read,), daemon=True)
         reading.start()
         self._stack.callback(reading.join, 1)
@@ -103,8 +103,11 @@ class TalkKey:
 
 
 @contextmanager
-def _keyboard() -> Iterator[Callable[[], bytes]]:
-    """A function that returns the keys that were pressed, and waits a moment for the first one."""
+def keyboard(*, asks_for_releases: bool = False) -> Iterator[Callable[[], bytes]]:
+    """A function that returns the keys that were pressed, and waits up to LOOK_S for the first one.
+
+    Standard input has to be a terminal. It is set back at the end.
+    """
     if sys.platform == "win32":
         yield _read_console
         return
@@ -115,10 +118,10 @@ def _keyboard() -> Iterator[Callable[[], bytes]]:
     before = termios.tcgetattr(keyboard)
     try:
         tty.setcbreak(keyboard)
-        _say(screen, ASK_FOR_RELEASES)
+        _say(screen, ASK_FOR_RELEASES if asks_for_releases else "")
         yield lambda: _read_terminal(keyboard)
     finally:
-        _say(screen, AS_BEFORE)
+        _say(screen, AS_BEFORE if asks_for_releases else "")
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
 
 

@@ -127,6 +127,21 @@ class Terminal:
         for line in textwrap.wrap(" ".join(text.split()), self._console.width - 3):
             self.say(f"[cyan]|[/]  {plain(line)}")
 
+    def paragraph(self, text: str) -> None:
+        """Plain text, wrapped between words."""
+        for line in textwrap.wrap(" ".join(text.split()), self._console.width - 1):
+            self.say(plain(line))
+
+    def item(self, mark: str, text: str) -> None:
+        """Plain text behind a mark, such as the letter of a choice; it is indented behind it."""
+        lines = textwrap.wrap(text, max(20, self._console.width - len(mark) - 1))
+        for place, line in enumerate(lines):
+            self.say((mark if place == 0 else " " * len(mark)) + line, markup=False)
+
+    def line(self, text: str) -> None:
+        """A line as it is, such as code, or an excerpt with a caret below; it never wraps."""
+        self.say(printable(text), markup=False, no_wrap=True, overflow="crop", crop=False)
+
     def pause(self) -> None:
         """Wait for Enter, if somebody is there to press it."""
         if sys.stdin and sys.stdin.isatty():

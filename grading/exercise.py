@@ -13,7 +13,6 @@ from pathlib import Path
 
 from common import COURSE
 
-FOLDER = COURSE / "exercises"
 ORIGINAL = "stub"
 ENDING = ".py.rot13"
 LESSONS = {"S": "1", "V": "2", "R": "3", "A": "3"}
@@ -22,7 +21,11 @@ LESSONS = {"S": "1", "V": "2", "R": "3", "A": "3"}
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise. `minutes` is how long it should take; `after` is explained behind a pass."""
+    """One exercise. `minutes` is how long it should take; `after` is explained behind a pass.
+
+    `part` is the part of a lesson behind which it is done, such as "1 chat". `skill` ends
+    a sentence that begins with "you can".
+    """
 
     id: str
     path: Path
@@ -32,6 +35,8 @@ class Exercise:
     hints: tuple[str, ...]
     trap: str
     after: str
+    skill: str
+    part: str
 
     @property
     def lesson(self) -> str:
@@ -60,21 +65,29 @@ class Exercise:
         return {name: every[name] for name in sorted(every) if name.startswith("wrong")}
 
 
+def exercises_folder() -> Path:
+    """The folder of the exercises, which the learner changes."""
+    return COURSE / "exercises"
+
+
 @cache
 def exercises() -> dict[str, Exercise]:
     """All of them, by id, in the order in which they are done."""
-    with (FOLDER / "index.toml").open("rb") as file:
+    with (exercises_folder() / "index.toml").open("rb") as file:
         rows = tomllib.load(file)
     return {id: _exercise(id, row) for id, row in rows.items()}
 
 
 def _exercise(id: str, row: dict[str, object]) -> Exercise:
-    texts = {name: " ".join(str(row[name]).split()) for name in ("title", "trap", "after")}
+    texts = {
+        name: " ".join(str(row.get(name, "")).split())
+        for name in ("title", "trap", "after", "skill", "part")
+    }
     hints = row["hints"]
     assert isinstance(hints, list)
     return Exercise(
         id=id,
-        path=FOLDER / str(row["file"]),
+        path=exercises_folder() / str(row["file"]),
         minutes=int(str(row["minutes"])),
         is_core=bool(row["is_core"]),
         hints=tuple(str(hint).strip("\n") for hint in hints),
@@ -85,7 +98,7 @@ def _exercise(id: str, row: dict[str, object]) -> Exercise:
 @cache
 def packed(id: str) -> dict[str, str]:
     """The programs that are packed for an exercise, by name."""
-    found = sorted((FOLDER / "packed" / id).glob(f"*{ENDING}"))
+    found = sorted((exercises_folder() / "packed" / id).glob(f"*{ENDING}"))
     return {path.name.removesuffix(ENDING): unpack(path.read_text("utf-8")) for path in found}
 
 

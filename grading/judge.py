@@ -12,7 +12,7 @@ from grading.child import Ending, Program, server_variables
 from grading.crash import crash
 from grading.failure import Failure
 from grading.scene import Scene
-from grading.trace import Recorder
+from grading.trace import TraceRecorder
 
 SEEDS = 3
 """How many runs a check has."""
@@ -88,5 +88,5 @@ def serve(scene: Scene) -> Emulator:
         pace=scene.pace,
         faults_from_header=True,
         upstream=write if scene.write is not None else None,
-        around=lambda app: Recorder(scene.around(app), scene.trace, scene.fault),
+        around=lambda app: TraceRecorder(scene.around(app), scene.trace, scene.fault),
     )

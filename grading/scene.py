@@ -10,7 +10,7 @@ from typing import ClassVar
 from emulator.answers.answer import Answer, Prompt, SearchOutcome
 from grading.child import Ending, Program
 from grading.failure import Failure
-from grading.trace import Exchange, Trace
+from grading.trace import Trace, TracedExchange
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +53,7 @@ class Scene:
         """
         return app
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         """The failure that strikes a request, as emulator/faults.py writes it; "" for none."""
         return ""
 
@@ -70,7 +70,7 @@ class Scene:
         return ()
 
 
-Alter = Callable[[Exchange, bytes], AsyncIterator[bytes]]
+Alter = Callable[[TracedExchange, bytes], AsyncIterator[bytes]]
 
 
 class AlteredStreams:

@@ -30,7 +30,7 @@ from emulator.serving import Service
 from emulator.voice.sound import samples
 from emulator.wire import sse, tokens
 from grading.scene import Scene
-from grading.trace import Event, Exchange
+from grading.trace import TracedEvent, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -40,6 +40,9 @@ LOUD = 2_000
 
 class RealtimeScene(Scene):
     """A scene of calls over `/v1/realtime`; a subclass says what is heard, answered and spoken."""
+
+    # A program that leaves while much is unread waits 10 s for its end: websockets' own timeout.
+    limit_s = 30.0
 
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
@@ -73,13 +76,13 @@ class RealtimeScene(Scene):
         return None
 
     @property
-    def sessions(self) -> list[Exchange]:
+    def sessions(self) -> list[TracedExchange]:
         """The WebSockets that were opened, in order."""
         found = self.trace.to(REALTIME, method="GET")
         return [each for each in found if each.status == 101]
 
     @property
-    def messages(self) -> list[Event]:
+    def messages(self) -> list[TracedEvent]:
         """What passed in all of them, in order."""
         return [event for each in self.sessions for event in each.messages]
 

@@ -1,8 +1,8 @@
 """What passed between a program and the server, with times: the evidence for a verdict.
 
-`Recorder` is an ASGI application around the emulator's. It keeps each request and each block of an
-answer, and hands both on unchanged. Only the server's side can be trusted: a program may print
-anything, but it can't send what it doesn't know.
+`TraceRecorder` is an ASGI application around the emulator's. It keeps each request and each block
+of an answer, and hands both on unchanged. Only the server's side can be trusted: a program may
+print anything, but it can't send what it doesn't know.
 
 Times are seconds since the trace began, by the server's clock. A block counts as sent when it was
 given to the operating system; the program may read it later.
@@ -28,7 +28,7 @@ _SHORT = r"\1..."
 
 
 @dataclass(frozen=True)
-class Event:
+class TracedEvent:
     """An event of a stream, or a message of a WebSocket: when, by whom, its JSON."""
 
     at: float
@@ -41,7 +41,7 @@ class Event:
 
 
 @dataclass
-class Exchange:
+class TracedExchange:
     """A request and its answer. `left` is when the program closed the connection before the end.
 
     `fault` is what was done to it on purpose. `ended` is None while the answer is being sent.
@@ -57,7 +57,7 @@ class Exchange:
     fault: str = ""
     status: int = 0
     blocks: list[tuple[float, bytes]] = field(default_factory=list)
-    messages: list[Event] = field(default_factory=list)
+    messages: list[TracedEvent] = field(default_factory=list)
     ended: float | None = None
     left: float | None = None
     close_code: int | None = None
@@ -93,20 +93,20 @@ class Exchange:
     def is_stream(self) -> bool:
         return self.answer.startswith((b"data:", b"event:", b":"))
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[TracedEvent]:
         """The events of a stream, each with the time at which its last byte was sent."""
         waiting = b""
         for at, block in self.blocks:
             *whole, waiting = (waiting + block).split(b"\n\n")
             for part in whole:
                 if isinstance(found := _json(_data_of(part)), dict):
-                    yield Event(at, "server", found)
+                    yield TracedEvent(at, "server", found)
 
-    def sent(self, kind: str) -> list[Event]:
+    def sent(self, kind: str) -> list[TracedEvent]:
         """The messages of a type that the program sent by this WebSocket."""
         return [each for each in self.messages if each.sender == "client" and each.type == kind]
 
-    def received(self, kind: str) -> list[Event]:
+    def received(self, kind: str) -> list[TracedEvent]:
         """The messages of a type that it was sent."""
         return [each for each in self.messages if each.sender == "server" and each.type == kind]
 
@@ -127,9 +127,9 @@ def _data_of(block: bytes) -> bytes:
 class Trace:
     """All that passed in a run, in order."""
 
-    exchanges: list[Exchange] = field(default_factory=list)
+    exchanges: list[TracedExchange] = field(default_factory=list)
 
-    def to(self, *paths: str, method: str = "POST") -> list[Exchange]:
+    def to(self, *paths: str, method: str = "POST") -> list[TracedExchange]:
         """The requests to these paths; `{id}` in a path stands for one word."""
         wanted = [path.split("/") for path in paths]
         return [
@@ -138,7 +138,7 @@ class Trace:
             if each.method == method and any(_fits(each.path, path) for path in wanted)
         ]
 
-    def writing(self) -> list[Exchange]:
+    def writing(self) -> list[TracedExchange]:
         """The requests that ask for text, by either API."""
         return self.to("/v1/chat/completions", "/v1/responses")
 
@@ -150,14 +150,14 @@ def _fits(path: str, pattern: list[str]) -> bool:
     )
 
 
-class Recorder:
+class TraceRecorder:
     """Keeps what passes in `trace`; `fault` names the failure that strikes a request, or is ""."""
 
     def __init__(
         self,
         app: ASGIApp,
         trace: Trace,
-        fault: Callable[[Exchange], str],
+        fault: Callable[[TracedExchange], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app, self._trace, self._fault = app, trace, fault
@@ -181,7 +181,7 @@ class Recorder:
     def _now(self) -> float:
         return self._clock() - self._start
 
-    def _begin(self, scope: Scope, body: bytes) -> Exchange:
+    def _begin(self, scope: Scope, body: bytes) -> TracedExchange:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope["headers"]
@@ -189,7 +189,7 @@ class Recorder:
         }
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         number, method = len(self._trace.exchanges) + 1, scope.get("method", "GET")
-        exchange = Exchange(number, method, scope["path"], query, headers, body, self._now())
+        exchange = TracedExchange(number, method, scope["path"], query, headers, body, self._now())
         self._trace.exchanges.append(exchange)
         exchange.fault = self._fault(exchange)
         return exchange
@@ -199,7 +199,7 @@ class Recorder:
 class _Passing:
     """The two directions of one exchange; `body` is what was read of it before, if it is HTTP."""
 
-    exchange: Exchange
+    exchange: TracedExchange
     now: Callable[[], float]
     body: bytes | None
     receive_next: Receive
@@ -237,4 +237,4 @@ class _Passing:
     def _keep(self, data: str | bytes, sender: Sender) -> None:
         found = _json(data.encode() if isinstance(data, str) else data)
         body = found if isinstance(found, dict) else {"type": "(no JSON)"}
-        self.exchange.messages.append(Event(self.now(), sender, body))
+        self.exchange.messages.append(TracedEvent(self.now(), sender, body))

@@ -15,6 +15,9 @@ LESSONS = {
 }
 MODULES = {
     "run": ("", "give your own program a server: run FILE, or run -- COMMAND"),
+    "learn": ("grading", "the exercises: write code, save it, and it is checked"),
+    "check": ("grading", "check one exercise: check S1; without an ID, the next one"),
+    "quiz": ("grading", "ten questions on a section; `place` says where to start"),
     "test": ("pytest", "run the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
@@ -22,6 +25,8 @@ MODULES = {
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
     "conformance": ("tests.conformance", "run other people's tests and clients on the emulator"),
 }
+# Other words for the exercises; `list` shows where they stand.
+OF_EXERCISES = set("learn check quiz hint list reset show trace progress place".split())
 # The tests run on all cores, file by file; `-n0` or `--pdb` runs them one after the other.
 ALL_CORES = ["-n", "auto", "--dist", "loadfile"]
 HELP = {"-h", "--help"}
@@ -50,10 +55,12 @@ def arguments(word: str, args: list[str]) -> list[str]:
         args = [*ALL_CORES, *args]
     if word == "run":  # by its path, because it runs in the folder where it was typed
         return [str(COURSE / "console" / "run.py"), *args]
+    if word in OF_EXERCISES:
+        return ["-m", "grading", word, *args]
     if word in MODULES:
         return ["-m", MODULES[word][0], *args]
     if word not in LESSONS:
-        near = did_you_mean(word, [*LESSONS, *MODULES])
+        near = did_you_mean(word, [*LESSONS, *MODULES, *sorted(OF_EXERCISES)])
         raise Problem(f"unknown word {word!r}", near, command("--help"), code=2)
     file = COURSE / LESSONS[word][0]
     if not file.is_file():
@@ -79,7 +86,7 @@ def start(words: list[str]) -> int:
         extras(environment, is_retry=False)
     if not word:
         return preview(environment)
-    if word in MODULES and word != "run":
+    if word in OF_EXERCISES or (word in MODULES and word != "run"):
         os.chdir(COURSE)
     return become(environment.python, argv)
 

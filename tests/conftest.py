@@ -28,7 +28,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A property is tried with fewer examples than Hypothesis would, but with others each time. On a
 # server that tests each change, which sets CI, Hypothesis tries all of its hundred.
-hypothesis.settings.register_profile("desk", max_examples=40)
+# How long it takes to draw them says only how busy the computer is.
+hypothesis.settings.register_profile(
+    "desk", max_examples=40, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 if "CI" not in os.environ:
     hypothesis.settings.load_profile("desk")
 

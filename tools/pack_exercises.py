@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common import COURSE
-from grading.exercise import ENDING, FOLDER, ORIGINAL, Exercise, exercises, pack, packed
+from grading.exercise import ENDING, ORIGINAL, Exercise, exercises, exercises_folder, pack, packed
 from grading.judge import run
 from grading.scenes import scene_of
 
@@ -35,7 +35,7 @@ def pack_all(folder: Path, ids: list[str]) -> None:
     for id, exercise in exercises().items():
         if (ids and id not in ids) or not (folder / id).is_dir():
             continue
-        target = FOLDER / "packed" / id
+        target = exercises_folder() / "packed" / id
         target.mkdir(parents=True, exist_ok=True)
         for old in target.glob(f"*{ENDING}"):
             old.unlink()
@@ -52,7 +52,7 @@ def check() -> int:
     every = [each for id, each in exercises().items() if packed(id)]
     changed = [each for each in every if each.path.read_text("utf-8") != each.original]
     for each in changed:
-        print(f"{each.path.relative_to(FOLDER)} differs from its original")
+        print(f"{each.path.relative_to(exercises_folder())} differs from its original")
     return 1 if changed else 0
 
 

@@ -9,7 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from grading.exercise import FOLDER, exercises
+from grading.exercise import exercises, exercises_folder
 from grading.judge import run
 from grading.scenes import scene_of
 
@@ -99,6 +99,6 @@ def test_solutions_differ_in_shape():
 
 
 def test_index_names_files_that_are_there():
-    with (FOLDER / "index.toml").open("rb") as file:
+    with (exercises_folder() / "index.toml").open("rb") as file:
         assert list(tomllib.load(file)) == list(exercises())
     assert all(exercises()[id].path.is_file() for id in IDS)

@@ -28,10 +28,10 @@ from emulator.models import MODELS
 from emulator.voice.recordings import Utterance
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
+from grading.request_turns import turns, written
 from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.scripted_session import RealtimeScene, ScriptedSession
-from grading.trace import Exchange
-from grading.turns import turns, written
+from grading.trace import TracedExchange
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -50,7 +50,7 @@ TEXTS = {"text": bodies.text_body, "srt": bodies.srt_body, "vtt": bodies.vtt_bod
 class Form:
     """A recording that was sent, with the fields beside it."""
 
-    exchange: Exchange
+    exchange: TracedExchange
     filename: str
     lists: Mapping[str, list[str]]
 
@@ -275,7 +275,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         return captioning(updated[-1].body["session"])
 
 
-def _is_audio(exchange: Exchange) -> bool:
+def _is_audio(exchange: TracedExchange) -> bool:
     return exchange.method == "GET" or exchange.path == TRANSCRIPTIONS
 
 
@@ -380,7 +380,7 @@ another model."""
             return Failure(fact, why, value("model", DIARIZING, '"gpt-transcribe"'))
         return refusal(sent[1], "For the words alone, `json` or `text` is enough.")
 
-    def _text(self, request: Exchange, name: str, *, has_speakers: bool) -> Failure | None:
+    def _text(self, request: TracedExchange, name: str, *, has_speakers: bool) -> Failure | None:
         said = self.said[name]
         expected = "\n".join(_lines(said)) if has_speakers else " ".join(text for _, text in said)
         asked = [turn for turn in turns(request) if turn.role == "user"]
@@ -420,7 +420,7 @@ blank, and the texts of the segments that follow each other, without the blanks 
 class Reading:
     """A text that is to be spoken, and its sound; `before` is how much had been played by then."""
 
-    exchange: Exchange
+    exchange: TracedExchange
     samples: bytes
     before: int
     is_early: bool = False
@@ -480,7 +480,7 @@ class SpeakAtOnce(Scene):
 
         return serve
 
-    async def hold(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+    async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
         """The first sentence with the blank behind it; the rest once it has been asked for."""
         text = "".join(written(exchange))
         if len(text) > len(self.sentences[0]) + 1 and not self.has_waited:
@@ -488,7 +488,7 @@ class SpeakAtOnce(Scene):
             self.is_early = await until(lambda: bool(self.readings), self.PATIENCE_S)
         yield event
 
-    async def _spoken(self, exchange: Exchange) -> Response:
+    async def _spoken(self, exchange: TracedExchange) -> Response:
         try:
             values, _ = params.parse(exchange.json or {}, speech.PARAMS)
             model = find_model(values["model"])
@@ -667,7 +667,7 @@ class LiveCaptions(RealtimeScene):
             return Failure(fact, why, is_absence=count < len(self.said))
         return self._lines(session)
 
-    def _lines(self, session: Exchange) -> Failure | None:
+    def _lines(self, session: TracedExchange) -> Failure | None:
         asked = self.trace.writing()
         if not asked:
             fact = "The captions were never sent on."

@@ -23,9 +23,9 @@ from emulator.retrieval import filters
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
+from grading.request_turns import turns
 from grading.scene import WORDS, Scene, pieces, sentence
-from grading.trace import Exchange, Trace
-from grading.turns import turns
+from grading.trace import Trace, TracedExchange
 from setup import WINDOWS
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,7 +68,7 @@ class Attached:
 
     file_id: str
     attributes: Mapping[str, Any]
-    by: Exchange
+    by: TracedExchange
 
 
 def attached(trace: Trace, after: int = 0) -> list[Attached]:
@@ -266,7 +266,13 @@ def _written(vector: Vector, length: int, form: str) -> str | Vector:
 # ---------------------------------------------------------------------------- V1
 
 
-class Ingest(Scene):
+class StoreScene(Scene):
+    """A scene with a search, the first of which has to load what the emulator searches with."""
+
+    limit_s: ClassVar[float] = 30.0
+
+
+class Ingest(StoreScene):
     """V1: one of six files fails, another one never gets ready. Both have to be reported.
 
     What counts is what the program was told: so a slow machine changes no verdict.
@@ -297,12 +303,12 @@ class Ingest(Scene):
             "EXERCISE_QUESTION": self.question,
         }
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
         return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
 
     def drive(self, program: Program) -> Ending:
-        """Stop it where it waits for ever: the rest of the limit would show nothing more."""
+        """Stop it where it waits forever: the rest of the limit would show nothing more."""
         began: float | None = None
         end = time.monotonic() + self.limit_s
         while program.is_running and time.monotonic() < end:
@@ -313,7 +319,7 @@ class Ingest(Scene):
             time.sleep(0.02)
         return program.wait(self.limit_s if self._reports() else 0.1)
 
-    def _reports(self) -> list[Exchange]:
+    def _reports(self) -> list[TracedExchange]:
         """The requests that send the reasons on."""
         sent = self.trace.to(STORE)
         return [each for each in sent if isinstance(each.json, dict) and "metadata" in each.json]
@@ -329,12 +335,11 @@ class Ingest(Scene):
         if not behind:
             return self._never_went_on(began)
         first = min(behind, key=lambda each: each.number)
-        if first.began - began < self.deadline_s / 2:
+        if not self._has_asked(first.number) or first.began - began < self.deadline_s / 2:
             return self._too_early(first)
         if not reports:
             fact = f"Your program searched ({first.call}), but it never sent the report."
-            why = "Nothing raises an exception for a file that fails. Somebody has to be told."
-            return Failure(fact, why)
+            return Failure(fact, WHY_REPORT)
         if wrong := self._wrong_report(reports[0]):
             return wrong
         if not searches:
@@ -351,7 +356,7 @@ class Ingest(Scene):
         asked = [each for each in self.trace.exchanges if each.method == "GET"]
         waited = asked[-1].began - began if asked else 0
         if waited > self.deadline_s + self.patience_s / 2:
-            fact = "The deadline has passed long ago, but your program is still waiting."
+            fact = "The deadline passed long ago, but your program is still waiting."
             why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
             check), report what isn't ready, and go on with the rest."""
             return Failure(fact, why, value(f"{self.stuck}: status", "in_progress"))
@@ -359,19 +364,23 @@ class Ingest(Scene):
         why = "The report shows whether you know what became of each file."
         return Failure(fact, why, is_absence=True)
 
-    def _too_early(self, request: Exchange) -> Failure:
+    def _too_early(self, request: TracedExchange) -> Failure:
         told = self._told(request.number)
-        ready = sum(status == "completed" for status in told.values())
-        if told:
+        if self._has_asked(request.number):
             fact = f"Your program went on ({request.call}) long before the deadline."
             shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
         else:
             fact = f"Your program went on ({request.call}) without asking for any status."
-            shown = value("files that were ready, as far as it knew", ready)
+            shown = value("requests for a status", 0, "at least one")
         why = f"""Attaching only starts the work: files are indexed in the background, and a search
         before the end misses some. Ask for the status until no file is in_progress, for at most
         DEADLINE seconds ({self.deadline_s:g} in this check)."""
         return Failure(fact, why, shown)
+
+    def _has_asked(self, before: int) -> bool:
+        """Whether it asked for the state of the store, of a batch or of a file."""
+        every = self.trace.exchanges[: before - 1]
+        return any(each.method == "GET" and each.path.startswith(f"{STORES}/") for each in every)
 
     def _told(self, before: int) -> dict[str, str]:
         """The last status of each file that the program was told, by name."""
@@ -393,7 +402,7 @@ class Ingest(Scene):
     def _special(self) -> tuple[str, str]:
         return self.failing, self.stuck
 
-    def _wrong_report(self, report: Exchange) -> Failure | None:
+    def _wrong_report(self, report: TracedExchange) -> Failure | None:
         sent, told = report.json["metadata"] or {}, self._told(report.number)
         reason = self._reason()
         for name in self.names:
@@ -433,8 +442,8 @@ class Ingest(Scene):
         return "the message of its last_error"
 
 
-WHY_REPORT = """Nobody is told about a file that fails: no exception is raised, and a batch can be
-completed although some of its files failed. Look at the status of every file."""
+WHY_REPORT = """A file that fails raises no exception, and a batch can be completed although some
+of its files failed. Look at the status of every file."""
 WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
 isn't ready when the deadline has passed is reported as in_progress."""
 WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
@@ -445,13 +454,11 @@ behind it. Ask for all of them in each round: one request lists every file of th
 # ---------------------------------------------------------------------------- V2
 
 
-class SyncTwice(Scene):
+class SyncTwice(StoreScene):
     """V2: the program runs twice. The second time, one file of more than a page's has changed.
 
     Its new text is as long as the old one, so that neither name nor size gives it away.
     """
-
-    limit_s: ClassVar[float] = 30.0
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -475,12 +482,16 @@ class SyncTwice(Scene):
         ending = program.wait(self.limit_s)
         if ending.code != 0 or ending.is_flood:
             return ending
+        self.change()
+        return program.again().wait(self.limit_s)
+
+    def change(self) -> None:
+        """Change a file, between the first run and the second."""
         path = self.folder / self.changed
         text = path.read_bytes()
         path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
         self.changed_digest = hashlib.sha256(path.read_bytes()).hexdigest()
         self.first_run = len(self.trace.exchanges)
-        return program.again().wait(self.limit_s)
 
     def verdict(self) -> Failure | None:
         if wrong := self._first_wrong():
@@ -564,7 +575,7 @@ class SyncTwice(Scene):
             return Failure(fact, why, Excerpt("what was sent", took_away.call), is_absence=True)
         return None
 
-    def _deletes(self, first_run: int) -> list[Exchange]:
+    def _deletes(self, first_run: int) -> list[TracedExchange]:
         """Of files, the removal of which from everywhere comes last."""
         every = [
             *self.trace.to(f"{STORE}/files/{{id}}", method="DELETE"),
@@ -604,13 +615,15 @@ class Labelled:
         return {"edition": self.edition, "public": self.is_public}
 
 
-class Filters(Scene):
+class Filters(StoreScene):
     """V3: attributes and filters have JSON's types; where nothing is found, no model is asked."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         years = draw.sample(range(1990, 2030), 4)
-        kinds = [Labelled(year, is_public) for year in years[:3] for is_public in (True, False)]
+        self.kinds = [Labelled(year, is_public) for year in years for is_public in (True, False)]
+        """All that a question could ask for; there are no files of the last edition."""
+        kinds = self.kinds[:6]
         self.files = dict(zip(file_names(draw, 6), kinds, strict=True))
         asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
         draw.shuffle(asked)
@@ -681,14 +694,15 @@ class Filters(Scene):
         fact = f'Your program never searched for the question "{question}"'
         return Failure(fact, "Each line of questions.txt has to be searched.", is_absence=True)
 
-    def _wrong_filter(self, search: Exchange, question: str, kind: Labelled) -> Failure | None:
+    def _wrong_filter(
+        self, search: TracedExchange, question: str, kind: Labelled
+    ) -> Failure | None:
         sent, name = search.json.get("filters"), f'the search for "{question}"'
         if sent is None:
             fact = f"{capital(name)} has no filter."
             return Failure(fact, WHY_FILTER, missing("filters", search.json, "an object"))
         keep = filters.parse("filters", sent)
-        found = [each for each, of in self.files.items() if keep(of.attributes)]
-        wanted = [each for each, of in self.files.items() if of == kind]
+        selected = [each for each in self.kinds if keep(each.attributes)]
         leaves = {leaf["key"]: leaf["value"] for leaf in _comparisons(sent)}
         for key, right in kind.attributes.items():
             if key not in leaves:
@@ -699,13 +713,13 @@ class Filters(Scene):
                 fact = f"The filter of {name} compares {key} with a text."
                 shown = value(f"value of {key}", leaves[key], json.dumps(right))
                 return Failure(fact, WHY_TYPES, shown)
-        if found != wanted:
+        if selected != [kind]:
             fact = f"The filter of {name} selects the wrong files."
-            files = ", ".join(wanted) or "no file at all"
-            return Failure(fact, WHY_FILTER, value("filters", sent, f"one that selects {files}"))
+            only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
+            return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
         return None
 
-    def _wrong_request(self, search: Exchange, question: str) -> Failure | None:
+    def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
         asked = [each for each in self.trace.writing() if question in _said(each)]
         found = [
             part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()
@@ -727,7 +741,7 @@ class Filters(Scene):
         return None
 
 
-def _query(search: Exchange) -> str:
+def _query(search: TracedExchange) -> str:
     """The query of a search; several are joined."""
     asked = search.json.get("query") if isinstance(search.json, dict) else ""
     return "\n".join(map(str, asked)) if isinstance(asked, list) else str(asked)
@@ -741,7 +755,7 @@ def _kind(wanted: str | float | bool) -> str:
     return "a boolean" if isinstance(wanted, bool) else "a number"
 
 
-def _said(request: Exchange) -> str:
+def _said(request: TracedExchange) -> str:
     return "\n".join(turn.text for turn in turns(request))
 
 
@@ -763,7 +777,7 @@ files that the question asks for are searched."""
 # ---------------------------------------------------------------------------- V4
 
 
-class Footnotes(Scene):
+class Footnotes(StoreScene):
     """V4: the answer comes back with marks and footnotes, in the next request.
 
     Files are cited more than once, one is found but not cited, and reasoning stands around the
@@ -862,9 +876,10 @@ class Footnotes(Scene):
             fact = "Your program asked once. The request with the footnotes never came."
             why = "It shows whether you read the citations. Your `answer` has to return a text."
             return Failure(fact, why, is_absence=True)
-        said = [turn for turn in turns(asked[1]) if turn.role != "system"]
-        got = said[-1].text if said else ""
-        return self._wrong_text(got) if got.rstrip() != self.wanted else None
+        said = [turn.text.rstrip() for turn in turns(asked[1]) if turn.role == "user"]
+        if self.wanted in said:
+            return None
+        return self._wrong_text(said[-1] if said else "")
 
     def _wrong_text(self, got: str) -> Failure:
         wanted, where = self.wanted, "input of the second request"
@@ -897,13 +912,16 @@ class Footnotes(Scene):
             fact = f"There is a footnote for {extra}, which the answer doesn't cite."
             why = "The search found more than the model used. Only annotations are citations."
             return Failure(fact, why, shown)
-        if names == list(dict.fromkeys(self.cited)):
+        scored = re.findall(r"^\[\d+\] \S+ \(\d\.\d\d\)$", notes.rstrip(), re.MULTILINE)
+        is_formed = scored == notes.rstrip().splitlines()
+        if is_formed and names == list(dict.fromkeys(self.cited)):
             fact = "A footnote has a wrong score."
             why = """Several passages of a file can be found. The highest of their scores counts,
             with two decimals."""
             return Failure(fact, why, shown)
-        why = "A blank line follows the text, then a line for each file that is cited."
-        return Failure("The footnotes are not as the task wants them.", why, shown)
+        why = """A blank line follows the text, and then only a line for each file that is cited:
+        number, file name and score, as in the example."""
+        return Failure("The footnotes don't have the form that the task gives.", why, shown)
 
 
 WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
@@ -913,14 +931,13 @@ So each file has one footnote, however often it is cited."""
 # ---------------------------------------------------------------------------- V5
 
 
-class CleanUp(Scene):
+class CleanUp(StoreScene):
     """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
     Windows can't send Ctrl-C to one program alone, so there the third run is left out.
     """
 
-    limit_s: ClassVar[float] = 30.0
     third_upload: ClassVar[int] = 3
 
     def __init__(self, draw: random.Random) -> None:
@@ -943,11 +960,11 @@ class CleanUp(Scene):
     def around(self, app: ASGIApp) -> ASGIApp:
         return _RetryAtOnce(app)
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         run = len(self.starts) - 1
         return ("", "500", "stall-head")[run] if self._is_struck(request, run) else ""
 
-    def _is_struck(self, request: Exchange, run: int) -> bool:
+    def _is_struck(self, request: TracedExchange, run: int) -> bool:
         if request.method != "POST":
             return False
         if self.steps[run] == "search":
@@ -1010,7 +1027,7 @@ class CleanUp(Scene):
             return Failure(fact, "It should do its work before it cleans up.", is_absence=True)
         return None
 
-    def _no_expiry(self, made: Exchange, run: Trace) -> Failure | None:
+    def _no_expiry(self, made: TracedExchange, run: Trace) -> Failure | None:
         bodies = [made.json, *(each.json for each in run.to(STORE))]
         if any(isinstance(body, dict) and body.get("expires_after") for body in bodies):
             return None
@@ -1074,7 +1091,7 @@ LEFT_WHY = (
 # ---------------------------------------------------------------------------- V6
 
 
-class Measure(Scene):
+class Measure(StoreScene):
     """V6: recall and MRR among the first five, from searches whose results are drawn.
 
     The right file may come again behind its first passage, or only behind the first five. All

@@ -18,9 +18,9 @@ from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
 from emulator.wire import sse
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
+from grading.request_turns import RequestTurn, turns, written
 from grading.scene import AlteredStreams, Scene, pieces, sentence, until
-from grading.trace import Exchange, Trace
-from grading.turns import Turn, turns, written
+from grading.trace import Trace, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,9 +42,10 @@ class JoinDeltas(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not asked[0].is_stream:
-            got = asked[0].json if asked else None
-            return not_streamed(got)
+        if not asked:
+            return nothing_asked()
+        if not asked[0].is_stream:
+            return not_streamed(asked[0].json)
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             why = (
@@ -79,7 +80,7 @@ class CountTokens(Scene):
     def around(self, app: ASGIApp) -> ASGIApp:
         return AlteredStreams(app, self.trace, self.alter)
 
-    async def alter(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+    async def alter(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
         if exchange.path.endswith("/completions") and len(exchange.blocks) == self.at:
             head = {"id": "", "object": "", "created": 0, "model": ""}
             yield b"data: %s\n\n" % json.dumps(head | self.extra).encode()
@@ -92,7 +93,7 @@ class CountTokens(Scene):
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
         if not asked or not asked[0].is_stream:
-            return not_streamed(asked[0].json if asked else None)
+            return _no_stream(asked)
         first = asked[0]
         if first.path.endswith("/completions") and not _asks_for_counts(first.json):
             fact = "The first request didn't ask for the token counts."
@@ -114,7 +115,7 @@ def _asks_for_counts(body: Mapping[str, Any]) -> bool:
     return isinstance(options, Mapping) and options.get("include_usage") is True
 
 
-def usage_of(exchange: Exchange) -> tuple[int, int]:
+def usage_of(exchange: TracedExchange) -> tuple[int, int]:
     """The tokens of the prompt and of the answer, as the server sent them; 0 if it did not."""
     for event in exchange.events():
         usage = (event.body.get("response") or event.body).get("usage")
@@ -124,7 +125,7 @@ def usage_of(exchange: Exchange) -> tuple[int, int]:
     return 0, 0
 
 
-def _kept_answer(request: Exchange, text: str) -> Failure | None:
+def _kept_answer(request: TracedExchange, text: str) -> Failure | None:
     """Whether a request has an answer as the assistant's turn, byte for byte."""
     said = [turn for turn in turns(request) if turn.role == "assistant"]
     if not said:
@@ -138,7 +139,7 @@ def _kept_answer(request: Exchange, text: str) -> Failure | None:
     return Failure(fact, JOINED_WHY, difference(said[0].place, said[0].text, text))
 
 
-def _counts(request: Exchange, counts: tuple[int, int]) -> Failure | None:
+def _counts(request: TracedExchange, counts: tuple[int, int]) -> Failure | None:
     metadata = request.json.get("metadata")
     for name, expected in zip(("tokens_in", "tokens_out"), counts, strict=True):
         got = metadata.get(name) if isinstance(metadata, Mapping) else None
@@ -167,7 +168,7 @@ and take `usage` from the chunk where it is not None."""
 class Attempt:
     """A question as it was asked once. `end` is `stop`, `length`, or the fault that cut it."""
 
-    exchange: Exchange
+    exchange: TracedExchange
     question: str
     place: int
     end: str
@@ -208,7 +209,7 @@ then, so the client raises it while you read.""",
         draw.shuffle(self.plans)
         self.attempts: list[Attempt] = []
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         asked = [turn.text for turn in turns(request) if turn.role == "user"]
         if request not in self.trace.writing() or not asked:
             return ""
@@ -276,7 +277,7 @@ on. So a limit belongs to every retry; here it is one."""
                 return Failure(fact, BROKEN_WHY)
         return None
 
-    def _wrongly_kept(self, request: Exchange) -> Failure | None:
+    def _wrongly_kept(self, request: TracedExchange) -> Failure | None:
         ends = {each.question: each for each in self.attempts}  # the last attempt of each
         kept = dict(_pairs(turns(request)))
         for question, turn in kept.items():
@@ -339,17 +340,17 @@ stream instead.""",
         for each in [each for each in streams if each is not self.trace.exchanges[-1]][-1:]:
             await until(partial(self._is_settled, each))
 
-    def _is_settled(self, stream: Exchange) -> bool:
+    def _is_settled(self, stream: TracedExchange) -> bool:
         return stream.left is not None or stream.ended is not None or self.is_open(stream)
 
-    def streams(self) -> list[Exchange]:
+    def streams(self) -> list[TracedExchange]:
         return [each for each in self.trace.writing() if _wants_stream(each.json)]
 
-    def is_open(self, stream: Exchange) -> bool:
+    def is_open(self, stream: TracedExchange) -> bool:
         """Whether more was sent than a program needs to notice the full stop and to close."""
         return self.behind.get(stream.number, 0) > self.FEW
 
-    async def drip(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+    async def drip(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
         if exchange.number in self.behind:
             self.behind[exchange.number] += 1
             await asyncio.sleep(self.DRIP_S)
@@ -371,7 +372,7 @@ stream instead.""",
     def verdict(self) -> Failure | None:
         streams, asked = self.streams(), self.trace.writing()
         if not streams:
-            return not_streamed(asked[0].json if asked else None)
+            return _no_stream(asked)
         for number, stream in enumerate(streams):
             if self.is_open(stream):
                 return self._left_open(stream)
@@ -387,7 +388,7 @@ stream instead.""",
             return Failure(fact, "Both ways have to be shown.", is_absence=True)
         return None
 
-    def _left_open(self, stream: Exchange) -> Failure:
+    def _left_open(self, stream: TracedExchange) -> Failure:
         count = f"more than {self.FEW}"
         is_async = stream.headers.get("x-stainless-async", "false") != "false"
         why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
@@ -400,13 +401,13 @@ stream instead.""",
         return Failure(fact, why, shown)
 
 
-def _was_read(stream: Exchange, trace: Trace) -> bool:
+def _was_read(stream: TracedExchange, trace: Trace) -> bool:
     """Whether the next request came only when the stream had ended."""
     after = [each for each in trace.writing() if each.number > stream.number]
     return not after or (stream.ended or 0) <= after[0].began
 
 
-def _kept_sentence(request: Exchange, text: str) -> Failure | None:
+def _kept_sentence(request: TracedExchange, text: str) -> Failure | None:
     said = [turn for turn in turns(request) if turn.role == "assistant"]
     if said and said[0].text != text:
         fact = "The assistant's turn isn't the text up to and including the first full stop."
@@ -455,7 +456,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             return Answer(calls=self.calls, finish="tool_calls")
         return Answer([sentence(self.draw)])
 
-    async def by_turns(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+    async def by_turns(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
         body = json.loads(event.partition(b"data: ")[2]) if b"[DONE]" not in event else {}
         lane = _lane(body)
         if lane is not None:
@@ -484,7 +485,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
         if not asked or not _wants_stream(asked[0].json):
-            return not_streamed(asked[0].json if asked else None)
+            return _no_stream(asked)
         if not asked[0].json.get("tools"):
             fact = "The first request offers no tools."
             why = "The model can only call functions that the request describes in `tools`."
@@ -495,7 +496,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             return Failure(fact, why, is_absence=True)
         return self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
 
-    def _calls(self, request: Exchange) -> Failure | None:
+    def _calls(self, request: TracedExchange) -> Failure | None:
         """The model has to see its own calls again, unless the server keeps them."""
         if request.json.get("previous_response_id"):
             return None
@@ -520,7 +521,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
                 return Failure(fact, LANE_WHY, difference("arguments", arguments, call.arguments))
         return None
 
-    def _results(self, request: Exchange, item_ids: list[str]) -> Failure | None:
+    def _results(self, request: TracedExchange, item_ids: list[str]) -> Failure | None:
         given = {turn.call_id: turn for turn in turns(request) if turn.role == "tool"}
         for place, (call, asked) in enumerate(zip(self.calls, self.asked, strict=True)):
             name, turn = f"call {place + 1} of 2", given.get(call.id)
@@ -562,7 +563,7 @@ def _lane(body: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _item_ids(exchange: Exchange) -> list[str]:
+def _item_ids(exchange: TracedExchange) -> list[str]:
     items = [event.body.get("item") for event in exchange.events()]
     return [str(item.get("id")) for item in items if isinstance(item, Mapping)]
 
@@ -593,7 +594,7 @@ with client.responses.retrieve.""",
         self.faults = [f"{end}@{draw.randint(5, 9)}" for end in ends]
         self.text = " ".join(sentence(draw) for _ in range(5))
 
-    def fault(self, request: Exchange) -> str:
+    def fault(self, request: TracedExchange) -> str:
         is_first = request.method == "POST" and _in_background(request)
         is_rest = request.method == "GET" and request.query.get("stream") == ["true"]
         return self.faults.pop(0) if self.faults and (is_first or is_rest) else ""
@@ -615,7 +616,7 @@ with client.responses.retrieve.""",
             return not_streamed(first.json)
         return self._rest(first, later)
 
-    def _rest(self, first: Exchange, later: list[Exchange]) -> Failure | None:
+    def _rest(self, first: TracedExchange, later: list[TracedExchange]) -> Failure | None:
         last, is_whole = _last_number(first)
         for exchange in later:
             if exchange.method == "POST" and not is_whole:
@@ -633,18 +634,18 @@ with client.responses.retrieve.""",
         return Failure(fact, why, is_absence=True)
 
 
-def _in_background(request: Exchange) -> bool:
+def _in_background(request: TracedExchange) -> bool:
     body = request.json
     return isinstance(body, Mapping) and body.get("background") is True
 
 
-def _last_number(exchange: Exchange) -> tuple[int, bool]:
+def _last_number(exchange: TracedExchange) -> tuple[int, bool]:
     """The number of the last event that was sent, and whether it completed the response."""
     last = [*exchange.events()][-1]
     return int(last.body["sequence_number"]), last.type == "response.completed"
 
 
-def _begun_again(request: Exchange, last: int) -> Failure:
+def _begun_again(request: TracedExchange, last: int) -> Failure:
     shown = value("the last event that had come", last)
     if any(turn.role == "assistant" for turn in turns(request)):
         fact = "The second question came before the answer was whole."
@@ -657,7 +658,7 @@ other words. Get the rest of the first: client.responses.retrieve(id, stream=Tru
     return Failure(fact, why, shown)
 
 
-def _resumed(request: Exchange, last: int) -> Failure | None:
+def _resumed(request: TracedExchange, last: int) -> Failure | None:
     """Whether a GET asks for the events behind the last one that came."""
     if request.query.get("stream") != ["true"]:
         fact = f"{request.title} gets the response as it is now, not the rest of its stream."
@@ -714,7 +715,7 @@ class RelayToBrowser(Scene):
         page = min(len(self.trace.writing()), 2)
         return Answer(pieces(self.draw, self.texts[page - 1], 5))
 
-    async def hold(self, exchange: Exchange, event: bytes) -> AsyncIterator[bytes]:
+    async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
         page = min(self.trace.writing().index(exchange) + 1, 2)
         if written(exchange):
             self.behind[page] += 1
@@ -775,7 +776,7 @@ class RelayToBrowser(Scene):
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
         if not asked or not _wants_stream(asked[0].json):
-            return not_streamed(asked[0].json if asked else None)
+            return _no_stream(asked)
         for request, question in zip(asked, self.questions, strict=False):
             said = [turn.text for turn in turns(request)]
             if not any(question in text for text in said):
@@ -809,14 +810,14 @@ CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing 
 own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
 
 
-def _pairs(said: list[Turn]) -> Iterator[tuple[str, Turn]]:
+def _pairs(said: list[RequestTurn]) -> Iterator[tuple[str, RequestTurn]]:
     """Each assistant's turn with the question before it."""
     for before, turn in zip(said, said[1:], strict=False):
         if turn.role == "assistant":
             yield before.text, turn
 
 
-def _last_event(exchange: Exchange) -> Excerpt | None:
+def _last_event(exchange: TracedExchange) -> Excerpt | None:
     """What the stream said last."""
     event = [*exchange.events()][-1:]
     if not event or not written(exchange):
@@ -841,6 +842,15 @@ the text as whole may miss the part that matters."""
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
 ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an
 empty text for each attempt."""
+
+
+def nothing_asked() -> Failure:
+    fact = "No request asked the model for an answer."
+    return Failure(fact, "Use chat.completions.create or responses.create.", is_absence=True)
+
+
+def _no_stream(asked: list[TracedExchange]) -> Failure:
+    return not_streamed(asked[0].json) if asked else nothing_asked()
 
 
 def not_streamed(body: object, name: str = "The first request") -> Failure:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grading.trace import Exchange
+from grading.trace import TracedExchange
 
 
 @dataclass(frozen=True)
-class Turn:
+class RequestTurn:
     """One turn: its role, its text, and the name of its place in the request.
 
     `calls` are tool calls: id, name, arguments. A turn of the role `tool` has a `call_id`.
@@ -21,7 +21,7 @@ class Turn:
     call_id: str | None = None
 
 
-def turns(exchange: Exchange) -> list[Turn]:
+def turns(exchange: TracedExchange) -> list[RequestTurn]:
     """All turns of a request, instructions first; empty if it has none that can be read."""
     body = exchange.json
     if not isinstance(body, Mapping):
@@ -31,7 +31,7 @@ def turns(exchange: Exchange) -> list[Turn]:
     return [*_responses(body)]
 
 
-def _chat(messages: Any) -> Iterator[Turn]:
+def _chat(messages: Any) -> Iterator[RequestTurn]:
     for number, message in enumerate(_list(messages)):
         place = f"messages[{number}].content"
         calls = tuple(
@@ -39,7 +39,8 @@ def _chat(messages: Any) -> Iterator[Turn]:
             for call in _list(message.get("tool_calls"))
         )
         role = str(message.get("role"))
-        yield Turn(role, text_of(message.get("content")), place, calls, message.get("tool_call_id"))
+        text, call_id = text_of(message.get("content")), message.get("tool_call_id")
+        yield RequestTurn(role, text, place, calls, call_id)
 
 
 def _function(found: Any) -> tuple[str, str]:
@@ -47,24 +48,24 @@ def _function(found: Any) -> tuple[str, str]:
     return str(fields.get("name")), str(fields.get("arguments"))
 
 
-def _responses(body: Mapping[str, Any]) -> Iterator[Turn]:
+def _responses(body: Mapping[str, Any]) -> Iterator[RequestTurn]:
     if isinstance(body.get("instructions"), str):
-        yield Turn("system", body["instructions"], "instructions")
+        yield RequestTurn("system", body["instructions"], "instructions")
     if isinstance(body.get("input"), str):
-        yield Turn("user", body["input"], "input")
+        yield RequestTurn("user", body["input"], "input")
         return
     for number, item in enumerate(_list(body.get("input"))):
         yield _item(item, f"input[{number}]")
 
 
-def _item(item: Mapping[str, Any], place: str) -> Turn:
+def _item(item: Mapping[str, Any], place: str) -> RequestTurn:
     kind, call_id = item.get("type"), item.get("call_id")
     if kind == "function_call":
         call = (str(call_id), str(item.get("name")), str(item.get("arguments")))
-        return Turn("assistant", "", place, (call,))
+        return RequestTurn("assistant", "", place, (call,))
     if kind == "function_call_output":
-        return Turn("tool", text_of(item.get("output")), f"{place}.output", call_id=call_id)
-    return Turn(str(item.get("role")), text_of(item.get("content")), f"{place}.content")
+        return RequestTurn("tool", text_of(item.get("output")), f"{place}.output", call_id=call_id)
+    return RequestTurn(str(item.get("role")), text_of(item.get("content")), f"{place}.content")
 
 
 def text_of(content: Any) -> str:
@@ -80,7 +81,7 @@ def _list(found: Any) -> list[Mapping[str, Any]]:
     return [each for each in every if isinstance(each, Mapping)]
 
 
-def written(exchange: Exchange) -> list[str]:
+def written(exchange: TracedExchange) -> list[str]:
     """The pieces of text in a streamed answer, in order."""
     found = []
     for event in exchange.events():
