@@ -20,6 +20,9 @@ from openai import OpenAI
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 DEADLINE = float(os.environ.get("EXERCISE_DEADLINE", "10"))
 QUESTION = os.environ.get("EXERCISE_QUESTION", "When does the last bus leave?")
+# What you forget to delete expires by itself.
+STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
 
 
 def ingest(client: OpenAI, store_id: str, names: dict[str, str]) -> dict[str, str]:
@@ -31,9 +34,9 @@ def main() -> None:
     client = OpenAI()
     names = {}
     for path in sorted((FILES / "inbox").iterdir()):
-        names[client.files.create(file=path, purpose="assistants").id] = path.name
-    expiry = {"anchor": "last_active_at", "days": 1}
-    store = client.vector_stores.create(name="inbox", expires_after=expiry)
+        file = client.files.create(file=path, purpose="assistants", expires_after=FILE_EXPIRY)
+        names[file.id] = path.name
+    store = client.vector_stores.create(name="inbox", expires_after=STORE_EXPIRY)
     reasons = ingest(client, store.id, names)
     client.vector_stores.update(store.id, metadata=reasons)
     print("Not ready:", reasons)

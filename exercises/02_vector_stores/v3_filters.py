@@ -23,6 +23,9 @@ from openai import OpenAI
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 # A check brings its own files and its own questions.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+# What you forget to delete expires by itself.
+STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
 
 
 def attributes(edition: str, public: str) -> dict[str, str | float | bool]:
@@ -37,11 +40,10 @@ def ask(client: OpenAI, store_id: str, edition: str, public: str, question: str)
 
 def main() -> None:
     client = OpenAI()
-    expiry = {"anchor": "last_active_at", "days": 1}
-    store = client.vector_stores.create(name="exercise V3", expires_after=expiry)
+    store = client.vector_stores.create(name="exercise V3", expires_after=STORE_EXPIRY)
     for path in sorted((FILES / "files").iterdir()):
         edition, public = [line.split(": ")[1] for line in path.read_text("utf-8").splitlines()[:2]]
-        file = client.files.create(file=path, purpose="assistants")
+        file = client.files.create(file=path, purpose="assistants", expires_after=FILE_EXPIRY)
         client.vector_stores.files.create_and_poll(
             file.id, vector_store_id=store.id, attributes=attributes(edition, public)
         )

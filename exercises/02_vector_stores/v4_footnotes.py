@@ -25,6 +25,9 @@ MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 # A check brings its own files and its own question.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 QUESTION = os.environ.get("EXERCISE_QUESTION", "May dogs come in, and when do evenings begin?")
+# What you forget to delete expires by itself.
+STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
 
 
 def answer(client: OpenAI, store_id: str, question: str) -> str:
@@ -34,10 +37,10 @@ def answer(client: OpenAI, store_id: str, question: str) -> str:
 
 def main() -> None:
     client = OpenAI()
-    expiry = {"anchor": "last_active_at", "days": 1}
-    store = client.vector_stores.create(name="exercise V4", expires_after=expiry)
+    store = client.vector_stores.create(name="exercise V4", expires_after=STORE_EXPIRY)
     for path in sorted((FILES / "files").iterdir()):
-        client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=path)
+        file = client.files.create(file=path, purpose="assistants", expires_after=FILE_EXPIRY)
+        client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
     text = answer(client, store.id, QUESTION)
     print(text)
     instructions = "Say this in one sentence. Keep the footnotes."

@@ -21,6 +21,9 @@ from openai import OpenAI
 K = 5
 # A check brings its own files and its own questions.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
+# What you forget to delete expires by itself.
+STORE_EXPIRY = {"anchor": "last_active_at", "days": 1}
+FILE_EXPIRY = {"anchor": "created_at", "seconds": 3600}
 
 
 def measure(client: OpenAI, store_id: str, known: list[tuple[str, str]]) -> tuple[float, float]:
@@ -30,10 +33,10 @@ def measure(client: OpenAI, store_id: str, known: list[tuple[str, str]]) -> tupl
 
 def main() -> None:
     client = OpenAI()
-    expiry = {"anchor": "last_active_at", "days": 1}
-    store = client.vector_stores.create(name="exercise V6", expires_after=expiry)
+    store = client.vector_stores.create(name="exercise V6", expires_after=STORE_EXPIRY)
     for path in sorted((FILES / "files").iterdir()):
-        client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=path)
+        file = client.files.create(file=path, purpose="assistants", expires_after=FILE_EXPIRY)
+        client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)
     lines = (FILES / "known.txt").read_text("utf-8").splitlines()
     known = [(line.split(" | ")[0], line.split(" | ")[1]) for line in lines]
     recall, mrr = measure(client, store.id, known)
