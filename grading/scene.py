@@ -32,6 +32,8 @@ class Scene:
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
     meanings: ClassVar[Mapping[str, str]] = {}
     """What an exception means in this exercise, where that is more than it means in general."""
+    is_timed: ClassVar[bool] = False
+    """Whether its sentences name what was measured, which differs from run to run."""
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw

@@ -38,7 +38,7 @@ def configure(connection: RealtimeConnection) -> None:
 
 def speak(connection: RealtimeConnection) -> None:
     """Send the caller's question and a second of silence, which ends the turn."""
-    with wave.open(SOUND) as file:
+    with wave.open(SOUND, "rb") as file:
         sound = file.readframes(file.getnframes()) + bytes(48_000)
     for start in range(0, len(sound), 4_800):  # 100 ms
         piece = b64encode(sound[start : start + 4_800]).decode()

@@ -68,7 +68,7 @@ def wait_for(connection: RealtimeConnection, kind: str) -> None:
 
 
 def recorded(name: str) -> bytes:
-    with wave.open(str(CALLERS / name)) as file:
+    with wave.open(str(CALLERS / name), "rb") as file:
         return file.readframes(file.getnframes())
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from grading.exercise import exercises, exercises_folder
 from grading.judge import run
 from grading.scenes import scene_of
+from tools.pack_exercises import golden
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_wrong_program_fails_with_its_message(id, name, tmp_path):
     verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.wrong[name]), SEED)
 
     assert verdict.failure is not None
-    told = "\n".join(verdict.failure.lines()) + "\n"
+    told = golden(scene_of(id), verdict.failure)
     assert told == (GOLDEN / f"{id}-{name}.txt").read_text("utf-8")
 
 

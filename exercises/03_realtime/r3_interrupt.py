@@ -1,0 +1,60 @@
+"""R3. Interrupt, and report what was heard.
+
+The caller asks, and interrupts the answer. `main` sends what the caller says, and starts `receive`,
+which reads the server's events until the connection closes:
+- Play each `response.output_audio.delta`. Sound comes faster than it is played, and with gaps.
+- `input_audio_buffer.speech_started` comes whenever the caller begins to speak, the first time when
+  nothing is playing yet. If an answer has begun to sound, stop the telephone, and send one
+  `conversation.item.truncate`: the item that sounded, content_index 0, and as audio_end_ms how many
+  milliseconds of it were played.
+- The server cancels its response by itself, so don't send response.cancel.
+- The next answer has to be played, too.
+
+telephone.py, beside this file, says what a Telephone can do.
+
+Write the body of `receive`. Check it with:   python3 course.py check R3
+"""
+
+import asyncio
+import os
+from base64 import b64decode, b64encode
+from typing import Any
+
+from openai import AsyncOpenAI
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from telephone import SAMPLES_A_MS, Telephone
+
+MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
+DETECTION: Any = {"type": "server_vad", "silence_duration_ms": 200, "interrupt_response": True}
+# The second one interrupts when 2,000 ms of the answer were played.
+RECORDINGS = {"ask-programme.wav": 0, "cut-in-price.wav": 2_000}
+
+
+async def receive(connection: AsyncRealtimeConnection, telephone: Telephone) -> None:
+    """Play the answers. When the caller interrupts one, stop, and report what was heard of it."""
+    raise NotImplementedError("write the body of receive")
+
+
+async def send(connection: AsyncRealtimeConnection, telephone: Telephone) -> None:
+    """Send what the caller says, then hang up."""
+    async for frame in telephone.microphone():
+        await connection.input_audio_buffer.append(audio=b64encode(frame).decode())
+    await connection.close()
+
+
+async def main() -> None:
+    telephone = Telephone(RECORDINGS)
+    async with AsyncOpenAI().realtime.connect(model=MODEL) as connection:
+        await connection.session.update(
+            session={"type": "realtime", "audio": {"input": {"turn_detection": DETECTION}}}
+        )
+        sending = asyncio.create_task(send(connection, telephone))
+        try:
+            await receive(connection, telephone)
+            await sending
+        finally:
+            sending.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

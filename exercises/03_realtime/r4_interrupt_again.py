@@ -1,0 +1,58 @@
+"""R4. Interrupt a second time, among late deltas.
+
+The caller interrupts two answers. This time `interrupt_response` is false, so the server goes on
+with its response until your code cancels it. Read the events until the connection closes:
+- Play each `response.output_audio.delta`, but nothing more of an item that was cut. Deltas of it
+  may still come after your cancellation.
+- When `input_audio_buffer.speech_started` comes while an answer sounds, stop the telephone, and
+  send one `conversation.item.truncate`: the item, content_index 0, and as audio_end_ms how many
+  milliseconds of this item were played. telephone.played goes on counting from answer to answer.
+- Then send `response.cancel`, but only if a response is active: its `response.created` has come,
+  and its `response.done` hasn't.
+- The third answer isn't interrupted, and has to be played.
+
+Write the body of `receive`. Check it with:   python3 course.py check R4
+"""
+
+import asyncio
+import os
+from base64 import b64decode, b64encode
+from typing import Any
+
+from openai import AsyncOpenAI
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from telephone import SAMPLES_A_MS, Telephone
+
+MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
+DETECTION: Any = {"type": "server_vad", "silence_duration_ms": 200, "interrupt_response": False}
+RECORDINGS = {"ask-programme.wav": 0, "cut-in-price.wav": 2_000, "ask-dogs.wav": 1_500}
+
+
+async def receive(connection: AsyncRealtimeConnection, telephone: Telephone) -> None:
+    """Play the answers. When the caller interrupts one, stop, report it, and cancel if needed."""
+    raise NotImplementedError("write the body of receive")
+
+
+async def send(connection: AsyncRealtimeConnection, telephone: Telephone) -> None:
+    """Send what the caller says, then hang up."""
+    async for frame in telephone.microphone():
+        await connection.input_audio_buffer.append(audio=b64encode(frame).decode())
+    await connection.close()
+
+
+async def main() -> None:
+    telephone = Telephone(RECORDINGS)
+    async with AsyncOpenAI().realtime.connect(model=MODEL) as connection:
+        await connection.session.update(
+            session={"type": "realtime", "audio": {"input": {"turn_detection": DETECTION}}}
+        )
+        sending = asyncio.create_task(send(connection, telephone))
+        try:
+            await receive(connection, telephone)
+            await sending
+        finally:
+            sending.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
