@@ -417,7 +417,7 @@ blank, and the texts of the segments that follow each other, without the blanks 
 
 
 @dataclass
-class Reading:
+class SpokenSentence:
     """A text that is to be spoken, and its sound; `before` is how much had been played by then."""
 
     exchange: TracedExchange
@@ -446,7 +446,7 @@ class SpeakAtOnce(Scene):
         price = f"It costs {draw.randrange(2, 9)}.{draw.randrange(10, 99)} euros"
         first = f"{price}, {sentence(draw, 5).lower()}"
         self.sentences = [first, f"{sentence(draw, 6)[:-1]}?", sentence(draw, 7)]
-        self.readings: list[Reading] = []
+        self.readings: list[SpokenSentence] = []
         self.is_early = False
         self.has_waited = False
 
@@ -498,12 +498,12 @@ class SpeakAtOnce(Scene):
             speech.choice(*speech.VOICES)("voice", values["voice"])
         except ApiError as error:
             return Response(error.body(), error.status, error.headers, "application/json")
-        reading = Reading(exchange, self.draw.randbytes(RATE * 2), self.played())
+        reading = SpokenSentence(exchange, self.draw.randbytes(RATE * 2), self.played())
         self.readings.append(reading)
         head = wav_head(self.draw) if values["response_format"] == "wav" else b""
         return StreamingResponse(self._sound(reading, head), media_type="audio/wav")
 
-    async def _sound(self, reading: Reading, head: bytes) -> AsyncIterator[bytes]:
+    async def _sound(self, reading: SpokenSentence, head: bytes) -> AsyncIterator[bytes]:
         half = len(reading.samples) // 2
         yield head + reading.samples[:half]
         is_first = all(each.is_early for each in self.readings if each is not reading)
