@@ -392,7 +392,7 @@ stream instead.""",
         count = f"more than {self.FEW}"
         is_async = stream.headers.get("x-stainless-async", "false") != "false"
         why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
-        if stream.left is None and stream.ended is not None and _was_read(stream, self.trace):
+        if _was_read(stream, self.trace):
             fact = f"Your program read the answer to {stream.name} to its end."
             why = "You pay for all that is written. Leave the loop, and close the stream."
         else:
@@ -402,9 +402,9 @@ stream instead.""",
 
 
 def _was_read(stream: TracedExchange, trace: Trace) -> bool:
-    """Whether the next request came only when the stream had ended."""
+    """Whether the next request came only when all of the answer had been sent."""
     after = [each for each in trace.writing() if each.number > stream.number]
-    return not after or (stream.ended or 0) <= after[0].began
+    return not after or stream.blocks[-1][0] <= after[0].began
 
 
 def _kept_sentence(request: TracedExchange, text: str) -> Failure | None:
