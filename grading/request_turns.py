@@ -79,3 +79,17 @@ def _list(found: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; whatever else is there counts as nothing."""
     every = found if isinstance(found, list) else []
     return [each for each in every if isinstance(each, Mapping)]
+
+
+def written(exchange: TracedExchange) -> list[str]:
+    """The pieces of text in a streamed answer, in order."""
+    found = []
+    for event in exchange.events():
+        if event.type == "response.output_text.delta":
+            found.append(str(event.body.get("delta") or ""))
+        found += [
+            text_of(delta.get("content"))
+            for choice in _list(event.body.get("choices"))
+            if isinstance(delta := choice.get("delta"), Mapping)
+        ]
+    return [piece for piece in found if piece]

@@ -1,7 +1,9 @@
 """What one run of a program meets: the base of all scenes, and how texts are drawn from a seed."""
 
+import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +12,7 @@ from grading.child import Ending, Program
 from grading.failure import Failure
 from grading.trace import Trace, TracedExchange
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
@@ -28,13 +30,10 @@ class Scene:
     pace: ClassVar[float] = 0.0
     may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """What an exception means in this exercise, where that is more than it means in general."""
     is_timed: ClassVar[bool] = False
     """Whether its sentences name what was measured, which differs from run to run."""
-
-    meanings: ClassVar[Mapping[str, str]] = {}
-    """What an exception means in this exercise, by its name, where there is more to say than
-    grading/crash.py does.
-    """
 
     def __init__(self, draw: random.Random) -> None:
         self.draw = draw
@@ -50,7 +49,7 @@ class Scene:
         return {}
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The server as the program meets it, where a scene changes its answers (`AnswerChanger`).
+        """The server as the program meets it, where a scene changes its answers.
 
         What the trace keeps is what was sent.
         """
@@ -71,6 +70,47 @@ class Scene:
     def notes(self, ending: Ending) -> Sequence[str]:
         """What is worth saying behind a pass."""
         return ()
+
+
+Alter = Callable[[TracedExchange, bytes], AsyncIterator[bytes]]
+
+
+class AlteredStreams:
+    """Passes each event of an answered stream through `alter`, which gives what is sent for it.
+
+    `alter` may wait, which delays the stream. It gets whole events, each with its blank line.
+    """
+
+    def __init__(self, app: ASGIApp, trace: Trace, alter: Alter) -> None:
+        self._app, self._trace, self._alter = app, trace, alter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self._trace.exchanges[-1]  # the recorder has just begun it
+        is_stream = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_stream
+            if message["type"] == "http.response.start":
+                is_stream = any(b"event-stream" in value for _, value in message["headers"])
+            body = message.get("body", b"")
+            if not is_stream or not body:
+                await send(message)
+                return
+            for event in body.split(b"\n\n")[:-1]:
+                async for block in self._alter(exchange, event + b"\n\n"):
+                    await send({**message, "body": block, "more_body": True})
+
+        await self._app(scope, receive, sending)
+
+
+async def until(holds: Callable[[], bool], limit_s: float = 5.0) -> bool:
+    """Wait until something holds; False if it doesn't within so many seconds."""
+    end = time.monotonic() + limit_s
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.01)
+    return True
 
 
 def sentence(draw: random.Random, words: int = 9) -> str:

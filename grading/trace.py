@@ -72,6 +72,11 @@ class TracedExchange:
         return f"{self.method} {_ID.sub(_SHORT, self.path)}"
 
     @property
+    def title(self) -> str:
+        """The name as a sentence begins with it."""
+        return f"R{self.name[1:]}"
+
+    @property
     def json(self) -> Any:
         """The request's body, or None if it is not JSON."""
         return _json(self.body)

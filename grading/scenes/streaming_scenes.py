@@ -1,11 +1,28 @@
 """Scenes of lesson 1, streaming."""
 
+import asyncio
+import json
 import random
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import quote_plus
 
-from emulator.answers.answer import Answer, Prompt, SearchOutcome
-from grading.failure import Failure, difference, value
-from grading.request_turns import turns
-from grading.scene import Scene, pieces, sentence
+from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
+from emulator.wire import sse
+from grading.child import Ending, Program
+from grading.failure import Excerpt, Failure, difference, value
+from grading.request_turns import RequestTurn, turns, written
+from grading.scene import AlteredStreams, Scene, pieces, sentence, until
+from grading.trace import Trace, TracedExchange
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class JoinDeltas(Scene):
@@ -35,16 +52,7 @@ class JoinDeltas(Scene):
                 "A server remembers nothing. The second request shows whether you kept the answer."
             )
             return Failure(fact, why, is_absence=True)
-        said = [turn for turn in turns(asked[1]) if turn.role == "assistant"]
-        if not said:
-            fact = f"{asked[1].name.capitalize()} doesn't carry the first answer."
-            why = "Without its own answer in the conversation, the model can't refer to it."
-            roles = [turn.role for turn in turns(asked[1])]
-            return Failure(fact, why, value("roles of its turns", roles, '"assistant" among them'))
-        if said[0].text != self.first:
-            fact = "The assistant's turn in the second request differs from the answer."
-            return Failure(fact, JOINED_WHY, difference(said[0].place, said[0].text, self.first))
-        return None
+        return _kept_answer(asked[1], self.first)
 
 
 JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
@@ -52,16 +60,812 @@ the last, which gives the finish_reason. All other pieces belong together as the
 between them, none removed."""
 
 
+class CountTokens(Scene):
+    """S2: the counts of the first answer have to come back in the second request's metadata."""
+
+    meanings: ClassVar[Mapping[str, str]] = {
+        "IndexError": "not every chunk has choices: the one with the counts has an empty list.",
+        "TypeError": "not every chunk has choices: some servers leave the field out.",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.answer = Answer(
+            pieces(draw, f"{sentence(draw)} {sentence(draw)}"), reasoning=draw.randint(20, 90)
+        )
+        # Azure's filters send such chunks, before the text or in the middle of it.
+        self.extra: dict[str, Any] = draw.choice([{"choices": None}, {"choices": []}, {}])
+        self.at = draw.randrange(4)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.alter)
+
+    async def alter(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        if exchange.path.endswith("/completions") and len(exchange.blocks) == self.at:
+            head = {"id": "", "object": "", "created": 0, "model": ""}
+            yield b"data: %s\n\n" % json.dumps(head | self.extra).encode()
+        yield event
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        is_first = len(self.trace.writing()) == 1
+        return self.answer if is_first else Answer(pieces(self.draw, sentence(self.draw)))
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not asked[0].is_stream:
+            return _no_stream(asked)
+        first = asked[0]
+        if first.path.endswith("/completions") and not _asks_for_counts(first.json):
+            fact = "The first request didn't ask for the token counts."
+            why = "A stream of Chat Completions leaves them out unless stream_options says so."
+            wanted = '{"include_usage": true}'
+            return Failure(fact, why, value("stream_options", _options(first.json), wanted))
+        if len(asked) < 2:
+            fact = "Your program asked once. The second question never came."
+            return Failure(fact, "It carries the counts, so it has to be sent.", is_absence=True)
+        return _kept_answer(asked[1], self.answer.text) or _counts(asked[1], usage_of(first))
+
+
+def _options(body: Mapping[str, Any]) -> Any:
+    return body.get("stream_options")
+
+
+def _asks_for_counts(body: Mapping[str, Any]) -> bool:
+    options = _options(body)
+    return isinstance(options, Mapping) and options.get("include_usage") is True
+
+
+def usage_of(exchange: TracedExchange) -> tuple[int, int]:
+    """The tokens of the prompt and of the answer, as the server sent them; 0 if it did not."""
+    for event in exchange.events():
+        usage = (event.body.get("response") or event.body).get("usage")
+        if usage and event.type in ("", "response.completed", "response.incomplete"):
+            read, wrote = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            return read or usage.get("input_tokens", 0), wrote or usage.get("output_tokens", 0)
+    return 0, 0
+
+
+def _kept_answer(request: TracedExchange, text: str) -> Failure | None:
+    """Whether a request has an answer as the assistant's turn, byte for byte."""
+    said = [turn for turn in turns(request) if turn.role == "assistant"]
+    if not said:
+        fact = f"{request.title} doesn't carry the first answer."
+        roles = [turn.role for turn in turns(request)]
+        shown = value("roles of its turns", roles, '"assistant" among them')
+        return Failure(fact, CARRIED_WHY, shown)
+    if said[0].text == text:
+        return None
+    fact = "The assistant's turn in the second request differs from the answer."
+    return Failure(fact, JOINED_WHY, difference(said[0].place, said[0].text, text))
+
+
+def _counts(request: TracedExchange, counts: tuple[int, int]) -> Failure | None:
+    metadata = request.json.get("metadata")
+    for name, expected in zip(("tokens_in", "tokens_out"), counts, strict=True):
+        got = metadata.get(name) if isinstance(metadata, Mapping) else None
+        if got is None:
+            fact = f"The second request's metadata has no `{name}`."
+            shown = value("metadata", metadata, json.dumps({name: str(expected)}))
+            return Failure(fact, "It shows that your program knows what the answer took.", shown)
+        if not isinstance(got, str):
+            fact = f"`{name}` is a number. The values of metadata have to be texts."
+            why = "OpenAI refuses any other type there, so write str(...)."
+            return Failure(fact, why, value(f"metadata.{name}", got, json.dumps(str(expected))))
+        if got != str(expected):
+            fact = f"`{name}` is {got}, but the server counted {expected}."
+            shown = value(f"metadata.{name}", got, json.dumps(str(expected)))
+            return Failure(fact, COUNTED_WHY, shown)
+    return None
+
+
+CARRIED_WHY = "Without its own answer in the conversation, the model can't refer to it."
+COUNTED_WHY = """Only the server can count: a chunk is not a token, and reasoning is never shown.
+Its counts come after the finish_reason, in a chunk without choices. Read on until the stream ends,
+and take `usage` from the chunk where it is not None."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A question as it was asked once. `end` is `stop`, `length`, or the fault that cut it."""
+
+    exchange: TracedExchange
+    question: str
+    place: int
+    end: str
+    text: str
+
+    @property
+    def is_cut(self) -> bool:
+        return self.end not in ("stop", "length")
+
+    @property
+    def what_ended(self) -> str:
+        name = f"answer {self.place + 1} (request {self.exchange.number})"
+        if self.end == "fin":
+            return f"The connection broke in the middle of {name}"
+        if self.end == "stream-500":
+            return f"The server sent an error in the middle of {name}"
+        is_chat = self.exchange.path.endswith("/completions")
+        lacks = "a finish_reason" if is_chat else "response.completed"
+        return f"A{name[1:]} ended without {lacks}"
+
+
+class FinishedOrCut(Scene):
+    """S3: a cut answer is asked for once more, one that was too long is not; neither is kept."""
+
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """the connection broke in the middle of an answer. The client \
+doesn't retry a stream that has begun, so your code has to.""",
+        "APIError": """the server sent an error in the middle of an answer. The status was 200 by \
+then, so the client raises it while you read.""",
+    }
+    CUTS: ClassVar[list[str]] = ["eof", "fin", "stream-500"]
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        twice = draw.choices(self.CUTS, k=2)
+        self.plans = [["stop"], ["eof", "stop"], [draw.choice(self.CUTS[1:]), "stop"], ["length"]]
+        self.plans.append(twice)
+        draw.shuffle(self.plans)
+        self.attempts: list[Attempt] = []
+
+    def fault(self, request: TracedExchange) -> str:
+        asked = [turn.text for turn in turns(request) if turn.role == "user"]
+        if request not in self.trace.writing() or not asked:
+            return ""
+        known = list(dict.fromkeys([*(each.question for each in self.attempts), asked[-1]]))
+        place = known.index(asked[-1])
+        before = len(self._before(asked[-1]))
+        plan = self.plans[place] if place < len(self.plans) else ["stop"]
+        end = plan[before] if before < len(plan) else "stop"
+        text = " ".join(sentence(self.draw) for _ in range(3))
+        attempt = Attempt(request, asked[-1], place, end, text)
+        self.attempts.append(attempt)
+        return f"{end}@{self.draw.randint(6, 12)}" if attempt.is_cut else ""
+
+    def _before(self, question: str) -> list[Attempt]:
+        return [each for each in self.attempts if each.question == question]
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        asked = self._before(prompt.questions[-1]) if prompt.questions else []
+        attempt = (asked or self.attempts)[-1]
+        finish = "length" if attempt.end == "length" else "stop"
+        return Answer(pieces(self.draw, attempt.text, 5), finish)
+
+    def verdict(self) -> Failure | None:
+        found = next(self._wrong_attempts(), None)
+        last = next((each for each in self.attempts if each.place >= len(self.plans)), None)
+        if found or last is None:
+            fact = "The last request, which asks for the summary, never came."
+            return found or Failure(fact, "It shows which answers you kept.", is_absence=True)
+        return self._not_repeated() or self._wrongly_kept(last.exchange)
+
+    def _wrong_attempts(self) -> Iterator[Failure]:
+        """A stream that wasn't asked for, and a question that was asked once too often."""
+        seen: dict[str, list[Attempt]] = {}
+        for each in self.attempts:
+            before = seen.setdefault(each.question, [])
+            if each.place < len(self.plans) and not _wants_stream(each.exchange.json):
+                yield not_streamed(each.exchange.json, each.exchange.title)
+            if before and each.place < len(self.plans):
+                yield from self._once_too_often(each, before)
+            before.append(each)
+
+    def _once_too_often(self, attempt: Attempt, before: list[Attempt]) -> Iterator[Failure]:
+        name, last = attempt.exchange.title, before[-1]
+        shown = value("the question", attempt.question)
+        if last.end == "stop":
+            fact = f"{name} asks a question again, although its answer was whole."
+            yield Failure(fact, "Every answer is paid for.", shown)
+        elif last.end == "length":
+            fact = f"{name} asks again after an answer that was too long."
+            why = """The same request reaches the same limit, and you pay twice. Shorten what you
+ask for, or raise the limit."""
+            yield Failure(fact, why, shown)
+        elif len(before) > 1:
+            fact = f"{name} asks the same question for the third time."
+            why = """A server in trouble gets more requests than ever if every client goes on and
+on. So a limit belongs to every retry; here it is one."""
+            yield Failure(fact, why, shown)
+
+    def _not_repeated(self) -> Failure | None:
+        for attempt in self.attempts:
+            if attempt.is_cut and len(self._before(attempt.question)) == 1:
+                fact = f"{attempt.what_ended}, and your program didn't ask again."
+                if attempt.end == "eof":
+                    return Failure(fact, SILENT_WHY, _last_event(attempt.exchange))
+                return Failure(fact, BROKEN_WHY)
+        return None
+
+    def _wrongly_kept(self, request: TracedExchange) -> Failure | None:
+        ends = {each.question: each for each in self.attempts}  # the last attempt of each
+        kept = dict(_pairs(turns(request)))
+        for question, turn in kept.items():
+            attempt = ends.get(question)
+            if attempt is None or attempt.end == "stop":
+                continue
+            end = json.dumps(turn.text[-40:], ensure_ascii=False)[1:]
+            shown = Excerpt(turn.place, f"...{end}", len(end) + 2)
+            if attempt.end == "length":
+                fact = "An answer that reached its limit is kept as if it were whole."
+                return Failure(fact, LENGTH_WHY, shown)
+            fact = f"Part of answer {attempt.place + 1}, which was cut, is kept as a whole answer."
+            return Failure(fact, PART_WHY, shown)
+        whole = [each for each in ends.values() if each.place < 5 and each.end == "stop"]
+        for each in whole:
+            if each.question not in kept:
+                fact = f"The last request lacks answer {each.place + 1}, which was whole."
+                roles = [turn.role for turn in turns(request)]
+                return Failure(fact, CARRIED_WHY, value("roles of its turns", roles))
+            turn = kept[each.question]
+            if turn.text != each.text:
+                fact = f"Answer {each.place + 1} is not kept as it came."
+                return Failure(fact, ANEW_WHY, difference(turn.place, turn.text, each.text))
+        return None
+
+
+class ReallyCancel(Scene):
+    """S4: after the first sentence a stream has to be closed, and the client goes on.
+
+    The rest of the answer drips, and the next request is held until it is certain whether the
+    connection was closed. So the verdict counts pieces, and a slow machine has time enough.
+    """
+
+    FEW: ClassVar[int] = 60
+    DRIP_S: ClassVar[float] = 0.03
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """did you close the client? Then it can't send any more. Close the \
+stream instead.""",
+        "RuntimeError": "did you close the client? Close the stream instead.",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.sentences: list[str] = []
+        self.behind: dict[int, int] = {}
+        """Request -> how many pieces were sent behind the one with the first full stop."""
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        altered = AlteredStreams(app, self.trace, self.drip)
+
+        async def held(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.settled()
+            await altered(scope, receive, send)
+
+        return held
+
+    async def settled(self) -> None:
+        """Wait until the stream before this request was closed, or clearly was not."""
+        streams = self.streams()
+        for each in [each for each in streams if each is not self.trace.exchanges[-1]][-1:]:
+            await until(partial(self._is_settled, each))
+
+    def _is_settled(self, stream: TracedExchange) -> bool:
+        return stream.left is not None or stream.ended is not None or self.is_open(stream)
+
+    def streams(self) -> list[TracedExchange]:
+        return [each for each in self.trace.writing() if _wants_stream(each.json)]
+
+    def is_open(self, stream: TracedExchange) -> bool:
+        """Whether more was sent than a program needs to notice the full stop and to close."""
+        return self.behind.get(stream.number, 0) > self.FEW
+
+    async def drip(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        if exchange.number in self.behind:
+            self.behind[exchange.number] += 1
+            await asyncio.sleep(self.DRIP_S)
+        elif "." in "".join(written(exchange)):
+            self.behind[exchange.number] = 0
+        yield event
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if not _wants_stream(self.trace.writing()[-1].json):
+            return Answer([sentence(self.draw)])
+        self.sentences.append(sentence(self.draw))
+        rest = [sentence(self.draw, 11) for _ in range(8)]
+        # The piece with the full stop has a bit of the next sentence, too.
+        first, last = self.sentences[-1][:-2], self.sentences[-1][-2:]
+        shared = f"{last} {rest[0][:2]}"
+        behind = " ".join(rest)[2:]
+        return Answer([*pieces(self.draw, first), shared, *pieces(self.draw, behind)])
+
+    def verdict(self) -> Failure | None:
+        streams, asked = self.streams(), self.trace.writing()
+        if not streams:
+            return _no_stream(asked)
+        for number, stream in enumerate(streams):
+            if self.is_open(stream):
+                return self._left_open(stream)
+            after = [each for each in asked[asked.index(stream) + 1 :] if each not in streams]
+            if not after:
+                fact = f"After {stream.name} your program sent no second question."
+                why = "A stream that is closed leaves the client as it was, ready for more."
+                return Failure(fact, why, is_absence=True)
+            if found := _kept_sentence(after[0], self.sentences[number]):
+                return found
+        if len(streams) < 2:
+            fact = "The asynchronous half never asked for a stream."
+            return Failure(fact, "Both ways have to be shown.", is_absence=True)
+        return None
+
+    def _left_open(self, stream: TracedExchange) -> Failure:
+        count = f"more than {self.FEW}"
+        is_async = stream.headers.get("x-stainless-async", "false") != "false"
+        why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
+        if _was_read(stream, self.trace):
+            fact = f"Your program read the answer to {stream.name} to its end."
+            why = "You pay for all that is written. Leave the loop, and close the stream."
+        else:
+            fact = f"The stream of {stream.name} stayed open after the first sentence."
+        shown = Excerpt("pieces that were sent after the full stop", count, 0, "a few")
+        return Failure(fact, why, shown)
+
+
+def _was_read(stream: TracedExchange, trace: Trace) -> bool:
+    """Whether the next request came only when all of the answer had been sent."""
+    after = [each for each in trace.writing() if each.number > stream.number]
+    return not after or stream.blocks[-1][0] <= after[0].began
+
+
+def _kept_sentence(request: TracedExchange, text: str) -> Failure | None:
+    said = [turn for turn in turns(request) if turn.role == "assistant"]
+    if said and said[0].text != text:
+        fact = "The assistant's turn isn't the text up to and including the first full stop."
+        why = "A piece may hold the full stop and the beginning of the next sentence."
+        return Failure(fact, why, difference(said[0].place, said[0].text, text))
+    return _kept_answer(request, text)
+
+
+OPEN_WHY = """`break` leaves the loop, but the stream still exists, and with it the connection. So
+the server writes on, and you pay. `with stream:` or `stream.close()` closes it."""
+ASYNC_OPEN_WHY = """`break` leaves the loop, but not the connection, so the server writes on, and
+you pay. Use `async with stream:`, or `await stream.close()`. Without `await`, close() does
+nothing."""
+
+
+class ToolCalls(Scene):
+    """S5: two calls, whose pieces alternate, have to come back with their results.
+
+    The emulator sends one call after the other, so their events are put in another order here: at
+    each turn one or two events of a call, each call's own in their order.
+    """
+
+    NAMES: ClassVar[list[str]] = "Saturn Jupiter Mars Venus Vega Deneb Altair Mizar Algol".split()
+    meanings: ClassVar[Mapping[str, str]] = {
+        "JSONDecodeError": """the text isn't the arguments of one call. Pieces of two calls \
+alternate: join those with the same `index`. Parse them when the stream has ended.""",
+        "ValidationError": """the text isn't the arguments of one call. Pieces of two calls \
+alternate: join those with the same `index`, and parse them at the end. The SDK's helper \
+`chat.completions.stream` can't do that: it parses a call as soon as another one begins.""",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        names, hours = draw.sample(self.NAMES, 2), draw.sample(range(18, 24), 2)
+        self.asked = list(zip(names, hours, strict=True))
+        texts = [json.dumps({"name": name, "hour": hour}) for name, hour in self.asked]
+        self.calls = [Call("height", text, f"call_{draw.randbytes(12).hex()}") for text in texts]
+        self.lanes: dict[int, list[dict[str, Any]]] = {}
+        self.sent = 0
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.by_turns)
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        if len(self.trace.writing()) == 1:
+            return Answer(calls=self.calls, finish="tool_calls")
+        return Answer([sentence(self.draw)])
+
+    async def by_turns(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        body = json.loads(event.partition(b"data: ")[2]) if b"[DONE]" not in event else {}
+        lane = _lane(body)
+        if lane is not None:
+            self.lanes.setdefault(lane, []).append(body)
+            return
+        for each in self._merged():
+            yield self._numbered(each)
+        yield self._numbered(body) if "sequence_number" in body else event
+
+    def _merged(self) -> Iterator[dict[str, Any]]:
+        lanes = [self.lanes[index] for index in sorted(self.lanes)]
+        self.lanes = {}
+        while any(lanes):
+            for lane in lanes:
+                count = self.draw.randint(1, 2)
+                yield from lane[:count]
+                del lane[:count]
+
+    def _numbered(self, body: dict[str, Any]) -> bytes:
+        if "sequence_number" not in body:
+            return sse.data(sse.compact(body))
+        body |= {"sequence_number": self.sent}
+        self.sent += 1
+        return sse.event(body["type"], sse.compact(body))
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not _wants_stream(asked[0].json):
+            return _no_stream(asked)
+        if not asked[0].json.get("tools"):
+            fact = "The first request offers no tools."
+            why = "The model can only call functions that the request describes in `tools`."
+            return Failure(fact, why, value("tools", None))
+        if len(asked) < 2:
+            fact = "Your program asked once. The results of the calls never came."
+            why = "The model waits for a result of each call before it writes its answer."
+            return Failure(fact, why, is_absence=True)
+        return self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
+
+    def _calls(self, request: TracedExchange) -> Failure | None:
+        """The model has to see its own calls again, unless the server keeps them."""
+        if request.json.get("previous_response_id"):
+            return None
+        came = {call[0]: call for turn in turns(request) for call in turn.calls}
+        if not came:
+            fact = f"{request.title} doesn't repeat the calls of the model."
+            why = "A result without its call means nothing: send the calls first, in one turn."
+            roles = [turn.role for turn in turns(request)]
+            return Failure(fact, why, value("roles of its turns", roles))
+        for place, call in enumerate(self.calls):
+            name = f"call {place + 1} of 2"
+            if call.id not in came:
+                fact = f"{request.title} doesn't repeat {name}."
+                return Failure(fact, LANE_WHY, value("ids of the calls", [*came], f'"{call.id}"'))
+            _, function, arguments = came[call.id]
+            if function != call.name:
+                fact = f"The name of {name} differs from the one that the model gave."
+                why = "The name comes in one piece, with the id."
+                return Failure(fact, why, difference("name", function, call.name))
+            if not _same_json(arguments, call.arguments):
+                fact = f"The arguments of {name} are not those that the model gave."
+                return Failure(fact, LANE_WHY, difference("arguments", arguments, call.arguments))
+        return None
+
+    def _results(self, request: TracedExchange, item_ids: list[str]) -> Failure | None:
+        given = {turn.call_id: turn for turn in turns(request) if turn.role == "tool"}
+        for place, (call, asked) in enumerate(zip(self.calls, self.asked, strict=True)):
+            name, turn = f"call {place + 1} of 2", given.get(call.id)
+            if turn is None and (used := [id for id in given if id in item_ids]):
+                fact = f"The result of {name} names the id of the item, not that of the call."
+                why = "An item has two ids. A result belongs to the `call_id`."
+                shown = value("call_id", f"{used[0][:6]}...", json.dumps(call.id))
+                return Failure(fact, why, shown)
+            if turn is None:
+                fact = f"{request.title} has no result for {name}."
+                shown = value("call ids of the results", [*given], json.dumps(call.id))
+                return Failure(fact, "Every call needs a result with its own id.", shown)
+            expected, other = height(*asked), height(*self.asked[1 - place])
+            if expected not in turn.text:
+                is_other = other in turn.text
+                fact = (
+                    f"The result of {name} is {'that of the other' if is_other else 'not right'}."
+                )
+                why = "A result belongs to the id of its call. The model has nothing else to go by."
+                wanted = "It has to be what `height` returns for the arguments of this call."
+                shown = difference(turn.place, turn.text, expected)
+                return Failure(fact, why if is_other else wanted, shown)
+        return None
+
+
+def height(name: str, hour: int) -> str:
+    """The same as in the stub."""
+    return f"At {hour}:00, {name} stands {(7 * hour + 11 * len(name)) % 90} degrees high."
+
+
+def _lane(body: Mapping[str, Any]) -> int | None:
+    """To which call an event belongs, by its index; None for all other events."""
+    for choice in body.get("choices") or ():
+        for part in choice["delta"].get("tool_calls") or ():
+            return int(part["index"])
+    is_call = body.get("item", {}).get("type") == "function_call"
+    if is_call or str(body.get("type")).startswith("response.function_call_arguments"):
+        return int(body["output_index"])
+    return None
+
+
+def _item_ids(exchange: TracedExchange) -> list[str]:
+    items = [event.body.get("item") for event in exchange.events()]
+    return [str(item.get("id")) for item in items if isinstance(item, Mapping)]
+
+
+def _same_json(text: str, other: str) -> bool:
+    try:
+        return bool(json.loads(text) == json.loads(other))
+    except ValueError:
+        return False
+
+
+LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have nothing
+but the index, and pieces of two calls alternate. So keep a call for each index."""
+
+
+class ResumeBackground(Scene):
+    """S6: after each break the rest is asked for, from behind the last event that came."""
+
+    meanings: ClassVar[Mapping[str, str]] = {
+        "APIConnectionError": """the connection broke. The response is written on, so get the rest \
+with client.responses.retrieve.""",
+    }
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        ends = ["fin", "eof", *draw.choices(["fin", "eof"], k=draw.randint(1, 2))]
+        draw.shuffle(ends)
+        self.faults = [f"{end}@{draw.randint(5, 9)}" for end in ends]
+        self.text = " ".join(sentence(draw) for _ in range(5))
+
+    def fault(self, request: TracedExchange) -> str:
+        is_first = request.method == "POST" and _in_background(request)
+        is_rest = request.method == "GET" and request.query.get("stream") == ["true"]
+        return self.faults.pop(0) if self.faults and (is_first or is_rest) else ""
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        is_question = not any(message.role == "assistant" for message in prompt.messages)
+        return Answer(pieces(self.draw, self.text if is_question else sentence(self.draw), 5))
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked:
+            return Failure("No response was created.", "The first request is a POST.")
+        first, *later = self.trace.exchanges[self.trace.exchanges.index(asked[0]) :]
+        if not _in_background(first):
+            fact = "The first request doesn't ask for a background response."
+            shown = value("background", first.json.get("background"), "true")
+            return Failure(fact, BACKGROUND_WHY, shown)
+        if not _wants_stream(first.json):
+            return not_streamed(first.json)
+        return self._rest(first, later)
+
+    def _rest(self, first: TracedExchange, later: list[TracedExchange]) -> Failure | None:
+        last, is_whole = _last_number(first)
+        for exchange in later:
+            if exchange.method == "POST" and not is_whole:
+                return _begun_again(exchange, last)
+            if exchange.method == "POST":
+                return _kept_answer(exchange, self.text)
+            if found := _resumed(exchange, last):
+                return found
+            if any(True for _ in exchange.events()):
+                last, is_whole = _last_number(exchange)
+        fact = "The second question never came."
+        if not is_whole:
+            fact = f"After event {last} the connection was gone, and nobody asked for the rest."
+        why = "It shows that the answer arrived whole: nothing twice, nothing missing."
+        return Failure(fact, why, is_absence=True)
+
+
+def _in_background(request: TracedExchange) -> bool:
+    body = request.json
+    return isinstance(body, Mapping) and body.get("background") is True
+
+
+def _last_number(exchange: TracedExchange) -> tuple[int, bool]:
+    """The number of the last event that was sent, and whether it completed the response."""
+    last = [*exchange.events()][-1]
+    return int(last.body["sequence_number"]), last.type == "response.completed"
+
+
+def _begun_again(request: TracedExchange, last: int) -> Failure:
+    shown = value("the last event that had come", last)
+    if any(turn.role == "assistant" for turn in turns(request)):
+        fact = "The second question came before the answer was whole."
+        why = """A connection can end cleanly in the middle of an answer. Only `response.completed`
+says that you have all of it."""
+        return Failure(fact, why, shown)
+    fact = f"{request.title} starts a second answer."
+    why = """The first one is still being written, and is paid for. The second begins anew, with
+other words. Get the rest of the first: client.responses.retrieve(id, stream=True, ...)."""
+    return Failure(fact, why, shown)
+
+
+def _resumed(request: TracedExchange, last: int) -> Failure | None:
+    """Whether a GET asks for the events behind the last one that came."""
+    if request.query.get("stream") != ["true"]:
+        fact = f"{request.title} gets the response as it is now, not the rest of its stream."
+        why = "Your reader wants to read on at once. Ask with stream=True."
+        return Failure(fact, why, value("query", request.query))
+    after = (request.query.get("starting_after") or [""])[-1]
+    if after == str(last):
+        return None
+    if not after:
+        fact = f"{request.title} gets the stream from its beginning."
+        why = "All events come again, and the text twice. `starting_after` leaves out the old ones."
+        return Failure(fact, why, value("starting_after", None, str(last)))
+    fact = f"{request.title} asks for what is behind event {after}. The last that came was {last}."
+    why = "`starting_after` is the number of the last event that you have, not of the next."
+    return Failure(fact, why, value("starting_after", after, str(last)))
+
+
+BACKGROUND_WHY = """Only a background response is written on when the connection is gone. It needs
+background=True in the Responses API, and the default store=True."""
+
+
+class RelayToBrowser(Scene):
+    """S7: the program is a web server; this is the browser that opens its page twice.
+
+    The first answer is held behind its first piece until the browser has that. The second one
+    drips, and the browser leaves after its first piece.
+    """
+
+    FEW: ClassVar[int] = 60
+    DRIP_S: ClassVar[float] = 0.03
+    PATIENCE_S: ClassVar[float] = 4.0
+    START_S: ClassVar[float] = 15.0
+    limit_s = 40.0
+
+    def __init__(self, draw: random.Random) -> None:
+        super().__init__(draw)
+        self.questions = [sentence(draw, 6)[:-1] + "?" for _ in range(2)]
+        self.texts = [" ".join(sentence(draw) for _ in range(count)) for count in (2, 12)]
+        self.behind = {1: 0, 2: 0}
+        """Page -> how many pieces were sent behind the first one."""
+        self.page = b""
+        self.problem = ""
+        self.has_first = self.is_early = False
+
+    def prepare(self, folder: Path) -> dict[str, str]:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        return {"PORT": str(self.port)}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.hold)
+
+    def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
+        page = min(len(self.trace.writing()), 2)
+        return Answer(pieces(self.draw, self.texts[page - 1], 5))
+
+    async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        page = min(self.trace.writing().index(exchange) + 1, 2)
+        if written(exchange):
+            self.behind[page] += 1
+            if page == 2:
+                await asyncio.sleep(self.DRIP_S)
+            elif self.behind[page] == 1:
+                self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
+        yield event
+
+    def drive(self, program: Program) -> Ending:
+        try:
+            self._read_page(program)
+            if self.is_early:
+                self._leave_page(program)
+        except (OSError, HTTPException) as error:
+            self.problem = f"{type(error).__name__}: {error}"
+        ending = program.stop()
+        if self.problem and "Traceback" in ending.errors:
+            ending.code = ending.code or 1  # it goes on after an error, as servers do
+        return ending
+
+    def _open(self, program: Program, question: str) -> HTTPConnection:
+        """Ask for the page, as soon as the server listens."""
+        end = time.monotonic() + self.START_S
+        while True:
+            connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+            try:
+                connection.request("GET", f"/?question={quote_plus(question)}")
+            except ConnectionError:
+                if time.monotonic() > end or not program.is_running:
+                    raise
+                time.sleep(0.05)
+            else:
+                return connection
+
+    def _read_page(self, program: Program) -> None:
+        with closing(self._open(program, self.questions[0])) as connection:
+            answer = connection.getresponse()
+            self.page = answer.read1(10_000)
+            self.has_first = bool(self.page)
+            self.page += answer.read()
+
+    def _leave_page(self, program: Program) -> None:
+        with closing(self._open(program, self.questions[1])) as connection:
+            answer = connection.getresponse()
+            answer.read1(10_000)
+            answer.close()
+        end = time.monotonic() + 2 * self.PATIENCE_S
+        while time.monotonic() < end and not self._is_settled():
+            time.sleep(0.02)
+
+    def _is_settled(self) -> bool:
+        second = self.trace.writing()[1:2]
+        if self.behind[2] > self.FEW:
+            return True
+        return any(each.left is not None or each.ended is not None for each in second)
+
+    def verdict(self) -> Failure | None:
+        asked = self.trace.writing()
+        if not asked or not _wants_stream(asked[0].json):
+            return _no_stream(asked)
+        for request, question in zip(asked, self.questions, strict=False):
+            said = [turn.text for turn in turns(request)]
+            if not any(question in text for text in said):
+                fact = f"{request.title} doesn't ask what the browser asked."
+                return Failure(
+                    fact, "The question is the argument of `relay`.", value("texts", said)
+                )
+        if not self.is_early:
+            fact = "The browser got nothing before the whole answer had come."
+            return Failure(fact, RELAY_WHY, Excerpt("what came first", self._beginning()))
+        page = self.page.decode("utf-8", "replace")
+        if page != self.texts[0] and not self.problem:
+            fact = "The page is not the answer of the API."
+            return Failure(fact, JOINED_WHY, difference("the page", page, self.texts[0]))
+        if self.problem or len(asked) < 2:
+            fact = "The browser got no page from your server."
+            return Failure(fact, f"What it met: {self.problem}.", is_absence=True)
+        if self.behind[2] > self.FEW:
+            fact = "The page was closed, but the stream of the API stayed open."
+            shown = Excerpt("pieces that were sent after that", f"more than {self.FEW}", 0, "a few")
+            return Failure(fact, CLOSED_WHY, shown)
+        return None
+
+    def _beginning(self) -> str:
+        return json.dumps(self.page.decode("utf-8", "replace")[:40])
+
+
+RELAY_WHY = """Each piece has to be passed on when it comes. Whoever joins them first makes the
+reader wait as long as without a stream."""
+CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your
+own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
+
+
+def _pairs(said: list[RequestTurn]) -> Iterator[tuple[str, RequestTurn]]:
+    """Each assistant's turn with the question before it."""
+    for before, turn in zip(said, said[1:], strict=False):
+        if turn.role == "assistant":
+            yield before.text, turn
+
+
+def _last_event(exchange: TracedExchange) -> Excerpt | None:
+    """What the stream said last."""
+    event = [*exchange.events()][-1:]
+    if not event or not written(exchange):
+        return None
+    if "choices" not in event[0].body:
+        return Excerpt("the last event", event[0].type, 0, '"response.completed"')
+    shown = json.dumps({"delta": event[0].body["choices"][0]["delta"], "finish_reason": None})
+    return Excerpt("choices[0] of the last chunk", shown, shown.rindex("null"), '"stop"')
+
+
+def _wants_stream(body: Any) -> bool:
+    return isinstance(body, Mapping) and body.get("stream") is True
+
+
+SILENT_WHY = """An answer is whole only if the stream says so. A proxy that gives up may end it
+cleanly, so that nothing raises an exception. Look at the finish_reason, or at the type of the last
+event, before you keep the text."""
+BROKEN_WHY = """The client repeats a request by itself, but never one whose answer has begun: it
+can't know what you have done with the first half. Drop that half, and ask once more."""
+LENGTH_WHY = """The finish_reason "length" says that the model had more to write. Whoever reads
+the text as whole may miss the part that matters."""
+PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
+ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an
+empty text for each attempt."""
+
+
 def nothing_asked() -> Failure:
     fact = "No request asked the model for an answer."
     return Failure(fact, "Use chat.completions.create or responses.create.", is_absence=True)
 
 
-def not_streamed(body: object) -> Failure:
-    fact = "The first request didn't ask for a stream."
+def _no_stream(asked: list[TracedExchange]) -> Failure:
+    return not_streamed(asked[0].json) if asked else nothing_asked()
+
+
+def not_streamed(body: object, name: str = "The first request") -> Failure:
+    fact = f"{name} didn't ask for a stream."
     why = "With stream=True the server sends the answer while it is being written."
     shown = value("stream", body.get("stream") if isinstance(body, dict) else None, "true")
     return Failure(fact, why, shown)
 
 
-SCENES = {"S1": JoinDeltas}
+SCENES = {
+    "S1": JoinDeltas,
+    "S2": CountTokens,
+    "S3": FinishedOrCut,
+    "S4": ReallyCancel,
+    "S5": ToolCalls,
+    "S6": ResumeBackground,
+    "S7": RelayToBrowser,
+}

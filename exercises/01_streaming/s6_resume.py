@@ -1,0 +1,44 @@
+"""S6. Resume a background response.
+
+A background response is written even while nobody is connected. In this exercise the connection
+breaks several times: at times with an exception, at times without one. Don't start again: go on
+behind the last event that you have seen.
+
+Write the body of `whole_answer`:
+
+- Create a response with background=True and stream=True. Print the text as it comes.
+- When the stream ends before `response.completed`, get the rest with `client.responses.retrieve`:
+  with the id of the response, stream=True, and `starting_after`. Do so as often as needed.
+- Return the whole text.
+
+`main` then asks a second question, and sends the whole conversation.
+
+Check it with:   python3 course.py check S6
+"""
+
+import os
+from typing import Any
+
+from openai import OpenAI
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+FIRST = "What happens on a public evening? Answer in six sentences."
+SECOND = "Say that again in one sentence."
+
+
+def whole_answer(client: OpenAI, question: str) -> str:
+    """Return the whole answer, however often the connection breaks."""
+    raise NotImplementedError("write the body of whole_answer")
+
+
+def main() -> None:
+    client = OpenAI()
+    messages: list[Any] = [{"role": "user", "content": FIRST}]
+    messages.append({"role": "assistant", "content": whole_answer(client, FIRST)})
+    messages.append({"role": "user", "content": SECOND})
+    answer = client.responses.create(model=MODEL, input=messages)
+    print(f"\n{answer.output_text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""A3. Speak before the answer is complete.
+
+An answer is read aloud. Nobody should have to wait for its end: speak each sentence as soon as it
+is complete, and play its sound as soon as the first bytes come.
+
+Write the bodies of `sentences` and `speak`.
+
+- `sentences` yields each sentence while the rest of the answer is still being written. A sentence
+  ends with a full stop, a question mark or an exclamation mark, and a blank behind it. So "2.50" is
+  not an end. The last sentence ends with the answer. Leave out the blanks around a sentence.
+- `speak` sends a sentence to `audio.speech` with the model gpt-4o-mini-tts and the voice marin. It
+  gives the sound to `play` in pieces, as they arrive. `play` takes samples and nothing else:
+  24 kHz, mono, 16 bits, without the header of a WAV file.
+
+Check it with:   python3 course.py check A3
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from openai import OpenAI, Stream
+from openai.types.chat import ChatCompletionChunk
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+QUESTION = "What happens on a public evening?"
+SPEAKER = Path(os.environ.get("EXERCISE_SPEAKER", Path(tempfile.gettempdir()) / "speech.pcm"))
+
+
+def play(samples: bytes) -> None:
+    """Stand in for a loudspeaker: write the samples behind those that were played before."""
+    with SPEAKER.open("ab") as file:
+        file.write(samples)
+
+
+def sentences(chunks: Stream[ChatCompletionChunk]) -> Iterator[str]:
+    """Yield each sentence as soon as it is complete."""
+    raise NotImplementedError("write the body of sentences")
+
+
+def speak(client: OpenAI, sentence: str) -> None:
+    """Have a sentence read aloud, and play each piece of its sound as it comes."""
+    raise NotImplementedError("write the body of speak")
+
+
+def main() -> None:
+    SPEAKER.unlink(missing_ok=True)
+    client = OpenAI()
+    chunks = client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": QUESTION}], stream=True
+    )
+    for sentence in sentences(chunks):
+        print(sentence, flush=True)
+        speak(client, sentence)
+
+
+if __name__ == "__main__":
+    main()

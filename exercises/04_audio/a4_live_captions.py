@@ -1,0 +1,52 @@
+"""A4. Show live captions.
+
+Somebody speaks three sentences, and the words appear on a screen. The server works on several
+sentences at once: words of the second may come before those of the first, and a sentence may be
+complete before the one that was spoken earlier.
+
+Write the body of `captions`. `sounds` are the three sentences: 24 kHz, mono, 16 bits.
+
+- Open a transcription session, and set it to gpt-live-transcribe without turn detection.
+- Send each sentence in pieces of 100 ms (4,800 bytes), and commit it. Go on with the next one at
+  once: live sound doesn't wait for words.
+- Read the events until all three transcripts are complete.
+- Return them in the order in which they were spoken.
+
+`main` asks for a summary of what was said.
+
+Check it with:   python3 course.py check A4
+"""
+
+import os
+import wave
+from pathlib import Path
+
+from openai import OpenAI
+
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
+FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parents[2] / "data" / "callers"))
+NAMES = ("greeting.wav", "ask-dogs.wav", "farewell.wav")
+TASK = "Sum up what was said."
+
+
+def samples(path: Path) -> bytes:
+    with wave.open(str(path)) as file:
+        return bytes(file.readframes(file.getnframes()))
+
+
+def captions(client: OpenAI, sounds: list[bytes]) -> list[str]:
+    """Return the words of each sentence, in the order in which they were spoken."""
+    raise NotImplementedError("write the body of captions")
+
+
+def main() -> None:
+    client = OpenAI()
+    lines = captions(client, [samples(FILES / name) for name in NAMES])
+    text = "\n".join(lines)
+    print(text)
+    answer = client.responses.create(model=MODEL, input=f"{TASK}\n\n{text}", store=False)
+    print(answer.output_text)
+
+
+if __name__ == "__main__":
+    main()
