@@ -147,7 +147,6 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8:replace",
-        "PYTHONUNBUFFERED": "",
         "NO_PROXY": "127.0.0.1,localhost",
     }
     return kept | ours | dict(variables)

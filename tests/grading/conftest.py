@@ -5,8 +5,15 @@ import shutil
 
 import grading.exercise
 from console.terminal import Terminal
+from tests.support import fork_server
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def programs_start_at_once(monkeypatch):
+    """There are two hundred of them, and most of a run would be the import of `openai`."""
+    monkeypatch.setattr("grading.child.subprocess.Popen", fork_server.Popen)
 
 
 @pytest.fixture
