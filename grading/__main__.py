@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     word = argv[0]
-    parser = CourseParser(course_command(word), description=f"{ABOUT[word]}.".capitalize())
+    parser = CourseParser(course_command(word), description=f"{ABOUT[word][0].upper()}{ABOUT[word][1:]}.")
     if word in ("check", "hint"):
         parser.add_argument("id", nargs="?", help="such as S1; without it, the next one")
     if word in ("reset", "show"):

@@ -25,7 +25,6 @@ from grading.screen import (
 from setup.problem import did_you_mean
 
 LAST_RUN = "last_run.txt"
-SOLVED = "solved"
 
 
 def exercise_of(word: str) -> Exercise:
@@ -148,8 +147,8 @@ def show(terminal: Terminal, word: str, *, gives_up: bool) -> int:
         save(progress)
     terminal.note("Our solutions, each in a different style:")
     for number, text in enumerate(exercise.solutions.values(), 1):
-        path = exercise.path.parent / SOLVED / f"{exercise.path.stem}_{number}.py"
-        path.parent.mkdir(exist_ok=True)
+        # Beside the exercise, as a solution may import or read what lies there.
+        path = exercise.path.with_name(f"{exercise.path.stem}.ours{number}.py")
         path.write_text(text, "utf-8")
         terminal.command(str(path.relative_to(exercises_folder().parent)))
     terminal.note(f"The usual mistake: {exercise.trap}")

@@ -528,7 +528,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             if turn is None and (used := [id for id in given if id in item_ids]):
                 fact = f"The result of {name} names the id of the item, not that of the call."
                 why = "An item has two ids. A result belongs to the `call_id`."
-                shown = value("call_id", f"{used[0][:6]}...", json.dumps(call.id))
+                shown = value("call_id", f"{used[0][:3]}...", json.dumps(call.id))
                 return Failure(fact, why, shown)
             if turn is None:
                 fact = f"{request.title} has no result for {name}."

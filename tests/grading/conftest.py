@@ -20,7 +20,7 @@ def programs_start_at_once(monkeypatch):
 def own_exercises(tmp_path, monkeypatch):
     """A copy of exercises/ that the test may change; nothing is passed in it."""
     copy = tmp_path / "exercises"
-    unwanted = shutil.ignore_patterns("progress.json*", "last_run.txt", "solved", "*.old*", "__*")
+    unwanted = shutil.ignore_patterns("progress.json*", "last_run.txt", "*.ours*", "*.old*", "__*")
     shutil.copytree(grading.exercise.exercises_folder(), copy, ignore=unwanted)
     monkeypatch.setattr(grading.exercise, "exercises_folder", lambda: copy)
     for name in ("exercise_commands", "learner_progress", "quiz", "screen"):
