@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     word = argv[0]
-    parser = CourseParser(course_command(word), description=f"{ABOUT[word][0].upper()}{ABOUT[word][1:]}.")
+    about = f"{ABOUT[word][0].upper()}{ABOUT[word][1:]}."
+    parser = CourseParser(course_command(word), description=about)
     if word in ("check", "hint"):
         parser.add_argument("id", nargs="?", help="such as S1; without it, the next one")
     if word in ("reset", "show"):
