@@ -43,8 +43,9 @@ def menu() -> str:
 def usage() -> str:
     """The text of --help."""
     tour = f"  {command():30} set up, then a preview of the three lessons; no key needed"
+    more = "More for the exercises: hint, list, progress, reset, show, trace."
     note = "The first run sets up .venv, which takes about a minute."
-    return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{note}"
+    return f"usage: {command('[WHAT [ARGS]]')}\n\n{tour}\n{menu()}\n\n{more}\n{note}"
 
 
 def arguments(word: str, args: list[str]) -> list[str]:
