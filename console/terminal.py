@@ -139,8 +139,8 @@ class Terminal:
             self.say((mark if place == 0 else " " * len(mark)) + line, markup=False)
 
     def line(self, text: str) -> None:
-        """A line as it is, such as code, or an excerpt with a caret below; it never wraps."""
-        self.say(printable(text), markup=False, no_wrap=True, overflow="crop", crop=False)
+        """A line as it is, such as code, or an excerpt with a caret below it."""
+        self.say(printable(text), markup=False, soft_wrap=True)
 
     def pause(self) -> None:
         """Wait for Enter, if somebody is there to press it."""

@@ -10,7 +10,7 @@ A stream can end in four ways. Only one of them gives you a whole answer.
 Write the body of `ask`. It asks one question with stream=True, and prints each piece.
 
 - If the answer is whole, return its text.
-- If it was too long, return None. A second attempt would be too long again.
+- If it was too long, or has any other finish_reason, return None. Another attempt ends alike.
 - If it was broken or silent, ask once more. If that fails as well, return None.
 
 `main` asks five questions. Then it asks for a summary of all whole answers.

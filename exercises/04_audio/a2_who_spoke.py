@@ -1,7 +1,7 @@
 """A2. Find out who spoke.
 
-Two recordings of more than 30 seconds become the minutes of two meetings. Write the body of
-`transcript`:
+Two recordings become the minutes of two meetings; those of a check last more than 30 seconds. Write
+the body of `transcript`:
 
 - Ask `gpt-4o-transcribe-diarize` who said what. Its answer is a list of segments.
 - Return one line for each turn, such as `A: Good evening. How many are you?`. Segments of the same
