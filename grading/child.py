@@ -6,18 +6,22 @@ to the learner; no verdict depends on it.
 """
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from setup import WINDOWS
 
+MARK = "EXERCISE_RUN"
+"""A variable that all processes of a run inherit, by which they are found at its end."""
 MOST_OUTPUT = 1_000_000
 """Bytes; a program that prints more is stopped."""
 PASSED_ON = {
@@ -55,10 +59,11 @@ class Program:
         self._output: list[tuple[float, bytes]] = []
         self._errors: list[tuple[float, bytes]] = []
         self._is_flood = self._is_over = False
+        self._mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
             [sys.executable, str(path)],
             cwd=folder,
-            env=_environment(variables),
+            env=_environment(variables) | {MARK: self._mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,6 +105,14 @@ class Program:
         """Press Ctrl-C. Windows can't send that to one program alone."""
         if not WINDOWS and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+
+    def end_all(self) -> None:
+        """Stop it, if it still runs, and whatever it has started in another session."""
+        self._is_over = True
+        self._kill()
+        for pid in _marked(self._mark):
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def is_running(self) -> bool:
@@ -155,6 +168,16 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
 def server_variables(base_url: str) -> dict[str, str]:
     """What the official clients of every language read."""
     return {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "offline"}
+
+
+def _marked(mark: str) -> list[int]:
+    """The processes with a mark in their environment, on systems that show it (Linux)."""
+    found, wanted = [], f"{MARK}={mark}".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 def lines_of(text: str, most: int) -> Sequence[str]:

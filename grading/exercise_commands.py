@@ -179,9 +179,12 @@ def _free_name(path: Path) -> Path:
 def trace(terminal: Terminal) -> int:
     """Show what the program did in the last run that was checked."""
     try:
-        lines = (exercises_folder() / LAST_RUN).read_text("utf-8").splitlines()
+        text = (exercises_folder() / LAST_RUN).read_text("utf-8", errors="replace")
     except FileNotFoundError:
-        raise CourseError("nothing was checked yet", attempt=course_command("check")) from None
+        text = ""
+    lines = text.splitlines()
+    if not lines:
+        raise CourseError("nothing was checked yet", attempt=course_command("check"))
     terminal.heading(lines[0], "Requests go to the right, answers come from the left.")
     for line in lines[1:]:
         terminal.wire(line)

@@ -40,7 +40,11 @@ def run(kind: type[Scene], program: Path, seed: int) -> Verdict:
         serve(scene) as server,
     ):
         variables = server_variables(server.base_url) | scene.prepare(Path(folder))
-        ending = scene.drive(Program(program.resolve(), Path(folder), variables))
+        running = Program(program.resolve(), Path(folder), variables)
+        try:
+            ending = scene.drive(running)
+        finally:  # Ctrl-C ends the program, too
+            running.end_all()
     return Verdict(seed, first_failure(scene, ending, program), ending, scene)
 
 
@@ -54,8 +58,8 @@ def check(kind: type[Scene], program: Path, seeds: list[int]) -> Verdict:
 
 
 def new_seeds() -> list[int]:
-    """Nobody can know them beforehand."""
-    return [random.SystemRandom().randrange(10_000, 1_000_000) for _ in range(SEEDS)]
+    """Nobody can know them beforehand, nor try all of them while a program runs."""
+    return [random.SystemRandom().randrange(10**11, 10**12) for _ in range(SEEDS)]
 
 
 def first_failure(scene: Scene, ending: Ending, program: Path) -> Failure | None:

@@ -72,7 +72,7 @@ def load() -> LearnerProgress:
         return _progress(json.loads(file.read_text("utf-8")))
     except FileNotFoundError:
         return LearnerProgress()
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         file.replace(file.with_name(f"{file.name}.bad"))
         return LearnerProgress()
 

@@ -42,10 +42,8 @@ class JoinDeltas(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked:
-            return nothing_asked()
-        if not asked[0].is_stream:
-            return not_streamed(asked[0].json)
+        if found := _no_stream(asked):
+            return found
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             why = (
@@ -92,8 +90,8 @@ class CountTokens(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not asked[0].is_stream:
-            return _no_stream(asked)
+        if found := _no_stream(asked):
+            return found
         first = asked[0]
         if first.path.endswith("/completions") and not _asks_for_counts(first.json):
             fact = "The first request didn't ask for the token counts."
@@ -150,6 +148,10 @@ def _counts(request: TracedExchange, counts: tuple[int, int]) -> Failure | None:
         if not isinstance(got, str):
             fact = f"`{name}` is a number. The values of metadata have to be texts."
             why = "OpenAI refuses any other type there, so write str(...)."
+            return Failure(fact, why, value(f"metadata.{name}", got, json.dumps(str(expected))))
+        if got == str(sum(counts)):
+            fact = f"`{name}` is {got}, which is the total of both."
+            why = "`total_tokens` adds the tokens of the prompt and those of the answer."
             return Failure(fact, why, value(f"metadata.{name}", got, json.dumps(str(expected))))
         if got != str(expected):
             fact = f"`{name}` is {got}, but the server counted {expected}."
@@ -301,6 +303,19 @@ on. So a limit belongs to every retry; here it is one."""
             if turn.text != each.text:
                 fact = f"Answer {each.place + 1} is not kept as it came."
                 return Failure(fact, ANEW_WHY, difference(turn.place, turn.text, each.text))
+        return self._part_kept(request)
+
+    def _part_kept(self, request: TracedExchange) -> Failure | None:
+        """A part of an answer that isn't whole must stand nowhere in the request."""
+        whole = [each.text for each in self.attempts if each.end == "stop"]
+        for attempt in self.attempts:
+            start = attempt.text[:PART_LETTERS]
+            if attempt.end == "stop" or any(start in text for text in whole):
+                continue
+            for turn in turns(request):
+                if len(start) == PART_LETTERS and start in turn.text:
+                    fact = f"Part of answer {attempt.place + 1}, which isn't whole, was sent on."
+                    return Failure(fact, PART_WHY, value(turn.place, start))
         return None
 
 
@@ -535,8 +550,11 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
                 shown = value("call ids of the results", [*given], json.dumps(call.id))
                 return Failure(fact, "Every call needs a result with its own id.", shown)
             expected, other = height(*asked), height(*self.asked[1 - place])
+            is_other = other in turn.text and other != expected
+            if is_other and expected in turn.text:
+                fact = f"The result of {name} has that of the other call in it as well."
+                return Failure(fact, "Each call gets its own result.", value(turn.place, turn.text))
             if expected not in turn.text:
-                is_other = other in turn.text
                 fact = (
                     f"The result of {name} is {'that of the other' if is_other else 'not right'}."
                 )
@@ -775,8 +793,8 @@ class RelayToBrowser(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not _wants_stream(asked[0].json):
-            return _no_stream(asked)
+        if found := _no_stream(asked):
+            return found
         for request, question in zip(asked, self.questions, strict=False):
             said = [turn.text for turn in turns(request)]
             if not any(question in text for text in said):
@@ -839,6 +857,7 @@ BROKEN_WHY = """The client repeats a request by itself, but never one whose answ
 can't know what you have done with the first half. Drop that half, and ask once more."""
 LENGTH_WHY = """The finish_reason "length" says that the model had more to write. Whoever reads
 the text as whole may miss the part that matters."""
+PART_LETTERS = 20
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
 ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an
 empty text for each attempt."""
@@ -849,8 +868,22 @@ def nothing_asked() -> Failure:
     return Failure(fact, "Use chat.completions.create or responses.create.", is_absence=True)
 
 
-def _no_stream(asked: list[TracedExchange]) -> Failure:
-    return not_streamed(asked[0].json) if asked else nothing_asked()
+def _no_stream(asked: list[TracedExchange]) -> Failure | None:
+    """What is wrong with the first request, if it got no stream."""
+    if not asked:
+        return nothing_asked()
+    if not _wants_stream(asked[0].json):
+        return not_streamed(asked[0].json)
+    return refused(asked[0]) if asked[0].status >= 400 and not asked[0].fault else None
+
+
+def refused(request: TracedExchange) -> Failure:
+    """A request with which something is wrong; where that ended the program, its error says it."""
+    body = request.answer_json
+    error = body.get("error") if isinstance(body, Mapping) else None
+    words = str(error.get("message")) if isinstance(error, Mapping) else "It gave no reason."
+    fact = f"The server refused {request.name} with status {request.status}."
+    return Failure(fact, words, is_absence=True)
 
 
 def not_streamed(body: object, name: str = "The first request") -> Failure:

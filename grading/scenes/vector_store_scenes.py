@@ -689,7 +689,8 @@ class Filters(StoreScene):
     def _never_searched(self, question: str) -> Failure:
         if any(question in _said(each) for each in self.trace.writing()):
             fact = f'The model was asked "{question}" without a search before.'
-            why = "Search first, with the filter. Then you know whether there is anything to ask."
+            why = """Search first, by client.vector_stores.search with the filter. Then you know
+            whether there is anything to ask. The file_search tool would ask the model at once."""
             return Failure(fact, why)
         fact = f'Your program never searched for the question "{question}"'
         return Failure(fact, "Each line of questions.txt has to be searched.", is_absence=True)
@@ -733,7 +734,10 @@ class Filters(StoreScene):
             fact = f'The model was never asked "{question}"'
             why = "The search found a passage for it. That is what the model should read."
             return Failure(fact, why, is_absence=True)
-        lacking = [text for text in found if text.strip() not in _said(asked[0])]
+        if not asked:
+            return None
+        said = _plain(asked[0])
+        lacking = [text for text in found if _words(text) not in said]
         if lacking:
             fact = f'The model was asked "{question}" without a passage that the search had found.'
             why = "The model can only use what is in the request: the question and the passages."
@@ -753,6 +757,16 @@ def _yes(is_so: bool) -> str:
 
 def _kind(wanted: str | float | bool) -> str:
     return "a boolean" if isinstance(wanted, bool) else "a number"
+
+
+def _words(text: str) -> str:
+    """The letters and digits of a text, however it was indented, quoted, or escaped as JSON."""
+    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
+    return re.sub(r"[\W_]+", "", unescaped.replace("\\n", " "))
+
+
+def _plain(request: TracedExchange) -> str:
+    return _words(_said(request))
 
 
 def _said(request: TracedExchange) -> str:
