@@ -136,7 +136,7 @@ class Terminal:
         """Plain text behind a mark, such as the letter of a choice; it is indented behind it."""
         lines = textwrap.wrap(text, max(20, self._console.width - len(mark) - 1))
         for place, line in enumerate(lines):
-            self.say((mark if place == 0 else " " * len(mark)) + line, markup=False)
+            self.say(plain((mark if place == 0 else " " * len(mark)) + line))
 
     def line(self, text: str) -> None:
         """A line as it is, such as code, or an excerpt with a caret below it."""

@@ -11,7 +11,10 @@ import sys
 from setup import COURSE, WINDOWS
 
 # The course's own file, and modules of Python that the course never imports: harmless names.
-OWN_FOLDERS = {"audio", "benchmarks", "cassette", "common", "console", "emulator", "setup", "tools"}
+OWN_FOLDERS = {
+    *("audio", "benchmarks", "cassette", "common", "console", "emulator"),
+    *("grading", "setup", "tools"),
+}
 HARMLESS = {"course", "antigravity", "idlelib", "test", "this", "tkinter", "turtle", "turtledemo"}
 
 

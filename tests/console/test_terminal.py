@@ -215,6 +215,9 @@ def test_printed_text_is_harmless(capsys):
 SHOWING = {
     "live": lambda show: show.live([HOSTILE]),
     "note": lambda show: show.note(HOSTILE),
+    "paragraph": lambda show: show.paragraph(HOSTILE),
+    "line": lambda show: show.line(HOSTILE),
+    "item": lambda show: show.item("a ", HOSTILE),
     "heading": lambda show: show.heading(HOSTILE, HOSTILE),
     "question": lambda show: show.question(HOSTILE),
     "utterance": lambda show: show.utterance(1.0, "caller", HOSTILE),
