@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -52,17 +53,18 @@ class Ending:
 class Program:
     """A running program of the learner's."""
 
-    def __init__(self, path: Path, folder: Path, variables: Mapping[str, str]) -> None:
-        """Start a Python file with `folder` as its working folder."""
+    def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
+        """Start a Python file, in a working folder that is deleted at its end."""
         self.path, self._start = path, time.monotonic()
-        self._folder, self._variables = folder, variables
+        self._variables = variables
+        self._folder = tempfile.TemporaryDirectory(prefix="exercise-", ignore_cleanup_errors=True)
         self._output: list[tuple[float, bytes]] = []
         self._errors: list[tuple[float, bytes]] = []
         self._is_flood = self._is_over = False
         self._mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
             [sys.executable, str(path)],
-            cwd=folder,
+            cwd=self._folder.name,
             env=_environment(variables) | {MARK: self._mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -95,7 +97,7 @@ class Program:
 
     def again(self) -> "Program":
         """Start the same program once more."""
-        return Program(self.path, self._folder, self._variables)
+        return Program(self.path, self._variables)
 
     def stop(self) -> Ending:
         """Stop it now, as a server that has done its work."""
@@ -127,6 +129,7 @@ class Program:
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None and not any(reader.is_alive() for reader in self._readers):
                 stream.close()
+        self._folder.cleanup()
         errors = b"".join(data for _, data in self._errors).decode("utf-8", "replace")
         seconds = time.monotonic() - self._start
         return Ending(code, self._output, errors, seconds, self._is_flood)

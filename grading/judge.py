@@ -40,7 +40,7 @@ def run(kind: type[Scene], program: Path, seed: int) -> Verdict:
         serve(scene) as server,
     ):
         variables = server_variables(server.base_url) | scene.prepare(Path(folder))
-        running = Program(program.resolve(), Path(folder), variables)
+        running = Program(program.resolve(), variables)
         try:
             ending = scene.drive(running)
         finally:  # Ctrl-C ends the program, too

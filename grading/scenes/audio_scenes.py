@@ -530,6 +530,9 @@ class SpeakAtOnce(Scene):
                 shown = value("model", each.json.get("model") if each.json else None)
                 fact = f"The server refused {each.name} with status {each.status}."
                 return Failure(fact, _words_of(each.answer_json), shown)
+            if each.json and each.json.get("stream_format") == "sse":
+                why = "Here the server sends the sound itself, not events. Leave stream_format out."
+                return Failure("Events can't be played.", why, value("stream_format", "sse"))
         return None
 
     def _texts(self) -> Failure | None:

@@ -50,7 +50,7 @@ class JoinDeltas(Scene):
                 "A server remembers nothing. The second request shows whether you kept the answer."
             )
             return Failure(fact, why, is_absence=True)
-        return _kept_answer(asked[1], self.first)
+        return _fetched(self.trace) or _kept_answer(asked[1], self.first)
 
 
 JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
@@ -101,7 +101,8 @@ class CountTokens(Scene):
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             return Failure(fact, "It carries the counts, so it has to be sent.", is_absence=True)
-        return _kept_answer(asked[1], self.answer.text) or _counts(asked[1], usage_of(first))
+        kept = _fetched(self.trace) or _kept_answer(asked[1], self.answer.text)
+        return kept or _counts(asked[1], usage_of(first))
 
 
 def _options(body: Mapping[str, Any]) -> Any:
@@ -121,6 +122,15 @@ def usage_of(exchange: TracedExchange) -> tuple[int, int]:
             read, wrote = usage.get("prompt_tokens"), usage.get("completion_tokens")
             return read or usage.get("input_tokens", 0), wrote or usage.get("output_tokens", 0)
     return 0, 0
+
+
+def _fetched(trace: Trace) -> Failure | None:
+    """An answer that was stored and fetched proves nothing about its stream."""
+    stored = trace.to("/v1/chat/completions/{id}", "/v1/responses/{id}", method="GET")
+    if not stored:
+        return None
+    why = "The stream has all of it. A second request takes time, and needs a stored answer."
+    return Failure(f"{stored[0].title} fetches the answer once more.", why)
 
 
 def _kept_answer(request: TracedExchange, text: str) -> Failure | None:
@@ -401,6 +411,10 @@ stream instead.""",
         if len(streams) < 2:
             fact = "The asynchronous half never asked for a stream."
             return Failure(fact, "Both ways have to be shown.", is_absence=True)
+        kinds = [each.headers.get("x-stainless-async") for each in streams[:2]]
+        if kinds[0] is not None and kinds[0] == kinds[1]:
+            fact = f"Both streams were asked for {'a' * (kinds[0] != 'false')}synchronously."
+            return Failure(fact, "Each way of closing a stream has to be shown once.")
         return None
 
     def _left_open(self, stream: TracedExchange) -> Failure:

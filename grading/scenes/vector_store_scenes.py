@@ -628,12 +628,14 @@ class Filters(StoreScene):
         asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
         draw.shuffle(asked)
         self.questions = {f"{sentence(draw, 7)[:-1]}?": kind for kind in asked}
+        self.texts: dict[str, str] = {}
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "files").mkdir()
         for name, kind in self.files.items():
             text = f"Edition: {kind.edition}\nPublic: {_yes(kind.is_public)}\n\n"
-            (folder / "files" / name).write_text(text + sentence(self.draw) + "\n", "utf-8")
+            self.texts[name] = sentence(self.draw)
+            (folder / "files" / name).write_text(f"{text}{self.texts[name]}\n", "utf-8")
         rows = [
             f"{kind.edition} | {_yes(kind.is_public)} | {question}"
             for question, kind in self.questions.items()
@@ -742,6 +744,12 @@ class Filters(StoreScene):
             fact = f'The model was asked "{question}" without a passage that the search had found.'
             why = "The model can only use what is in the request: the question and the passages."
             return Failure(fact, why, value("a passage found", " ".join(lacking[0].split())))
+        all_found = _words(" ".join(found))
+        for name, text in self.texts.items():
+            if _words(text) in said and _words(text) not in all_found:
+                fact = f'The model was asked "{question}" with text that the search had not found.'
+                why = "Then the filter is useless: the model reads what it was to leave out."
+                return Failure(fact, why, value(name, text))
         return None
 
 
@@ -891,8 +899,11 @@ class Footnotes(StoreScene):
             why = "It shows whether you read the citations. Your `answer` has to return a text."
             return Failure(fact, why, is_absence=True)
         said = [turn.text.rstrip() for turn in turns(asked[1]) if turn.role == "user"]
-        if self.wanted in said:
+        if said == [self.wanted]:
             return None
+        if self.wanted in said:
+            fact = "The second request has more than one text."
+            return Failure(fact, "`main` sends what `answer` returns.", value("texts", said))
         return self._wrong_text(said[-1] if said else "")
 
     def _wrong_text(self, got: str) -> Failure:

@@ -17,6 +17,7 @@ from tools.pack_exercises import golden
 import pytest
 
 GOLDEN = Path(__file__).with_name("golden")
+CHEATS = Path(__file__).with_name("cheats")
 SEED = 4711
 IDS = [id for id, exercise in exercises().items() if exercise.solutions]
 
@@ -55,6 +56,19 @@ def test_wrong_program_fails_with_its_message(id, name, tmp_path):
     assert verdict.failure is not None
     told = golden(scene_of(id), verdict.failure)
     assert told == (GOLDEN / f"{id}-{name}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("cheat", sorted(CHEATS.glob("*.py")), ids=lambda path: path.stem)
+def test_program_that_does_not_do_the_task_fails(cheat, tmp_path):
+    """Programs that were written to pass all the same; each imports the original."""
+    id = cheat.name.partition("_")[0].upper()
+    placed(tmp_path, exercises()[id], exercises()[id].original)
+    program = tmp_path / cheat.name
+    program.write_text(cheat.read_text("utf-8"), "utf-8")
+    failure = run(scene_of(id), program, SEED).failure
+
+    assert failure is not None
+    assert "Error" not in failure.fact
 
 
 @pytest.mark.parametrize("id", IDS)
