@@ -56,7 +56,7 @@ async def while_connected(receive: Receive, work: Awaitable[Result]) -> Result |
     """What some work returns, or raises; None if the client leaves first, which cancels it."""
     result: Result | None = None
     failure: Exception | None = None
-    watching = anyio.CancelScope()  # of its own: whoever waits for the work isn't cancelled with it
+    watching = anyio.CancelScope()  # of its own, as ending it must not cancel the caller
     async with anyio.create_task_group() as group:
 
         async def watch() -> None:

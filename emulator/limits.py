@@ -4,7 +4,7 @@ OpenAI's rate limits depend on the model and on what an account has spent; these
 large account. They run down and fill up as there, but nothing is ever refused because of them.
 
 Places bound what waits for another server (promise P14). A request that waits costs memory and two
-connections for as long as that server likes, so whoever comes when all places are taken gets a 429.
+connections for as long as that server likes, so a request that finds all places taken gets a 429.
 """
 
 import time

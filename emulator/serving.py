@@ -169,7 +169,7 @@ class Service:
 
         With `search` they are drawn from what that finds. How long it takes depends on what was
         sent. So it is found beside the event loop, and given up at a deadline, which is one for all
-        of them. The tokens of the prompt are counted there, too: whoever encodes needs them.
+        of them. The tokens of the prompt are counted there, too, as encoding needs them.
         """
         if self.upstream is None:
             return await self.thinking.run(partial(self._think, prompt, variants, search))

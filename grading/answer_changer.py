@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cassette.asgi import read_body
+from grading.trace import Trace
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,8 +18,8 @@ class AnswerChanger:
     Only answers of status 200 are changed, and those in which both bodies are JSON.
     """
 
-    def __init__(self, app: ASGIApp, changes: dict[str, Change]) -> None:
-        self._app, self._changes = app, changes
+    def __init__(self, app: ASGIApp, trace: Trace, changes: dict[str, Change]) -> None:
+        self._app, self._trace, self._changes = app, trace, changes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -27,29 +27,23 @@ class AnswerChanger:
         if change is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        asked = [await read_body(receive)]
+        asked = self._trace.exchanges[-1].json  # the recorder has just begun it
         kept: list[Message] = []
-
-        async def read_on() -> Message:
-            if not asked[1:]:
-                asked.append(b"")
-                return {"type": "http.request", "body": asked[0], "more_body": False}
-            return await receive()
 
         async def keep(message: Message) -> None:
             kept.append(message)
 
-        await self._app(scope, read_on, keep)
-        for message in _changed(kept, asked[0], change):
+        await self._app(scope, receive, keep)
+        for message in _changed(kept, asked, change):
             await send(message)
 
 
-def _changed(kept: list[Message], asked: bytes, change: Change) -> list[Message]:
-    if not kept or kept[0].get("status") != 200:
+def _changed(kept: list[Message], asked: Any, change: Change) -> list[Message]:
+    if not kept or kept[0].get("status") != 200 or asked is None:
         return kept
     try:
         sent = json.loads(b"".join(message.get("body", b"") for message in kept[1:]))
-        body = json.dumps(change(json.loads(asked), sent)).encode()
+        body = json.dumps(change(asked, sent)).encode()
     except ValueError:
         return kept
     headers = [pair for pair in kept[0]["headers"] if pair[0].lower() != b"content-length"]

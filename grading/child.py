@@ -56,16 +56,15 @@ class Program:
     def __init__(self, path: Path, variables: Mapping[str, str]) -> None:
         """Start a Python file, in a working folder that is deleted at its end."""
         self.path, self._start = path, time.monotonic()
-        self._variables = variables
+        self._variables = {MARK: secrets.token_hex(8), **variables}
         self._folder = tempfile.TemporaryDirectory(prefix="exercise-", ignore_cleanup_errors=True)
         self._output: list[tuple[float, bytes]] = []
         self._errors: list[tuple[float, bytes]] = []
         self._is_flood = self._is_over = False
-        self._mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
             [sys.executable, str(path)],
             cwd=self._folder.name,
-            env=_environment(variables) | {MARK: self._mark},
+            env=_environment(self._variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -77,14 +76,9 @@ class Program:
         )
         assert self._process.stdout and self._process.stderr
         self._readers = [
-            threading.Thread(target=self._read, args=pair, daemon=True)
-            for pair in (
-                (self._process.stdout, self._output),
-                (self._process.stderr, self._errors),
-            )
+            self._reading(self._process.stdout, self._output),
+            self._reading(self._process.stderr, self._errors),
         ]
-        for reader in self._readers:
-            reader.start()
 
     def wait(self, limit_s: float) -> Ending:
         """Wait for its end, and stop it after `limit_s` seconds."""
@@ -109,10 +103,10 @@ class Program:
             self._process.send_signal(signal.SIGINT)
 
     def end_all(self) -> None:
-        """Stop it, if it still runs, and whatever it has started in another session."""
-        self._is_over = True
-        self._kill()
-        for pid in _marked(self._mark):
+        """Stop it, if it still runs, and whatever the run has started in another session."""
+        if self.is_running:
+            self.stop()
+        for pid in _marked(self._variables[MARK]):
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -142,6 +136,11 @@ class Program:
                 os.killpg(self._process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+
+    def _reading(self, stream: IO[bytes], kept: list[tuple[float, bytes]]) -> threading.Thread:
+        reader = threading.Thread(target=self._read, args=(stream, kept), daemon=True)
+        reader.start()
+        return reader
 
     def _read(self, stream: IO[bytes], kept: list[tuple[float, bytes]]) -> None:
         size = 0

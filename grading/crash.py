@@ -10,34 +10,34 @@ from pathlib import Path
 from types import MappingProxyType
 
 from grading.child import Ending
-from grading.failure import Excerpt, Failure
+from grading.failure import Excerpt, Failure, cut
 from grading.trace import Trace
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _LAST = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 
-# What an exception of the client means; the first that fits the end of its name.
 EMPTY_WHY = "That line marks the place where your code goes. Replace it."
-MEANINGS: list[tuple[str, str]] = [
-    ("APITimeoutError", "the server sent nothing for longer than the client waits."),
-    ("APIConnectionError", "the connection broke, or could not be opened."),
-    ("RateLimitError", "the server refused the request with status 429."),
-    ("AuthenticationError", "the server refused the key. Use the one that the environment gives."),
-    ("BadRequestError", "the server refused the request, and says why in the message."),
-    ("NotFoundError", "what the request names doesn't exist on this server."),
-    ("InternalServerError", "the server failed, as this exercise makes it do."),
-    ("ConnectionClosedError", "the WebSocket closed while the program still used it."),
-    ("ConnectionClosedOK", "the WebSocket closed while the program still used it."),
-    ("ModuleNotFoundError", "a package is missing. Use those of the course, or install it."),
-    ("SyntaxError", "Python can't read the file."),
-    ("IndentationError", "Python can't read the file: look at the spaces before the line."),
-    ("KeyboardInterrupt", "Ctrl-C reached a place where nothing expects it."),
-    ("IndexError", "a list was shorter than the program expects."),
-    ("KeyError", "a field that the program expects was not there."),
-    ("JSONDecodeError", "a text was parsed as JSON before it was complete, or it never was JSON."),
-    ("AttributeError", "an object has no such field. In a stream, many fields are None at times."),
-    ("TypeError", "a value had another type. In a stream, many fields are None at times."),
-]
+# What an exception means, by its name.
+MEANINGS = {
+    "APITimeoutError": "the server sent nothing for longer than the client waits.",
+    "APIConnectionError": "the connection broke, or could not be opened.",
+    "RateLimitError": "the server refused the request with status 429.",
+    "AuthenticationError": "the server refused the key. Use the one that the environment gives.",
+    "BadRequestError": "the server refused the request, and says why in the message.",
+    "NotFoundError": "what the request names doesn't exist on this server.",
+    "InternalServerError": "the server failed, as this exercise makes it do.",
+    "ConnectionClosedError": "the WebSocket closed while the program still used it.",
+    "ConnectionClosedOK": "the WebSocket closed while the program still used it.",
+    "ModuleNotFoundError": "a package is missing. Use those of the course, or install it.",
+    "SyntaxError": "Python can't read the file.",
+    "IndentationError": "Python can't read the file: look at the spaces before the line.",
+    "KeyboardInterrupt": "Ctrl-C reached a place where nothing expects it.",
+    "IndexError": "a list was shorter than the program expects.",
+    "KeyError": "a field that the program expects was not there.",
+    "JSONDecodeError": "a text was parsed as JSON before it was complete, or it never was JSON.",
+    "AttributeError": "an object has no such field. In a stream, many fields are None at times.",
+    "TypeError": "a value had another type. In a stream, many fields are None at times.",
+}
 
 
 def crash(
@@ -90,18 +90,18 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
     place = _place(ending.errors, program)
     if name == "NotImplementedError" and place is not None:
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
-        return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", _short(place[1]), 0))
-    meaning = meanings.get(name) or dict(MEANINGS).get(name, "it was not handled.")
+        return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", cut(place[1]), 0))
+    meaning = meanings.get(name) or MEANINGS.get(name, "it was not handled.")
     fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
-    shown = Excerpt("the message", _short(text)) if text and not place else None
+    shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
-        shown = Excerpt(f"line {place[0]}", _short(place[1]), 0)
-    tail = f" The message: {_short(text, 200)}" if text and place else ""
+        shown = Excerpt(f"line {place[0]}", cut(place[1]), 0)
+    tail = f" The message: {cut(text, 200)}" if text and place else ""
     return Failure(fact, f"{meaning[0].upper()}{meaning[1:]}{tail}", shown)
 
 
 def _exited(ending: Ending, lines: list[str]) -> Failure:
-    shown = Excerpt("its last words", _short(lines[-1])) if lines else None
+    shown = Excerpt("its last words", cut(lines[-1])) if lines else None
     fact = f"Your program ended with the exit code {ending.code}."
     return Failure(fact, "Anything but 0 says that it failed. Here it should succeed.", shown)
 
@@ -117,15 +117,3 @@ def _place(errors: str, program: Path) -> tuple[int, str] | None:
     except OSError:
         return None
     return (number, lines[number - 1].strip()) if number <= len(lines) else None
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
-
-
-def unflushed(ending: Ending, trace: Trace) -> bool:
-    """Whether all output came at the end, although an answer had been arriving long before."""
-    times = [at for each in trace.writing() for at, _ in each.blocks]
-    if len(ending.output) != 1 or len(times) < 10:
-        return False
-    return times[-1] - times[0] > 0.5

@@ -15,8 +15,6 @@ from common import COURSE
 
 ORIGINAL = "stub"
 ENDING = ".py.rot13"
-LESSONS = {"S": "1", "V": "2", "R": "3", "A": "3"}
-"""The lesson behind the first letter of an id."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Exercise:
 
     @property
     def lesson(self) -> str:
-        return LESSONS[self.id[0]]
+        return self.part.partition(" ")[0]
 
     @property
     def original(self) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from common import course_command
 from common.settings import CourseError
 from console.terminal import Terminal
+from grading import judge
 from grading.exercise import Exercise, exercises, exercises_folder
-from grading.judge import Verdict, new_seeds, run
+from grading.judge import Verdict, new_seeds
 from grading.ladder import ladder
 from grading.learner_progress import LearnerProgress, load, save
 from grading.scenes import scene_of
@@ -88,10 +89,7 @@ def judged(exercise: Exercise, seeds: list[int], progress: LearnerProgress) -> V
     _text(exercise)
     record = progress.of(exercise.id)
     record.checks += 1
-    for seed in seeds:
-        verdict = run(scene_of(exercise.id), exercise.path, seed)
-        if not verdict.is_pass:
-            break
+    verdict = judge.check(scene_of(exercise.id), exercise.path, seeds)
     lines = [f"{name_of(exercise)}, seed {verdict.seed}"]
     lines += ladder(verdict.scene.trace, verdict.ending)
     (exercises_folder() / LAST_RUN).write_text("\n".join(lines) + "\n", "utf-8")

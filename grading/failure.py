@@ -76,15 +76,18 @@ def _stretch(text: str, start: int, *, is_whole: bool = True) -> str:
     return opening + quoted + ("..." if start + SHOWN - 10 < len(text) else '"')
 
 
+def cut(text: str, most: int = 60) -> str:
+    """A text of at most so many letters; dots stand for what is left out."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def value(field: str, got: Any, expected: str | None = None) -> Excerpt:
     """A value of JSON, cut to a line, with the caret under its start."""
-    text = json.dumps(got, ensure_ascii=False)
-    return Excerpt(field, text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...", 0, expected)
+    return Excerpt(field, cut(json.dumps(got, ensure_ascii=False), SHOWN), 0, expected)
 
 
 def missing(field: str, parent: Mapping[str, Any] | Sequence[Any], expected: str) -> Excerpt:
     """A field that isn't there: what there is instead, with the caret behind it."""
     names = ", ".join(parent) if isinstance(parent, Mapping) else f"{len(parent)} items"
-    names = names or "(nothing)"
-    text = names if len(names) <= SHOWN else f"{names[: SHOWN - 3]}..."
+    text = cut(names or "(nothing)", SHOWN)
     return Excerpt(f"{field} (what is there)", text, len(text), expected)

@@ -6,7 +6,6 @@ Where no keys can be read, or with --manual, a letter is typed and Enter pressed
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -110,12 +109,7 @@ class LearnSession:
 def _keys() -> Iterator[Read]:
     """A function that returns what was pressed, or "" after a moment."""
     with keyboard() as read:
-        yield lambda: read().decode("utf-8", "ignore").strip() or _nothing()
-
-
-def _nothing() -> str:
-    time.sleep(0.1)
-    return ""
+        yield lambda: read().decode("utf-8", "ignore").strip()
 
 
 def _lines() -> Iterator[str]:

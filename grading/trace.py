@@ -90,8 +90,10 @@ class TracedExchange:
         return _json(self.answer)
 
     @property
-    def is_stream(self) -> bool:
-        return self.answer.startswith((b"data:", b"event:", b":"))
+    def wants_stream(self) -> bool:
+        """Whether the request asks for a stream of events."""
+        body = self.json
+        return isinstance(body, dict) and body.get("stream") is True
 
     def events(self) -> Iterator[TracedEvent]:
         """The events of a stream, each with the time at which its last byte was sent."""

@@ -90,15 +90,20 @@ def try_all(ids: list[str]) -> int:
     return int(is_bad)
 
 
+def placed(exercise: Exercise, text: str, folder: Path) -> Path:
+    """A program in the place of the learner's file, in a folder with what stands beside that."""
+    shutil.copytree(exercise.path.parent, folder, dirs_exist_ok=True)
+    program = folder / exercise.path.name
+    program.write_text(text, "utf-8")
+    return program
+
+
 def _programs(ids: list[str], kind: str) -> Iterator[tuple[Exercise, str, Path]]:
     """The programs of a kind, each in a file beside copies of what the exercise needs."""
     for id, exercise in exercises().items():
         for name, text in getattr(exercise, kind).items() if not ids or id in ids else ():
             with tempfile.TemporaryDirectory() as folder:
-                shutil.copytree(exercise.path.parent, folder, dirs_exist_ok=True)
-                program = Path(folder) / exercise.path.name
-                program.write_text(text, "utf-8")
-                yield exercise, name, program
+                yield exercise, name, placed(exercise, text, Path(folder))
 
 
 def main(words: list[str]) -> int:

@@ -13,11 +13,11 @@ from typing import Any
 from common import COURSE, course_command
 from console.lesson import Part, contents_of
 from grading.exercise import Exercise, exercises
+from setup.commands import LESSONS
 
 PAGE = COURSE / "docs" / "teaching.md"
 START, END = "<!-- plan -->\n", "<!-- end of the plan -->\n"
 BREAK_MINUTES = 5
-LESSONS = {"1": "01_streaming.py", "2": "02_vector_store_rag.py", "3": "03_realtime_api.py"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PlanStep:
 
 def steps() -> Iterator[PlanStep]:
     """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
-    for number, script in LESSONS.items():
+    for number, (script, _) in LESSONS.items():
         for part in contents_of(COURSE / script).parts.values():
             if part.texts.get("is_optional"):
                 continue
@@ -49,7 +49,7 @@ def steps() -> Iterator[PlanStep]:
 
 def optional() -> Iterator[PlanStep]:
     """What the five hours leave out, for those who are quick."""
-    for number, script in LESSONS.items():
+    for number, (script, _) in LESSONS.items():
         for part in contents_of(COURSE / script).parts.values():
             if part.texts.get("is_optional"):
                 yield _demo(number, part)

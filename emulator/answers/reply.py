@@ -37,8 +37,8 @@ def answer(
 ) -> Answer:
     """Answer the latest question; `variant` k leads with the k-th best sentence.
 
-    With `search` the answer is drawn from what that finds, and cites it. Whoever wants several
-    answers understands the `question` once, and hands it over.
+    With `search` the answer is drawn from what that finds, and cites it. For several
+    answers the `question` is understood once, and handed over.
     """
     question = question or understand(prompt, corpus)
     outputs = tools.outputs(prompt)

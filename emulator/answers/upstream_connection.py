@@ -74,7 +74,7 @@ class UpstreamConnection:
     async def post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
         """An answer whose body is still to come; raises ApiError where there is none.
 
-        Whoever gets it has to close it.
+        The caller has to close it.
         """
         url = self._url.copy_with(path=self._url.path.rstrip("/") + path)
         # `json.dumps` escapes whatever is not ASCII, half of a surrogate pair included.

@@ -67,8 +67,7 @@ def encode(model: Model) -> dict[str, Any]:
 
 
 async def list_models(request: Request) -> Reply:
-    body = {"object": "list", "data": [encode(m) for m in MODELS.values()]}
-    return send_json(request, body, list(request.query_params))
+    return send_json(request, {"object": "list", "data": [encode(m) for m in MODELS.values()]})
 
 
 async def retrieve(request: Request) -> Reply:
@@ -76,7 +75,7 @@ async def retrieve(request: Request) -> Reply:
     model = find_model(name)
     if model is None:
         raise _unknown(name)
-    return send_json(request, encode(model), list(request.query_params))
+    return send_json(request, encode(model))
 
 
 async def delete(request: Request) -> Reply:

@@ -145,7 +145,10 @@ class CoveredLetters:
     def __init__(self, text: str, spans: Iterable[TextSpan]) -> None:
         self._letters = bytearray(len(text))
         for span in spans:
-            self._letters[span.start : span.end] = b"\1" * (span.end - span.start)
+            self.cover(span)
+
+    def cover(self, span: TextSpan) -> None:
+        self._letters[span.start : span.end] = b"\1" * (span.end - span.start)
 
     def overlap(self, span: TextSpan) -> bool:
         return self._letters.find(1, span.start, span.end) >= 0

@@ -381,12 +381,12 @@ def truth(text: AnnotatedText, hint: Hint) -> TextSpan | None:
 def options(text: AnnotatedText, choices: list[Any]) -> list[TextSpan]:
     """The choices that the text names, in its order; longer ones hide what is part of them."""
     found: list[TextSpan] = []
-    is_named = bytearray(len(text.text))
+    named = CoveredLetters(text.text, ())
     for choice in sorted(choices, key=lambda choice: -len(str(choice))):
         here = _naming(text, choice)
-        if here and not any(is_named[here.start : here.end]):
+        if here and not named.overlap(here):
             found.append(here)
-            is_named[here.start : here.end] = b"\1" * (here.end - here.start)
+            named.cover(here)
     return sorted(found, key=lambda each: each.start)
 
 

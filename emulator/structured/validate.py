@@ -244,7 +244,7 @@ Judged = dict[tuple[int, int], tuple[Any, Schema, bool]]
 """Whether an array or object is valid by a schema, by the identity of both, which it keeps alive.
 
 A value that is put together from valid parts would otherwise be judged anew at each level, as often
-as it is deep. Whoever hands one over changes no value that was judged.
+as it is deep. A value that was judged must not be changed.
 """
 
 

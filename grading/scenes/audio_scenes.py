@@ -176,6 +176,15 @@ def refusal(form: Form, advice: str) -> Failure | None:
     return Failure(fact, f"{advice} {_words_of(form.exchange.answer_json)}".strip(), shown)
 
 
+def without_speakers(form: Form, but: str) -> Failure | None:
+    """A format that leaves out the speakers, which the model has found."""
+    if form.format == "diarized_json":
+        return None
+    fact = f"The format `{form.format}` has no speakers, even from this model."
+    shown = value("response_format", form.get("response_format"), '"diarized_json"')
+    return Failure(fact, f"The model finds the speakers, but {but}.", shown)
+
+
 def _words_of(body: Mapping[str, Any]) -> str:
     """What the server says in an error."""
     message = str(body["error"]["message"])
@@ -223,7 +232,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
             if not sent:
                 fact = f"The recording {name} was never sent to audio.transcriptions."
                 return Failure(fact, "Each of the three recordings has a job.", is_absence=True)
-            # Whoever tries them all has chosen nothing: each that was answered has to be right.
+            # A program that tries them all has chosen nothing: each answered one has to be right.
             for form in [each for each in sent if each.exchange.status == 200] or sent[-1:]:
                 if found := check(form):
                     return found
@@ -244,13 +253,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
             fact = f"`{form.get('model')}` doesn't tell speakers apart."
             why = "That takes a model that was made for it."
             return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
-        if form.format != "diarized_json":
-            fact = f"The format `{form.format}` has no speakers, even from this model."
-            shown = value("response_format", form.get("response_format"), '"diarized_json"')
-            return Failure(
-                fact, "The model finds the speakers, but this format leaves them out.", shown
-            )
-        return None
+        return without_speakers(form, "this format leaves them out")
 
     def _subtitles(self, form: Form) -> Failure | None:
         if found := refusal(form, f"Only {SUBTITLING} writes subtitles."):
@@ -362,13 +365,7 @@ another model."""
             fact = f"The first request for {form.filename} asks `{form.get('model')}`."
             why = "It doesn't tell speakers apart. Use it only where the other model is gone."
             return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
-        if form.format != "diarized_json":
-            fact = f"The format `{form.format}` has no speakers, even from this model."
-            shown = value("response_format", form.get("response_format"), '"diarized_json"')
-            return Failure(
-                fact, "The model finds the speakers, but only this format names them.", shown
-            )
-        return refusal(form, "")
+        return without_speakers(form, "only this format names them") or refusal(form, "")
 
     def _fallback(self, sent: list[Form]) -> Failure | None:
         """After the 404 the words have to come from another model."""
@@ -515,7 +512,7 @@ class SpeakAtOnce(Scene):
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not asked[0].json.get("stream"):
+        if not asked or not asked[0].wants_stream:
             fact = "The request for the answer isn't a stream."
             return Failure(fact, "With stream=True the answer comes while it is being written.")
         if not self.readings:

@@ -16,6 +16,7 @@ from urllib.parse import quote_plus
 
 from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
 from emulator.wire import sse
+from emulator.wire.reasons import reason_in
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.request_turns import RequestTurn, turns, written
@@ -257,7 +258,7 @@ then, so the client raises it while you read.""",
         seen: dict[str, list[Attempt]] = {}
         for each in self.attempts:
             before = seen.setdefault(each.question, [])
-            if each.place < len(self.plans) and not _wants_stream(each.exchange.json):
+            if each.place < len(self.plans) and not each.exchange.wants_stream:
                 yield not_streamed(each.exchange.json, each.exchange.title)
             if before and each.place < len(self.plans):
                 yield from self._once_too_often(each, before)
@@ -369,7 +370,7 @@ stream instead.""",
         return stream.left is not None or stream.ended is not None or self.is_open(stream)
 
     def streams(self) -> list[TracedExchange]:
-        return [each for each in self.trace.writing() if _wants_stream(each.json)]
+        return [each for each in self.trace.writing() if each.wants_stream]
 
     def is_open(self, stream: TracedExchange) -> bool:
         """Whether more was sent than a program needs to notice the full stop and to close."""
@@ -384,7 +385,7 @@ stream instead.""",
         yield event
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
-        if not _wants_stream(self.trace.writing()[-1].json):
+        if not self.trace.writing()[-1].wants_stream:
             return Answer([sentence(self.draw)])
         self.sentences.append(sentence(self.draw))
         rest = [sentence(self.draw, 11) for _ in range(8)]
@@ -513,7 +514,7 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not _wants_stream(asked[0].json):
+        if not asked or not asked[0].wants_stream:
             return _no_stream(asked)
         if not asked[0].json.get("tools"):
             fact = "The first request offers no tools."
@@ -644,7 +645,7 @@ with client.responses.retrieve.""",
             fact = "The first request doesn't ask for a background response."
             shown = value("background", first.json.get("background"), "true")
             return Failure(fact, BACKGROUND_WHY, shown)
-        if not _wants_stream(first.json):
+        if not first.wants_stream:
             return not_streamed(first.json)
         return self._rest(first, later)
 
@@ -860,10 +861,6 @@ def _last_event(exchange: TracedExchange) -> Excerpt | None:
     return Excerpt("choices[0] of the last chunk", shown, shown.rindex("null"), '"stop"')
 
 
-def _wants_stream(body: Any) -> bool:
-    return isinstance(body, Mapping) and body.get("stream") is True
-
-
 SILENT_WHY = """An answer is whole only if the stream says so. A proxy that gives up may end it
 cleanly, so that nothing raises an exception. Look at the finish_reason, or at the type of the last
 event, before you keep the text."""
@@ -886,17 +883,15 @@ def _no_stream(asked: list[TracedExchange]) -> Failure | None:
     """What is wrong with the first request, if it got no stream."""
     if not asked:
         return nothing_asked()
-    if not _wants_stream(asked[0].json):
+    if not asked[0].wants_stream:
         return not_streamed(asked[0].json)
     return refused(asked[0]) if asked[0].status >= 400 and not asked[0].fault else None
 
 
 def refused(request: TracedExchange) -> Failure:
     """A request with which something is wrong; where that ended the program, its error says it."""
-    body = request.answer_json
-    error = body.get("error") if isinstance(body, Mapping) else None
-    words = str(error.get("message")) if isinstance(error, Mapping) else "It gave no reason."
     fact = f"The server refused {request.name} with status {request.status}."
+    words = reason_in(request.answer_json) or "It gave no reason."
     return Failure(fact, words, is_absence=True)
 
 

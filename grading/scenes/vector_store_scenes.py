@@ -131,7 +131,7 @@ class ByHand(Scene):
         return Answer(pieces(self.draw, sentence(self.draw)))
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        return AnswerChanger(app, {"/v1/embeddings": self._embed})
+        return AnswerChanger(app, self.trace, {"/v1/embeddings": self._embed})
 
     def _embed(self, asked: Any, answer: Any) -> Any:
         texts = [asked["input"]] if isinstance(asked["input"], str) else asked["input"]
@@ -1183,7 +1183,7 @@ class Measure(StoreScene):
         return Answer(pieces(self.draw, sentence(self.draw)), found=found)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        return AnswerChanger(app, {"/search": self._rank})
+        return AnswerChanger(app, self.trace, {"/search": self._rank})
 
     def _rank(self, asked: Any, answer: Any) -> Any:
         query = str(asked["query"])

@@ -12,7 +12,7 @@ from pathlib import Path
 from grading.exercise import exercises, exercises_folder
 from grading.judge import run
 from grading.scenes import scene_of
-from tools.pack_exercises import golden
+from tools.pack_exercises import golden, placed
 
 import pytest
 
@@ -30,20 +30,10 @@ def programs(kind):
     ]
 
 
-def placed(tmp_path, exercise, text):
-    """A program of ours in the place of the learner's file; what stands beside it is the same."""
-    for beside in exercise.path.parent.iterdir():
-        if beside.name != exercise.path.name and not beside.name.startswith((".", "__")):
-            (tmp_path / beside.name).symlink_to(beside)
-    path = tmp_path / exercise.path.name
-    path.write_text(text, "utf-8")
-    return path
-
-
 @pytest.mark.parametrize(("id", "name"), programs("solutions"))
 def test_solution_passes(id, name, tmp_path):
     exercise = exercises()[id]
-    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.solutions[name]), SEED)
+    verdict = run(scene_of(id), placed(exercise, exercise.solutions[name], tmp_path), SEED)
 
     assert verdict.failure is None, verdict.failure and "\n".join(verdict.failure.lines())
 
@@ -51,7 +41,7 @@ def test_solution_passes(id, name, tmp_path):
 @pytest.mark.parametrize(("id", "name"), programs("wrong"))
 def test_wrong_program_fails_with_its_message(id, name, tmp_path):
     exercise = exercises()[id]
-    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.wrong[name]), SEED)
+    verdict = run(scene_of(id), placed(exercise, exercise.wrong[name], tmp_path), SEED)
 
     assert verdict.failure is not None
     told = golden(scene_of(id), verdict.failure)
@@ -62,7 +52,7 @@ def test_wrong_program_fails_with_its_message(id, name, tmp_path):
 def test_program_that_does_not_do_the_task_fails(cheat, tmp_path):
     """Programs that were written to pass all the same; each imports the original."""
     id = cheat.name.partition("_")[0].upper()
-    placed(tmp_path, exercises()[id], exercises()[id].original)
+    placed(exercises()[id], exercises()[id].original, tmp_path)
     program = tmp_path / cheat.name
     program.write_text(cheat.read_text("utf-8"), "utf-8")
     failure = run(scene_of(id), program, SEED).failure
@@ -74,7 +64,7 @@ def test_program_that_does_not_do_the_task_fails(cheat, tmp_path):
 @pytest.mark.parametrize("id", IDS)
 def test_original_fails_because_nothing_is_written(id, tmp_path):
     exercise = exercises()[id]
-    verdict = run(scene_of(id), placed(tmp_path, exercise, exercise.original), SEED)
+    verdict = run(scene_of(id), placed(exercise, exercise.original, tmp_path), SEED)
 
     assert verdict.failure is not None
     assert verdict.failure.fact.startswith("Nothing is written yet: line ")
