@@ -596,8 +596,8 @@ SENTENCE_WHY = """A sentence ends with a mark and a blank behind it. One piece o
 hold neither or both, and "2.50" is not an end. The blanks around a sentence belong to none."""
 BYTES_WHY = """`audio.speech.create` and `.read()` wait for the whole sound. Use
 `audio.speech.with_streaming_response.create`, and play each piece of `iter_bytes()`."""
-ONCE_WHY = """Whoever adds, drops or changes samples is heard: it clicks, or a word is missing. Play
-each piece as it came, and wait for one sentence before you play the next."""
+ONCE_WHY = """Samples that are added, dropped or changed can be heard: a click, or a missing word.
+Play each piece as it came, and wait for one sentence before you play the next."""
 HEAD_WHY = """A streamed WAV file begins with a header of some 44 bytes or more, whose length fields
 are 0xFFFFFFFF. The samples begin 8 bytes after the word `data`. With response_format "pcm" there is
 no header."""

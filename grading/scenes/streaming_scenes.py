@@ -837,8 +837,8 @@ class RelayToBrowser(Scene):
         return json.dumps(self.page.decode("utf-8", "replace")[:40])
 
 
-RELAY_WHY = """Each piece has to be passed on when it comes. Whoever joins them first makes the
-reader wait as long as without a stream."""
+RELAY_WHY = """Each piece has to be passed on when it comes. If you join them first, the reader
+waits as long as without a stream."""
 CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your
 own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
 
@@ -866,8 +866,8 @@ cleanly, so that nothing raises an exception. Look at the finish_reason, or at t
 event, before you keep the text."""
 BROKEN_WHY = """The client repeats a request by itself, but never one whose answer has begun: it
 can't know what you have done with the first half. Drop that half, and ask once more."""
-LENGTH_WHY = """The finish_reason "length" says that the model had more to write. Whoever reads
-the text as whole may miss the part that matters."""
+LENGTH_WHY = """The finish_reason "length" says that the model had more to write. A reader
+who takes the text for whole may miss the part that matters."""
 PART_LETTERS = 20
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
 ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an

@@ -102,7 +102,8 @@ class ByHand(Scene):
     """V0: the passage with the highest cosine has to be in the prompt, and no other.
 
     Another passage has a longer vector and so the highest product, a third one is the nearest by
-    distance. The vectors come in an order in which whoever ignores `index` finds a wrong one.
+    distance. The vectors come in an order in which a program that ignores `index` finds a wrong
+    one.
     """
 
     def __init__(self, draw: random.Random) -> None:
@@ -285,7 +286,7 @@ class Ingest(StoreScene):
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.names = file_names(draw, 6)
-        # Whoever waits for them one after the other meets the slow one first.
+        # A program that waits for them one after the other meets the slow one first.
         self.stuck, self.failing = sorted(draw.sample(self.names, 2))
         self.question = f"Where is the {draw.choice(WORDS)}?"
 
