@@ -12,7 +12,10 @@ from ending. Here are three remedies:
 - Each job has its own thread, which takes 0.1 ms to start. So an exception that comes too late
   can't hit another job.
 - A job that is importing a module is stopped after that. An exception within the import would leave
-  a file open, and modules behind that are there by half.
+  a file open, and modules behind that are there by half. The same holds for a thread that has not
+  come as far as its job: nothing would then say that it has ended.
+- A job whose caller has left gets GRACE_S to end by itself, as nearly all do. An exception at a bad
+  moment, such as the deletion of an object, is then a rare thing.
 """
 
 import asyncio
@@ -21,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from emulator.errors import ApiError
 
@@ -29,7 +32,8 @@ LIMIT_S = 30.0
 """By the clock: a slow computer that does much else needs several times what a quiet one does."""
 AGAIN_S = 1.0
 AGAIN = 50
-AFTER_IMPORT_S = 0.02
+SOON_S = 0.02
+GRACE_S = 0.2
 MOST_JOBS = 4
 """At a time. They share Python's one lock, so with more of them each would only be slower."""
 
@@ -46,6 +50,12 @@ class DeadlineThreads:
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self.limit_s = limit_s
         self._free = asyncio.Semaphore(MOST_JOBS)
+        self._last: list[_Work[Any]] = []
+
+    def stop(self) -> None:
+        """Stop the jobs that still run, whose event loop has ended."""
+        for work in self._last:
+            work.stop()
 
     async def run(self, job: Callable[[], Result]) -> Result:
         """What a job returns or raises; raises ApiError (400) at its deadline.
@@ -54,14 +64,17 @@ class DeadlineThreads:
         """
         await self._free.acquire()
         work = _Work(job, self._free)
+        self._last = [*(other for other in self._last if not other.is_over), work]
         work.thread.start()
         try:
             async with asyncio.timeout(self.limit_s):
                 await work.ended.wait()
         except TimeoutError:
-            raise _took_too_long(self.limit_s) from None
-        finally:
             work.stop()
+            raise _took_too_long(self.limit_s) from None
+        except asyncio.CancelledError:
+            work.stop_after(GRACE_S)
+            raise
         if work.error is not None:
             raise work.error
         return work.result[0]
@@ -78,7 +91,14 @@ class _Work(Generic[Result]):
         self._job, self._free = job, free
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._is_over = self._was_hit = False
+        self.is_over = False
+        """Nothing stops the thread from here on."""
+        self._has_begun = self._was_hit = False
+
+    def stop_after(self, seconds: float) -> None:
+        """Call `stop` later, if the loop still runs by then."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_later(seconds, self.stop)
 
     def stop(self) -> None:
         """Raise DeadlinePassed in the job, if it still runs, and again until it has ended.
@@ -86,17 +106,18 @@ class _Work(Generic[Result]):
         Python drops an exception that comes while an object is being deleted.
         """
         with self._lock:
-            if self._is_over:
+            if self.is_over:
                 return
-            waits = _is_importing(self.thread)
+            waits = not self._has_begun or _is_importing(self.thread)
             if not waits:
                 self._was_hit = True
                 _raise_in(self.thread, DeadlinePassed)
-        self._loop.call_later(AFTER_IMPORT_S if waits else AGAIN_S, self.stop)
+        self.stop_after(SOON_S if waits else AGAIN_S)
 
     def _run(self) -> None:
         try:
             try:
+                self._has_begun = True  # from here on an exception is caught below
                 self.result.append(self._job())
             except BaseException as error:  # `run` raises it again
                 self.error = error
@@ -106,10 +127,10 @@ class _Work(Generic[Result]):
 
     def _finish(self) -> None:
         """From here on nothing can stop this thread, so `free` is always released."""
-        while not self._is_over:
+        while not self.is_over:
             try:
                 with self._lock:
-                    self._is_over = True
+                    self.is_over = True
                 # One that was raised before comes at the next backward jump. It is not taken back:
                 # Python 3.11 would then look for it at each call of each thread, for ever. And
                 # where it interrupts another job first, it forgets to look here, until it has

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from common import COURSE
 from emulator.deadline import MOST_JOBS, DeadlinePassed, DeadlineThreads
 from emulator.errors import ApiError
+from emulator.server import Emulator
 from tests.support.emulator_clients import MODEL, ask, connect
 from tests.support.interrupts import can_interrupt
 
@@ -87,6 +88,47 @@ async def test_places_are_free_again_whatever_the_jobs_did():
 
     assert await asyncio.gather(*(threads.run(lambda: 1) for _ in range(MOST_JOBS))) == [1] * 4
     await ended()
+
+
+async def test_thread_that_is_stopped_before_its_job_gives_its_place_back(monkeypatch):
+    """An exception that came so early would leave nobody to say that the job has ended."""
+    monkeypatch.setattr("emulator.deadline.SOON_S", 0.001)
+    threads = DeadlineThreads(limit_s=0)
+    is_given_up = threading.Event()
+    # A profiler is called in a new thread before its function is.
+    threading.setprofile(lambda *_: is_given_up.wait(5))
+    try:
+        with pytest.raises(ApiError):
+            await threads.run(endless)
+    finally:
+        threading.setprofile(None)
+    is_given_up.set()
+    await ended()
+    threads.limit_s = 5
+
+    jobs = (threads.run(lambda: 1) for _ in range(MOST_JOBS))
+    assert await asyncio.gather(*jobs) == [1] * MOST_JOBS
+
+
+def test_jobs_end_with_the_emulator(monkeypatch):
+    """Also one whose caller has just left, to which time is left."""
+    began = threading.Event()
+
+    def job(*_):
+        began.set()
+        endless()
+
+    with Emulator() as emulator:
+        monkeypatch.setattr(emulator.service, "_think", job)
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+        with suppress(httpx2.HTTPError), httpx2.Client(trust_env=False, headers=KEY) as client:
+            url = f"{emulator.base_url}/chat/completions"
+            client.post(url, json=body, timeout=httpx2.Timeout(5, read=0.1))
+        assert began.wait(5)
+
+    for thread in alive():
+        thread.join(5)
+    assert not alive()
 
 
 async def test_deadlines_that_come_at_the_end_of_a_job_do_no_harm():
