@@ -5,7 +5,7 @@ import json
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,29 @@ class JoinDeltas(Scene):
         draw.shuffle(words)
         self.first = " ".join(words)
         self.second = sentence(draw)
+        self.is_shown = True
+        """Whether something of the first answer was printed before the rest of it was sent."""
+        self._program: Program | None = None
+
+    def drive(self, program: Program) -> Ending:
+        self._program = program
+        return super().drive(program)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.hold)
+
+    async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        """The rest of the first answer waits for the first words on the screen, but not long."""
+        program = self._program
+        if len(exchange.blocks) == FIRST_WORDS and len(self.trace.writing()) == 1 and program:
+            self.is_shown = await until(lambda: program.has_printed, 0.5)
+        yield event
+
+    def notes(self, ending: Ending) -> Sequence[str]:
+        if self.is_shown or not ending.output:
+            return ()
+        fact = "Nothing of the first answer was on the screen before all of it had come."
+        return [f'{fact} Python keeps back what you print: print(piece, end="", flush=True).']
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         is_first = len(self.trace.writing()) == 1
@@ -54,6 +77,7 @@ class JoinDeltas(Scene):
         return _fetched(self.trace) or _kept_answer(asked[1], self.first)
 
 
+FIRST_WORDS = 8
 JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
 the last, which gives the finish_reason. All other pieces belong together as they are: no space
 between them, none removed."""

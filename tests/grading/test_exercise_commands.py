@@ -56,6 +56,16 @@ def test_run_with_one_seed_is_no_pass(join, terminal):
     assert not load().has_passed(join)
 
 
+@pytest.mark.parametrize(("is_flushed", "is_told"), [(True, 0), (False, 1)])
+def test_output_that_comes_too_late_is_told_behind_a_pass(join, terminal, is_flushed, is_told):
+    text = join.solutions["solution_1"]
+    assert ", flush=True" in text
+    join.path.write_text(text if is_flushed else text.replace(", flush=True", ""), "utf-8")
+    assert commands.check(terminal, "S1", None) == 0
+
+    assert " ".join(terminal.shown().split()).count("Python keeps back what you print") == is_told
+
+
 def test_last_run_can_be_looked_at(join, terminal):
     with pytest.raises(CourseError, match="nothing was checked yet"):
         commands.trace(terminal)
