@@ -112,7 +112,7 @@ def graded(terminal: Terminal, exercise: Exercise, seed: int | None = None) -> b
         terminal.command(course_command("check", exercise.id))
         return True
     show_pass(terminal, exercise, verdict)
-    coming = progress.next()
+    coming = progress.next(behind=exercise)
     if coming is not None:
         show_task(terminal, coming)
     elif all(progress.has_passed(each) for each in exercises().values()):

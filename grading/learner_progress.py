@@ -52,9 +52,14 @@ class LearnerProgress:
         record = self.of(exercise.id)
         record.passed, record.version = today.isoformat(), exercise.version
 
-    def next(self) -> Exercise | None:
-        """The first core exercise that is not passed; then the first of the others."""
-        left = [each for each in exercises().values() if not self.has_passed(each)]
+    def next(self, behind: Exercise | None = None) -> Exercise | None:
+        """The first core exercise that is not passed; then the first of the others.
+
+        They are looked for behind one of them, and after the last from the first on.
+        """
+        order = [*exercises().values()]
+        start = order.index(behind) + 1 if behind else 0
+        left = [each for each in order[start:] + order[:start] if not self.has_passed(each)]
         return next((each for each in left if each.is_core), left[0] if left else None)
 
     def answered(self, question: str, *, is_right: bool) -> None:
