@@ -487,7 +487,7 @@ class Playback:
     def ms(self, item_id: str, frames: int = sys.maxsize) -> int:
         """How much of an item was played, up to a frame."""
         played = [s for s in self.stretches if s.item_id == item_id and s.frame <= frames]
-        return sum(stretch.length for stretch in played) // BYTES_A_MS
+        return round(sum(stretch.length for stretch in played) / BYTES_A_MS)
 
     def received_ms(self, item_id: str) -> int:
         return len(self.items.get(item_id, b"")) // BYTES_A_MS
