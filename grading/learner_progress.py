@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from common.settings import CourseError
 from grading.exercise import Exercise, exercises, exercises_folder
 
 
@@ -93,10 +94,18 @@ def _progress(found: dict[str, Any]) -> LearnerProgress:
 
 
 def save(progress: LearnerProgress) -> None:
-    """Write it whole, or not at all."""
-    file = progress_file()
+    """Keep it in its file; raises CourseError."""
     rows = {id: vars(row) for id, row in progress.records.items() if row != Record()}
     quiz = {"right": progress.right, "wrong": progress.wrong}
+    write(progress_file(), json.dumps({"exercises": rows, "quiz": quiz}, indent=1) + "\n")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file of the exercises whole, or not at all; raises CourseError."""
     beside = file.with_name(f".{file.name}.new")
-    beside.write_text(json.dumps({"exercises": rows, "quiz": quiz}, indent=1) + "\n", "utf-8")
-    os.replace(beside, file)
+    try:
+        beside.write_text(text, "utf-8")
+        os.replace(beside, file)
+    except OSError as error:
+        fact = f"exercises/{file.name} can't be written, so this is not remembered"
+        raise CourseError(fact, error.strerror) from None

@@ -66,6 +66,16 @@ def test_output_that_comes_too_late_is_told_behind_a_pass(join, terminal, is_flu
     assert " ".join(terminal.shown().split()).count("Python keeps back what you print") == is_told
 
 
+@pytest.mark.parametrize("file", ["progress.json", "last_run.txt"])
+def test_outcome_is_shown_where_it_cannot_be_kept(join, own_exercises, terminal, file):
+    solve(join)
+    (own_exercises / f".{file}.new").mkdir()
+
+    with pytest.raises(CourseError, match=f"exercises/{file} can't be written"):
+        commands.check(terminal, "S1", 5)
+    assert "The run with the seed 5 passed." in terminal.shown()
+
+
 def test_last_run_can_be_looked_at(join, terminal):
     with pytest.raises(CourseError, match="nothing was checked yet"):
         commands.trace(terminal)
