@@ -125,5 +125,5 @@ def _place(errors: str, program: Path) -> tuple[int, str, int] | None:
 def _column(rest: str, shown: str) -> int:
     """Where in a line Python's own marks stand, which it prints below the line; 0 without them."""
     _, line, marks, *_ = [*rest.split("\n"), "", ""]
-    column = marks.find("^") - (len(line) - len(line.lstrip()))
-    return column if not marks.strip("^~ ") and 0 <= column < len(shown) else 0
+    column = len(marks) - len(marks.lstrip()) - (len(line) - len(line.lstrip()))
+    return column if marks and not marks.strip("^~ ") and 0 <= column < len(shown) else 0

@@ -70,7 +70,7 @@ def test_ending_is_explained(tmp_path, text, fact, why):
 @pytest.mark.parametrize(
     ("text", "marked"),
     [
-        ("x = {}\nif x:\n    y = 1\ny = x['a']\n", "['a']"),
+        ("x = {}\nif x:\n    y = 1\ny = x['a']\n", "x['a']"),
         ("if 1:\n    def f(:\n        pass\n", ":"),
         ("names = (1,\nx = 2\n", "(1,"),
         (f"x = [{'1, ' * 40}{{}}['a']]\n", "x = [1"),
