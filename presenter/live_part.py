@@ -1,0 +1,143 @@
+"""A lesson in a process of its own, whose output is shown while it comes, and recorded.
+
+It writes into a pipe, with the codes of a terminal (`IN_PANE` in console/terminal.py): a pipe works
+the same on Linux, macOS and Windows, which has no pseudo-terminals.
+"""
+
+import codecs
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+
+from common import COURSE
+from console.terminal import CLEAR, IN_PANE
+from presenter.course_show import COLUMNS, Chunk
+
+ROWS = 200
+"""Live text that is higher than the terminal is cut, so the lesson sees a very high one."""
+
+STOP_S = 15.0
+"""How long a lesson may take to delete what it made, before it is killed."""
+
+
+class LessonRun:
+    """A lesson that was started; `chunks()` returns what it has written since the last call.
+
+    `clock` returns seconds. The output begins where the lesson has printed its heading.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        words: Sequence[str],
+        environment: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._written: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
+        self._start: float | None = None
+        self._head = ""
+        self._stack = ExitStack()
+        # What a lesson saves, such as the sound of a call, goes into a folder that is deleted.
+        folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._process = subprocess.Popen(
+            [sys.executable, str(COURSE / script), *words, "--wire"],
+            env=_environment(environment),
+            cwd=self._stack.enter_context(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in the presenter is not for the lesson, which `stop` ends.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        self._complaint = b""
+        self._threads = [
+            threading.Thread(target=read, daemon=True)
+            for read in (self._read_output, self._read_complaint)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def chunks(self) -> list[Chunk]:
+        """What has come since the last call, each with its time."""
+        found = []
+        while not self._written.empty():
+            at, text = self._written.get()
+            if self._start is None:
+                self._head += text
+                if CLEAR not in self._head:
+                    continue
+                self._start, text = at, self._head.partition(CLEAR)[2]
+            found.append(Chunk(at - self._start, text))
+        return found
+
+    @property
+    def code(self) -> int | None:
+        """The exit code, when all that it wrote has been read; None until then."""
+        if self._process.poll() is None or any(each.is_alive() for each in self._threads):
+            return None
+        return self._process.returncode
+
+    @property
+    def complaint(self) -> str:
+        """What it wrote to standard error, the first line of it."""
+        lines = self._complaint.decode("utf-8", "replace").strip().splitlines()
+        return lines[0].removeprefix("error: ") if lines else ""
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until it has ended, and all that it wrote has been read."""
+        self._process.wait(timeout)
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C does; then it deletes what it made at the server."""
+        if self._process.poll() is None:
+            with suppress(OSError, ValueError):
+                self._process.send_signal(
+                    signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT
+                )
+
+    def close(self) -> None:
+        """Stop it, and wait until it has ended."""
+        self.stop()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join(1)
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe and not any(each.is_alive() for each in self._threads):
+                pipe.close()
+        self._stack.close()
+
+    def _read_output(self) -> None:
+        assert self._process.stdout
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while data := os.read(self._process.stdout.fileno(), 1 << 16):
+            self._written.put((self._clock(), decoder.decode(data).replace("\r\n", "\n")))
+
+    def _read_complaint(self) -> None:
+        assert self._process.stderr
+        self._complaint = self._process.stderr.read()
+
+
+def _environment(outside: Mapping[str, str]) -> dict[str, str]:
+    """The outside for a lesson whose output stands in a pane of the presenter."""
+    kept = {name: value for name, value in outside.items() if name not in ("NO_COLOR",)}
+    return kept | {
+        IN_PANE: "1",
+        "COLUMNS": str(COLUMNS),
+        "LINES": str(ROWS),
+        "PYTHONIOENCODING": "utf-8",
+    }
