@@ -8,6 +8,7 @@ import codecs
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,10 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from common import COURSE
+from common.settings import OPENAI, CourseError, is_this_machine, load_settings
 from console.terminal import CLEAR, IN_PANE
-from presenter.course_show import COLUMNS, Chunk
+from presenter.course_show import COLUMNS, Chunk, ShowPart
 
 ROWS = 200
 """Live text that is higher than the terminal is cut, so the lesson sees a very high one."""
@@ -102,9 +107,8 @@ class LessonRun:
         """Ask it to end, as Ctrl-C does; then it deletes what it made at the server."""
         if self._process.poll() is None:
             with suppress(OSError, ValueError):
-                self._process.send_signal(
-                    signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT
-                )
+                number = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # the first on Windows
+                self._process.send_signal(number)
 
     def close(self) -> None:
         """Stop it, and wait until it has ended."""
@@ -141,3 +145,66 @@ def _environment(outside: Mapping[str, str]) -> dict[str, str]:
         "LINES": str(ROWS),
         "PYTHONIOENCODING": "utf-8",
     }
+
+
+CONNECT_S = 1.5
+"""How long a server may take to accept a connection before the part is shown from its recording."""
+
+
+class LiveParts:
+    """Starts parts live, and waits for all of them at the end of a `with`."""
+
+    def __init__(self) -> None:
+        self._runs: list[LessonRun] = []
+
+    def start(self, part: ShowPart) -> LessonRun:
+        """Run a part at the server that `.env` names. Raises CourseError if that cannot work."""
+        settings = load_settings()
+        if not (settings.key or settings.base_url):
+            why = "no key is set; put OPENAI_API_KEY into .env"
+            raise CourseError(why)
+        check_reachable(settings.base_url or OPENAI)
+        run = LessonRun(part.script, [part.part.name])
+        self._runs.append(run)
+        return run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for run in self._runs:
+            run.stop()
+        for run in self._runs:
+            run.close()
+
+
+def check_reachable(base_url: str) -> None:
+    """Connect to a server, or to the proxy in front of it. Raises CourseError after CONNECT_S.
+
+    The thread is there because looking up a name cannot be given a time.
+    """
+    address = urlsplit(_proxy_of(base_url) or base_url)
+    port = address.port or (80 if address.scheme == "http" else 443)
+    failures: list[str] = []
+
+    def connect() -> None:
+        try:
+            socket.create_connection((address.hostname or "", port), CONNECT_S).close()
+            failures.append("")
+        except OSError as error:
+            failures.append(error.strerror or str(error))
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(CONNECT_S)
+    if failures[:1] != [""]:
+        why = failures[0] if failures else f"no answer in {CONNECT_S:g} seconds"
+        raise CourseError(f"{address.hostname} cannot be reached: {why}")
+
+
+def _proxy_of(base_url: str) -> str | None:
+    """The proxy that the environment names for this server."""
+    parts = urlsplit(base_url)
+    if is_this_machine(parts.hostname or "") or proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
