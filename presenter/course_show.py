@@ -92,6 +92,14 @@ class ShowPart:
         """The recording, read when it is needed."""
         return read_recording(self.file)
 
+    @cached_property
+    def final_rows(self) -> int:
+        """How many lines the recording has at its end."""
+        pane = Pane(COLUMNS)
+        for chunk in self.chunks:
+            pane.feed(chunk.text)
+        return len(pane.lines())
+
     def text(self, name: str) -> str:
         """A text of parts.toml as one paragraph; "" if it has none of that name."""
         return " ".join(str(self.part.texts.get(name, "")).split())
@@ -142,12 +150,15 @@ class PartReplay:
         """Go on to the beats whose words have been seen, in their order."""
         while self._reached < len(self._beats):
             when = self._beats[self._reached].when
-            if when and when not in self._seen():
-                return
+            if when and not any(when in line for line in self._news()):
+                break
             self._reached += 1
+        self._wire_seen = len(self.wire)
 
-    def _seen(self) -> str:
-        return "\n".join([*self._pane.wire, " ".join(text_of(self.lines).split())])
+    def _news(self) -> Iterator[str]:
+        """What is on the screen, and the traffic that has just come."""
+        yield from self.wire[self._wire_seen :]
+        yield " ".join(text_of(self.lines).split())
 
 
 def read_recording(file: Path) -> tuple[Chunk, ...]:

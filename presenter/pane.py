@@ -66,6 +66,9 @@ class Pane:
         return rows
 
     def _write(self, text: str) -> None:
+        if text.isascii():
+            self._write_narrow(text)
+            return
         for letter in text:
             cells = cell_len(letter)
             if cells == 0:
@@ -82,6 +85,18 @@ class Pane:
                 *[(self._style, "")] * (cells - 1),
             ]
             self._column += cells
+
+    def _write_narrow(self, text: str) -> None:
+        """The same for letters of one column each, which most are, only faster."""
+        while text:
+            if self._column >= self._width:
+                self._column = 0
+                self._go_down()
+            row, start = self._rows[self._row], self._column
+            piece, text = text[: self._width - start], text[self._width - start :]
+            self._column = start + len(piece)
+            row.extend([_BLANK] * (self._column - len(row)))
+            row[start : self._column] = [(self._style, letter) for letter in piece]
 
     def _join(self, mark: str) -> None:
         """An accent stands on the letter before it."""

@@ -99,7 +99,6 @@ class ShowPlayer:
         self._message, self._message_until = "", 0.0
         self._live: LivePart | None = None
         self._now = clock()
-        self._final_rows: dict[str, int] = {}
         self._is_paused = self._live_has_ended = False
         self._rows_back = self._code_shift = 0
         self._load(self.part.chunks)
@@ -324,23 +323,13 @@ class ShowPlayer:
         """What a step has to change."""
         return replay.lines, len(replay.wire) if self._shows_wire else 0
 
-    def _rows_at_end(self) -> int:
-        """How many lines the recording has at its end, so that the screen is divided once."""
-        name = self.part.name
-        if name not in self._final_rows:
-            replay = PartReplay(self.part)
-            for chunk in self.part.chunks:
-                replay.feed(chunk.text)
-            self._final_rows[name] = len(replay.lines)
-        return self._final_rows[name]
-
     def view(self) -> ShowView:
         return ShowView(
             show=self.show,
             place=self.place,
             stage=self.stage,
             replay=self._replay,
-            final_rows=max(self._rows_at_end(), len(self._replay.lines)),
+            final_rows=max(self.part.final_rows, len(self._replay.lines)),
             seconds=self._seconds,
             speed=SPEEDS[self._speed],
             is_paused=self._is_paused,

@@ -30,7 +30,7 @@ BEAT_S, SILENT_S = 1.0, 10.0
 """How often the show writes, and after how long without that it has ended."""
 
 HEAD, LABEL, GOOD, LATE = "1;97;44", "1;36", "1;32", "1;30;103"
-INDENT = 10
+INDENT = 13
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ def notes(state: ShowState | None, now: float, width: int, height: int) -> list[
         lines = [
             _bar(f"{state.part}   {part.title}", state.stage, width),
             (),
-            *_time_lines(state, place, now, part.texts.get("is_optional", False)),
-            (),
-            *_texts(part, state.part, width),
+            *_time_lines(state, place, now, width, part.texts.get("is_optional", False)),
             *_late_lines(state, place, now, width),
+            (),
+            *_texts(part, state, width),
         ]
     return [*lines, *[()] * height][:height]
 
@@ -163,7 +163,7 @@ def minutes_late(state: ShowState, place: PlanPlace, now: float) -> int:
 
 
 def _time_lines(
-    state: ShowState, place: PlanPlace, now: float, is_optional: bool
+    state: ShowState, place: PlanPlace, now: float, width: int, is_optional: bool
 ) -> Iterator[Line]:
     here = int(now - state.part_began)
     is_over = here > 60 * place.minutes
@@ -177,7 +177,7 @@ def _time_lines(
         yield _labeled("The plan", f"{-late} min ahead" if late else "on time", GOOD)
     start = places()[state.first].at if state.first in places() else 0
     passed = (now - state.began) / 60 + start
-    yield _labeled("Left", "; ".join(_left(state.part, passed)))
+    yield from _wrapped("Left", "; ".join(_left(state.part, passed)), width)
 
 
 def _left(name: str, passed: float) -> Iterator[str]:
@@ -186,25 +186,31 @@ def _left(name: str, passed: float) -> Iterator[str]:
     ends = [place.until for part, place in places().items() if part.startswith(f"{lesson} ")]
     every = [place.until for place in places().values()]
     for what, end in (
-        ("until the next part", places()[name].until),
-        (f"in lesson {lesson}", max(ends)),
-        ("in all", max(every)),
+        ("to the next part", places()[name].until),
+        (f"to the end of lesson {lesson}", max(ends)),
+        ("to the end", max(every)),
     ):
         yield f"{max(0, int(end - passed))} min {what}"
 
 
-def _texts(part: Part, name: str, width: int) -> Iterator[Line]:
+TO_DO = {
+    "title": "Say why, explain the code, and ask. Then press space: the part runs.",
+    "run": "p pauses, a point steps from piece to piece, w shows the traffic, space shows the end.",
+    "end": "Point at what to notice. r runs it again, space goes on.",
+}
+
+
+def _texts(part: Part, state: ShowState, width: int) -> Iterator[Line]:
     for label, text in (
-        ("Say", part.texts.get("why")),
+        ("Do", TO_DO.get(state.stage)),
         ("Ask", part.texts.get("ask")),
-        ("Wrong", part.texts.get("wrong")),
+        ("Goes wrong", part.texts.get("wrong")),
         ("Notice", part.texts.get("notice")),
-        ("Then", following(name).removeprefix("Next: ")),
+        ("Then", following(state.part).removeprefix("Next: ")),
+        ("Why", part.texts.get("why")),
     ):
         if text:
-            rows = textwrap.wrap(" ".join(str(text).split()), max(10, width - INDENT - 2))
-            for number, row in enumerate(rows):
-                yield _labeled("" if number else label, row)
+            yield from _wrapped(label, " ".join(str(text).split()), width)
             yield ()
 
 
@@ -220,8 +226,13 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
             rows.append(f"{kind} {step.name} ({step.minutes} min)")
             saved += step.minutes
     text = f"Leave out {', and '.join(rows)}." if rows else "Skip the parts that are optional."
-    for number, row in enumerate(textwrap.wrap(text, max(10, width - INDENT - 2))):
-        yield _labeled("" if number else "Late", row, "1")
+    yield from _wrapped("Late", text, width, "1")
+
+
+def _wrapped(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
+    room = max(10, width - INDENT - 2)
+    for number, row in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+        yield _labeled("" if number else label, row, style)
 
 
 def _labeled(label: str, text: str, style: str = "") -> Line:

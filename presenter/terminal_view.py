@@ -101,7 +101,8 @@ def _list(view: ShowView, choice: int, room: int) -> list[Line]:
 
 def _title_page(view: ShowView, width: int, room: int, signs: Signs) -> list[Line]:
     """What the part is about, then its code."""
-    why = textwrap.wrap(view.part.text("why"), max(10, min(WIDEST_TEXT, width - 4)))
+    room_for_text = max(10, min(WIDEST_TEXT, width - 4))
+    why = textwrap.wrap(view.part.text("why"), room_for_text, break_on_hyphens=False)
     rows: list[Line] = [(), ((STRONG, f"  {view.part.part.heading}"),), ()]
     rows += [(("", f"  {line}"),) for line in why]
     rows += [(), _rule(view.part.script, f"line {view.part.first_line}", width, signs)]
