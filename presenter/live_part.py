@@ -155,7 +155,7 @@ class LiveParts:
     """Starts parts live, and waits for all of them at the end of a `with`."""
 
     def __init__(self) -> None:
-        self._runs: list[LessonRun] = []
+        self.runs: list[LessonRun] = []
 
     def start(self, part: ShowPart) -> LessonRun:
         """Run a part at the server that `.env` names. Raises CourseError if that cannot work."""
@@ -165,16 +165,18 @@ class LiveParts:
             raise CourseError(why)
         check_reachable(settings.base_url or OPENAI)
         run = LessonRun(part.script, [part.part.name])
-        self._runs.append(run)
+        self.runs.append(run)
         return run
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for run in self._runs:
+        for run in self.runs:
             run.stop()
-        for run in self._runs:
+        if any(run.code is None for run in self.runs):
+            print("Waiting until the lesson has deleted what it made.", file=sys.stderr)
+        for run in self.runs:
             run.close()
 
 
