@@ -11,13 +11,13 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, String, _To
 from rich.cells import cell_len
 
 STYLES: list[tuple[_TokenType, str]] = [
-    (Comment, "36"),
-    (String, "32"),
-    (Number, "32"),
-    (Keyword, "1;35"),
-    (Operator.Word, "1;35"),
-    (Name.Function, "1;33"),
-    (Name.Class, "1;33"),
+    (Comment, "96"),
+    (String, "92"),
+    (Number, "92"),
+    (Keyword, "1;95"),
+    (Operator.Word, "1;95"),
+    (Name.Function, "1;93"),
+    (Name.Class, "1;93"),
 ]
 
 

@@ -133,12 +133,15 @@ def _until_next_demo(every: Sequence[PlanStep]) -> tuple[PlanStep, ...]:
 def following(name: str) -> str:
     """What comes behind a part before the next one, as a sentence; "" if nothing does."""
     place = places().get(name)
-    words = [_in_words(step) for step in place.following] if place else []
+    behind = place.following if place else ()
+    exercises_behind = [step for step in behind if step.kind == "exercise"]
+    words = [_in_words(step, is_only=len(exercises_behind) == 1) for step in behind]
     return f"Next: {', then '.join(words)}." if words else ""
 
 
-def _in_words(step: PlanStep) -> str:
-    what = "a break" if step.kind == "break" else f"exercise {step.what}"
+def _in_words(step: PlanStep, *, is_only: bool) -> str:
+    """With its title if it is the only one: several have to fit a line."""
+    what = "a break" if step.kind == "break" else f"exercise {step.what if is_only else step.name}"
     return f"{what} ({step.minutes} min)"
 
 

@@ -29,7 +29,7 @@ from rich.cells import set_cell_size
 BEAT_S, SILENT_S = 1.0, 10.0
 """How often the show writes, and after how long without that it has ended."""
 
-HEAD, LABEL, GOOD, LATE = "1;97;44", "1;36", "1;32", "1;30;103"
+HEAD, LABEL, GOOD, LATE = "1;97;44", "1;96", "1;92", "1;30;103"
 INDENT = 13
 
 

@@ -14,7 +14,7 @@ from common.settings import CourseError
 from console.talk_key import keyboard
 from console.terminal import can_print
 from presenter.pane import Line
-from presenter.terminal_view import PLAIN_SIGNS, Signs, as_codes
+from presenter.terminal_view import BASE, PLAIN_SIGNS, Signs, as_codes
 
 # Another screen without a cursor; then the first screen again, as it was.
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[0m\x1b[?25h\x1b[?1049l"
@@ -74,11 +74,11 @@ class TerminalScreen:
         size = self.size()
         codes = []
         if size != self._size:
-            codes.append("\x1b[2J")
+            codes.append(f"\x1b[{BASE if self.has_color else 0}m\x1b[2J")
             self._shown, self._size = [], size
         for number, row in enumerate(rows):
             if number >= len(self._shown) or self._shown[number] != row:
-                codes.append(f"\x1b[{number + 1};1H\x1b[2K{row}")
+                codes.append(f"\x1b[{number + 1};1H{row}")
         self._shown = rows
         if codes:
             sys.stdout.write("".join(codes))

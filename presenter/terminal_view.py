@@ -14,9 +14,12 @@ from presenter.show_player import KEYS, ShowView, Stage
 
 from rich.cells import cell_len, set_cell_size
 
-HEAD, RULE, STRONG, LIT, MESSAGE = "1;97;44", "1;36", "1", "30;103", "1;30;103"
+BASE = "0;97;40"
+"""White on black, whatever the terminal's own colors are, so that everybody can read it."""
+HEAD, RULE, STRONG, LIT, MESSAGE = "1;97;44", "1;96", "1", "30;103", "1;30;103"
+DARK = {"31", "32", "33", "34", "35", "36"}
 WIRE_ROWS = 7
-LEAST_CODE = 6
+LEAST_CODE = 7
 WIDEST_TEXT = 72
 KEY_LINE = "space on  b back  g list  p pause  . step  + - speed  w wire  l live  ? help"
 
@@ -114,7 +117,7 @@ def _run(view: ShowView, width: int, room: int, signs: Signs) -> list[Line]:
     all_rows = len(_code_rows(view, width))
     wire = WIRE_ROWS if view.shows_wire else 0
     wanted = view.final_rows + wire + 1
-    least = min(all_rows, max(LEAST_CODE, room // 4))
+    least = min(all_rows, max(LEAST_CODE, room // 3))
     code_rows = max(0, min(all_rows, max(least, room - wanted)))
     rows = _code(view, width, code_rows, signs)
     rows.append(_rule(_how(view), _when(view), width, signs))
@@ -194,6 +197,12 @@ def fitted(line: Line, width: int, more: str) -> Line:
     return tuple(kept)
 
 
+def brightened(style: str) -> str:
+    """The same style with bright colors in place of dark and dim ones."""
+    numbers = [n for n in style.split(";") if n != "2"]
+    return ";".join(f"9{n[1]}" if n in DARK else n for n in numbers)
+
+
 def without_colors(style: str) -> str:
     """The same style for NO_COLOR: bold and the like; a background becomes reversed."""
     numbers = [n for n in style.split(";") if n in ("1", "3", "4", "7")]
@@ -202,13 +211,13 @@ def without_colors(style: str) -> str:
 
 
 def as_codes(lines: Iterable[Line], *, has_color: bool) -> list[str]:
-    """The lines with the codes of a terminal."""
-    return [
-        "".join(
-            f"\x1b[{shown}m{text}\x1b[0m"
-            if (shown := style if has_color else without_colors(style))
-            else text
-            for style, text in line
-        )
-        for line in lines
-    ]
+    """The lines with the codes of a terminal; each begins with that of an empty line."""
+    base = BASE if has_color else "0"
+    found = []
+    for line in lines:
+        codes = [f"\x1b[{base}m\x1b[2K"]
+        for style, text in line:
+            shown = brightened(style) if has_color else without_colors(style)
+            codes.append(f"\x1b[{base};{shown}m{text}" if shown else f"\x1b[{base}m{text}")
+        found.append("".join(codes))
+    return found

@@ -20,9 +20,9 @@ def test_colored_code_is_the_same_code():
 def test_words_of_python_are_colored():
     line = colored(("def stream():  # why",))[0]
 
-    assert line[0] == ("1;35", "def")
-    assert ("1;33", "stream") in line
-    assert line[-1] == ("36", "# why")
+    assert line[0] == ("1;95", "def")
+    assert ("1;93", "stream") in line
+    assert line[-1] == ("96", "# why")
 
 
 words = st.text("ab 星", min_size=1, max_size=12)

@@ -9,6 +9,7 @@ from presenter.terminal_view import (
     KEY_LINE,
     PLAIN_SIGNS,
     as_codes,
+    brightened,
     draw,
     fitted,
     without_colors,
@@ -103,6 +104,12 @@ def test_what_comes_next_stands_below_the_end_and_a_message_in_its_place():
     assert "(no network)" in text_of(draw(player.view(), 80, 24))
 
 
+def test_dark_and_dim_colors_become_bright():
+    assert [brightened(style) for style in ("36", "1;2;31", "2", "", "1;44")] == [
+        *("96", "1;91", "", "", "1;44")
+    ]
+
+
 styles = st.lists(st.integers(0, 110).map(str), max_size=4).map(";".join)
 
 
@@ -116,10 +123,10 @@ def test_no_color_leaves_no_color(style):
 def test_no_color_shows_a_background_reversed():
     lines = draw(player_at(0).view(), 80, 24)
 
-    assert "\x1b[30;103m" in "".join(as_codes(lines, has_color=True))
+    assert ";30;103m▌" in "".join(as_codes(lines, has_color=True))
     plain = "".join(as_codes(lines, has_color=False))
-    assert "\x1b[7m▌" in plain
-    assert set(re.findall(r"\x1b\[([\d;]*)m", plain)) <= {"0", "1", "7", "1;7"}
+    assert "\x1b[0;7m▌" in plain
+    assert set(re.findall(r"\x1b\[([\d;]*)m", plain)) <= {"0", "0;1", "0;7", "0;1;7"}
 
 
 def test_plain_terminal_gets_plain_signs():

@@ -1,0 +1,41 @@
+"""The recordings of the show: what a lesson writes, with its time, and the mark of its cassette."""
+
+import json
+
+from presenter.course_show import COLUMNS, load_show, place_of, read_recording
+from presenter.pane import Pane, text_of
+from tests.support.fork_server import Popen
+from tools import record_screens
+
+import pytest
+
+
+def screen(chunks):
+    pane = Pane(COLUMNS)
+    for chunk in chunks:
+        pane.feed(chunk.text)
+    return text_of(pane.lines())
+
+
+def test_part_is_recorded_as_it_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(record_screens, "RECORDINGS", tmp_path)
+    monkeypatch.setattr("subprocess.Popen", Popen)
+    record_screens.main(["tools"])
+
+    file = tmp_path / "lesson1" / "tools.jsonl"
+    show = load_show(["1"])
+    before = show[place_of(show, "tools")]
+    header = json.loads(file.read_text("utf-8").partition("\n")[0])
+    assert header == json.loads(before.file.read_text("utf-8").partition("\n")[0])
+    assert screen(read_recording(file)) == screen(before.chunks)
+    assert "lesson1 tools" in capsys.readouterr().out
+
+
+def test_lesson_that_fails_leaves_no_recording(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_screens, "RECORDINGS", tmp_path)
+    monkeypatch.setattr("subprocess.Popen", Popen)
+    monkeypatch.setattr(record_screens, "FIXTURES", tmp_path)
+
+    with pytest.raises(SystemExit, match="lesson1 tools failed"):
+        record_screens.main(["tools"])
+    assert list(tmp_path.rglob("*.jsonl")) == []
