@@ -171,6 +171,7 @@ def main() -> None:
     for lesson, script in LESSONS.items():
         for part in parts(script):
             record(script, part, FIXTURES / lesson / f"{part}.jsonl")
+    print("What the presenter shows is made from these: python -m tools.record_screens")
 
 
 if __name__ == "__main__":

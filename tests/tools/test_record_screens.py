@@ -31,6 +31,24 @@ def test_part_is_recorded_as_it_is_shown(tmp_path, monkeypatch, capsys):
     assert "lesson1 tools" in capsys.readouterr().out
 
 
+def test_recordings_of_the_newest_cassettes_are_kept(monkeypatch, capsys):
+    monkeypatch.setattr(record_screens, "record_screen", lambda *names: print(*names))
+
+    record_screens.main([])
+    assert capsys.readouterr().out == ""
+    record_screens.main(["chat"])
+    assert capsys.readouterr().out == "lesson1 01_streaming.py chat\n"
+
+
+def test_recording_of_another_cassette_is_old(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_screens, "RECORDINGS", tmp_path)
+    (tmp_path / "lesson1").mkdir()
+    (tmp_path / "lesson1" / "chat.jsonl").write_text('{"cassette": "0"}\n', encoding="utf-8")
+
+    assert record_screens.is_old("lesson1", "chat")
+    assert record_screens.is_old("lesson1", "stream")
+
+
 def test_lesson_that_fails_leaves_no_recording(tmp_path, monkeypatch):
     monkeypatch.setattr(record_screens, "RECORDINGS", tmp_path)
     monkeypatch.setattr("subprocess.Popen", Popen)
