@@ -19,7 +19,7 @@ BASE = "0;97;40"
 HEAD, RULE, STRONG, LIT, MESSAGE = "1;97;44", "1;96", "1", "30;103", "1;30;103"
 DARK = {"31", "32", "33", "34", "35", "36"}
 WIRE_ROWS = 7
-LEAST_CODE = 7
+LEAST_CODE, LEAST_AT_END = 7, 3
 WIDEST_TEXT = 72
 KEY_LINE = "space on  b back  g list  p pause  . step  + - speed  w wire  l live  ? help"
 
@@ -117,7 +117,8 @@ def _run(view: ShowView, width: int, room: int, signs: Signs) -> list[Line]:
     all_rows = len(_code_rows(view, width))
     wire = WIRE_ROWS if view.shows_wire else 0
     wanted = view.final_rows + wire + 1
-    least = min(all_rows, max(LEAST_CODE, room // 3))
+    running = min(all_rows, max(LEAST_CODE, room // 3))
+    least = min(running, LEAST_AT_END) if view.stage is Stage.END else running
     code_rows = max(0, min(all_rows, max(least, room - wanted)))
     rows = _code(view, width, code_rows, signs)
     rows.append(_rule(_how(view), _when(view), width, signs))
