@@ -33,6 +33,7 @@ class PlanStep:
     lesson: str
     name: str
     ask: str = ""
+    answer: str = ""
     wrong: str = ""
     remember: str = ""
 
@@ -70,7 +71,9 @@ def _demo(number: str, part: Part) -> PlanStep:
     first = remember.partition(". ")[0].rstrip(".")
     name = f"`{course_command(number, part.name)}` {part.title}"
     minutes = int(texts["minutes"])
-    asked, wrong = str(texts.get("ask", "")), str(texts.get("wrong", ""))
+    asked, answer, wrong = (
+        " ".join(str(texts.get(each, "")).split()) for each in ("ask", "answer", "wrong")
+    )
     return PlanStep(
         "demo",
         name,
@@ -78,6 +81,7 @@ def _demo(number: str, part: Part) -> PlanStep:
         number,
         f"{number} {part.name}",
         asked,
+        answer,
         wrong,
         f"{first}." if first else "",
     )

@@ -204,14 +204,30 @@ def _texts(part: Part, state: ShowState, width: int) -> Iterator[Line]:
     for label, text in (
         ("Do", TO_DO.get(state.stage)),
         ("Ask", part.texts.get("ask")),
+        ("Answer", part.texts.get("answer")),
         ("Goes wrong", part.texts.get("wrong")),
         ("Notice", part.texts.get("notice")),
-        ("Then", following(state.part).removeprefix("Next: ")),
+        ("Then", _afterwards(state.part)),
         ("Why", part.texts.get("why")),
+        ("More", f"docs/{_page_of(state.part)}"),
     ):
         if text:
             yield from _wrapped(label, " ".join(str(text).split()), width)
             yield ()
+
+
+def _afterwards(name: str) -> str:
+    """What comes behind the part, and what the class types for it."""
+    steps = places()[name].following
+    commands = [course_command("check", step.name) for step in steps if step.kind == "exercise"]
+    typed = f" They type {' and '.join(commands)}." if commands else ""
+    return following(name).removeprefix("Next: ") + typed
+
+
+def _page_of(name: str) -> str:
+    """The page that explains a part."""
+    start = "4" if name == "3 transcribe" else name.partition(" ")[0]
+    return next((page.name for page in sorted((COURSE / "docs").glob(f"{start}-*.md"))), "")
 
 
 def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> Iterator[Line]:

@@ -32,6 +32,7 @@ def plan() -> str:
         if step.kind == "demo":
             lines += [f"**{step.what}**", ""]
             lines += [f"- Ask: {step.ask}"] if step.ask else []
+            lines += [f"- Answer: {step.answer}"] if step.answer else []
             lines += [f"- What goes wrong: {step.wrong}"] if step.wrong else []
             lines += [f"- To remember: {step.remember}"] if step.remember else []
             lines += [""]

@@ -2,6 +2,7 @@
 
 import json
 
+from common import COURSE
 from presenter import speaker_notes
 from presenter.course_plan import places
 from presenter.course_show import load_show
@@ -115,7 +116,7 @@ def test_notes_say_what_to_ask_and_what_goes_wrong():
     for part in SHOW:
         state, now = state_of(part.name)
         words = " ".join(screen(state, now).split())
-        for name in ("why", "ask", "wrong", "notice"):
+        for name in ("why", "ask", "answer", "wrong", "notice"):
             assert part.text(name) in words
         assert f"of {part.part.texts['minutes']} min" in words
 
@@ -149,6 +150,14 @@ def test_show_in_time_is_told_how_much_is_left():
     assert "on time" in words
     assert "15 min to the next part; 75 min to the end of lesson 1; 280 min to the end" in words
     assert "exercise S1" in words
+    assert "They type python3 course.py check S1." in words
+    assert words.endswith("More docs/1-streaming.md")
+
+
+def test_page_of_every_part_is_there():
+    for part in SHOW:
+        name = screen(*state_of(part.name), height=60).split()[-1]
+        assert (COURSE / name).is_file()
 
 
 def test_lesson_of_its_own_begins_at_its_place_in_the_plan():
