@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -139,6 +140,7 @@ def notes(state: ShowState | None, now: float, width: int, height: int) -> list[
     return [*lines, *[()] * height][:height]
 
 
+@cache
 def _part_of(name: str) -> Part | None:
     lesson, _, word = name.partition(" ")
     if lesson not in LESSONS:

@@ -1,4 +1,10 @@
-"""The terminal of the show: its keys, and a screen of its own that leaves no trace."""
+"""The terminal of the show: its keys, and a screen of its own that leaves no trace.
+
+There is no library for it. The show needs lines of one style after another and single keys, which
+the keyboard of push to talk reads already. Measured on one machine: importing prompt_toolkit takes
+0.6 s and Textual 1.0 s, and they weigh 4 and 7 MB (wcwidth adds 6 MB); rich, which every lesson
+needs, takes 0.3 s.
+"""
 
 import os
 import re
