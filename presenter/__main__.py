@@ -31,6 +31,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--export", type=Path, metavar="FILE", help="write the show as a page for a browser"
     )
+    parser.add_argument("--mute", action="store_true", help="play no sound")
     parser.add_argument("--debug", action="store_true", help="show the traceback of a failure")
     return parser.parse_args(argv)
 
@@ -49,24 +50,33 @@ def main(argv: Sequence[str]) -> int:
 
             write_page(show, args.export)
             return 0
-        return present(show, place)
+        return present(show, place, is_mute=args.mute)
     return 1  # not reached: a failure that was reported exits
 
 
-def present(show: Sequence[ShowPart], place: int) -> int:
+def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
     """Run the show on this terminal until somebody quits."""
     from presenter.course_plan import following
     from presenter.live_part import LiveParts
     from presenter.show_player import ShowPlayer
+    from presenter.show_sound import open_sound
     from presenter.speaker_notes import StateFile
     from presenter.terminal_screen import open_screen
     from presenter.terminal_view import draw
 
-    with LiveParts() as live, StateFile() as state, open_screen() as (screen, read_keys):
-        player = ShowPlayer(show, time.monotonic, live.start, following, place)
+    with (
+        LiveParts() as live,
+        StateFile() as state,
+        open_sound(show, is_mute=is_mute) as sound,
+        open_screen() as (screen, read_keys),
+    ):
+        player = ShowPlayer(
+            show, time.monotonic, live.start, following, place, has_sound=sound.is_there
+        )
         while not player.is_over:
             player.tick()
             state.follow(player)
+            sound.follow(player)
             screen.show(draw(player.view(), *screen.size(), screen.signs))
             press_all(player.press, read_keys())
     return 0

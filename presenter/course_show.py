@@ -29,6 +29,9 @@ STORY = Path(__file__).with_name("story.toml")
 COLUMNS = 78
 """The width for which a lesson writes: it fits a terminal of 80 columns."""
 
+SOUND_HZ = 8_000
+"""The rate of the recorded sound, as that of a telephone."""
+
 END = "the end"
 """The `when` of the beat that begins when all of the output is there."""
 
@@ -44,6 +47,14 @@ class Chunk:
 
     at: float
     text: str
+
+
+@dataclass(frozen=True)
+class PartSound:
+    """A WAV file, and how many seconds after the beginning of the recording it begins."""
+
+    at: float
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,23 @@ class ShowPart:
         return course_command(self.lesson, self.part.name)
 
     @cached_property
-    def chunks(self) -> tuple[Chunk, ...]:
-        """The recording, read when it is needed."""
+    def all_chunks(self) -> tuple[Chunk, ...]:
+        """The recording with all of its silences, read when it is needed."""
         return read_recording(self.file)
+
+    @cached_property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The recording without its long silences."""
+        return shortened(self.all_chunks)
+
+    @cached_property
+    def sound(self) -> PartSound | None:
+        """What can be heard while the recording runs with all of its silences."""
+        file = self.file.with_suffix(".wav")
+        if not file.is_file():
+            return None
+        with self.file.open(encoding="utf-8") as recording:
+            return PartSound(float(json.loads(recording.readline())["sound_at"]), file)
 
     @cached_property
     def final_rows(self) -> int:
@@ -165,7 +190,7 @@ def read_recording(file: Path) -> tuple[Chunk, ...]:
     """The chunks of a recording, which stand behind its header. Raises CourseError."""
     try:
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()[1:]]
-        return shortened([Chunk(float(at), str(text)) for at, text in rows])
+        return tuple(Chunk(float(at), str(text)) for at, text in rows)
     except (OSError, ValueError, TypeError) as error:
         raise CourseError(
             f"the recording {file.name} cannot be read",

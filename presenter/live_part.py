@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -52,10 +53,11 @@ class LessonRun:
         self._stack = ExitStack()
         # What a lesson saves, such as the sound of a call, goes into a folder that is deleted.
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self.folder = Path(self._stack.enter_context(folder))
         self._process = subprocess.Popen(
             [sys.executable, str(COURSE / script), *words, "--wire"],
             env=_environment(environment),
-            cwd=self._stack.enter_context(folder),
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -77,7 +77,7 @@ class ShowPlayer:
     """The show: `press` a key by its name, then `tick`, and `view` says what to draw.
 
     `clock` returns seconds. `following` says for each part's name what comes behind it, such as
-    an exercise.
+    an exercise. With `has_sound`, parts that can be heard keep their silences.
     """
 
     def __init__(
@@ -87,10 +87,12 @@ class ShowPlayer:
         start_live: StartLive,
         following: Callable[[str], str] = lambda name: "",
         place: int = 0,
+        *,
+        has_sound: bool = False,
     ) -> None:
         self.show = list(show)
         self._clock, self._start_live, self._following = clock, start_live, following
-        self.place = place
+        self.place, self._has_sound = place, has_sound
         self.stage = Stage.TITLE
         self.is_over = False
         self._speed = NORMAL
@@ -101,11 +103,36 @@ class ShowPlayer:
         self._now = clock()
         self._is_paused = self._live_has_ended = False
         self._rows_back = self._code_shift = 0
-        self._load(self.part.chunks)
+        self._runs, self._was_cut = 0, False
+        self._load(self._recorded())
 
     @property
     def part(self) -> ShowPart:
         return self.show[self.place]
+
+    @property
+    def seconds(self) -> float:
+        """How far the recording has run."""
+        return self._seconds
+
+    @property
+    def heard(self) -> int:
+        """A number for each run whose sound is to be heard now; 0 where there is silence.
+
+        When a recording has ended by itself, its sound goes on.
+        """
+        sound = self.part.sound
+        is_silent = (
+            not self._has_sound
+            or sound is None
+            or self._live is not None
+            or self._is_paused
+            or self._speed != NORMAL
+            or self.stage is Stage.TITLE
+            or (self.stage is Stage.END and self._was_cut)
+            or self._seconds < sound.at
+        )
+        return 0 if is_silent else self._runs
 
     # ------------------------------------------------------------ keys
 
@@ -142,7 +169,7 @@ class ShowPlayer:
     def repeat(self) -> None:
         """Run this part again from its beginning."""
         self._stop_live()
-        self._load(self.part.chunks)
+        self._load(self._recorded())
         self._run()
 
     def pause(self) -> None:
@@ -274,7 +301,7 @@ class ShowPlayer:
         """The title of a part."""
         self._stop_live()
         self.place, self.stage = place, Stage.TITLE
-        self._load(self.part.chunks)
+        self._load(self._recorded())
 
     def say(self, message: str) -> None:
         self._message, self._message_until = message, self._clock() + MESSAGE_S
@@ -283,6 +310,10 @@ class ShowPlayer:
         if self._live:
             self._live.stop()
         self._live = None
+
+    def _recorded(self) -> Sequence[Chunk]:
+        part = self.part
+        return part.all_chunks if self._has_sound and part.sound else part.chunks
 
     def _load(self, chunks: Sequence[Chunk]) -> None:
         self._chunks = list(chunks)
@@ -303,14 +334,15 @@ class ShowPlayer:
         self._seconds = max(self._seconds, chunk.at)
 
     def _run(self) -> None:
-        self.stage, self._is_paused = Stage.RUN, False
+        self.stage, self._is_paused, self._was_cut = Stage.RUN, False, False
         self._now = self._clock()
+        self._runs += 1
 
     def _finish(self) -> None:
         """Show all of the output at once; a live part goes on until it ends."""
         while self._count < len(self._chunks):
             self._feed_next()
-        self._is_paused = False
+        self._is_paused, self._was_cut = False, True
         self._end_if_complete()
 
     def _end_if_complete(self) -> None:

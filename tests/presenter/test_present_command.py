@@ -37,7 +37,8 @@ sys.exit(presenter.__main__.main(sys.argv[1:]))
 
 def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_path):
     show = load_show()
-    with TerminalProgram("-c", ALONE, columns=80, rows=24, TMPDIR=str(tmp_path)) as terminal:
+    size = {"columns": 80, "rows": 24}
+    with TerminalProgram("-c", ALONE, "--mute", **size, TMPDIR=str(tmp_path)) as terminal:
         for place, part in enumerate(show, 1):
             terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space on")
             terminal.press("  ", "── recorded ──")

@@ -1,8 +1,10 @@
 """The recordings of the show: what a lesson writes, with its time, and the mark of its cassette."""
 
 import json
+import wave
 
-from presenter.course_show import COLUMNS, load_show, place_of, read_recording
+from console.terminal import WIRE_CODE, WIRE_END
+from presenter.course_show import COLUMNS, Chunk, load_show, place_of, read_recording
 from presenter.pane import Pane, text_of
 from tests.support.fork_server import Popen
 from tools import record_screens
@@ -29,6 +31,27 @@ def test_part_is_recorded_as_it_is_shown(tmp_path, monkeypatch, capsys):
     assert header == json.loads(before.file.read_text("utf-8").partition("\n")[0])
     assert screen(read_recording(file)) == screen(before.chunks)
     assert "lesson1 tools" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("sides", "begins"), [(1, 0.5), (2, 0.25)])
+def test_sound_is_kept_as_a_telephone_transmits_it(tmp_path, sides, begins):
+    """The channels of a call are added; it begins with the session, an answer with its response."""
+    saved, kept = tmp_path / "call.wav", tmp_path / "kept.wav"
+    with wave.open(str(saved), "wb") as sound:
+        sound.setparams((sides, 2, 24_000, 0, "NONE", ""))
+        sound.writeframes((1_000).to_bytes(2, "little") * sides * 24_000)
+    chunks = [
+        Chunk(at, f"{WIRE_CODE}< +0.1 {kind}{WIRE_END}")
+        for at, kind in ((0.25, "session.created"), (0.5, "response.created"))
+    ]
+
+    assert record_screens.keep_sound(saved, kept, chunks) == begins
+    with wave.open(str(kept)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getnframes()) == (8_000, 1, 8_000)
+        middle = sound.readframes(8_000)[8_000:8_002]
+    assert int.from_bytes(middle, "little") == pytest.approx(1_000 * sides, abs=20)
+    with pytest.raises(SystemExit, match="no "):
+        record_screens.keep_sound(saved, kept, [])
 
 
 def test_recordings_of_the_newest_cassettes_are_kept(monkeypatch, capsys):
