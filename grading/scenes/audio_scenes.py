@@ -29,7 +29,7 @@ from emulator.voice.recordings import Utterance
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.request_turns import turns, written
-from grading.scene import AlteredStreams, Ledger, Scene, pieces, sentence, until
+from grading.scene import AlteredStreams, PlayedFile, Scene, pieces, sentence, until
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedExchange
 
@@ -451,7 +451,7 @@ class SpeakAtOnce(Scene):
 
     def prepare(self, folder: Path) -> dict[str, str]:
         path = folder / "speech.pcm"
-        self.ledger = Ledger(path)
+        self.ledger = PlayedFile(path)
         return {"EXERCISE_SPEAKER": str(path)}
 
     def drive(self, program: Program) -> Ending:

@@ -19,7 +19,7 @@ from emulator.wire import tokens
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import text_of
-from grading.scene import Ledger, sentence
+from grading.scene import PlayedFile, sentence
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedEvent, TracedExchange
 
@@ -524,11 +524,11 @@ class PhoneCall(RealtimeScene):
         self.cuts_ms: list[int] = []
         self.answers = 0
         self._last_word, self._heard = Path(), Path()
-        self._ledger, self._played = Ledger(Path()), ""
+        self._ledger, self._played = PlayedFile(Path()), ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
-        self._ledger = Ledger(ledger)
+        self._ledger = PlayedFile(ledger)
         self._heard = folder / "heard"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
