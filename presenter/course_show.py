@@ -114,8 +114,18 @@ class ShowPart:
         file = self.file.with_suffix(".wav")
         if not file.is_file():
             return None
+        return PartSound(float(self._header["sound_at"]), file)
+
+    @property
+    def source(self) -> str:
+        """Which server's answers were recorded: such as "emulator", or a host."""
+        return str(self._header.get("answered_by", ""))
+
+    @cached_property
+    def _header(self) -> dict[str, Any]:
         with self.file.open(encoding="utf-8") as recording:
-            return PartSound(float(json.loads(recording.readline())["sound_at"]), file)
+            header: dict[str, Any] = json.loads(recording.readline())
+            return header
 
     @cached_property
     def final_rows(self) -> int:

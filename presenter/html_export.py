@@ -47,6 +47,7 @@ def part_data(part: ShowPart) -> dict[str, Any]:
         "title": part.part.title,
         "why": part.text("why"),
         "script": part.script,
+        "source": part.source,
         "line": part.first_line,
         "following": following(part.name),
         "code": colored(part.code),

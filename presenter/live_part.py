@@ -49,6 +49,7 @@ class LessonRun:
         self._clock = clock
         self._written: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
         self._start: float | None = None
+        self._is_stopped = False
         self._head = ""
         self._stack = ExitStack()
         # What a lesson saves, such as the sound of a call, goes into a folder that is deleted.
@@ -106,8 +107,9 @@ class LessonRun:
             thread.join(timeout)
 
     def stop(self) -> None:
-        """Ask it to end, as Ctrl-C does; then it deletes what it made at the server."""
-        if self._process.poll() is None:
+        """Ask it to end, as Ctrl-C does, once: then it deletes what it made at the server."""
+        if self._process.poll() is None and not self._is_stopped:
+            self._is_stopped = True
             with suppress(OSError, ValueError):
                 number = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)  # the first on Windows
                 self._process.send_signal(number)

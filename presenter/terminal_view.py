@@ -132,7 +132,7 @@ def _run(view: ShowView, width: int, room: int, signs: Signs) -> list[Line]:
 
 
 def _how(view: ShowView) -> str:
-    words = "LIVE" if view.is_live else "recorded"
+    words = "LIVE" if view.is_live else f"recorded from {view.part.source}"
     return f"{words}, paused" if view.is_paused else words
 
 

@@ -12,6 +12,7 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
+from cassette.format import Cassette
 from emulator.voice.sound import resampled
 from presenter.course_show import COLUMNS, RECORDINGS, SOUND_HZ, Chunk
 from presenter.live_part import LessonRun
@@ -39,9 +40,12 @@ def record_screen(lesson: str, script: str, part: str) -> None:
         run.wait(LONGEST_S)
         if run.code:
             raise SystemExit(f"{lesson} {part} failed: {run.complaint}")
+        about = Cassette(cassette).header
         header: dict[str, object] = {
             "part": f"{lesson} {part}",
             "cassette": mark_of(cassette),
+            "answered_by": about["answered_by"],
+            "recorded": about["recorded"],
             "columns": COLUMNS,
         }
         chunks = run.chunks()

@@ -51,7 +51,10 @@ def test_recording_is_as_new_as_its_cassette(part):
     """`python -m tools.record_screens PART` records it again."""
     header = json.loads(part.file.read_text("utf-8").partition("\n")[0])
 
+    cassette = json.loads(fixture(part, "jsonl").read_text("utf-8").partition("\n")[0])
     assert header["cassette"] == mark_of(fixture(part, "jsonl"))
+    assert header["answered_by"] == part.source == cassette["answered_by"]
+    assert header["recorded"] == cassette["recorded"]
 
 
 @pytest.mark.parametrize("part", SHOW, ids=NAMES)

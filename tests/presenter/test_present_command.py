@@ -41,7 +41,7 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
     with TerminalProgram("-c", ALONE, "--mute", **size, TMPDIR=str(tmp_path)) as terminal:
         for place, part in enumerate(show, 1):
             terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space on")
-            terminal.press("  ", "── recorded ──")
+            terminal.press("  ", "── recorded from emulator ──")
             terminal.type(" ")
         terminal.wait_for("That was the last part.")
         for place in reversed(range(1, len(show) + 1)):
@@ -54,11 +54,11 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
 def test_pause_step_speed_traffic_list_and_quit(tmp_path):
     with TerminalProgram("-c", ALONE, "1", TMPDIR=str(tmp_path)) as terminal:
         terminal.wait_for("1/11")
-        terminal.press("w.", "recorded, paused", "── on the wire ──")
+        terminal.press("w.", "recorded from emulator, paused", "── on the wire ──")
         terminal.press("..", "> POST /v1/chat/completions")
         terminal.press("++", "speed 4")
         terminal.press("p", "Notice: The answer is complete")
-        terminal.press(",", "recorded, paused")
+        terminal.press(",", "recorded from emulator, paused")
         terminal.press("g", "Up, down, then Enter.")
         terminal.press("\x1b[B\x1b[B\r", "3. Read the typed events", "3/11")
         terminal.press("?", "A presenter's Page Down")
@@ -73,8 +73,12 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
 
 def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
     with TerminalProgram("-m", "presenter", "2", "answer", columns=100, rows=30) as terminal:
-        terminal.wait_for("5. Get an answer with citations", "5/8")
+        terminal.wait_for("5. Get an answer with citations", "5/8", "space on")
+        terminal.resize(70, 20)
+        terminal.wait_for("5/8", "space on")
         assert terminal.text.splitlines()[-1].startswith(" space on")
+        terminal.resize(120, 40)
+        terminal.wait_for("5/8", "previous = event.response.id", "space on")
 
 
 @can_interrupt

@@ -93,7 +93,7 @@ def test_code_can_be_scrolled():
 def test_pause_speed_and_live_are_named():
     player = player_at(0, "p", "+", "+")
 
-    assert "recorded, paused" in text_of(draw(player.view(), 80, 24))
+    assert "recorded from emulator, paused" in text_of(draw(player.view(), 80, 24))
     assert "speed 4" in text_of(draw(player.view(), 80, 24))
 
 

@@ -61,6 +61,12 @@ class TerminalProgram:
         """How the terminal is set: whether it echoes, reads lines, and so on."""
         return termios.tcgetattr(self._theirs)
 
+    def resize(self, columns, rows):
+        """As when somebody pulls at the window."""
+        self.screen.resize(rows, columns)
+        self.screen.reset()
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def type(self, keys):
         os.write(self._ours, keys.encode())
 
