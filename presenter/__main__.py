@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common import course_command
-from console.explain import ErrorContext
-from console.lesson import CourseParser, report_failures
 from presenter.course_show import ShowPart, load_show, place_of
 from setup.commands import LESSONS
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = CourseParser(
+    parser = argparse.ArgumentParser(
         course_command("present"),
         description="Shows the lessons part by part, from recordings. Press ? for the keys.",
     )
@@ -38,20 +36,32 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def main(argv: Sequence[str]) -> int:
     args = parse(argv)
-    with report_failures(ErrorContext(), debug=args.debug):
-        if args.notes:
-            from presenter.speaker_notes import follow
+    try:
+        return obey(args)
+    except (Exception, KeyboardInterrupt) as error:
+        # Imported here, as a show that nothing goes wrong with shall start at once.
+        from console.explain import ErrorContext
+        from console.lesson import report_failures
 
-            return follow()
-        show = load_show([args.lesson] if args.lesson else list(LESSONS))
-        place = place_of(show, args.part) if args.part else 0
-        if args.export:
-            from presenter.html_export import write_page
-
-            write_page(show, args.export)
-            return 0
-        return present(show, place, is_mute=args.mute)
+        with report_failures(ErrorContext(), debug=args.debug):
+            raise error
     return 1  # not reached: a failure that was reported exits
+
+
+def obey(args: argparse.Namespace) -> int:
+    """Do what was asked for; the exit code."""
+    if args.notes:
+        from presenter.speaker_notes import follow
+
+        return follow()
+    show = load_show([args.lesson] if args.lesson else list(LESSONS))
+    place = place_of(show, args.part) if args.part else 0
+    if args.export:
+        from presenter.html_export import write_page
+
+        write_page(show, args.export)
+        return 0
+    return present(show, place, is_mute=args.mute)
 
 
 def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:

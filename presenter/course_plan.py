@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from common import COURSE, course_command
-from console.lesson import Part, contents_of
+from console.lesson_contents import Part, contents_of
 from grading.exercise import Exercise, exercises
 from setup.commands import LESSONS
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from common import COURSE, course_command
 from common.settings import CourseError
-from console.lesson import Part, contents_of
+from console.lesson_contents import Part, contents_of
 from presenter.pane import Line, Pane, text_of
 from setup.commands import LESSONS
 from setup.problem import did_you_mean

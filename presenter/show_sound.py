@@ -12,7 +12,6 @@ from typing import Protocol
 
 from audio.call_clock import CallClock
 from audio.playback import RATE_HZ
-from emulator.voice.sound import resampled
 from presenter.course_show import ShowPart
 from presenter.show_player import ShowPlayer
 
@@ -75,5 +74,8 @@ def open_sound(show: Sequence[ShowPart], *, is_mute: bool) -> Iterator[ShowSound
 @cache
 def samples_of(file: Path) -> bytes:
     """The sound of a WAV file at the rate of the loudspeaker."""
+    # Imported here, as NumPy takes a tenth of a second to load, and most parts are silent.
+    from emulator.voice.sound import resampled
+
     with wave.open(str(file)) as sound:
         return resampled(sound.readframes(sound.getnframes()), sound.getframerate(), RATE_HZ)

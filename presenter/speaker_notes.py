@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from common import COURSE, course_command
-from console.lesson import Part, contents_of
+from console.lesson_contents import Part, contents_of
 from presenter.course_plan import PlanPlace, following, places, to_leave_out
 from presenter.pane import Line
 from presenter.show_player import ShowPlayer

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
-from console.lesson import contents_of
+from console.lesson_contents import contents_of
 from setup import requirements
 
 COURSE = Path(__file__).resolve().parent.parent

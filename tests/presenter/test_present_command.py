@@ -186,3 +186,17 @@ def test_keys_have_names(data, keys):
 @given(st.binary(max_size=30))
 def test_no_bytes_are_too_odd_for_keys(data):
     assert all(isinstance(key, str) for key in keys_in(data))
+
+
+def test_show_starts_without_loading_what_it_does_not_need():
+    """Importing `openai` takes four times as long as all the rest."""
+    code = """
+import sys
+import presenter.__main__, presenter.live_part, presenter.show_sound, presenter.show_player
+import presenter.speaker_notes, presenter.terminal_screen
+print({"openai", "numpy", "httpx2"} & set(sys.modules))
+"""
+    with begin("-c", code, is_forked=False) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (out.strip(), err) == ("set()", "")
