@@ -45,14 +45,6 @@ def write_wav(path: Path, pcm: bytes) -> str:
     return str(path)
 
 
-def sound_of(event: TracedEvent) -> bytes:
-    """The sound in a message of either side."""
-    try:
-        return b64decode(str(event.body.get("audio", event.body.get("delta"))))
-    except ValueError:
-        return b""
-
-
 def sent_by(session: TracedExchange) -> list[TracedEvent]:
     return [each for each in session.messages if each.sender == "client"]
 
@@ -235,7 +227,7 @@ class ConfigureFirst(RealtimeScene):
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
-        came = b"".join(map(sound_of, session.sent(APPEND)))
+        came = b"".join(each.sound for each in session.sent(APPEND))
         if not came:
             fact = "Your program configured the session, but sent no sound."
             return Failure(fact, "The caller has said nothing yet.", is_absence=True)
@@ -317,7 +309,7 @@ class _Turns:
             case "session.update":
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
-                self.sound += sound_of(event)
+                self.sound += event.sound
             case "input_audio_buffer.clear":
                 self.sound = b""
             case "input_audio_buffer.commit":
@@ -565,7 +557,7 @@ class PhoneCall(RealtimeScene):
         found: dict[str, bytes] = {}
         for event in self.sessions[0].received("response.output_audio.delta"):
             item_id = str(event.body.get("item_id"))
-            found[item_id] = found.get(item_id, b"") + sound_of(event)
+            found[item_id] = found.get(item_id, b"") + event.sound
         return found
 
     @property
@@ -577,7 +569,7 @@ class PhoneCall(RealtimeScene):
         session = self.sessions[0]
         before = session.messages[: session.messages.index(event)]
         sounds = [each for each in before if each.sender == "client" and each.type == APPEND]
-        return sum(len(sound_of(each)) for each in sounds) // FRAME_BYTES
+        return sum(len(each.sound) for each in sounds) // FRAME_BYTES
 
     def between(self, number: int) -> list[TracedEvent]:
         """What passed from the caller's utterance `number` (from 0) to the next one."""
