@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 from common.settings import CourseError
 from console.talk_key import keyboard
-from console.terminal import can_print
+from console.terminal import BARS, PLAIN_BARS, can_print
 from presenter.pane import Line
 from presenter.terminal_view import BASE, PLAIN_SIGNS, Signs, as_codes
 
@@ -49,6 +49,9 @@ NAMED = {
     b"\x08": "backspace",
     b"\x1b": "escape",
 }
+# The recordings have pictures of finer letters than some terminals can show.
+PLAIN_PICTURES = str.maketrans(f"{BARS}▲", f"{PLAIN_BARS}^")
+
 _KEY = re.compile(
     rb"\x1b[\[O][\d;]*[A-Za-z~]|\xe0[A-Z]|\x00.|\x1b|[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]+"
 )
@@ -77,6 +80,8 @@ class TerminalScreen:
 
     def show(self, lines: Sequence[Line]) -> None:
         rows = as_codes(lines, has_color=self.has_color)
+        if self.signs is PLAIN_SIGNS:
+            rows = [row.translate(PLAIN_PICTURES) for row in rows]
         size = self.size()
         codes = []
         if size != self._size:

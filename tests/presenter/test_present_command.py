@@ -128,6 +128,16 @@ def test_no_color_is_written_where_none_is_wanted():
         assert not re.search(rb"\x1b\[[\d;]*(3|4|9|10)\d(;\d+)*m", shown)
 
 
+def test_plain_terminal_shows_plain_pictures():
+    with TerminalProgram("-m", "presenter", "1", "compare", PYTHONIOENCODING="ascii") as terminal:
+        terminal.wait_for("2/11")
+        terminal.press("  ", "-- recorded", "Notice:")
+        timings = next(line for line in terminal.text.splitlines() if line.startswith("waiting  "))
+        terminal.type("q")
+        assert terminal.ended() == 0
+        assert timings.endswith("......@")
+
+
 def test_notes_follow_the_show_in_another_terminal(tmp_path):
     with (
         TerminalProgram("-m", "presenter", "1", TMPDIR=str(tmp_path)) as show,
