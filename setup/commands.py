@@ -18,6 +18,7 @@ MODULES = {
     "learn": ("grading", "the exercises: write code, save it, and it is checked"),
     "check": ("grading", "check one exercise: check S1; without an ID, the next one"),
     "quiz": ("grading", "ten questions on a section; `place` says where to start"),
+    "present": ("presenter", "show the lessons to a class, part by part, from recordings"),
     "test": ("pytest", "run the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.

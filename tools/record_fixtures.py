@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
-from console.lesson import contents_of
+from console.lesson_contents import contents_of
 from setup import requirements
 
 COURSE = Path(__file__).resolve().parent.parent
@@ -171,6 +171,7 @@ def main() -> None:
     for lesson, script in LESSONS.items():
         for part in parts(script):
             record(script, part, FIXTURES / lesson / f"{part}.jsonl")
+    print("What the presenter shows is made from these: python -m tools.record_screens")
 
 
 if __name__ == "__main__":
