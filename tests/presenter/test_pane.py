@@ -21,7 +21,8 @@ PIECES = [
 def seen_by_pyte(text):
     screen = pyte.Screen(WIDTH, TALL)
     screen.set_mode(pyte.modes.LNM)
-    pyte.Stream(screen).feed(text)
+    # Joined, as pyte begins a new line before an accent whose letter stands in the last column.
+    pyte.Stream(screen).feed(normalize("NFC", text))
     return "\n".join(line.rstrip() for line in screen.display).rstrip()
 
 

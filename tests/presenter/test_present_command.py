@@ -75,8 +75,8 @@ def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
     with TerminalProgram("-m", "presenter", "2", "answer", columns=100, rows=30) as terminal:
         terminal.wait_for("5. Get an answer with citations", "5/8", "space on")
         terminal.resize(70, 20)
-        terminal.wait_for("5/8", "space on")
-        assert terminal.text.splitlines()[-1].startswith(" space on")
+        # What was on its way when the size changed is drawn first.
+        terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space on"))
         terminal.resize(120, 40)
         terminal.wait_for("5/8", "previous = event.response.id", "space on")
 

@@ -79,8 +79,11 @@ class TerminalProgram:
 
     def wait_for(self, *words):
         """Until all of these words are on the screen."""
+        self.wait_until(lambda: all(word in self.text for word in words))
+
+    def wait_until(self, is_so):
         deadline = time.monotonic() + LONGEST_S
-        while not all(word in self.text for word in words):
+        while not is_so():
             assert time.monotonic() < deadline, self.text
             self.read()
 
