@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
 
 from common import COURSE
@@ -203,7 +204,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _python_spans(text: str) -> Iterator[tuple[int, int]]:
     """Docstrings and comments by sentences, code by lines without the comments behind it."""
     lines = text.splitlines(keepends=True)
-    at = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    at = list(accumulate(map(len, lines), initial=0))
     prose = [(at[first - 1], at[last]) for first, last in _docstrings(text)]
     number = 0
     while number < len(lines):
