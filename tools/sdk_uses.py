@@ -8,6 +8,7 @@ for right, and says of each use whether the SDK calls it deprecated.
 import ast
 import importlib
 import inspect
+import mimetypes
 import re
 import sys
 from collections import defaultdict
@@ -100,7 +101,9 @@ FAMILIES |= {"rate_limits", "transcript", "mcp_list_tools"}
 
 
 def is_event(word: str) -> bool:
-    return word.partition(".")[0] in FAMILIES and bool(re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", word))
+    is_file = f".{word.rpartition('.')[2]}" in mimetypes.types_map
+    has_dots = re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", word)
+    return word.partition(".")[0] in FAMILIES and has_dots is not None and not is_file
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -137,7 +140,7 @@ def old_fields(cls: Any) -> set[str]:
         for node, doc in zip(body, body[1:], strict=False)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant)
-        if _DEPRECATED.search(str(doc.value.value).strip())
+        if _DEPRECATED.search(" ".join(str(doc.value.value).split()))
     }
 
 
@@ -145,8 +148,8 @@ def old_fields(cls: Any) -> set[str]:
 def old_parameters(function: Any) -> set[str]:
     """The parameters of a method that its docstring calls deprecated."""
     args = inspect.cleandoc(function.__doc__ or "").partition("Args:")[2]
-    paragraphs = re.findall(r"^  (\w+): (.+(?:\n(?:    .*| *))*)", args, re.MULTILINE)
-    return {name for name, text in paragraphs if _DEPRECATED.search(text.strip())}
+    paragraphs = re.findall(r"^  (\w+): (.+(?:\n(?:    .*| *$))*)", args, re.MULTILINE)
+    return {name for name, text in paragraphs if _DEPRECATED.search(" ".join(text.split()))}
 
 
 # ------------------------------------------------------------------------------ programs
@@ -488,7 +491,8 @@ class Program(ast.NodeVisitor):
                 name in old_parameters(each) for each in (method.function, *method.signatures)
             ):
                 self.complain(place, f"{full} is deprecated")
-        if all(map(is_deprecated, chosen(method, given))):
+        is_old = is_deprecated(method.function)
+        if not is_old and all(map(is_deprecated, chosen(method, given))):
             self.complain(node, f"{method.name} is deprecated with these arguments")
 
     def _class_call(self, node: ast.Call, cls: Any) -> None:
