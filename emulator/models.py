@@ -123,7 +123,8 @@ class Model:
     model; a request may shorten them unless it is fixed. `reads` is how many tokens of a
     conversation fit into a Realtime model. `transcriber` says what a model that transcribes files
     can do. Sessions of a Realtime model whose generation has phases start with other defaults.
-    `minute_price` is in dollars for a minute of sound. `source` is a file of the SDK (see
+    `text_price` of a Realtime model is the price of its text, and `minute_price` is in dollars for
+    a minute of sound. `source` is a file of the SDK (see
     `SDK_LISTS`) if it is empty.
     """
 
@@ -139,6 +140,7 @@ class Model:
     has_fixed_dimensions: bool = False
     reads: int | None = None
     transcriber: Transcriber | None = None
+    text_price: tuple[float, float] | None = None
     minute_price: float | None = None
     source: str = ""
 
@@ -247,6 +249,7 @@ _TABLE = [
         "realtime",
         "2026-07-06",
         price=(32.00, 64.00),
+        text_price=(4.00, 24.00),
         reads=123_904,
         generation=_REALTIME_2_1,
     ),
@@ -255,6 +258,7 @@ _TABLE = [
         "realtime",
         "2026-07-06",
         price=(10.00, 20.00),
+        text_price=(0.60, 2.40),
         reads=123_904,
         generation=_REALTIME_2_1,
     ),

@@ -18,14 +18,14 @@ from pathlib import Path
 from common import COURSE
 from console.freshness import mentions, sdk_folder, sdk_names
 from emulator.models import NAMED
-from tools.sdk_uses import Complaint, Program, Report, Use, event, is_event
+from tools.sdk_uses import Complaint, CheckedProgram, SdkReport, Use, event, is_event
 
 TEXTS = ("console/parts.toml", "examples/**/*.html")
 PROGRAMS = ("0*.py", "examples/**/*.py", "exercises/*/*.py", "exercises/packed/*/solution*.rot13")
 _WORD = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""")
 
 
-def check_text(path: Path, file: str, sdk: Path, report: Report) -> None:
+def check_text(path: Path, file: str, sdk: Path, report: SdkReport) -> None:
     """The types of events that a page or a table of texts names."""
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         for word in _WORD.findall(line):
@@ -33,7 +33,9 @@ def check_text(path: Path, file: str, sdk: Path, report: Report) -> None:
                 event(report, file, number, word, sdk)
 
 
-def check_models(path: Path, course: Path, names: Mapping[str, set[str]], report: Report) -> None:
+def check_models(
+    path: Path, course: Path, names: Mapping[str, set[str]], report: SdkReport
+) -> None:
     """The models that a program names have to stand in the SDK's lists, if they stood there."""
     for mention, _ in mentions(path, course):
         model = NAMED.get(mention.model)
@@ -45,9 +47,9 @@ def check_models(path: Path, course: Path, names: Mapping[str, set[str]], report
             report.complaints.add(Complaint(mention.file, mention.line, what))
 
 
-def check(course: Path = COURSE, sdk: Path | None = None) -> Report:
+def check(course: Path = COURSE, sdk: Path | None = None) -> SdkReport:
     """Check all of a course. `sdk` is the folder of the SDK that this Python imports."""
-    sdk, report = sdk or sdk_folder(), Report()
+    sdk, report = sdk or sdk_folder(), SdkReport()
     models = sdk_names(sdk)
     for path in sorted({each for pattern in PROGRAMS for each in course.glob(pattern)}):
         text = path.read_text("utf-8")
@@ -55,7 +57,7 @@ def check(course: Path = COURSE, sdk: Path | None = None) -> Report:
             text = codecs.decode(text, "rot13")
         else:
             check_models(path, course, models, report)
-        Program(path.relative_to(course).as_posix(), text, sdk, report).check()
+        CheckedProgram(path.relative_to(course).as_posix(), text, sdk, report).check()
     for path in sorted({each for pattern in TEXTS for each in course.glob(pattern)}):
         check_text(path, path.relative_to(course).as_posix(), sdk, report)
         check_models(path, course, models, report)

@@ -73,7 +73,7 @@ class Complaint:
 
 
 @dataclass
-class Report:
+class SdkReport:
     """What was found: the uses, each with its places, and the complaints."""
 
     uses: dict[Use, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
@@ -112,7 +112,7 @@ def near(word: str, known: Iterable[str]) -> str:
     return f"; it has {found[0]!r}" if found else ""
 
 
-def event(report: Report, file: str, line: int, word: str, sdk: Path) -> None:
+def event(report: SdkReport, file: str, line: int, word: str, sdk: Path) -> None:
     """Note the type of an event, and complain if the SDK has none of that name."""
     report.uses[Use("event", word)].add((file, line))
     if word not in words(sdk):
@@ -155,13 +155,13 @@ def old_parameters(function: Any) -> set[str]:
 # ------------------------------------------------------------------------------ programs
 
 
-class Program(ast.NodeVisitor):
+class CheckedProgram(ast.NodeVisitor):
     """One file: its statements in order, with the types of its variables in each function.
 
     It's gone through twice, as a function may use a variable that is assigned behind it.
     """
 
-    def __init__(self, file: str, text: str, sdk: Path, report: Report) -> None:
+    def __init__(self, file: str, text: str, sdk: Path, report: SdkReport) -> None:
         self.file, self.sdk, self.report = file, sdk, report
         self.tree = ast.parse(text)
         self.names: dict[str, Any] = {"__builtins__": __builtins__}

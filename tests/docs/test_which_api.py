@@ -23,9 +23,12 @@ def test_models_of_realtime_have_prices_of_table():
     rows = re.findall(r"^\| `(gpt-realtime[\w.-]*)` \| (.+) \| (.+) \|$", PAGE, re.MULTILINE)
 
     assert len(rows) == 2
-    for name, _, audio in rows:
-        price_in, _, price_out = audio.split(" / ")
-        assert MODELS[name].price == (float(price_in), float(price_out))
+    for name, *columns in rows:
+        text, sound = (
+            (float(price_in), float(price_out))
+            for price_in, _, price_out in (column.split(" / ") for column in columns)
+        )
+        assert (MODELS[name].text_price, MODELS[name].price) == (text, sound)
 
 
 @pytest.mark.parametrize("name", ["gpt-transcribe", "gpt-live-transcribe", "gpt-live-1"])

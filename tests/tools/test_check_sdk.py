@@ -10,7 +10,7 @@ from typing import get_overloads
 from common import COURSE
 from console.freshness import sdk_folder
 from tools.check_sdk import check
-from tools.sdk_uses import Program, Report, Use, old_fields, old_parameters
+from tools.sdk_uses import CheckedProgram, SdkReport, Use, old_fields, old_parameters
 
 import pytest
 from openai.resources.chat.completions import Completions
@@ -23,8 +23,8 @@ def complaints(body, imports="from openai import AsyncOpenAI, OpenAI"):
     """What is wrong with the lines of a function with two clients, by line; 1 is the first one."""
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     text = f"{imports}\nasync def main(client: OpenAI, other: AsyncOpenAI, text: str):\n{lines}"
-    report = Report()
-    Program("x.py", text, SDK, report).check()
+    report = SdkReport()
+    CheckedProgram("x.py", text, SDK, report).check()
     return [(each.line - 2, each.what) for each in sorted(report.complaints)]
 
 
