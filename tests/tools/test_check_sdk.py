@@ -204,9 +204,12 @@ def changed_copy(folder: Path) -> Path:
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_changed_sdk_is_told_with_file_and_line(tmp_path):
     folder = str(changed_copy(tmp_path))
+    for name in sorted({each.partition(":")[0] for each in FOUND}):
+        (tmp_path / "course" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "course" / name).symlink_to(COURSE / name)
     environment = {**os.environ, "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
-        [sys.executable, "-m", "tools.check_sdk"],
+        [sys.executable, "-m", "tools.check_sdk", "--course", str(tmp_path / "course")],
         cwd=COURSE,
         env=environment,
         capture_output=True,
