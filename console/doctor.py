@@ -1,6 +1,7 @@
 """Examines this machine, and names the command that fixes what is missing: `course.py doctor`.
 
-With `--sound` it plays a tone and records it, which takes three seconds.
+With `--sound` it plays a tone and records it, which takes three seconds. With `--class` it goes
+through the check list of the day before a class (console/class_check.py).
 """
 
 import argparse
@@ -376,6 +377,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         description="Check this computer, and say how to fix what is missing.",
     )
     parser.add_argument("--sound", action="store_true", help="play a tone, and record it")
+    help_text = "check what a class will see and hear: for the day before"
+    parser.add_argument("--class", action="store_true", dest="for_class", help=help_text)
     for option, what in (("--input", "microphone"), ("--output", "loudspeaker")):
         parser.add_argument(option, metavar="DEVICE", help=f"the {what}: number, or part of name")
     return parser.parse_args(words)
@@ -392,7 +395,12 @@ def main(words: Sequence[str] = ()) -> int:
         except SettingsError as error:
             settings = default_settings()
             findings = [Finding("settings", str(error), error.attempt or "fix .env")]
-        return report(Terminal(), [*findings, *examine(settings, date.today(), ask(settings))])
+        today = date.today()
+        if options.for_class:
+            from console.class_check import check_class
+
+            return report(Terminal(), [*findings, *check_class(settings, today)])
+        return report(Terminal(), [*findings, *examine(settings, today, ask(settings))])
     return 1
 
 
