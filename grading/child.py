@@ -111,6 +111,11 @@ class Program:
                 os.kill(pid, signal.SIGKILL)
 
     @property
+    def has_printed(self) -> bool:
+        """Whether anything of its output has left the program."""
+        return bool(self._output)
+
+    @property
     def is_running(self) -> bool:
         return self._process.poll() is None
 

@@ -29,7 +29,7 @@ from emulator.voice.recordings import Utterance
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.request_turns import turns, written
-from grading.scene import AlteredStreams, Scene, pieces, sentence, until
+from grading.scene import AlteredStreams, Ledger, Scene, pieces, sentence, until
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedExchange
 
@@ -450,18 +450,19 @@ class SpeakAtOnce(Scene):
         self.has_waited = False
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        self.ledger = folder / "speech.pcm"
-        return {"EXERCISE_SPEAKER": str(self.ledger)}
+        path = folder / "speech.pcm"
+        self.ledger = Ledger(path)
+        return {"EXERCISE_SPEAKER": str(path)}
 
     def drive(self, program: Program) -> Ending:
         """The folder is gone when the verdict is given, so what was played is read before."""
         ending = super().drive(program)
-        self.heard = self.ledger.read_bytes() if self.ledger.exists() else b""
+        self.heard = self.ledger.read()
         return ending
 
     def played(self) -> int:
         """Bytes that the loudspeaker has taken so far."""
-        return self.ledger.stat().st_size if self.ledger.exists() else 0
+        return len(self.ledger.read())
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         return Answer(pieces(self.draw, " ".join(self.sentences), 5))
@@ -519,7 +520,7 @@ class SpeakAtOnce(Scene):
             return self._refused() or Failure(
                 "No text was sent to audio.speech.", "Each sentence has to be.", is_absence=True
             )
-        return self._refused() or self._texts() or self._sounds()
+        return self._refused() or self._texts() or self.ledger.changed() or self._sounds()
 
     def _refused(self) -> Failure | None:
         for each in self.trace.to(SPEECH):
@@ -615,6 +616,7 @@ class LiveCaptions(RealtimeScene):
         super().__init__(draw)
         self.said = [sentence(draw, 6) for _ in self.NAMES]
         self.commits = 0
+        self.has_waited = False
 
     def prepare(self, folder: Path) -> dict[str, str]:
         for name in self.NAMES:
@@ -644,6 +646,7 @@ class LiveCaptions(RealtimeScene):
                 return
             late = _LateTranscripts(self.draw, len(self.NAMES), receive, send)
             await scripted(scope, late.receive, late.send)
+            self.has_waited |= late.has_waited
 
         return serve
 
@@ -667,6 +670,9 @@ class LiveCaptions(RealtimeScene):
             fact = f"There were {count} commits for {len(self.said)} sentences."
             why = "Without turn detection, your commit ends a sentence, and its words are complete."
             return Failure(fact, why, is_absence=count < len(self.said))
+        if self.has_waited:
+            fact = "Your program waited for the words of a sentence before it sent the next one."
+            return Failure(fact, WAITED_WHY, Excerpt("what passed", WAITED, WAITED.rindex(COMMIT)))
         return self._lines(session)
 
     def _lines(self, session: TracedExchange) -> Failure | None:
@@ -699,11 +705,13 @@ class _LateTranscripts:
         self._draw, self._count = draw, count
         self._receive, self._send = receive, send
         self._held: dict[str, list[Message]] = {}
+        self.has_waited = False
 
     async def receive(self) -> Message:
         coming = asyncio.ensure_future(self._receive())
         try:
             while not (await asyncio.wait({coming}, timeout=self.PATIENCE_S))[0]:
+                self.has_waited |= bool(self._held)
                 await self._release()
             return coming.result()
         finally:
@@ -736,6 +744,9 @@ def _is_complete(messages: list[Message]) -> bool:
 
 
 TRANSCRIPT, COMMIT = "conversation.item.input_audio_transcription", "input_audio_buffer.commit"
+WAITED = f"{COMMIT}, its words, {COMMIT}"
+WAITED_WHY = """A microphone doesn't stop while you wait. Send all sound as it comes, and take the
+words whenever they come."""
 ORDER_WHY = """Several sentences are worked on at once, so a short one may overtake. Every event has
 an `item_id`. The order of the items is that of `input_audio_buffer.committed`."""
 DELTAS_WHY = """Deltas of several sentences come by turns, and the `completed` event of a sentence

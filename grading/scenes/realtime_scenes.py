@@ -7,6 +7,7 @@ import time
 import wave
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -18,7 +19,7 @@ from emulator.wire import tokens
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import text_of
-from grading.scene import sentence
+from grading.scene import Ledger, sentence
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedEvent, TracedExchange
 
@@ -188,12 +189,13 @@ with an error event instead, and then the sound is treated by other settings."""
 class ConfigureFirst(RealtimeScene):
     """R1: the settings, their confirmation, and only then the sound."""
 
+    held = (UPDATED, 1)
+
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.instructions = sentence(draw)
         self.voice = draw.choice([voice for voice in VOICES if voice not in ("alloy", "marin")])
         self.question = noise(draw, draw.randrange(200, 400, 10))
-        self.wait_s = draw.uniform(0.7, 0.9)
 
     def prepare(self, folder: Path) -> dict[str, str]:
         return {
@@ -207,9 +209,6 @@ class ConfigureFirst(RealtimeScene):
 
     def sound(self, call: ScriptedSession, text: str) -> bytes | None:
         return noise(self.draw, 200)
-
-    def delay_s(self, call: ScriptedSession, event: dict[str, Any]) -> float:
-        return self.wait_s if event["type"] == UPDATED else 0.0
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -259,6 +258,9 @@ LEAST_MS = 100
 
 class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
+
+    held = (DONE, 3)
+    """The answer to the first press, which the second one has to wait for."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -321,7 +323,7 @@ class _Turns:
             case "input_audio_buffer.commit":
                 return self._commit()
             case "response.create":
-                return self._create()
+                return self._create(event)
         return None
 
     def _update(self, session: Any) -> Failure | None:
@@ -390,7 +392,7 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
         shown = Excerpt("sound before the commit", f"{ms} ms", 0, f"{right_ms} ms")
         return Failure(fact, why, shown)
 
-    def _create(self) -> Failure | None:
+    def _create(self, event: TracedEvent) -> Failure | None:
         if self._is_detecting:
             return self._under_detection(CREATE)
         if self.creates == self.commits:
@@ -402,6 +404,11 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
                 fact = "Your program asked for a response twice for one commit."
                 why = "There can be only one response at a time, and each one is billed."
             return Failure(fact, why)
+        if self.answers < len(self.scene.silence_ms) + self.creates:
+            fact = "Your program asked for a response before the one before it was done."
+            why = """Only response.done says that an answer is over, and it may come late. Before \
+that the server refuses another: conversation_already_has_active_response."""
+            return Failure(fact, why, one_after_other(CREATE, event))
         self.creates += 1
         return None
 
@@ -460,13 +467,9 @@ class Playback:
     """
 
     def __init__(self, ledger: str, items: Mapping[str, bytes]) -> None:
-        notes = [json.loads(line) for line in ledger.splitlines()]
         self.items = items
         self.stretches = [
-            stretch
-            for note in notes
-            if "played" in note
-            for stretch in self._found(note["frame"], b64decode(note["played"]))
+            stretch for frame, sound in _notes(ledger) for stretch in self._found(frame, sound)
         ]
 
     def _found(self, frame: int, sound: bytes) -> Iterator[Stretch]:
@@ -484,10 +487,18 @@ class Playback:
     def ms(self, item_id: str, frames: int = sys.maxsize) -> int:
         """How much of an item was played, up to a frame."""
         played = [s for s in self.stretches if s.item_id == item_id and s.frame <= frames]
-        return sum(stretch.length for stretch in played) // BYTES_A_MS
+        return round(sum(stretch.length for stretch in played) / BYTES_A_MS)
 
     def received_ms(self, item_id: str) -> int:
         return len(self.items.get(item_id, b"")) // BYTES_A_MS
+
+
+def _notes(ledger: str) -> Iterator[tuple[int, bytes]]:
+    """Frame and sound of each note; lines that the telephone didn't write are left out."""
+    for line in ledger.splitlines():
+        with suppress(KeyError, TypeError, ValueError):
+            note = json.loads(line)
+            yield int(note["frame"]), b64decode(note["played"])
 
 
 def _match(pcm: bytes, sound: bytes) -> tuple[int, int]:
@@ -512,11 +523,12 @@ class PhoneCall(RealtimeScene):
         super().__init__(draw)
         self.cuts_ms: list[int] = []
         self.answers = 0
-        self._ledger, self._last_word, self._heard = Path(), Path(), Path()
-        self._played = ""
+        self._last_word, self._heard = Path(), Path()
+        self._ledger, self._played = Ledger(Path()), ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        self._ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
+        ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
+        self._ledger = Ledger(ledger)
         self._heard = folder / "heard"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
@@ -525,11 +537,13 @@ class PhoneCall(RealtimeScene):
         recordings = dict(zip(clips, [0, *self.cuts_ms], strict=True))
         call = {"recordings": recordings, "quiet_ms": 300, "patience_ms": 4_000}
         call |= {"last_word": str(self._last_word), "heard": str(self._heard)}
-        return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(self._ledger)}
+        return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(ledger)}
 
     # The telephone keeps step with us: a busy machine is slow, but it isn't late. We write a byte
     # for each frame that we took, and a file when the last answer was sent.
     def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
+        if message.get("type") == TRUNCATE:
+            self._ledger.read()
         if message.get("type") == APPEND:
             count = len(str(message.get("audio"))) * 3 // 4 // FRAME_BYTES
             with self._heard.open("ab") as file:
@@ -542,8 +556,7 @@ class PhoneCall(RealtimeScene):
 
     def drive(self, program: Program) -> Ending:
         ending = super().drive(program)
-        if self._ledger.exists():
-            self._played = self._ledger.read_text("utf-8")
+        self._played = self._ledger.read().decode(errors="replace")
         return ending
 
     @property
@@ -594,6 +607,8 @@ utterance. Truncate only if an item has begun to sound."""
             fact = "Your program never played any sound of the answer."
             why = "Decode the base64 of each response.output_audio.delta, and give it to play."
             return Failure(fact, why, is_absence=True)
+        if found := self._ledger.changed():
+            return found
         if any(not stretch.item_id for stretch in playback.stretches):
             fact = "Your program played sound that the server never sent."
             why = "Give each delta to play as it comes, decoded from base64 and nothing else."
@@ -858,6 +873,8 @@ DAYS = [f"2026-12-{day:02}" for day in range(1, 29)]
 class TwoCalls(RealtimeScene):
     """R5: one response with two calls; a result for each, and then one request for the answer."""
 
+    held = (DONE, 1)
+
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.table = {
@@ -899,9 +916,6 @@ class TwoCalls(RealtimeScene):
 
     def sound(self, call: ScriptedSession, text: str) -> bytes | None:
         return noise(self.draw, 200)
-
-    def delay_s(self, call: ScriptedSession, event: dict[str, Any]) -> float:
-        return 0.8 if event["type"] == DONE and self.answers == 1 else 0.0
 
     def verdict(self) -> Failure | None:
         if found := no_session(self):
