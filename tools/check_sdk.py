@@ -53,11 +53,13 @@ def check(course: Path = COURSE, sdk: Path | None = None) -> SdkReport:
     models = sdk_names(sdk)
     for path in sorted({each for pattern in PROGRAMS for each in course.glob(pattern)}):
         text = path.read_text("utf-8")
-        if path.suffix == ".rot13":
+        is_packed = path.suffix == ".rot13"  # mypy doesn't see these
+        if is_packed:
             text = codecs.decode(text, "rot13")
         else:
             check_models(path, course, models, report)
-        CheckedProgram(path.relative_to(course).as_posix(), text, sdk, report).check()
+        file = path.relative_to(course).as_posix()
+        CheckedProgram(file, text, sdk, report, is_strict=not is_packed).check()
     for path in sorted({each for pattern in TEXTS for each in course.glob(pattern)}):
         check_text(path, path.relative_to(course).as_posix(), sdk, report)
         check_models(path, course, models, report)

@@ -158,11 +158,15 @@ def old_parameters(function: Any) -> set[str]:
 class CheckedProgram(ast.NodeVisitor):
     """One file: its statements in order, with the types of its variables in each function.
 
-    It's gone through twice, as a function may use a variable that is assigned behind it.
+    It's gone through twice, as a function may use a variable that is assigned behind it. A program
+    that a type checker accepts is checked strictly: of a value that may be one of several types,
+    each must have the attribute.
     """
 
-    def __init__(self, file: str, text: str, sdk: Path, report: SdkReport) -> None:
-        self.file, self.sdk, self.report = file, sdk, report
+    def __init__(
+        self, file: str, text: str, sdk: Path, report: SdkReport, *, is_strict: bool = True
+    ) -> None:
+        self.file, self.sdk, self.report, self.is_strict = file, sdk, report, is_strict
         self.tree = ast.parse(text)
         self.names: dict[str, Any] = {"__builtins__": __builtins__}
         self.functions: dict[str, ast.expr | None] = {}
@@ -256,7 +260,7 @@ class CheckedProgram(ast.NodeVisitor):
         if node.value:
             self._display(node.value, expected)
             found = self.infer(node.value)
-            self._bind(node.target, found if Any in expected else expected, node.value)
+            self._bind(node.target, expected or found, node.value)
         else:
             self._bind(node.target, expected)
 
@@ -356,8 +360,10 @@ class CheckedProgram(ast.NodeVisitor):
             case ast.UnaryOp(ast.Not(), inner):
                 return self._narrowed(inner, negated=not negated)
             case ast.BoolOp(ast.And() | ast.Or() as joined, parts):
-                if isinstance(joined, ast.Or) is not negated:
-                    return {}
+                if isinstance(joined, ast.Or) is not negated:  # one of them holds
+                    ways = [self._narrowed(each, negated=negated) for each in parts]
+                    shared = set.intersection(*(set(each) for each in ways))
+                    return {text: merged(each[text] for each in ways) for text in shared}
                 found: dict[str, Types] = {}
                 for each in parts:
                     with self._knowing(found):
@@ -416,15 +422,15 @@ class CheckedProgram(ast.NodeVisitor):
     def _attribute(self, node: ast.Attribute) -> Types:
         owners = self.infer(node.value)
         found = [attribute(each, node.attr) if each is not Any else UNKNOWN for each in owners]
-        known = [each for each in owners if each is not Any]
         for atom, each in zip(owners, found, strict=True):
             if each is not None and atom is not Any and is_ours(split(atom)[0]):
                 self._note_member(node, atom, each)
-        if known and len(known) == len(owners) and all(each is None for each in found):
-            names = [n for n in dir(split(known[0])[0]) if not n.startswith("_")]
-            names += list(fields(split(known[0])[0]))
-            self.complain(node, f"{shown(known[0])} has no {node.attr!r}{near(node.attr, names)}")
-            return UNKNOWN
+        lacking = [atom for atom, each in zip(owners, found, strict=True) if each is None]
+        is_wrong = bool(lacking) if self.is_strict else len(lacking) == len(owners) > 0
+        if is_wrong and Any not in owners:
+            cls = split(lacking[0])[0]
+            names = [each for each in dir(cls) if not each.startswith("_")] + list(fields(cls))
+            self.complain(node, f"{shown(cls)} has no {node.attr!r}{near(node.attr, names)}")
         return merged(each for each in found if each is not None)
 
     def _note_member(self, node: ast.Attribute, atom: Any, found: Types) -> None:
