@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
+from common.settings import CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
 from console.freshness import PLAN_B, ending, remedy
 from console.server_words import codes_in, tidied, unlike_openai
@@ -326,6 +326,8 @@ def _no_session(error: Any, context: ErrorContext) -> CourseError:
         return _no_credit(number, reason, context)
     if status in (401, 403):
         return _bad_key(number, context)
+    if b"model_not_found" in (error.response.body or b""):
+        return _no_model(f"{status} model_not_found", reason, context)
     why = reason or "it answered the handshake of the WebSocket with that status"
     again = f"run it again, or {OFFLINE}"
     return CourseError(f"{context.host} did not open a session ({status})", why, again)
@@ -439,11 +441,12 @@ def _not_reached(why: str, context: ErrorContext) -> CourseError:
 
 
 def _no_realtime_model(number: str, context: ErrorContext) -> CourseError:
-    better = DEFAULT_MODELS["OPENAI_REALTIME_MODEL"]
+    ends = ending(context.model, context.today)
+    why = f"{ends}; " if ends else ""
     return CourseError(
         f"the model {context.model} can't hold a spoken conversation ({number})",
-        "it is set by OPENAI_REALTIME_MODEL, in .env or the environment",
-        f"set OPENAI_REALTIME_MODEL={better} in .env, or {OFFLINE}",
+        f"{why}it is set by OPENAI_REALTIME_MODEL, in .env or the environment",
+        f"{remedy(context.model, 'OPENAI_REALTIME_MODEL', context.today)}, or {OFFLINE}",
     )
 
 

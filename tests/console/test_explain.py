@@ -505,3 +505,16 @@ def test_emulator_that_gave_up_on_a_busy_computer_is_asked_again():
     said = explained({"error": {"message": message, "code": "emulator_took_too_long"}}, status=400)
 
     assert "close other programs, then run it again" in said
+
+
+def test_realtime_model_that_ended_names_its_successor_however_the_server_refuses_it():
+    """A status at the handshake with the API's code, or a close of the WebSocket that names it."""
+    words = {"message": "The model `gpt-realtime` does not exist", "code": "model_not_found"}
+    variables = {"gpt-realtime": "OPENAI_REALTIME_MODEL"}
+    day = date(2027, 2, 1)
+    context = ErrorContext("gpt-realtime", "", model_variables=variables, today=day)
+
+    for error in (handshake(404, {"error": words}), closed(4000, "invalid_request_error.model")):
+        said = lines(error, context)
+        assert "OpenAI shut gpt-realtime down on 2027-01-20" in said
+        assert "\nset OPENAI_REALTIME_MODEL=gpt-realtime-2.1 in .env, or" in said
