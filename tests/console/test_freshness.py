@@ -1,5 +1,6 @@
 """What grows old: the checks are silent on a fresh course, and name exactly what has ended."""
 
+import re
 import shutil
 from dataclasses import replace
 from datetime import date, timedelta
@@ -237,3 +238,13 @@ def test_command_names_what_has_ended(capsys, monkeypatch):
     assert freshness.main() == 1
     shown = capsys.readouterr().out
     assert "examples/audio/chained_assistant.py:17: gpt-4o-mini-tts ended on 2027-01-06" in shown
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_programs_and_the_example_of_settings_use_the_defaults(path):
+    """Each program to copy names a model itself, as nothing of the course is in it."""
+    text = path.read_text("utf-8")
+    named = re.findall(r'"(OPENAI_\w*MODEL)", "([\w.-]+)"', text)
+    named += re.findall(r"^(OPENAI_\w*MODEL)=(\S+)", text, re.MULTILINE)
+
+    assert [pair for pair in named if DEFAULT_MODELS.get(pair[0], pair[1]) != pair[1]] == []

@@ -1,5 +1,6 @@
 """The table of models."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -56,5 +57,7 @@ def test_models_with_a_file_of_the_sdk_as_source_stand_in_it(file):
     assert listed and {name for name in listed if f'"{name}"' not in text} <= ours
 
 
-def test_lists_of_a_session_name_models_of_the_table():
-    assert set(TRANSCRIBERS) <= NAMED.keys()
+def test_models_that_transcribe_in_a_session_are_those_of_the_sdk():
+    text = (Path(openai.__file__).parent / SDK_LISTS["captions"]).read_text("utf-8")
+
+    assert set(TRANSCRIBERS) == set(re.findall(r'^ +"(\S+)",$', text, re.MULTILINE))
