@@ -18,7 +18,8 @@ from pathlib import Path
 from common import COURSE
 from console.freshness import mentions, sdk_folder, sdk_names
 from emulator.models import NAMED
-from tools.sdk_uses import CheckedProgram, Complaint, SdkReport, Use, event, is_event
+from tools.sdk_report import Complaint, SdkReport, Use, event, is_event
+from tools.sdk_uses import CheckedProgram
 
 TEXTS = ("console/parts.toml", "examples/**/*.html")
 PROGRAMS = ("0*.py", "examples/**/*.py", "exercises/*/*.py", "exercises/packed/*/solution*.rot13")

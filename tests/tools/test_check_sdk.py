@@ -10,7 +10,9 @@ from typing import get_overloads
 from common import COURSE
 from console.freshness import sdk_folder
 from tools.check_sdk import check
-from tools.sdk_uses import CheckedProgram, SdkReport, Use, old_fields, old_parameters
+from tools.sdk_calls import old_fields, old_parameters
+from tools.sdk_report import SdkReport, Use
+from tools.sdk_uses import CheckedProgram
 
 import pytest
 from openai.resources.chat.completions import Completions
