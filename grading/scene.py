@@ -79,7 +79,7 @@ class Scene:
         return ()
 
 
-class Ledger:
+class PlayedFile:
     """What a loudspeaker of the exercises has played, in a file that only grows.
 
     It is read while the program runs, so that nobody can write afterwards what should have been

@@ -19,7 +19,7 @@ from emulator.wire import tokens
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import text_of
-from grading.scene import Ledger, sentence
+from grading.scene import PlayedFile, sentence
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedEvent, TracedExchange
 
@@ -43,14 +43,6 @@ def write_wav(path: Path, pcm: bytes) -> str:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(pcm)
     return str(path)
-
-
-def sound_of(event: TracedEvent) -> bytes:
-    """The sound in a message of either side."""
-    try:
-        return b64decode(str(event.body.get("audio", event.body.get("delta"))))
-    except ValueError:
-        return b""
 
 
 def sent_by(session: TracedExchange) -> list[TracedEvent]:
@@ -235,7 +227,7 @@ class ConfigureFirst(RealtimeScene):
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
-        came = b"".join(map(sound_of, session.sent(APPEND)))
+        came = b"".join(each.sound for each in session.sent(APPEND))
         if not came:
             fact = "Your program configured the session, but sent no sound."
             return Failure(fact, "The caller has said nothing yet.", is_absence=True)
@@ -317,7 +309,7 @@ class _Turns:
             case "session.update":
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
-                self.sound += sound_of(event)
+                self.sound += event.sound
             case "input_audio_buffer.clear":
                 self.sound = b""
             case "input_audio_buffer.commit":
@@ -524,11 +516,11 @@ class PhoneCall(RealtimeScene):
         self.cuts_ms: list[int] = []
         self.answers = 0
         self._last_word, self._heard = Path(), Path()
-        self._ledger, self._played = Ledger(Path()), ""
+        self._ledger, self._played = PlayedFile(Path()), ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
-        self._ledger = Ledger(ledger)
+        self._ledger = PlayedFile(ledger)
         self._heard = folder / "heard"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
@@ -565,7 +557,7 @@ class PhoneCall(RealtimeScene):
         found: dict[str, bytes] = {}
         for event in self.sessions[0].received("response.output_audio.delta"):
             item_id = str(event.body.get("item_id"))
-            found[item_id] = found.get(item_id, b"") + sound_of(event)
+            found[item_id] = found.get(item_id, b"") + event.sound
         return found
 
     @property
@@ -577,7 +569,7 @@ class PhoneCall(RealtimeScene):
         session = self.sessions[0]
         before = session.messages[: session.messages.index(event)]
         sounds = [each for each in before if each.sender == "client" and each.type == APPEND]
-        return sum(len(sound_of(each)) for each in sounds) // FRAME_BYTES
+        return sum(len(each.sound) for each in sounds) // FRAME_BYTES
 
     def between(self, number: int) -> list[TracedEvent]:
         """What passed from the caller's utterance `number` (from 0) to the next one."""
