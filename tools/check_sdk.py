@@ -3,8 +3,8 @@
     python -m tools.check_sdk             what is gone or deprecated, with file and line
     python -m tools.check_sdk --list      every method, parameter, field, event and model in use
 
-It reads the lessons, the examples, and the exercises with their solutions. The exit code is 1 if
-something has to be changed.
+It reads the lessons, the examples, the exercises with their solutions, and the events that the
+pages name. The exit code is 1 if something has to be changed.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from emulator.models import NAMED
 from tools.sdk_report import Complaint, SdkReport, Use, event, is_event
 from tools.sdk_uses import CheckedProgram
 
-TEXTS = ("console/parts.toml", "examples/**/*.html")
+TEXTS = ("console/parts.toml", "exercises/index.toml", "examples/**/*.html", "docs/*.md", "*.md")
 PROGRAMS = ("0*.py", "examples/**/*.py", "exercises/*/*.py", "exercises/packed/*/solution*.rot13")
-_WORD = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""")
+_WORD = re.compile(r"""["'`]([a-z_]+(?:\.[a-z_]+)+)["'`]""")
 
 
 def check_text(path: Path, file: str, sdk: Path, report: SdkReport) -> None:

@@ -1,6 +1,5 @@
 """What the check of the SDK finds: the uses of each name, and the complaints with file and line."""
 
-import mimetypes
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,6 +8,9 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+# How the names of fields end that the course writes as `session.expires_at`.
+_FIELDS = ("_at", "_id", "_ms", "_details")
+_FILES = tuple(".html .json .jsonl .txt .md .wav .mp3 .csv .py".split())
 _TYPE = re.compile(r"^ +type: (?:\w+\[)*Literal\[([^\]]*)\]", re.MULTILINE)
 
 
@@ -58,9 +60,10 @@ FAMILIES |= {"rate_limits", "transcript", "mcp_list_tools"}
 
 
 def is_event(word: str) -> bool:
-    is_file = f".{word.rpartition('.')[2]}" in mimetypes.types_map
+    """Whether a text is the type of an event, and not a file's name or the way to a field."""
     has_dots = re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", word)
-    return word.partition(".")[0] in FAMILIES and has_dots is not None and not is_file
+    is_ours = word.partition(".")[0] in FAMILIES and has_dots is not None
+    return is_ours and not word.endswith((*_FIELDS, *_FILES))
 
 
 def near(word: str, known: Iterable[str]) -> str:
