@@ -284,11 +284,19 @@ def ask(settings: Settings) -> "Ends | Finding | None":
             connection.in_environment(),
             OpenAI(timeout=ASK_S, max_retries=0) as client,
         ):
-            return {each.id: each.shutdown_date for each in client.models.list()}
-    except (CourseError, OpenAIError, OSError) as error:
+            return {str(each.id): day_of(each.shutdown_date) for each in client.models.list()}
+    except (CourseError, OpenAIError, OSError, ValueError, TypeError, AttributeError) as error:
         problem = explain(error, ErrorContext(host=settings.host, key_tail=tail(settings)))
         why = f"{problem}; {problem.why}" if problem and problem.why else str(problem or error)
         return Finding("models", f"{settings.host} doesn't list its models: {why}")
+
+
+def day_of(value: object) -> str | None:
+    """A day as `YYYY-MM-DD`, from whatever a server sends; None if it isn't one."""
+    try:
+        return str(date.fromisoformat(str(value)[:10]))
+    except ValueError:
+        return None
 
 
 def tail(settings: Settings) -> str | None:

@@ -34,7 +34,7 @@ from tests.support.scripted_devices import HEADSET, DeviceTime, ScriptedPortAudi
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 KEY = "sk-proj-0123456789"
@@ -187,6 +187,29 @@ def test_server_is_asked_for_the_ends_of_its_models():
         assert ask(settings) == {"gpt-a": None, "gpt-b": "2027-01-01", "gpt-c": None}
 
     assert ask(default_settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("2027-01-01T00:00:00Z", "2027-01-01"),
+        *[(value, None) for value in ("soon", "", 1798761600, 0.5, [], {}, True, "2027-13-01")],
+    ],
+)
+def test_end_in_another_form_than_openais_stops_nobody(sent, day):
+    with model_list({"id": "gpt-b", "created": 1, "owned_by": "x", "shutdown_date": sent}) as there:
+        assert ask(there) == {"gpt-b": day}
+
+
+@pytest.mark.parametrize("body", [b"<p>Sign in</p>", b"[]", b'{"data": 7}', b'{"data": [7]}', b""])
+def test_server_that_lists_something_else_stops_nobody(body):
+    async def answer(request):
+        return Response(body, media_type="application/json")
+
+    with serving(Starlette(routes=[Route("/v1/models", answer)])) as base_url:
+        asked = ask(replace(default_settings(), base_url=base_url))
+
+    assert asked == {} or "doesn't list its models" in asked.found
 
 
 def test_server_that_does_not_list_its_models_is_a_row_without_a_fix():
