@@ -22,6 +22,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -41,10 +42,11 @@ from common.settings import (
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
 from console.first_bytes import FirstBytes
+from console.freshness import ending, remedy
 from console.lesson_contents import Contents, Part, contents_of
 from console.start import end_early_stop
 from console.terminal import Terminal
-from emulator.models import MODELS
+from emulator.models import MODELS, NAMED, PRICES_READ
 from setup.problem import did_you_mean
 
 import httpx2
@@ -595,18 +597,17 @@ def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
     price_in, price_out = known.price
     dollars = (tokens_in * price_in + tokens_out * price_out) / 1e6
     tokens = f"{tokens_in:,} tokens in, {tokens_out:,} out"
-    return f"about ${dollars:.4f} ({tokens}, prices of November 2026)"
+    month = date.fromisoformat(PRICES_READ).strftime("%B %Y")
+    return f"about ${dollars:.4f} ({tokens}, prices of {month})"
 
 
 def _introduce(
     terminal: Terminal, model: str, connection: Connection, is_tour: bool, tokens: tuple[int, int]
 ) -> None:
     terminal.note(f"{connection.answered_by}. Model: {model}.")
-    known = MODELS.get(model)
-    if known and known.ends:
-        name = "OPENAI_REALTIME_MODEL" if known.role == "realtime" else "OPENAI_MODEL"
-        better = f": set {name}={known.successor}" if known.successor else ""
-        terminal.note(f"OpenAI shuts {model} down on {known.ends}{better}.")
+    if ends := ending(model, date.today()):
+        name = "OPENAI_REALTIME_MODEL" if NAMED[model].role == "realtime" else "OPENAI_MODEL"
+        terminal.note(f"{ends}: {remedy(model, name, date.today())}.")
     if connection.is_live and is_tour:
         terminal.note(f"The whole tour costs {cost_of(model, *tokens)}.")
 

@@ -24,6 +24,7 @@ MODULES = {
     # Done by set-up; there is no module to start.
     "extras": ("", "try again to install lesson 3's optional packages"),
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
+    "drift": ("tools.drift", "with a key: what has changed at OpenAI since the cassettes"),
     "conformance": ("tests.conformance", "run other people's tests and clients on the emulator"),
 }
 # Other words for the exercises; `list` shows where they stand.
