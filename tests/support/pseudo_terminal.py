@@ -15,7 +15,7 @@ from tests.support.lessons import environment
 
 import pyte
 
-LONGEST_S = 20
+LONGEST_S = 60
 
 
 class TerminalProgram:
