@@ -45,7 +45,11 @@ class RealtimeScene(Scene):
     limit_s = 30.0
     held: ClassVar[Sequence[tuple[str, int]]] = ()
     """The events that the program has to wait for: the type, and which one of a session it is."""
+    stays_for: ClassVar[tuple[str, int]] = ("", 0)
+    """The event that the program has to stay for. It is held for a moment, so that a program that
+    leaves without it is gone before."""
     LEAST_HOLD_S: ClassVar[float] = 0.5
+    LAST_HOLD_S: ClassVar[float] = 0.3
 
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
@@ -225,8 +229,11 @@ class _ScriptedApp:
             while True:
                 event = await queue.get()
                 count[event["type"]] += 1
-                if (event["type"], count[event["type"]]) in self._scene.held:
+                which = (event["type"], count[event["type"]])
+                if which in self._scene.held:
                     await asyncio.sleep(self._scene.holding_s)
+                elif which == self._scene.stays_for:
+                    await asyncio.sleep(self._scene.LAST_HOLD_S)
                 await _send(send, event)
                 if code := self._scene.closes(call, event):
                     await send({"type": "websocket.close", "code": code, "reason": ""})

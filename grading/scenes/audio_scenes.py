@@ -251,7 +251,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         model = MODELS.get(form.get("model") or "")
         if form.exchange.status == 200 and model is not None and model.ends:
             fact = f"`{model.id}` ends on {model.ends}."
-            why = "gpt-transcribe costs less, and OpenAI has announced no end for it."
+            why = "OpenAI has announced no end of gpt-transcribe."
             return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
         return refusal(form, "For the words alone, `json` or `text` is enough.")
 
@@ -299,6 +299,8 @@ def captioning(session: Mapping[str, Any]) -> Failure | None:
     model = _dict(settings.get("transcription")).get("model")
     if model != CAPTIONING:
         fact = f"`{model}` gives no words while somebody speaks."
+        if model is None:
+            fact = "No model was set that writes down what is said."
         why = "It waits for the end of a turn. Captions have to appear word by word."
         shown = value("audio.input.transcription.model", model, f'"{CAPTIONING}"')
         return Failure(fact, why, shown)

@@ -182,6 +182,7 @@ class ConfigureFirst(RealtimeScene):
     """R1: the settings, their confirmation, and only then the sound."""
 
     held = ((UPDATED, 1),)
+    stays_for = (DONE, 1)
     NO_VOICE: ClassVar[str] = "robot"
 
     def __init__(self, draw: random.Random) -> None:
@@ -218,7 +219,7 @@ class ConfigureFirst(RealtimeScene):
             "instructions": self.instructions,
             "output_modalities": ["audio"],
             "audio.input.format": PCM,
-            "audio.input.transcription.model": "gpt-4o-mini-transcribe",
+            "audio.input.transcription.model": "gpt-transcribe",
             "audio.output.voice": self.voice,
         }
 
@@ -284,6 +285,7 @@ class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
 
     held = ((UPDATED, 1), (DONE, 3))
+    stays_for = (DONE, 4)
     """The first settings, which the caller's sound has to wait for, and the answer to the first
     press, which the second press has to wait for."""
 
@@ -909,6 +911,7 @@ class TwoCalls(RealtimeScene):
     """R5: one response with two calls; a result for each, and then one request for the answer."""
 
     held = ((DONE, 1),)
+    stays_for = (DONE, 2)
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
