@@ -36,6 +36,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from tests.support import known_vectors
 from tests.support.certificates import share_certificates
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -223,6 +224,8 @@ def _read_weights() -> None:
 
     encoder.weights()
     embedding.table()
+    known_vectors.known()
+    known_vectors.look_up()
 
 
 def _end_with_parent(listener: socket.socket) -> None:
