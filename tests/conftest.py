@@ -13,7 +13,7 @@ from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
-from tests.support import known_vectors, property_examples
+from tests.support import fork_server, known_vectors, property_examples
 from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
@@ -48,6 +48,18 @@ TESTS = Path(__file__).parent
 def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist would begin with the files that have most tests.
     config.option.loadscopereorder = False
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        fork_server.share()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than cores, as many tests wait: for sound in real time, or for a process."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,6 +6,7 @@ packages and builds the SDK's types once, and then forks. What comes out is a re
 own, with its own signals, streams, environment and exit code; it only skips that work.
 
     Popen                    stands in for `subprocess.Popen`; what it can't fork, it starts
+    share()                  one server for this process and those that it starts: xdist's workers
     python -m tests.support.fork_server SOCKET     the process that forks
 
 Three kinds of process are involved. The *server* accepts a connection for each process that is
@@ -158,6 +159,12 @@ def _line(connection: socket.socket) -> bytes:
     return found
 
 
+def share() -> None:
+    """Start the server, whose imports take seconds, before this process starts others."""
+    if IS_POSSIBLE:
+        os.environ[ADDRESS] = _started()
+
+
 @cache
 def _started() -> str:
     """Where the server listens: one that started this process, or one that is started now.
@@ -186,14 +193,10 @@ def _started() -> str:
 
 
 def serve(address: str) -> dict[str, Any]:
-    """Fork for whoever connects, until standard input closes; only a child comes back from here."""
-    for name in PRELOADED:
-        importlib.import_module(name)
-    share_certificates()
-    _build_types()
-    _read_weights()
-    gc.collect()
-    gc.freeze()  # so that no child looks at all this again
+    """Fork for whoever connects, until standard input closes; only a child comes back from here.
+
+    Whoever connects before all is imported waits, and has other things to do until then.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the tests
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -201,12 +204,23 @@ def serve(address: str) -> dict[str, Any]:
         listener.listen(64)
         print("ready", flush=True)
         _end_with_parent(listener)
+        _import_all()
         while True:
             connection, _ = listener.accept()
             with connection:
                 if os.fork() == 0:
                     listener.close()
                     return _nurse(connection)
+
+
+def _import_all() -> None:
+    for name in PRELOADED:
+        importlib.import_module(name)
+    share_certificates()
+    _build_types()
+    _read_weights()
+    gc.collect()
+    gc.freeze()  # so that no child looks at all this again
 
 
 def _build_types() -> None:
