@@ -105,8 +105,10 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
         address = _started()
         streams = [named[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         own = [own if stream == -1 else stream for own, stream in enumerate(streams)]
+        is_unbuffered = named["args"][1] == "-u"
         wanted = {
-            "argv": named["args"][1:],
+            "argv": named["args"][1 + is_unbuffered :],
+            "is_unbuffered": is_unbuffered,
             "folder": str(named["cwd"] or Path.cwd()),
             "environment": environment | {ADDRESS: address},
             "own_session": bool(named["start_new_session"]),
@@ -144,7 +146,8 @@ def _can_fork(argv: Any, environment: dict[str, str]) -> bool:
     if not IS_POSSIBLE or not isinstance(argv, list) or argv[0] != sys.executable:
         return False
     given = [name for name, value in _AT_START.items() if environment.get(name) != value]
-    is_plain = len(argv) > 1 and (argv[1] in ("-m", "-c") or str(argv[1]).endswith(".py"))
+    what = str(next((word for word in argv[1:] if word != "-u"), ""))
+    is_plain = what in ("-m", "-c") or what.endswith(".py")
     return is_plain and not any(environment.get(name) for name in given)
 
 
@@ -291,8 +294,11 @@ def become(wanted: dict[str, Any]) -> None:
         mode = "wb" if number else "rb"
         how = "backslashreplace" if name == "stderr" else errors or None
         by_line = name == "stderr" or os.isatty(number)
-        stream = open(number, mode, closefd=False)  # noqa: SIM115  until the end
-        setattr(sys, name, io.TextIOWrapper(stream, encoding, how, line_buffering=by_line))
+        at_once = wanted["is_unbuffered"] and number > 0
+        size = 0 if at_once else -1
+        stream = open(number, mode, size, closefd=False)  # noqa: SIM115  until the end
+        text = io.TextIOWrapper(stream, encoding, how, None, by_line, write_through=at_once)
+        setattr(sys, name, text)
     subprocess.Popen = Popen  # type: ignore[misc]
     code = 0
     try:
