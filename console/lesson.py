@@ -216,13 +216,14 @@ class Lesson:
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine to its end, also where a notebook's event loop is running already."""
+        whole = _without_noise(work)
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            asyncio.run(work)
+            asyncio.run(whole)
         else:
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(asyncio.run, work).result()
+                pool.submit(asyncio.run, whole).result()
 
     def show_request(self, request_id: str | None) -> None:
         """Show what the emulator's own log says about a request; OpenAI shows its log to nobody."""
@@ -242,6 +243,21 @@ class Lesson:
                 else "and that was all of it: the server was faster than your code"
             )
             self.terminal.note(f"The server's log of this request: {sent} events sent, {after}.")
+
+
+async def _without_noise(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in a loop that doesn't report what Ctrl-C leaves behind.
+
+    Ctrl-C cancels the task at once, even in the middle of a callback that has just seen that its
+    future is not done. The callback then fails, and asyncio prints a traceback of it.
+    """
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(report)
+    await work
 
 
 @contextmanager

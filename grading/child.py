@@ -89,9 +89,9 @@ class Program:
             code = None
         return self._end(None if self._is_flood else code)
 
-    def again(self) -> "Program":
-        """Start the same program once more."""
-        return Program(self.path, self._variables)
+    def again(self, **changed: str) -> "Program":
+        """Start the same program once more, with other variables where they are named."""
+        return Program(self.path, {**self._variables, **changed})
 
     def stop(self) -> Ending:
         """Stop it now, as a server that has done its work."""
@@ -109,6 +109,11 @@ class Program:
         for pid in _marked(self._variables[MARK]):
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+
+    @property
+    def has_printed(self) -> bool:
+        """Whether anything of its output has left the program."""
+        return bool(self._output)
 
     @property
     def is_running(self) -> bool:

@@ -95,7 +95,7 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
     fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
     shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
-        shown = Excerpt(f"line {place[0]}", cut(place[1]), 0)
+        shown = Excerpt(f"line {place[0]}", cut(place[1]), place[2])
     tail = f" The message: {cut(text, 200)}" if text and place else ""
     return Failure(fact, f"{meaning[0].upper()}{meaning[1:]}{tail}", shown)
 
@@ -106,8 +106,8 @@ def _exited(ending: Ending, lines: list[str]) -> Failure:
     return Failure(fact, "Anything but 0 says that it failed. Here it should succeed.", shown)
 
 
-def _place(errors: str, program: Path) -> tuple[int, str] | None:
-    """The last line of the learner's own file in a traceback, and what stands there."""
+def _place(errors: str, program: Path) -> tuple[int, str, int] | None:
+    """The last line of the learner's own file in a traceback: number, text, place in the text."""
     own = [each for each in _FRAME.finditer(errors) if Path(each["file"]).name == program.name]
     if not own:
         return None
@@ -116,4 +116,14 @@ def _place(errors: str, program: Path) -> tuple[int, str] | None:
         lines = program.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
-    return (number, lines[number - 1].strip()) if number <= len(lines) else None
+    if number > len(lines):
+        return None
+    text = lines[number - 1].strip()
+    return number, text, _column(errors[own[-1].end() :], cut(text))
+
+
+def _column(rest: str, shown: str) -> int:
+    """Where in a line Python's own marks stand, which it prints below the line; 0 without them."""
+    _, line, marks, *_ = [*rest.split("\n"), "", ""]
+    column = len(marks) - len(marks.lstrip()) - (len(line) - len(line.lstrip()))
+    return column if marks and not marks.strip("^~ ") and 0 <= column < len(shown) else 0

@@ -10,7 +10,7 @@ from grading import judge
 from grading.exercise import Exercise, exercises, exercises_folder
 from grading.judge import Verdict, new_seeds
 from grading.ladder import ladder
-from grading.learner_progress import LearnerProgress, load, save
+from grading.learner_progress import LearnerProgress, load, save, write
 from grading.scenes import scene_of
 from grading.screen import (
     file_of,
@@ -67,7 +67,7 @@ def check_all(terminal: Terminal) -> int:
         verdict = judged(exercise, new_seeds(), progress)
         outcome = "[green]passed[/]" if verdict.is_pass else "[red]not yet[/]"
         terminal.say(f"  {name_of(exercise):60} {outcome}")
-    save(progress)
+    keep(exercise, verdict, progress)
     return 0 if all(progress.has_passed(each) for each in tried) else 1
 
 
@@ -85,25 +85,43 @@ def _text(exercise: Exercise) -> str:
 
 
 def judged(exercise: Exercise, seeds: list[int], progress: LearnerProgress) -> Verdict:
-    """Run it up to the first failure, and note the outcome; the last run can be looked at."""
+    """Run it up to the first failure, and note the outcome."""
     _text(exercise)
     record = progress.of(exercise.id)
     record.checks += 1
     verdict = judge.check(scene_of(exercise.id), exercise.path, seeds)
-    lines = [f"{name_of(exercise)}, seed {verdict.seed}"]
-    lines += ladder(verdict.scene.trace, verdict.ending)
-    (exercises_folder() / LAST_RUN).write_text("\n".join(lines) + "\n", "utf-8")
     # One seed alone is for looking at a failure again; it could be known.
     if verdict.is_pass and len(seeds) > 1:
         progress.note_pass(exercise, date.today())
     return verdict
 
 
+def keep(exercise: Exercise, verdict: Verdict, progress: LearnerProgress) -> None:
+    """Keep the run, which can be looked at, and the progress; raises CourseError."""
+    lines = [f"{name_of(exercise)}, seed {verdict.seed}"]
+    lines += ladder(verdict.scene.trace, verdict.ending)
+    save(progress)
+    write(exercises_folder() / LAST_RUN, "\n".join(lines) + "\n")
+
+
 def graded(terminal: Terminal, exercise: Exercise, seed: int | None = None) -> bool:
-    """Check an exercise, and show the outcome."""
+    """Check an exercise, and show the outcome, also where it can't be kept."""
     progress = load()
     verdict = judged(exercise, new_seeds() if seed is None else [seed], progress)
-    save(progress)
+    try:
+        keep(exercise, verdict, progress)
+    finally:
+        is_pass = _shown(terminal, exercise, verdict, progress, seed)
+    return is_pass
+
+
+def _shown(
+    terminal: Terminal,
+    exercise: Exercise,
+    verdict: Verdict,
+    progress: LearnerProgress,
+    seed: int | None,
+) -> bool:
     if verdict.failure is not None:
         show_failure(terminal, exercise, verdict, verdict.failure)
         return False
@@ -112,7 +130,7 @@ def graded(terminal: Terminal, exercise: Exercise, seed: int | None = None) -> b
         terminal.command(course_command("check", exercise.id))
         return True
     show_pass(terminal, exercise, verdict)
-    coming = progress.next()
+    coming = progress.next(behind=exercise)
     if coming is not None:
         show_task(terminal, coming)
     elif all(progress.has_passed(each) for each in exercises().values()):

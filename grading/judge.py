@@ -32,9 +32,13 @@ class Verdict:
         return self.failure is None
 
 
-def run(kind: type[Scene], program: Path, seed: int) -> Verdict:
+HOLD_LONGER_S = 0.4
+
+
+def run(kind: type[Scene], program: Path, seed: int, hold_s: float = 0.0) -> Verdict:
     """Run a program once. It ends at its own end, or at the scene's limit."""
     scene = kind(random.Random(seed))
+    scene.hold_s = hold_s
     with (
         tempfile.TemporaryDirectory(prefix="exercise-", ignore_cleanup_errors=True) as folder,
         serve(scene) as server,
@@ -49,11 +53,18 @@ def run(kind: type[Scene], program: Path, seed: int) -> Verdict:
 
 
 def check(kind: type[Scene], program: Path, seeds: list[int]) -> Verdict:
-    """Run it once for each seed, up to the first failure."""
+    """Run it once for each seed, up to the first failure.
+
+    A program that sleeps where it should wait for an event passes as long as the event comes
+    sooner. So each run holds the event back for longer than the program did nothing in the run
+    before. One that waits for the event doesn't notice.
+    """
+    hold_s = 0.0
     for seed in seeds:
-        verdict = run(kind, program, seed)
+        verdict = run(kind, program, seed, hold_s)
         if not verdict.is_pass:
             break
+        hold_s = verdict.scene.waited_s() + HOLD_LONGER_S
     return verdict
 
 

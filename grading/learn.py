@@ -95,7 +95,7 @@ class LearnSession:
         self._terminal.say()
         show_start(self._terminal, self.exercise)
         if commands.graded(self._terminal, self.exercise):
-            self.exercise = load().next() or self.exercise
+            self.exercise = load().next(behind=self.exercise) or self.exercise
         self._watch.changed()
 
     def _go_on(self) -> None:

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from common.settings import CourseError
 from grading.exercise import Exercise, exercises, exercises_folder
 
 
@@ -52,9 +53,14 @@ class LearnerProgress:
         record = self.of(exercise.id)
         record.passed, record.version = today.isoformat(), exercise.version
 
-    def next(self) -> Exercise | None:
-        """The first core exercise that is not passed; then the first of the others."""
-        left = [each for each in exercises().values() if not self.has_passed(each)]
+    def next(self, behind: Exercise | None = None) -> Exercise | None:
+        """The first core exercise that is not passed; then the first of the others.
+
+        They are looked for behind one of them, and after the last from the first on.
+        """
+        order = [*exercises().values()]
+        start = order.index(behind) + 1 if behind else 0
+        left = [each for each in order[start:] + order[:start] if not self.has_passed(each)]
         return next((each for each in left if each.is_core), left[0] if left else None)
 
     def answered(self, question: str, *, is_right: bool) -> None:
@@ -88,10 +94,18 @@ def _progress(found: dict[str, Any]) -> LearnerProgress:
 
 
 def save(progress: LearnerProgress) -> None:
-    """Write it whole, or not at all."""
-    file = progress_file()
+    """Keep it in its file; raises CourseError."""
     rows = {id: vars(row) for id, row in progress.records.items() if row != Record()}
     quiz = {"right": progress.right, "wrong": progress.wrong}
+    write(progress_file(), json.dumps({"exercises": rows, "quiz": quiz}, indent=1) + "\n")
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file of the exercises whole, or not at all; raises CourseError."""
     beside = file.with_name(f".{file.name}.new")
-    beside.write_text(json.dumps({"exercises": rows, "quiz": quiz}, indent=1) + "\n", "utf-8")
-    os.replace(beside, file)
+    try:
+        beside.write_text(text, "utf-8")
+        os.replace(beside, file)
+    except OSError as error:
+        fact = f"exercises/{file.name} can't be written, so this is not remembered"
+        raise CourseError(fact, error.strerror) from None

@@ -32,6 +32,9 @@ class Scene:
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
     meanings: ClassVar[Mapping[str, str]] = {}
     """What an exception means in this exercise, where that is more than it means in general."""
+    hold_s: float = 0.0
+    """How long an answer is held back that the program has to wait for, if it is longer than the
+    scene's own time. See `judge.check`."""
     is_timed: ClassVar[bool] = False
     """Whether its sentences name what was measured, which differs from run to run."""
 
@@ -63,6 +66,10 @@ class Scene:
         """Do what has to be done while the program runs, and wait for its end."""
         return program.wait(self.limit_s)
 
+    def waited_s(self) -> float:
+        """How long the program did nothing once it had to wait."""
+        return 0.0
+
     def verdict(self) -> Failure | None:
         """The first wrong fact in `trace`, or None."""
         raise NotImplementedError
@@ -70,6 +77,34 @@ class Scene:
     def notes(self, ending: Ending) -> Sequence[str]:
         """What is worth saying behind a pass."""
         return ()
+
+
+class PlayedFile:
+    """What a loudspeaker of the exercises has played, in a file that only grows.
+
+    It is read while the program runs, so that nobody can write afterwards what should have been
+    played before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = b""
+        self._is_changed = False
+
+    def read(self) -> bytes:
+        """All of it so far; b"" if nothing was played."""
+        found = self._path.read_bytes() if self._path.exists() else b""
+        if found.startswith(self._seen):
+            self._seen = found
+        else:
+            self._is_changed = True
+        return found
+
+    def changed(self) -> Failure | None:
+        if not self._is_changed:
+            return None
+        fact = "The file of the loudspeaker was changed after something had been played."
+        return Failure(fact, "What was heard was heard. Give sound to the loudspeaker alone.")
 
 
 Alter = Callable[[TracedExchange, bytes], AsyncIterator[bytes]]

@@ -8,17 +8,17 @@ at once, and a scene that wants a gap sends the next sound when the program has 
 So runs are alike on each machine, and a scene may hold back what a server would send later:
 
     sound      None: the sentence waits until `speak` is called
-    delay_s    how long an event waits before it is sent, and all behind it; the program's messages
-               are taken meanwhile, so what it sends too early stands in the trace before the event
+    held       events that wait for a while before they are sent, and all behind them; the program's
+               messages are taken meanwhile, so what it sends too early stands in the trace before
     closes     the code with which the connection is closed behind an event
 """
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Prompt
 from emulator.app import REALTIME, App
@@ -43,6 +43,9 @@ class RealtimeScene(Scene):
 
     # A program that leaves while much is unread waits 10 s for its end: websockets' own timeout.
     limit_s = 30.0
+    held: ClassVar[Sequence[tuple[str, int]]] = ()
+    """The events that the program has to wait for: the type, and which one of a session it is."""
+    LEAST_HOLD_S: ClassVar[float] = 0.5
 
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
@@ -69,9 +72,6 @@ class RealtimeScene(Scene):
         """A sentence as sound (s16le, 24 kHz); None if it comes later."""
         return b""
 
-    def delay_s(self, call: "ScriptedSession", event: dict[str, Any]) -> float:
-        return 0.0
-
     def closes(self, call: "ScriptedSession", event: dict[str, Any]) -> int | None:
         return None
 
@@ -80,6 +80,25 @@ class RealtimeScene(Scene):
         """The WebSockets that were opened, in order."""
         found = self.trace.to(REALTIME, method="GET")
         return [each for each in found if each.status == 101]
+
+    @property
+    def holding_s(self) -> float:
+        """How long each event of `held` is held back."""
+        return max(self.hold_s, self.LEAST_HOLD_S)
+
+    def waited_s(self) -> float:
+        """From when an event of `held` was due to the next message of the program."""
+        waits = [0.0]
+        for session in self.sessions:
+            for event in [
+                event
+                for kind, number in self.held
+                for event in session.received(kind)[number - 1 : number]
+            ]:
+                sent = [each.at for each in session.messages if each.sender == "client"]
+                after = [at for at in sent if at >= event.at]
+                waits += [after[0] - event.at + self.holding_s] if after else []
+        return max(waits)
 
     @property
     def messages(self) -> list[TracedEvent]:
@@ -201,10 +220,13 @@ class _ScriptedApp:
     async def _write(
         self, call: ScriptedSession, queue: asyncio.Queue[dict[str, Any]], send: Send
     ) -> None:
+        count: Counter[str] = Counter()
         with suppress(OSError, RuntimeError):  # the program has left
             while True:
                 event = await queue.get()
-                await asyncio.sleep(self._scene.delay_s(call, event))
+                count[event["type"]] += 1
+                if (event["type"], count[event["type"]]) in self._scene.held:
+                    await asyncio.sleep(self._scene.holding_s)
                 await _send(send, event)
                 if code := self._scene.closes(call, event):
                     await send({"type": "websocket.close", "code": code, "reason": ""})

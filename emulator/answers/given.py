@@ -36,6 +36,7 @@ _BROUGHT = re.compile(
 _LABELLED = re.compile(
     r"^[ \t]*(?:question|query|q)[ \t]*:[ \t]*(.+)$", re.IGNORECASE | re.MULTILINE
 )
+_SIGNS = re.compile(r"[^\w\s]+|_+")
 PASSAGES_FROM, MOST_READ = 200, 8_000
 """Characters beside its question from which on a message brings passages along; and how many at the
 two ends of a message are searched for what the user asks or says."""
@@ -86,6 +87,17 @@ def question_and_passages(text: str) -> tuple[str, str]:
     question = labelled[-1].strip() if labelled else asked[-1] if asked else ""
     rest = text.replace(question, "", 1) if question else ""
     return (question, rest) if len(rest) >= PASSAGES_FROM else (text, "")
+
+
+def passages_before(earlier: Sequence[str]) -> Iterator[str]:
+    """What the user's earlier messages bring along, the latest first.
+
+    A long one that asks nothing beside them is a passage as a whole: "Here are my notes." One that
+    is made of signs more than of words states nothing, and would take long to read.
+    """
+    for text in reversed(earlier):
+        if len(text) >= PASSAGES_FROM and len(_SIGNS.sub("", text)) > len(text) / 2:
+            yield question_and_passages(text)[1] or text
 
 
 def recalled(question: str, earlier: Sequence[str], message: str = "") -> str:

@@ -21,6 +21,7 @@ from emulator.answers.corpus import GOES_ON, Corpus, Ranked, if_enough
 from emulator.answers.given import (
     given_corpus,
     is_all_there_is,
+    passages_before,
     question_and_passages,
     recalled,
 )
@@ -139,7 +140,8 @@ def understand(prompt: Prompt, corpus: Corpus) -> Question:
     text, passages = question_and_passages(latest)
     talk = find_small_talk(ending(text, LONGEST))
     bare = without_brevity(talk.rest)
-    given = [*prompt.instructions, *filter(None, [passages])]
+    brought = [passages, *passages_before(earlier)]
+    given = [*prompt.instructions, *filter(None, brought)]
     return Question(
         latest,
         bare,

@@ -7,10 +7,11 @@ import time
 import wave
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Call, Prompt
 from emulator.realtime.audio_settings import VOICES
@@ -18,7 +19,7 @@ from emulator.wire import tokens
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import text_of
-from grading.scene import sentence
+from grading.scene import PlayedFile, sentence
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedEvent, TracedExchange
 
@@ -42,14 +43,6 @@ def write_wav(path: Path, pcm: bytes) -> str:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(pcm)
     return str(path)
-
-
-def sound_of(event: TracedEvent) -> bytes:
-    """The sound in a message of either side."""
-    try:
-        return b64decode(str(event.body.get("audio", event.body.get("delta"))))
-    except ValueError:
-        return b""
 
 
 def sent_by(session: TracedExchange) -> list[TracedEvent]:
@@ -188,12 +181,16 @@ with an error event instead, and then the sound is treated by other settings."""
 class ConfigureFirst(RealtimeScene):
     """R1: the settings, their confirmation, and only then the sound."""
 
+    held = ((UPDATED, 1),)
+    NO_VOICE: ClassVar[str] = "robot"
+
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.instructions = sentence(draw)
         self.voice = draw.choice([voice for voice in VOICES if voice not in ("alloy", "marin")])
         self.question = noise(draw, draw.randrange(200, 400, 10))
-        self.wait_s = draw.uniform(0.7, 0.9)
+        self.refused: Ending | None = None
+        """How the program ended where the server refused its settings."""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         return {
@@ -202,14 +199,18 @@ class ConfigureFirst(RealtimeScene):
             "EXERCISE_SOUND": write_wav(folder / "question.wav", self.question),
         }
 
+    def drive(self, program: Program) -> Ending:
+        """Once more with a voice that doesn't exist, in the first run of a check."""
+        ending = super().drive(program)
+        if ending.code == 0 and not self.hold_s:
+            self.refused = program.again(EXERCISE_VOICE=self.NO_VOICE).wait(5.0)
+        return ending
+
     def answer(self, call: ScriptedSession, prompt: Prompt) -> Answer:
         return Answer(tokens.split(sentence(self.draw)))
 
     def sound(self, call: ScriptedSession, text: str) -> bytes | None:
         return noise(self.draw, 200)
-
-    def delay_s(self, call: ScriptedSession, event: dict[str, Any]) -> float:
-        return self.wait_s if event["type"] == UPDATED else 0.0
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -236,7 +237,7 @@ class ConfigureFirst(RealtimeScene):
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
-        came = b"".join(map(sound_of, session.sent(APPEND)))
+        came = b"".join(each.sound for each in session.sent(APPEND))
         if not came:
             fact = "Your program configured the session, but sent no sound."
             return Failure(fact, "The caller has said nothing yet.", is_absence=True)
@@ -249,7 +250,29 @@ class ConfigureFirst(RealtimeScene):
             fact = "Your program left before the answer was complete."
             why = "Only response.done says that an answer is over."
             return Failure(fact, why, is_absence=True)
+        return self._went_on() if self.refused else None
+
+    def _went_on(self) -> Failure | None:
+        """The settings were refused, and the program took no notice."""
+        second = self.sessions[1] if len(self.sessions) > 1 else None
+        if not self.refused or not second or not second.received("error"):
+            return None
+        sent = second.sent(APPEND)
+        if sent:
+            fact = "The server refused your settings, and your program sent the sound all the same."
+            return Failure(fact, REFUSED_WHY, one_after_other("error", sent[0]))
+        if self.refused.code is None:
+            fact = "The server refused your settings, and your program waited on for 5 seconds."
+            return Failure(fact, REFUSED_WHY, Excerpt("what came", "error, no session.updated"))
+        if self.refused.code == 0:
+            fact = "The server refused your settings, and your program ended as if all were well."
+            return Failure(fact, REFUSED_WHY, Excerpt("its exit code", "0"))
         return None
+
+
+REFUSED_WHY = """Where a setting can't be taken, an error event comes, and session.updated never
+does. The SDK raises nothing for it, so your code has to raise an exception. (The check asked for a
+voice that doesn't exist.)"""
 
 
 # -------------------- R2
@@ -259,6 +282,10 @@ LEAST_MS = 100
 
 class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
+
+    held = ((UPDATED, 1), (DONE, 3))
+    """The first settings, which the caller's sound has to wait for, and the answer to the first
+    press, which the second press has to wait for."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -304,24 +331,31 @@ class _Turns:
     def __init__(self, scene: TakeTurns) -> None:
         self.scene = scene
         self.updates = self.commits = self.creates = self.answers = 0
+        self.waiting = 0
+        """Updates that have no session.updated yet."""
         self.sound = b""
         self.due = [pcm for pcm in scene.presses if len(pcm) >= LEAST_MS * BYTES_A_MS]
 
     def take(self, event: TracedEvent) -> Failure | None:
         if event.sender == "server":
             self.answers += event.type == DONE
+            self.waiting -= event.type == UPDATED
             return None
         match event.type:
             case "session.update":
+                self.waiting += 1
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
-                self.sound += sound_of(event)
+                self.sound += event.sound
+                if self._is_detecting and self.waiting:
+                    fact = f"Your program sent {APPEND} before {UPDATED} had come."
+                    return Failure(fact, TOO_EARLY[UPDATED], one_after_other(UPDATE, event))
             case "input_audio_buffer.clear":
                 self.sound = b""
             case "input_audio_buffer.commit":
                 return self._commit()
             case "response.create":
-                return self._create()
+                return self._create(event)
         return None
 
     def _update(self, session: Any) -> Failure | None:
@@ -390,7 +424,7 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
         shown = Excerpt("sound before the commit", f"{ms} ms", 0, f"{right_ms} ms")
         return Failure(fact, why, shown)
 
-    def _create(self) -> Failure | None:
+    def _create(self, event: TracedEvent) -> Failure | None:
         if self._is_detecting:
             return self._under_detection(CREATE)
         if self.creates == self.commits:
@@ -402,6 +436,11 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
                 fact = "Your program asked for a response twice for one commit."
                 why = "There can be only one response at a time, and each one is billed."
             return Failure(fact, why)
+        if self.answers < len(self.scene.silence_ms) + self.creates:
+            fact = "Your program asked for a response before the one before it was done."
+            why = """Only response.done says that an answer is over, and it may come late. Before \
+that the server refuses another: conversation_already_has_active_response."""
+            return Failure(fact, why, one_after_other(CREATE, event))
         self.creates += 1
         return None
 
@@ -460,13 +499,9 @@ class Playback:
     """
 
     def __init__(self, ledger: str, items: Mapping[str, bytes]) -> None:
-        notes = [json.loads(line) for line in ledger.splitlines()]
         self.items = items
         self.stretches = [
-            stretch
-            for note in notes
-            if "played" in note
-            for stretch in self._found(note["frame"], b64decode(note["played"]))
+            stretch for frame, sound in _notes(ledger) for stretch in self._found(frame, sound)
         ]
 
     def _found(self, frame: int, sound: bytes) -> Iterator[Stretch]:
@@ -484,10 +519,18 @@ class Playback:
     def ms(self, item_id: str, frames: int = sys.maxsize) -> int:
         """How much of an item was played, up to a frame."""
         played = [s for s in self.stretches if s.item_id == item_id and s.frame <= frames]
-        return sum(stretch.length for stretch in played) // BYTES_A_MS
+        return round(sum(stretch.length for stretch in played) / BYTES_A_MS)
 
     def received_ms(self, item_id: str) -> int:
         return len(self.items.get(item_id, b"")) // BYTES_A_MS
+
+
+def _notes(ledger: str) -> Iterator[tuple[int, bytes]]:
+    """Frame and sound of each note; lines that the telephone didn't write are left out."""
+    for line in ledger.splitlines():
+        with suppress(KeyError, TypeError, ValueError):
+            note = json.loads(line)
+            yield int(note["frame"]), b64decode(note["played"])
 
 
 def _match(pcm: bytes, sound: bytes) -> tuple[int, int]:
@@ -512,11 +555,12 @@ class PhoneCall(RealtimeScene):
         super().__init__(draw)
         self.cuts_ms: list[int] = []
         self.answers = 0
-        self._ledger, self._last_word, self._heard = Path(), Path(), Path()
-        self._played = ""
+        self._last_word, self._heard = Path(), Path()
+        self._ledger, self._played = PlayedFile(Path()), ""
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        self._ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
+        ledger, self._last_word = folder / "ledger.jsonl", folder / "last_word"
+        self._ledger = PlayedFile(ledger)
         self._heard = folder / "heard"
         clips = [
             write_wav(folder / f"caller{n}.wav", noise(self.draw, 120))
@@ -525,11 +569,13 @@ class PhoneCall(RealtimeScene):
         recordings = dict(zip(clips, [0, *self.cuts_ms], strict=True))
         call = {"recordings": recordings, "quiet_ms": 300, "patience_ms": 4_000}
         call |= {"last_word": str(self._last_word), "heard": str(self._heard)}
-        return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(self._ledger)}
+        return {"EXERCISE_CALL": json.dumps(call), "EXERCISE_LEDGER": str(ledger)}
 
     # The telephone keeps step with us: a busy machine is slow, but it isn't late. We write a byte
     # for each frame that we took, and a file when the last answer was sent.
     def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
+        if message.get("type") in (APPEND, TRUNCATE):
+            self._ledger.read()
         if message.get("type") == APPEND:
             count = len(str(message.get("audio"))) * 3 // 4 // FRAME_BYTES
             with self._heard.open("ab") as file:
@@ -542,8 +588,7 @@ class PhoneCall(RealtimeScene):
 
     def drive(self, program: Program) -> Ending:
         ending = super().drive(program)
-        if self._ledger.exists():
-            self._played = self._ledger.read_text("utf-8")
+        self._played = self._ledger.read().decode(errors="replace")
         return ending
 
     @property
@@ -552,7 +597,7 @@ class PhoneCall(RealtimeScene):
         found: dict[str, bytes] = {}
         for event in self.sessions[0].received("response.output_audio.delta"):
             item_id = str(event.body.get("item_id"))
-            found[item_id] = found.get(item_id, b"") + sound_of(event)
+            found[item_id] = found.get(item_id, b"") + event.sound
         return found
 
     @property
@@ -564,7 +609,7 @@ class PhoneCall(RealtimeScene):
         session = self.sessions[0]
         before = session.messages[: session.messages.index(event)]
         sounds = [each for each in before if each.sender == "client" and each.type == APPEND]
-        return sum(len(sound_of(each)) for each in sounds) // FRAME_BYTES
+        return sum(len(each.sound) for each in sounds) // FRAME_BYTES
 
     def between(self, number: int) -> list[TracedEvent]:
         """What passed from the caller's utterance `number` (from 0) to the next one."""
@@ -594,6 +639,11 @@ utterance. Truncate only if an item has begun to sound."""
             fact = "Your program never played any sound of the answer."
             why = "Decode the base64 of each response.output_audio.delta, and give it to play."
             return Failure(fact, why, is_absence=True)
+        if found := self._ledger.changed():
+            return found
+        if any(len(sound) > FRAME_BYTES for _, sound in _notes(self._played)):
+            fact = "The file of the loudspeaker has more sound in one frame than 20 ms."
+            return Failure(fact, "Only telephone.play and telephone.stop may write it.")
         if any(not stretch.item_id for stretch in playback.stretches):
             fact = "Your program played sound that the server never sent."
             why = "Give each delta to play as it comes, decoded from base64 and nothing else."
@@ -858,6 +908,8 @@ DAYS = [f"2026-12-{day:02}" for day in range(1, 29)]
 class TwoCalls(RealtimeScene):
     """R5: one response with two calls; a result for each, and then one request for the answer."""
 
+    held = ((DONE, 1),)
+
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.table = {
@@ -900,9 +952,6 @@ class TwoCalls(RealtimeScene):
     def sound(self, call: ScriptedSession, text: str) -> bytes | None:
         return noise(self.draw, 200)
 
-    def delay_s(self, call: ScriptedSession, event: dict[str, Any]) -> float:
-        return 0.8 if event["type"] == DONE and self.answers == 1 else 0.0
-
     def verdict(self) -> Failure | None:
         if found := no_session(self):
             return found
@@ -943,6 +992,8 @@ class _Results:
 
     def _item(self, item: Any) -> Failure | None:
         kind, call_id = at_path(item, "type"), at_path(item, "call_id")
+        if at_path(item, "role") == "system":
+            return None  # how to speak about the results
         why = "The call_id stands in the call: call_... It says which call the result belongs to."
         if kind != "function_call_output":
             fact = "Your program sent a result as another item than function_call_output."
@@ -1138,6 +1189,8 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
             fact = f"On connection {self.number}, previous_item_id is of a connection before."
             why = "All ids belong to one session. Leave it out: items are put at the end, in order."
             return Failure(fact, why, value("previous_item_id", "item_..."))
+        if role == "system":
+            return None  # more instructions
         if self.due and (role, text) == self.due[0]:
             self.due.pop(0)
             self.sent += 1

@@ -5,7 +5,7 @@ import json
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,29 @@ class JoinDeltas(Scene):
         draw.shuffle(words)
         self.first = " ".join(words)
         self.second = sentence(draw)
+        self.is_shown = True
+        """Whether something of the first answer was printed before the rest of it was sent."""
+        self._program: Program | None = None
+
+    def drive(self, program: Program) -> Ending:
+        self._program = program
+        return super().drive(program)
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        return AlteredStreams(app, self.trace, self.hold)
+
+    async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        """The rest of the first answer waits for the first words on the screen, but not long."""
+        program = self._program
+        if len(exchange.blocks) == FIRST_WORDS and len(self.trace.writing()) == 1 and program:
+            self.is_shown = await until(lambda: program.has_printed, 0.5)
+        yield event
+
+    def notes(self, ending: Ending) -> Sequence[str]:
+        if self.is_shown or not ending.output:
+            return ()
+        fact = "Nothing of the first answer was on the screen before all of it had come."
+        return [f'{fact} Python keeps back what you print: print(piece, end="", flush=True).']
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         is_first = len(self.trace.writing()) == 1
@@ -51,9 +74,10 @@ class JoinDeltas(Scene):
                 "A server remembers nothing. The second request shows whether you kept the answer."
             )
             return Failure(fact, why, is_absence=True)
-        return _fetched(self.trace) or _kept_answer(asked[1], self.first)
+        return _fetched(self.trace) or _kept_answer(asked[0], asked[1], self.first)
 
 
+FIRST_WORDS = 8
 JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
 the last, which gives the finish_reason. All other pieces belong together as they are: no space
 between them, none removed."""
@@ -102,7 +126,7 @@ class CountTokens(Scene):
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             return Failure(fact, "It carries the counts, so it has to be sent.", is_absence=True)
-        kept = _fetched(self.trace) or _kept_answer(asked[1], self.answer.text)
+        kept = _fetched(self.trace) or _kept_answer(asked[0], asked[1], self.answer.text)
         return kept or _counts(asked[1], usage_of(first))
 
 
@@ -134,9 +158,15 @@ def _fetched(trace: Trace) -> Failure | None:
     return Failure(f"{stored[0].title} fetches the answer once more.", why)
 
 
-def _kept_answer(request: TracedExchange, text: str) -> Failure | None:
-    """Whether a request has an answer as the assistant's turn, byte for byte."""
-    said = [turn for turn in turns(request) if turn.role == "assistant"]
+def _said(first: TracedExchange, request: TracedExchange) -> list[RequestTurn]:
+    """The assistant's turns that a request has and the first one had not: no examples in front."""
+    before, now = ([t for t in turns(each) if t.role == "assistant"] for each in (first, request))
+    return now[len(before) :]
+
+
+def _kept_answer(first: TracedExchange, request: TracedExchange, text: str) -> Failure | None:
+    """Whether a request has the answer to the first one as the assistant's turn, byte for byte."""
+    said = _said(first, request)
     if not said:
         fact = f"{request.title} doesn't carry the first answer."
         roles = [turn.role for turn in turns(request)]
@@ -370,14 +400,18 @@ stream instead.""",
         return stream.left is not None or stream.ended is not None or self.is_open(stream)
 
     def streams(self) -> list[TracedExchange]:
-        return [each for each in self.trace.writing() if each.wants_stream]
+        """Those of the first question; the second one may be streamed, too."""
+        streams = [each for each in self.trace.writing() if each.wants_stream]
+        return [each for each in streams if not _said(streams[0], each)]
 
     def is_open(self, stream: TracedExchange) -> bool:
         """Whether more was sent than a program needs to notice the full stop and to close."""
         return self.behind.get(stream.number, 0) > self.FEW
 
     async def drip(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        if exchange.number in self.behind:
+        if exchange not in self.streams():
+            pass
+        elif exchange.number in self.behind:
             self.behind[exchange.number] += 1
             await asyncio.sleep(self.DRIP_S)
         elif "." in "".join(written(exchange)):
@@ -385,7 +419,7 @@ stream instead.""",
         yield event
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
-        if not self.trace.writing()[-1].wants_stream:
+        if self.trace.writing()[-1] not in self.streams():
             return Answer([sentence(self.draw)])
         self.sentences.append(sentence(self.draw))
         rest = [sentence(self.draw, 11) for _ in range(8)]
@@ -407,7 +441,7 @@ stream instead.""",
                 fact = f"After {stream.name} your program sent no second question."
                 why = "A stream that is closed leaves the client as it was, ready for more."
                 return Failure(fact, why, is_absence=True)
-            if found := _kept_sentence(after[0], self.sentences[number]):
+            if found := _kept_sentence(stream, after[0], self.sentences[number]):
                 return found
         if len(streams) < 2:
             fact = "The asynchronous half never asked for a stream."
@@ -437,13 +471,13 @@ def _was_read(stream: TracedExchange, trace: Trace) -> bool:
     return not after or stream.blocks[-1][0] <= after[0].began
 
 
-def _kept_sentence(request: TracedExchange, text: str) -> Failure | None:
-    said = [turn for turn in turns(request) if turn.role == "assistant"]
+def _kept_sentence(first: TracedExchange, request: TracedExchange, text: str) -> Failure | None:
+    said = _said(first, request)
     if said and said[0].text != text:
         fact = "The assistant's turn isn't the text up to and including the first full stop."
         why = "A piece may hold the full stop and the beginning of the next sentence."
         return Failure(fact, why, difference(said[0].place, said[0].text, text))
-    return _kept_answer(request, text)
+    return _kept_answer(first, request, text)
 
 
 OPEN_WHY = """`break` leaves the loop, but the stream still exists, and with it the connection. So
@@ -655,7 +689,7 @@ with client.responses.retrieve.""",
             if exchange.method == "POST" and not is_whole:
                 return _begun_again(exchange, last)
             if exchange.method == "POST":
-                return _kept_answer(exchange, self.text)
+                return _kept_answer(first, exchange, self.text)
             if found := _resumed(exchange, last):
                 return found
             if any(True for _ in exchange.events()):

@@ -223,6 +223,22 @@ def test_coroutine_runs_with_a_loop_and_without_one(contents):
     assert done == [True, False]
 
 
+@pytest.mark.parametrize(("error", "is_told"), [(None, False), (ValueError("odd"), True)])
+def test_what_ctrl_c_leaves_in_a_callback_is_not_told(contents, caplog, error, is_told):
+    async def work():
+        future = asyncio.get_running_loop().create_future()
+        future.cancel()
+        asyncio.get_running_loop().call_soon(future.set_result if error is None else fail, error)
+        await asyncio.sleep(0)
+
+    def fail(error):
+        raise error
+
+    frame(contents).run(work())
+
+    assert ("Exception in callback" in caplog.text) == is_told
+
+
 def test_part_is_given_by_name_or_number(contents):
     for word in ("second", "SECOND", "3"):
         assert arguments(contents, argv=[word]).part == "second"

@@ -56,6 +56,26 @@ def test_run_with_one_seed_is_no_pass(join, terminal):
     assert not load().has_passed(join)
 
 
+@pytest.mark.parametrize(("is_flushed", "is_told"), [(True, 0), (False, 1)])
+def test_output_that_comes_too_late_is_told_behind_a_pass(join, terminal, is_flushed, is_told):
+    text = join.solutions["solution_1"]
+    assert ", flush=True" in text
+    join.path.write_text(text if is_flushed else text.replace(", flush=True", ""), "utf-8")
+    assert commands.check(terminal, "S1", None) == 0
+
+    assert " ".join(terminal.shown().split()).count("Python keeps back what you print") == is_told
+
+
+@pytest.mark.parametrize("file", ["progress.json", "last_run.txt"])
+def test_outcome_is_shown_where_it_cannot_be_kept(join, own_exercises, terminal, file):
+    solve(join)
+    (own_exercises / f".{file}.new").mkdir()
+
+    with pytest.raises(CourseError, match=f"exercises/{file} can't be written"):
+        commands.check(terminal, "S1", 5)
+    assert "The run with the seed 5 passed." in terminal.shown()
+
+
 def test_last_run_can_be_looked_at(join, terminal):
     with pytest.raises(CourseError, match="nothing was checked yet"):
         commands.trace(terminal)

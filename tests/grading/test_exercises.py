@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 from grading.exercise import exercises, exercises_folder
-from grading.judge import run
+from grading.judge import check, run
 from grading.scenes import scene_of
 from tools.pack_exercises import golden, placed
 
@@ -18,6 +18,7 @@ import pytest
 
 GOLDEN = Path(__file__).with_name("golden")
 CHEATS = Path(__file__).with_name("cheats")
+STYLES = Path(__file__).with_name("styles")
 SEED = 4711
 IDS = [id for id, exercise in exercises().items() if exercise.solutions]
 
@@ -51,14 +52,26 @@ def test_wrong_program_fails_with_its_message(id, name, tmp_path):
 @pytest.mark.parametrize("cheat", sorted(CHEATS.glob("*.py")), ids=lambda path: path.stem)
 def test_program_that_does_not_do_the_task_fails(cheat, tmp_path):
     """Programs that were written to pass all the same; each imports the original."""
-    id = cheat.name.partition("_")[0].upper()
-    placed(exercises()[id], exercises()[id].original, tmp_path)
-    program = tmp_path / cheat.name
-    program.write_text(cheat.read_text("utf-8"), "utf-8")
-    failure = run(scene_of(id), program, SEED).failure
+    failure = failure_beside_the_original(cheat, tmp_path, [SEED, SEED + 1])
 
     assert failure is not None
     assert "Error" not in failure.fact
+
+
+@pytest.mark.parametrize("style", sorted(STYLES.glob("*.py")), ids=lambda path: path.stem)
+def test_right_program_passes_whatever_its_style(style, tmp_path):
+    failure = failure_beside_the_original(style, tmp_path, [SEED])
+
+    assert failure is None, failure and "\n".join(failure.lines())
+
+
+def failure_beside_the_original(program, folder, seeds):
+    """What is wrong with a program of ours that imports the original, or does without it."""
+    id = program.name.partition("_")[0].upper()
+    placed(exercises()[id], exercises()[id].original, folder)
+    copy = folder / program.name
+    copy.write_text(program.read_text("utf-8"), "utf-8")
+    return check(scene_of(id), copy, seeds).failure
 
 
 @pytest.mark.parametrize("id", IDS)

@@ -67,6 +67,22 @@ def test_ending_is_explained(tmp_path, text, fact, why):
     assert "Traceback" not in message
 
 
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("x = {}\nif x:\n    y = 1\ny = x['a']\n", "x['a']"),
+        ("if 1:\n    def f(:\n        pass\n", ":"),
+        ("names = (1,\nx = 2\n", "(1,"),
+        (f"x = [{'1, ' * 40}{{}}['a']]\n", "x = [1"),
+    ],
+)
+def test_caret_stands_where_python_saw_the_mistake(tmp_path, text, marked):
+    lines = told(tmp_path, text).splitlines()
+    caret = next(number for number, line in enumerate(lines) if line.strip() == "^")
+
+    assert lines[caret - 1][lines[caret].index("^") :].startswith(marked)
+
+
 def test_hang_before_the_first_request_is_explained(tmp_path):
     message = told(tmp_path, "while True: pass", Hasty)
 

@@ -33,6 +33,16 @@ def test_core_exercises_come_first():
     assert progress.next() is None
 
 
+def test_next_is_looked_for_behind_what_has_just_passed():
+    every, progress = exercises(), LearnerProgress()
+    for id in ("V1", "V5"):
+        progress.note_pass(every[id], TODAY)
+
+    assert progress.next(behind=every["V1"]) == every["V2"]
+    assert progress.next(behind=every["V5"]) == every["R1"]
+    assert progress.next(behind=every["A3"]) == every["S1"]
+
+
 def test_changed_exercise_is_noticed():
     progress = LearnerProgress()
     progress.note_pass(exercises()["S1"], TODAY)

@@ -72,13 +72,7 @@ def test_passages_in_instructions_answer(client, how, question):
     assert ANSWERED[question] in IN_INSTRUCTIONS[how](client, question)
 
 
-EARLIER = pytest.param(
-    "in an earlier turn",
-    marks=pytest.mark.xfail(reason="passages of an earlier turn are not read", strict=True),
-)
-
-
 @pytest.mark.parametrize("question", ANSWERED)
-@pytest.mark.parametrize("how", [*list(IN_QUESTION)[:-1], EARLIER])
+@pytest.mark.parametrize("how", IN_QUESTION)
 def test_passages_beside_the_question_answer(client, how, question):
     assert ANSWERED[question] in IN_QUESTION[how](client, question)
