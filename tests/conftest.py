@@ -33,14 +33,15 @@ property_examples.register()
 # that no worker still has a long one to do when the others have done all the rest. Those that take
 # real time stand between others, as a worker that waits leaves its core to the next.
 LONGEST = [
-    *("lessons/test_lesson2_script.py", "audio/test_portaudio.py"),
-    *("lessons/test_lesson3_script.py", "examples/test_device_examples.py"),
-    *("lessons/test_lesson1_script.py", "lessons/", "examples/", "console/test_run.py"),
-    *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
-    *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
-    *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),
-    "emulator/api/test_transcriptions.py",
-    *("emulator/realtime/", "emulator/voice/", "emulator/retrieval/", "cassette/"),
+    *("grading/test_exercises.py", "audio/test_portaudio.py", "lessons/test_lesson3_script.py"),
+    *("examples/test_device_examples.py", "lessons/test_lesson2_script.py", "examples/"),
+    *("setup/test_make_venv.py", "emulator/voice/test_recordings.py", "console/test_run.py"),
+    *("emulator/retrieval/test_encoder.py", "emulator/retrieval/test_reader_process.py"),
+    *("lessons/", "setup/test_install_extras.py", "emulator/voice/test_speakers.py", "grading/"),
+    *("emulator/api/test_transcriptions.py", "failures/test_failures_stores.py", "wire/", "tools/"),
+    *("console/test_start.py", "emulator/voice/", "emulator/answers/", "emulator/realtime/"),
+    *("cassette/test_scrub.py", "cassette/test_format.py", "cassette/test_socket_player.py"),
+    *("structure/", "emulator/retrieval/", "emulator/api/", "setup/", "cassette/"),
 ]
 TESTS = Path(__file__).parent
 
@@ -163,6 +164,7 @@ def start(spare: Emulator) -> Iterator[Callable[..., Emulator]]:
             return kept
 
         yield started
+    spare.service.faults = Faults(())  # others use it, too
 
 
 @pytest.fixture(scope="session")
