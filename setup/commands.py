@@ -81,7 +81,8 @@ def start(words: list[str]) -> int:
     # A wrong word is refused before set-up, which may take a minute.
     environment = Environment(COURSE)
     argv = arguments(word, args) if word else []
-    set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))
+    is_for_developers = word in ("test", "conformance")
+    set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * is_for_developers)
     if word == "extras":
         extras(environment, is_retry=True)
         return 0
