@@ -359,7 +359,7 @@ class Ingest(StoreScene):
         # A program that waits for them one after the other meets the late one first.
         self.late, self.failing = sorted(draw.sample(self.names, 2))
         self.question = f"Where is the {draw.choice(WORDS)}?"
-        self.short_s, self.long_s = draw.choice((0.8, 0.9, 1.0)), draw.choice((45.0, 60.0, 75.0))
+        self.short_s, self.long_s = draw.choice((0.8, 0.9, 1.0)), draw.choice((31.0, 34.0, 37.0))
         self.is_released = self.is_stopped = False
         """Whether the late file may get ready, and whether the program waited on for too long."""
         self._seen, self._asked_at = 0, 0.0
@@ -541,8 +541,9 @@ class Ingest(StoreScene):
                 return Failure(fact, WHY_REPORT, shown)
             fact = f"The report gives a wrong reason for {name}, which {what}."
             return Failure(fact, WHY_REASON, difference(f"metadata.{name}", str(got), wanted))
-        for name in self.names:
-            if name in sent and name != self.failing and told.get(name) != "in_progress":
+        for name in sent:
+            is_ready = name in self.names and told.get(name) != "in_progress"
+            if is_ready and name != self.failing:
                 fact = f"The report names {name}, but that file is ready."
                 shown = value(f"metadata.{name}", sent[name], "no such key")
                 return Failure(fact, WHY_READY, shown)
@@ -793,8 +794,10 @@ class Filters(StoreScene):
                 return wrong
             if wrong := self._wrong_request(searches[0], question):
                 return wrong
-        tools = (self._wrong_tool(each) for each in self.trace.writing() if each.status == 200)
-        return next(filter(None, tools), None)
+        for each in self.trace.writing():
+            if wrong := self._wrong_tool(each) or self._wrong_passages(each):
+                return wrong
+        return None
 
     def _searches(self, question: str) -> list[TracedExchange]:
         every = self.trace.to(SEARCH)
@@ -895,28 +898,34 @@ class Filters(StoreScene):
             fact = f'The model was asked "{question}" without a passage that the search had found.'
             why = "The model can only use what is in the request: the question and the passages."
             return Failure(fact, why, value("a passage found", " ".join(lacking[0][0].split())))
-        every = (self._wrong_passages(each, question, found) for each in asked)
-        return next(filter(None, every), None)
+        return next(filter(None, map(self._wrong_passages, asked)), None)
 
-    def _wrong_passages(
-        self, request: TracedExchange, question: str, found: Sequence[str]
-    ) -> Failure | None:
-        """Text in a request that no search has found; before it, that of other questions."""
+    def _wrong_passages(self, request: TracedExchange) -> Failure | None:
+        """Text that the search for its question hasn't found, or before it, no search at all."""
+        question = self._question_of(request)
         before, now = _parted(request)
-        searches = [each for other in self.questions for each in self._searches(other)[:1]]
-        others = [text for each in searches for text in _passages(each)]
-        may_stand = ((now, _words(" ".join(found))), (before, _words(" ".join(others))))
+        found = {each: self._found(each) for each in self.questions}
+        everywhere = _words(" ".join(found.values()))
+        here = everywhere if question is None else _words(found[question])
         for name, text in self.texts.items():
-            if any(_words(text) in said and _words(text) not in all for said, all in may_stand):
+            words = _words(text)
+            is_known = words in everywhere or words not in before
+            if not is_known or (words in now and words not in here):
                 fact = f'The model was asked "{question}" with text that the search had not found.'
+                if question is None:
+                    fact = f"{request.title} has text of a file that no search had found."
                 why = "Then the filter is useless: the model reads what it was to leave out."
                 return Failure(fact, why, value(name, text))
         return None
 
+    def _found(self, question: str) -> str:
+        """The text that the search for a question has found."""
+        return " ".join(text for each in self._searches(question)[:1] for text in _passages(each))
+
     def _wrong_tool(self, request: TracedExchange) -> Failure | None:
         """The file_search tool with another filter than the search has."""
         asked = self.questions.get(self._question_of(request) or "")
-        for tool in _objects(request.json.get("tools")):
+        for tool in _objects(request.json.get("tools")) if request.status == 200 else ():
             if tool.get("type") != "file_search":
                 continue
             keep = filters.parse("filters", tool["filters"]) if tool.get("filters") else None
