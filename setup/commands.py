@@ -18,11 +18,13 @@ MODULES = {
     "learn": ("grading", "the exercises: write code, save it, and it is checked"),
     "check": ("grading", "check one exercise: check S1; without an ID, the next one"),
     "quiz": ("grading", "ten questions on a section; `place` says where to start"),
+    "present": ("presenter", "show the lessons to a class, part by part, from recordings"),
     "test": ("pytest", "run the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
     "extras": ("", "try again to install lesson 3's optional packages"),
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
+    "drift": ("tools.drift", "with a key: what has changed at OpenAI since the cassettes"),
     "conformance": ("tests.conformance", "run other people's tests and clients on the emulator"),
 }
 # Other words for the exercises; `list` shows where they stand.
