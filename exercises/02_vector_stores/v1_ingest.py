@@ -2,7 +2,7 @@
 
 The files of the folder inbox are uploaded already. Attach all of them to the vector store, and wait
 until each one is completed or has failed. Wait for DEADLINE seconds at most, all files together.
-One file fails, and one isn't ready in time.
+One file fails, and another one is late: in some runs of the check it isn't ready in time.
 
 Return the reason for each file that isn't completed, by the file's name. The reason is the message
 of its last_error. For a file that isn't ready when the deadline has passed, it is "in_progress".
@@ -17,7 +17,7 @@ from typing import Any
 
 from openai import OpenAI
 
-# A check brings its own files, its own question and a shorter deadline.
+# A check brings its own files, its own question and its own deadlines.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 DEADLINE = float(os.environ.get("EXERCISE_DEADLINE", "10"))
 QUESTION = os.environ.get("EXERCISE_QUESTION", "When does the last bus leave?")

@@ -13,13 +13,16 @@ import re
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Citation, Prompt, SearchOutcome
+from emulator.app import App
 from emulator.retrieval import filters
+from emulator.storage import file_table
+from emulator.storage.file_storage import FileStorage
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
@@ -86,6 +89,51 @@ def attached(trace: Trace, after: int = 0) -> list[Attached]:
     return found
 
 
+def told_statuses(
+    trace: Trace, asked: TracedExchange, before: Mapping[str, str], late: str = ""
+) -> dict[str, str]:
+    """The status of each file by its id, as the program knows it behind a request.
+
+    `before` is what it knew. An answer names files with their status, perhaps only those of one
+    status, or how many of a store or a batch are in progress. If any is, `late` is one of them.
+    """
+    answer = asked.answer_json if asked.method == "GET" and asked.status == 200 else None
+    if not isinstance(answer, dict) or not asked.path.startswith(STORES):
+        return dict(before)
+    listed = _objects(answer["data"]) if "data" in answer else [answer]
+    rows = {
+        row["id"]: str(row["status"]) for row in listed if row.get("object") == "vector_store.file"
+    }
+    ready, waiting = set[str](), set[str]()
+    if (only := asked.query.get("filter")) and not answer.get("has_more"):
+        held = _held(trace, asked.number, asked.path.split("/")) - rows.keys()
+        ready |= held if only == ["in_progress"] else set()
+        waiting |= held if only == ["completed"] else set()
+    for row in listed:
+        if isinstance(counts := row.get("file_counts"), dict):
+            held = _held(trace, asked.number, [row["id"]])
+            waiting |= held & {late} if counts["in_progress"] else set()
+            ready |= held - waiting if counts["in_progress"] == len(held & waiting) else set()
+    known = {id: before.get(id, "in_progress") for id in waiting | ready}
+    for id in ready:
+        known[id] = "completed" if known[id] == "in_progress" else known[id]
+    return {**before, **known, **rows}
+
+
+def _held(trace: Trace, before: int, places: Sequence[str]) -> set[str]:
+    """The files that were attached to a store, or by a batch, whose id is in `places`."""
+    return {
+        each.file_id
+        for each in attached(trace)
+        if each.by.number < before
+        and {(each.by.answer_json or {}).get(key) for key in ("id", "vector_store_id")} & {*places}
+    }
+
+
+def _has(body: Any, key: str) -> bool:
+    return isinstance(body, dict) and key in body
+
+
 def _objects(found: Any) -> list[Mapping[str, Any]]:
     every = found if isinstance(found, list) else []
     return [each for each in every if isinstance(each, Mapping)]
@@ -101,8 +149,8 @@ def file_names(draw: random.Random, many: int) -> list[str]:
 class ByHand(Scene):
     """V0: the passage with the highest cosine has to be in the prompt, and no other.
 
-    Another passage has a longer vector and so the highest product, a third one is the nearest by
-    distance. The vectors come in an order in which a program that ignores `index` finds a wrong
+    One to three others have longer vectors and so a higher product, a further one is the nearest
+    by distance. The vectors come in an order in which a program that ignores `index` finds a wrong
     one.
     """
 
@@ -121,8 +169,16 @@ class ByHand(Scene):
             shaped = {self.best: (0.9, 3.0), self.longest: (0.6, 6.0)}
             shaped[self.nearest] = (0.7, 0.8)
             self.vectors[passage] = _at(draw, asked, *shaped.get(passage, (cosine, length)))
+        self._lengthen(draw.choice((0, 1, 2)), asked)
         self.read_in_order: dict[str, Vector] = {}
         """The vector of each text, as somebody reads it who ignores `index`."""
+
+    def _lengthen(self, many: int, asked: Vector) -> None:
+        """Give as many more passages a product that is higher than that of the best one."""
+        shaped = (self.best, self.longest, self.nearest)
+        others = [each for each in self.passages if each not in shaped]
+        for passage, length in zip(self.draw.sample(others, many), (5.8, 5.6), strict=False):
+            self.vectors[passage] = _at(self.draw, asked, 0.55, length)
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "passages.txt").write_text("\n".join(self.passages) + "\n", "utf-8")
@@ -271,24 +327,51 @@ class StoreScene(Scene):
     """A scene with a search, the first of which has to load what the emulator searches with."""
 
     limit_s: ClassVar[float] = 30.0
+    storage: FileStorage
+    """The server's own files and stores, in which a scene can change something by itself."""
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        assert isinstance(app, App)
+        self.storage = app.service.file_storage
+        return app
 
 
 class Ingest(StoreScene):
-    """V1: one of six files fails, another one never gets ready. Both have to be reported.
+    """V1: one of six files fails, another one gets ready too late. Both have to be reported.
+
+    In the first run of a check, the late file never gets ready, and the deadline is short. In the
+    later runs the deadline is long, and the file gets ready once the program has seen that it isn't
+    yet, and later than the program had waited in the run before (`judge.check`). So a program that
+    waits for some time of its own goes on too early, and one that waits for the deadline in any
+    case never comes to an end.
 
     What counts is what the program was told: so a slow machine changes no verdict.
     """
 
-    deadline_s: ClassVar[float] = 1.2
     patience_s: ClassVar[float] = 4.0
     """How long after its deadline a program may still wait."""
+    pause_s: ClassVar[float] = 8.0
+    """How long a program may wait between two requests for a status."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.names = file_names(draw, 6)
-        # A program that waits for them one after the other meets the slow one first.
-        self.stuck, self.failing = sorted(draw.sample(self.names, 2))
+        # A program that waits for them one after the other meets the late one first.
+        self.late, self.failing = sorted(draw.sample(self.names, 2))
         self.question = f"Where is the {draw.choice(WORDS)}?"
+        self.short_s, self.long_s = draw.choice((0.8, 0.9, 1.0)), draw.choice((31.0, 34.0, 37.0))
+        self.is_released = self.is_stopped = False
+        """Whether the late file may get ready, and whether the program waited on for too long."""
+        self._seen, self._asked_at = 0, 0.0
+        self._knew_at: float | None = None
+
+    @property
+    def gets_ready(self) -> bool:
+        return self.hold_s > 0
+
+    @property
+    def deadline_s(self) -> float:
+        return self.long_s if self.gets_ready else self.short_s
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "inbox").mkdir()
@@ -297,28 +380,63 @@ class Ingest(StoreScene):
             if name == self.failing:  # no UTF-8; where and with what is part of the reason
                 text += bytes([self.draw.randrange(128, 192)]) + sentence(self.draw).encode()
             (folder / "inbox" / name).write_bytes(text)
-        deadline = str(self.deadline_s)
         return {
             FILES: str(folder),
-            "EXERCISE_DEADLINE": deadline,
+            "EXERCISE_DEADLINE": f"{self.deadline_s:g}",
             "EXERCISE_QUESTION": self.question,
         }
 
     def fault(self, request: TracedExchange) -> str:
         is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
-        return f"stuck={self.stuck}" if request.method == "POST" and is_store else ""
+        return f"stuck={self.late}" if request.method == "POST" and is_store else ""
 
     def drive(self, program: Program) -> Ending:
         """Stop it where it waits forever: the rest of the limit would show nothing more."""
         began: float | None = None
         end = time.monotonic() + self.limit_s
-        while program.is_running and time.monotonic() < end:
+        while program.is_running and not self._reports() and (now := time.monotonic()) < end:
             if began is None and attached(self.trace):
-                began = time.monotonic()
-            if began is not None and not self._reports():
-                end = min(end, began + self.deadline_s + self.patience_s + 1)
+                began = now
+            if began is not None and now > self._last_moment(began, now):
+                self.is_stopped = True
+                break
             time.sleep(0.02)
         return program.wait(self.limit_s if self._reports() else 0.1)
+
+    def _last_moment(self, began: float, now: float) -> float:
+        """How long the program may go on waiting, by what it has asked for and was told."""
+        if not self.gets_ready:
+            return began + self.deadline_s + self.patience_s + 1
+        if not self.is_released and now - began >= self.hold_s:
+            self._release()
+        if len(self.trace.exchanges) > self._seen:
+            self._seen, self._asked_at = len(self.trace.exchanges), now
+        if self._knew_at is None and self._is_told_ready():
+            self._knew_at = now
+        last = self._asked_at + self.pause_s
+        return last if self._knew_at is None else min(last, self._knew_at + self.patience_s + 1)
+
+    def _release(self) -> None:
+        """Have the late file indexed, if the program could see that it isn't ready."""
+        asked = self.trace.exchanges[attached(self.trace)[0].by.number :]
+        if not any(_is_about_files(each) and each.ended for each in asked):
+            return
+        self.is_released = True
+        for each in self.storage.attached.unfinished():
+            if each.file_name == self.late:
+                self.storage.queue_indexing([replace(each, faults=())])
+
+    def _is_told_ready(self, before: int | None = None) -> bool:
+        """Whether the program knew that no file is in progress any more."""
+        told = self._told(before)
+        return told.get(self.late) == "completed" and "in_progress" not in told.values()
+
+    def waited_s(self) -> float:
+        """From the first file attached to the report; in the first run of a check alone."""
+        files, reports = attached(self.trace), self._reports()
+        if self.gets_ready or not files or not reports:
+            return 0.0
+        return max(0.0, reports[0].began - files[0].by.began)
 
     def _reports(self) -> list[TracedExchange]:
         """The requests that send the reasons on."""
@@ -336,7 +454,10 @@ class Ingest(StoreScene):
         if not behind:
             return self._never_went_on(began)
         first = min(behind, key=lambda each: each.number)
-        if not self._has_asked(first.number) or first.began - began < self.deadline_s / 2:
+        is_early = first.began - began < self.deadline_s / 2
+        if not self._has_asked(first.number) or (
+            is_early and not self._is_told_ready(first.number)
+        ):
             return self._too_early(first)
         if not reports:
             fact = f"Your program searched ({first.call}), but it never sent the report."
@@ -356,20 +477,31 @@ class Ingest(StoreScene):
     def _never_went_on(self, began: float) -> Failure:
         asked = [each for each in self.trace.exchanges if each.method == "GET"]
         waited = asked[-1].began - began if asked else 0
+        if self.gets_ready and self.is_stopped:
+            return self._waited_too_long()
         if waited > self.deadline_s + self.patience_s / 2:
             fact = "The deadline passed long ago, but your program is still waiting."
             why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
             check), report what isn't ready, and go on with the rest."""
-            return Failure(fact, why, value(f"{self.stuck}: status", "in_progress"))
+            return Failure(fact, why, value(f"{self.late}: status", "in_progress"))
         fact = "Your program attached the files, but it never sent the report."
         why = "The report shows whether you know what became of each file."
         return Failure(fact, why, is_absence=True)
+
+    def _waited_too_long(self) -> Failure:
+        why = f"""DEADLINE is the longest that you wait ({self.deadline_s:g} seconds in this run).
+        Ask again and again, and go on as soon as no file is in_progress."""
+        fact = f"Your program asked for nothing in {self.pause_s:g} seconds of waiting."
+        if self._knew_at is not None:
+            fact = "No file is in progress any more, but your program is still waiting."
+        status = self._told().get(self.late, "never asked for")
+        return Failure(fact, why, value(f"{self.late}: status", status))
 
     def _too_early(self, request: TracedExchange) -> Failure:
         told = self._told(request.number)
         if self._has_asked(request.number):
             fact = f"Your program went on ({request.call}) long before the deadline."
-            shown = value(f"{self.stuck}: status", told.get(self.stuck, "never asked for"))
+            shown = value(f"{self.late}: status", told.get(self.late, "never asked for"))
         else:
             fact = f"Your program went on ({request.call}) without asking for any status."
             shown = value("requests for a status", 0, "at least one")
@@ -380,28 +512,15 @@ class Ingest(StoreScene):
 
     def _has_asked(self, before: int) -> bool:
         """Whether it asked for the state of the store, of a batch or of a file."""
-        every = self.trace.exchanges[: before - 1]
-        return any(each.method == "GET" and each.path.startswith(f"{STORES}/") for each in every)
+        return any(_is_about_files(each) for each in self.trace.exchanges[: before - 1])
 
-    def _told(self, before: int) -> dict[str, str]:
+    def _told(self, before: int | None = None) -> dict[str, str]:
         """The last status of each file that the program was told, by name."""
         names, told = uploaded(self.trace), dict[str, str]()
-        for each in self.trace.exchanges[: before - 1]:
-            answer = each.answer_json if each.method == "GET" and each.status == 200 else None
-            if not isinstance(answer, dict):
-                continue
-            listed = _objects(answer.get("data")) or [answer]
-            for row in listed:
-                if row.get("object") == "vector_store.file":
-                    told[names.get(row["id"], "")] = row["status"]
-            counts = answer.get("file_counts")
-            if isinstance(counts, dict) and counts["in_progress"] <= 1:
-                told |= {name: "completed" for name in self.names if name not in self._special}
-        return told
-
-    @property
-    def _special(self) -> tuple[str, str]:
-        return self.failing, self.stuck
+        late = next((id for id, name in names.items() if name == self.late), "")
+        for each in self.trace.exchanges[: None if before is None else before - 1]:
+            told = told_statuses(self.trace, each, told, late)
+        return {names.get(id, ""): status for id, status in told.items()}
 
     def _wrong_report(self, report: TracedExchange) -> Failure | None:
         sent, told = report.json["metadata"] or {}, self._told(report.number)
@@ -410,7 +529,8 @@ class Ingest(StoreScene):
             if name in sent and name not in told:
                 fact = f"The report names {name}, but your program never asked for its status."
                 return Failure(fact, WHY_NEVER_ASKED, value(f"metadata.{name}", sent[name]))
-        for name, wanted in ((self.failing, reason), (self.stuck, "in_progress")):
+        awaited = [(self.failing, reason), (self.late, "in_progress")]
+        for name, wanted in awaited[: 1 if self._is_told_ready(report.number) else 2]:
             got = sent.get(name)
             if got == wanted or (got == told.get(name) == "in_progress"):
                 continue
@@ -422,7 +542,8 @@ class Ingest(StoreScene):
             fact = f"The report gives a wrong reason for {name}, which {what}."
             return Failure(fact, WHY_REASON, difference(f"metadata.{name}", str(got), wanted))
         for name in sent:
-            if name not in self._special and told.get(name) != "in_progress":
+            is_ready = name in self.names and told.get(name) != "in_progress"
+            if is_ready and name != self.failing:
                 fact = f"The report names {name}, but that file is ready."
                 shown = value(f"metadata.{name}", sent[name], "no such key")
                 return Failure(fact, WHY_READY, shown)
@@ -443,6 +564,10 @@ class Ingest(StoreScene):
         return "the message of its last_error"
 
 
+def _is_about_files(request: TracedExchange) -> bool:
+    return request.method == "GET" and request.path.startswith(STORES)
+
+
 WHY_REPORT = """A file that fails raises no exception, and a batch can be completed although some
 of its files failed. Look at the status of every file."""
 WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
@@ -458,13 +583,14 @@ behind it. Ask for all of them in each round: one request lists every file of th
 class SyncTwice(StoreScene):
     """V2: the program runs twice. The second time, one file of more than a page's has changed.
 
-    Its new text is as long as the old one, so that neither name nor size gives it away.
+    Its new text is as long as the old one, so that neither name nor size gives it away. Another
+    file has been deleted from the store, which shows only if the store is asked.
     """
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.names = sorted(file_names(draw, 23))
-        self.changed = draw.choice(self.names)
+        self.changed, self.deleted = draw.sample(self.names, 2)
         self.digests: dict[str, str] = {}
         self.changed_digest = ""
         self.first_run: int | None = None
@@ -487,7 +613,10 @@ class SyncTwice(StoreScene):
         return program.again().wait(self.limit_s)
 
     def change(self) -> None:
-        """Change a file, between the first run and the second."""
+        """Change a file and delete another one on the server, between the two runs."""
+        for id, name in uploaded(self.trace).items():
+            if name == self.deleted:
+                self.storage.delete_file(id)
         path = self.folder / self.changed
         text = path.read_bytes()
         path.write_bytes(text[:-4] + str(1099 - int(text[-4:-1])).zfill(4)[-3:].encode() + b".")
@@ -512,23 +641,30 @@ class SyncTwice(StoreScene):
 
     def _second_wrong(self, first_run: int) -> Failure | None:
         second = uploaded(self.trace, first_run)
-        again = [name for name in second.values() if name != self.changed]
-        if again:
+        sent = list(second.values())
+        wanted = (self.changed, self.deleted)
+        if again := [name for name in sent if name not in wanted]:
             why = WHY_TWICE if len(again) > len(self.names) / 2 else WHY_PAGES
             fact = f"The second run uploaded {again[0]} again, although it has not changed."
             shown = value("files uploaded again without need", len(again), "0")
             return Failure(fact, why, shown)
-        if not second:
+        if self.changed not in sent:
             fact = f"The second run didn't upload {self.changed}, although its text has changed."
             why = """Name and size are as before, so only the content shows it. Compare the digest
             with the one in the attributes."""
             return Failure(fact, why, is_absence=True)
-        if len(second) > 1:
-            return Failure(f"The second run uploaded {self.changed} twice.", WHY_TWICE)
+        if self.deleted not in sent:
+            fact = f"The second run didn't upload {self.deleted}, which the store no longer has."
+            why = """It was deleted on the server between the two runs. What the store has, only the
+            store knows: ask it in each run, and keep no list of your own."""
+            return Failure(fact, why, is_absence=True)
+        if twice := next((name for name in wanted if sent.count(name) > 1), None):
+            return Failure(f"The second run uploaded {twice} twice.", WHY_TWICE)
         digests = self.digests | {self.changed: self.changed_digest}
         if wrong := self._wrong_attributes(self.trace, digests, first_run):
             return wrong
-        return self._wrong_deletes(first_run, next(iter(second)))
+        new_id = next(id for id, name in second.items() if name == self.changed)
+        return self._wrong_deletes(first_run, new_id)
 
     def _until(self, count: int | None) -> Trace:
         return Trace(self.trace.exchanges[:count])
@@ -651,13 +787,34 @@ class Filters(StoreScene):
         if wrong := self._wrong_attributes():
             return wrong
         for question, kind in self.questions.items():
-            searches = [each for each in self.trace.to(SEARCH) if question in _query(each)]
+            searches = self._searches(question)
             if not searches:
                 return self._never_searched(question)
             if wrong := self._wrong_filter(searches[0], question, kind):
                 return wrong
             if wrong := self._wrong_request(searches[0], question):
                 return wrong
+        for each in self.trace.writing():
+            if wrong := self._wrong_tool(each) or self._wrong_passages(each):
+                return wrong
+        return None
+
+    def _searches(self, question: str) -> list[TracedExchange]:
+        every = self.trace.to(SEARCH)
+        return [each for each in every if each.status == 200 and question in _query(each)]
+
+    def _asked(self, question: str) -> list[TracedExchange]:
+        return [each for each in self.trace.writing() if self._question_of(each) == question]
+
+    def _question_of(self, request: TracedExchange) -> str | None:
+        """The question that a request asks. Others may stand before it, in the conversation."""
+        said = turns(request)
+        last = next((turn.text for turn in reversed(said) if turn.role == "user"), "")
+        for text in (last, "\n".join(turn.text for turn in said)):
+            places = {each: _words(text).rfind(_words(each)) for each in self.questions}
+            found = max(places, key=lambda each: places[each])
+            if places[found] >= 0:
+                return found
         return None
 
     def _wrong_attributes(self) -> Failure | None:
@@ -690,7 +847,7 @@ class Filters(StoreScene):
         return Failure(fact, why, value(where, sent[key], written))
 
     def _never_searched(self, question: str) -> Failure:
-        if any(question in _said(each) for each in self.trace.writing()):
+        if self._asked(question):
             fact = f'The model was asked "{question}" without a search before.'
             why = """Search first, by client.vector_stores.search with the filter. Then you know
             whether there is anything to ask. The file_search tool would ask the model at once."""
@@ -724,10 +881,7 @@ class Filters(StoreScene):
         return None
 
     def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
-        asked = [each for each in self.trace.writing() if question in _said(each)]
-        found = [
-            part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()
-        ]
+        asked, found = self._asked(question), _passages(search)
         if asked and not found:
             fact = f'The model was asked "{question}" although the search had found nothing.'
             why = """Without any passage, a model answers from its training, or invents something.
@@ -739,19 +893,65 @@ class Filters(StoreScene):
             return Failure(fact, why, is_absence=True)
         if not asked:
             return None
-        said = _plain(asked[0])
-        lacking = [text for text in found if _words(text) not in said]
-        if lacking:
+        lacking = [[text for text in found if _words(text) not in _plain(each)] for each in asked]
+        if all(lacking):
             fact = f'The model was asked "{question}" without a passage that the search had found.'
             why = "The model can only use what is in the request: the question and the passages."
-            return Failure(fact, why, value("a passage found", " ".join(lacking[0].split())))
-        all_found = _words(" ".join(found))
+            return Failure(fact, why, value("a passage found", " ".join(lacking[0][0].split())))
+        return next(filter(None, map(self._wrong_passages, asked)), None)
+
+    def _wrong_passages(self, request: TracedExchange) -> Failure | None:
+        """Text that the search for its question hasn't found, or before it, no search at all."""
+        question = self._question_of(request)
+        before, now = _parted(request)
+        found = {each: self._found(each) for each in self.questions}
+        everywhere = _words(" ".join(found.values()))
+        here = everywhere if question is None else _words(found[question])
         for name, text in self.texts.items():
-            if _words(text) in said and _words(text) not in all_found:
+            words = _words(text)
+            is_known = words in everywhere or words not in before
+            if not is_known or (words in now and words not in here):
                 fact = f'The model was asked "{question}" with text that the search had not found.'
+                if question is None:
+                    fact = f"{request.title} has text of a file that no search had found."
                 why = "Then the filter is useless: the model reads what it was to leave out."
                 return Failure(fact, why, value(name, text))
         return None
+
+    def _found(self, question: str) -> str:
+        """The text that the search for a question has found."""
+        return " ".join(text for each in self._searches(question)[:1] for text in _passages(each))
+
+    def _wrong_tool(self, request: TracedExchange) -> Failure | None:
+        """The file_search tool with another filter than the search has."""
+        asked = self.questions.get(self._question_of(request) or "")
+        for tool in _objects(request.json.get("tools")) if request.status == 200 else ():
+            if tool.get("type") != "file_search":
+                continue
+            keep = filters.parse("filters", tool["filters"]) if tool.get("filters") else None
+            if keep and [each for each in self.kinds if keep(each.attributes)] == [asked]:
+                continue
+            fact = f"{request.title} offers the file_search tool without the filter of the search."
+            why = """The tool searches once more, and the model reads what your filter was to leave
+            out. The passages that your own search found are enough."""
+            return Failure(fact, why, missing("tools[].filters", tool, "as in the search"))
+        return None
+
+
+def _passages(search: TracedExchange) -> list[str]:
+    return [part["text"] for hit in search.answer_json["data"] for part in hit.get("content") or ()]
+
+
+def _parted(request: TracedExchange) -> tuple[str, str]:
+    """What was said before the last answer in a request, and what belongs to its own question."""
+    said = turns(request)
+    asked = max((n for n, turn in enumerate(said) if turn.role == "user"), default=0)
+    answers = [n for n, turn in enumerate(said[:asked]) if turn.role == "assistant"]
+    start = answers[-1] if answers else 0
+    parts: tuple[list[str], list[str]] = [], []
+    for number, turn in enumerate(said):
+        parts[number >= start or turn.role in ("system", "developer")].append(turn.text)
+    return _words("\n".join(parts[0])), _words("\n".join(parts[1]))
 
 
 def _query(search: TracedExchange) -> str:
@@ -821,8 +1021,10 @@ class Footnotes(StoreScene):
         order = [*cited, cited[0], draw.choice(cited[1:])]
         draw.shuffle(order)
         self.cited = order
-        """The file cited behind each sentence."""
-        self.sentences = [sentence(draw)[:-1] for _ in order]
+        """The file of each citation."""
+        self.sentences = [sentence(draw)[:-1] for _ in range(len(order) + 1)]
+        self.pieces = self._cut(order)
+        """The text in pieces, each with the file that is cited behind it, or ""."""
         places = draw.sample(range(20, 99), 2 * len(self.names))
         self.scores = sorted(
             (
@@ -832,20 +1034,35 @@ class Footnotes(StoreScene):
             reverse=True,
         )
 
+    def _cut(self, cited: Sequence[str]) -> list[tuple[str, str]]:
+        """One sentence has no citation, one has it in the middle, and one has a full stop there."""
+        bare, inside, priced = self.draw.sample(range(1, len(self.sentences)), 3)
+        price = f"{self.draw.randrange(2, 9)}.{self.draw.choice((25, 50, 75))}"
+        words = self.sentences[priced].split()
+        self.sentences[priced] = " ".join([*words[:3], "for", price, *words[3:]])
+        pieces, waiting, names = list[tuple[str, str]](), "", iter(cited)
+        for number, each in enumerate(self.sentences):
+            if number == bare:
+                waiting += f"{each}. "
+                continue
+            words = each.split()
+            before = self.draw.randrange(2, 6) if number == inside else len(words)
+            pieces.append((waiting + " ".join(words[:before]), next(names)))
+            waiting = " ".join(["", *words[before:]]) + ". "
+        return [*pieces, (waiting.rstrip(), "")]
+
     @property
     def text(self) -> str:
-        return " ".join(f"{each}." for each in self.sentences)
+        return "".join(piece for piece, _ in self.pieces)
 
     @property
     def wanted(self) -> str:
         """The text that the second request has to carry."""
         numbers = {name: n for n, name in enumerate(dict.fromkeys(self.cited), 1)}
-        marked = [
-            f"{each}[{numbers[name]}]."
-            for each, name in zip(self.sentences, self.cited, strict=True)
-        ]
+        marks = {name: f"[{n}]" for name, n in numbers.items()} | {"": ""}
+        marked = "".join(piece + marks[name] for piece, name in self.pieces)
         notes = [f"[{n}] {name} ({self._score(name):.2f})" for name, n in numbers.items()]
-        return "\n".join([" ".join(marked), "", *notes])
+        return "\n".join([marked, "", *notes])
 
     def _score(self, name: str) -> float:
         return max(score for score, of in self.scores if of == name)
@@ -862,10 +1079,10 @@ class Footnotes(StoreScene):
         ids = {name: id for id, name in uploaded(self.trace).items()}
         parts: list[str] = []
         citations = []
-        for each, name in zip(self.sentences, self.cited, strict=True):
-            parts += pieces(self.draw, f" {each}" if parts else each)
-            citations.append(Citation(len("".join(parts)), ids.get(name, ""), name))
-            parts.append(".")
+        for piece, name in self.pieces:
+            parts += pieces(self.draw, piece)
+            if name:
+                citations.append(Citation(len("".join(parts)), ids.get(name, ""), name))
         store = found.results[0]["vector_store_id"] if found.results else ""
         results: list[dict[str, Any]] = [
             {
@@ -900,18 +1117,24 @@ class Footnotes(StoreScene):
             why = "It shows whether you read the citations. Your `answer` has to return a text."
             return Failure(fact, why, is_absence=True)
         said = [turn.text.rstrip() for turn in turns(asked[1]) if turn.role == "user"]
-        if said == [self.wanted]:
+        answers = [text for text in said if self._is_of_answer(text)]
+        if answers == [self.wanted]:
             return None
-        if self.wanted in said:
+        if self.wanted in answers:
             fact = "The second request has more than one text."
-            return Failure(fact, "`main` sends what `answer` returns.", value("texts", said))
-        return self._wrong_text(said[-1] if said else "")
+            return Failure(fact, "`main` sends what `answer` returns.", value("texts", answers))
+        return self._wrong_text((answers or said or [""])[-1])
+
+    def _is_of_answer(self, text: str) -> bool:
+        """Whether a turn carries the answer or a part of it; a conversation has others, too."""
+        words = _words(_unmarked(text))
+        return any(_words(each) in words for each in self.sentences)
 
     def _wrong_text(self, got: str) -> Failure:
         wanted, where = self.wanted, "input of the second request"
         shown = difference(where, got, wanted)
         text, _, notes = got.partition("\n\n")
-        bare = re.sub(r"\[\d+\]", "", text)
+        bare = _unmarked(text)
         if bare.split() != self.text.split() or bare == text:
             same = " ".join(bare.split()) == self.text
             fact = "The text has no marks." if same else "The text isn't the model's answer."
@@ -950,6 +1173,10 @@ class Footnotes(StoreScene):
         return Failure("The footnotes don't have the form that the task gives.", why, shown)
 
 
+def _unmarked(text: str) -> str:
+    return re.sub(r"\[\d+\]", "", text)
+
+
 WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
 So each file has one footnote, however often it is cited."""
 
@@ -960,11 +1187,13 @@ So each file has one footnote, however often it is cited."""
 class CleanUp(StoreScene):
     """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
 
+    A store and a file that somebody else has made are there before, and have to stay.
     Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
     Windows can't send Ctrl-C to one program alone, so there the third run is left out.
     """
 
     third_upload: ClassVar[int] = 3
+    days: ClassVar[int] = 1
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -976,15 +1205,28 @@ class CleanUp(StoreScene):
         """The step at which each run is disturbed."""
         self.starts = [0]
         """How many requests had come before each run."""
+        self.foreign: dict[str, str] = {}
+        """What is there before, by its id, as a sentence names it."""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "files").mkdir()
         for name in self.names:
             (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
+        self._plant()
         return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
 
+    def _plant(self) -> None:
+        """Put into the account what other programs need."""
+        self.storage.open()
+        id, files = file_table.new_id(), self.storage.files
+        files.begin(id)
+        files.append(id, 0, sentence(self.draw).encode())
+        files.finish(id, "accounts.txt", "assistants")
+        made = self.storage.create_store("accounts", None, {}, None)
+        self.foreign = {id: "the file accounts.txt", made.id: "the store accounts"}
+
     def around(self, app: ASGIApp) -> ASGIApp:
-        return _RetryAtOnce(app)
+        return _RetryAtOnce(super().around(app))
 
     def fault(self, request: TracedExchange) -> str:
         run = len(self.starts) - 1
@@ -1003,12 +1245,12 @@ class CleanUp(StoreScene):
 
     def drive(self, program: Program) -> Ending:
         ending = program.wait(self.limit_s)
-        if ending.code != 0 or ending.is_flood or self._unfinished() or self._left(0):
+        if ending.code != 0 or ending.is_flood or self._first_wrong():
             return ending
         self.may_fail = True
         self.starts.append(len(self.trace.exchanges))
         ending = program.again().wait(self.limit_s)
-        if WINDOWS or ending.code is None or self._left(1):
+        if WINDOWS or ending.code is None or self._left(1) or self._too_much(1):
             return ending
         self.starts.append(len(self.trace.exchanges))
         return self._interrupted(program.again())
@@ -1022,10 +1264,15 @@ class CleanUp(StoreScene):
             time.sleep(0.02)
         return program.wait(self.limit_s)
 
+    def _first_wrong(self) -> bool:
+        return bool(self._unfinished() or self._too_much(0) or self._left(0))
+
     def verdict(self) -> Failure | None:
         if wrong := self._unfinished():
             return wrong
         for run in range(len(self.starts)):
+            if wrong := self._too_much(run):
+                return wrong
             if run and not any(each.fault for each in self._run(run).exchanges):
                 fact = f"{RUNS[run]} your program never came to the {self.steps[run]}."
                 return Failure(fact, "Each run begins anew, with a store of its own.")
@@ -1048,15 +1295,49 @@ class CleanUp(StoreScene):
         if lacking := [name for name in self.names if name not in held]:
             fact = f"The file {lacking[0]} was never uploaded and attached to the store."
             return Failure(fact, "All files of the folder are to be searched.", is_absence=True)
-        if not any(self.question in _query(each) for each in run.to(SEARCH)):
+        searches = [each for each in run.to(SEARCH) if self.question in _query(each)]
+        if not searches:
             fact = "Your program never searched the store for the question."
             return Failure(fact, "It should do its work before it cleans up.", is_absence=True)
+        return self._not_indexed(run, searches[-1])
+
+    def _not_indexed(self, run: Trace, search: TracedExchange) -> Failure | None:
+        """A file of which the program didn't know, as it searched, that it was indexed."""
+        names, told = uploaded(run), dict[str, str]()
+        for each in run.exchanges:
+            if each.number < search.number:
+                told = told_statuses(run, each, told)
+        for file in attached(run):
+            status, name = told.get(file.file_id, "never asked for"), names.get(file.file_id)
+            if status in ("in_progress", "never asked for"):
+                fact = f"Your program searched before it knew that {name} was indexed."
+                why = """Files are indexed in the background, and a search before the end misses
+                some. Ask for the status until no file is in_progress; create_and_poll does so."""
+                shown = value(f"{name}: status", status, "completed")
+                return Failure(fact, why, shown)
+        return None
+
+    def _too_much(self, run: int) -> Failure | None:
+        """Something that the program deleted although it hadn't made it."""
+        for each in self._run(run).to(STORE, "/v1/files/{id}", method="DELETE"):
+            id = each.path.rpartition("/")[2]
+            if id in self.foreign and each.status == 200:
+                fact = f"Your program deleted {self.foreign[id]}, which it had not made."
+                why = """Other programs use the same account, and need what they have stored. Keep
+                the ids of what you make, and delete those alone."""
+                return Failure(fact, why, Excerpt("what was sent", each.call))
         return None
 
     def _no_expiry(self, made: TracedExchange, run: Trace) -> Failure | None:
         bodies = [made.json, *(each.json for each in run.to(STORE))]
-        if any(isinstance(body, dict) and body.get("expires_after") for body in bodies):
+        sent = [body["expires_after"] for body in bodies if _has(body, "expires_after")]
+        if sent and sent[-1] and sent[-1].get("days") == self.days:
             return None
+        if sent and sent[-1]:
+            fact = "The vector store doesn't expire a day after it was last used."
+            why = "The task names the time. OpenAI bills a store until it expires."
+            wanted = json.dumps({"anchor": "last_active_at", "days": self.days})
+            return Failure(fact, why, value("expires_after", sent[-1], wanted))
         fact = "The vector store was created without expires_after."
         why = """A program that is killed can't delete anything. With an expiry date, OpenAI
         deletes the store when nobody has used it for so long."""
@@ -1146,8 +1427,9 @@ class Measure(StoreScene):
         return found
 
     def figures(self, k: int) -> dict[str, Fraction]:
-        """Recall and MRR among the first k, and what the MRR is by two usual mistakes."""
+        """Recall and MRR among the first k, and what the MRR is by three usual mistakes."""
         ranks = [self._ranks(question, k) for question in self.right]
+        files = [self._place_among_files(question, k) for question in self.right]
         first = [Fraction(1, each[0]) for each in ranks if each]
         every = sum(Fraction(1, rank) for each in ranks for rank in each)
         return {
@@ -1155,22 +1437,31 @@ class Measure(StoreScene):
             "mrr": sum(first, Fraction(0)) / len(ranks),
             "every": Fraction(every) / len(ranks),
             "found": sum(first, Fraction(0)) / max(1, len(first)),
+            "files": sum((Fraction(1, place) for place in files if place), Fraction(0))
+            / len(ranks),
         }
 
     def _ranks(self, question: str, k: int) -> list[int]:
         found = self.found[question][:k]
         return [rank for rank, name in enumerate(found, 1) if name == self.right[question]]
 
+    def _place_among_files(self, question: str, k: int) -> int:
+        """The place of the right file if each file counts once; 0 if it isn't there."""
+        names = list(dict.fromkeys(self.found[question][:k]))
+        right = self.right[question]
+        return names.index(right) + 1 if right in names else 0
+
     def _is_telling(self) -> bool:
         if not self.found:
             return False
         some, all_ten = self.figures(self.k), self.figures(self.most)
         right = {some["recall"], some["mrr"]}
-        others = {some["every"], some["found"], all_ten["recall"], all_ten["mrr"]}
-        written = {_three(each) for each in right | others}
+        mistaken = (some["every"], some["found"], some["files"], all_ten["recall"], all_ten["mrr"])
+        others = {_three(each) for each in mistaken}
         # Nothing near the middle between two figures, where floats round either way.
         is_clear = all(Fraction(1, 20) < abs(each * 1000 % 1 - Fraction(1, 2)) for each in right)
-        return is_clear and len(right) == 2 and not right & others and len(written) >= 5
+        written = {_three(each) for each in right}
+        return is_clear and not written & others and len(written) == 2 and len(others) >= 4
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "files").mkdir()
@@ -1184,7 +1475,7 @@ class Measure(StoreScene):
         return Answer(pieces(self.draw, sentence(self.draw)), found=found)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        return AnswerChanger(app, self.trace, {"/search": self._rank})
+        return AnswerChanger(super().around(app), self.trace, {"/search": self._rank})
 
     def _rank(self, asked: Any, answer: Any) -> Any:
         query = str(asked["query"])
@@ -1240,6 +1531,7 @@ class Measure(StoreScene):
                 _three(all_ten["mrr"]): WHY_TEN,
                 _three(some["every"]): WHY_FIRST,
                 _three(some["found"]): WHY_ALL,
+                _three(some["files"]): WHY_PASSAGES,
             }.get(str(got), WHY_FIGURES)
             fact = f"The figure {key} is wrong."
             return Failure(fact, why, value(f"metadata.{key}", got, f'"{_three(right)}"'))
@@ -1257,6 +1549,8 @@ WHY_TEN = """That counts the first ten passages, as many as a search returns by 
 first five count: set max_num_results."""
 WHY_FIRST = """That counts every passage of the right file. Only the first one of each question
 counts."""
+WHY_PASSAGES = """That gives each file one place, however many of its passages stand in front. Each
+passage takes a place, also the second one of a file."""
 WHY_ALL = """That is the mean over the questions whose file was found. The others count, too: with
 0."""
 

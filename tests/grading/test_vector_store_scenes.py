@@ -5,10 +5,12 @@ Each test does in this process what a learner's program would do, against the sc
 
 import math
 import random
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from grading.judge import serve
+from grading.exercise import exercises
+from grading.judge import run, serve
 from grading.scenes.vector_store_scenes import (
     ByHand,
     CleanUp,
@@ -18,6 +20,7 @@ from grading.scenes.vector_store_scenes import (
     Measure,
     SyncTwice,
 )
+from tools.pack_exercises import placed
 
 import pytest
 from openai import OpenAI
@@ -95,29 +98,127 @@ def test_prompt_needs_passage_and_question(text, wanted, tmp_path):
         assert fact(scene) == wanted
 
 
+def test_one_to_three_passages_have_a_higher_product_than_the_best_one():
+    found = set()
+    for seed in range(30):
+        scene = ByHand(random.Random(seed))
+        asked = scene.vectors[scene.question]
+        products = {
+            text: sum(map(float.__mul__, asked, scene.vectors[text])) for text in scene.passages
+        }
+        ranked = sorted(products, key=lambda text: -products[text])
+        found.add(ranked.index(scene.best))
+        assert ranked[0] == scene.longest
+
+    assert found == {1, 2, 3}
+
+
 # ---------------------------------------------------------------------------- V1
+
+
+def attached_batch(client, folder):
+    """A store and a batch with all files of the inbox, and their names by id."""
+    store = client.vector_stores.create().id
+    paths = sorted((folder / "inbox").iterdir())
+    names = {client.files.create(file=path, purpose="assistants").id: path.name for path in paths}
+    batch = client.vector_stores.file_batches.create(store, file_ids=list(names))
+    return store, batch, names
+
+
+def waited(client, store, batch, most):
+    """Ask until at most so many files of the batch are in progress."""
+    while batch.file_counts.in_progress > most:
+        batch = client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store)
+
+
+def reasons(client, store, names):
+    return {
+        names[file.id]: file.last_error.message if file.last_error else file.status
+        for file in client.vector_stores.files.list(store)
+    }
 
 
 def test_report_of_a_ready_file_is_wrong(tmp_path):
     with meeting(Ingest, tmp_path) as (scene, client, folder):
-        scene.deadline_s = 0.0  # what the program waits for is not asked here
-        store = client.vector_stores.create().id
-        paths = sorted((folder / "inbox").iterdir())
-        ids = {path.name: client.files.create(file=path, purpose="assistants").id for path in paths}
-        batches = client.vector_stores.file_batches
-        batch = batches.create(store, file_ids=list(ids.values()))
-        while batch.file_counts.in_progress > 1:
-            batch = batches.retrieve(batch.id, vector_store_id=store)
-        files = list(client.vector_stores.files.list(store))
-        names = {id: name for name, id in ids.items()}
-        reasons = {
-            names[file.id]: file.last_error.message if file.last_error else file.status
-            for file in files
-        }
-        client.vector_stores.update(store, metadata=reasons)
-        ready = next(name for name in reasons if name not in (scene.failing, scene.stuck))
+        scene.short_s = 0.0  # what the program waits for is not asked here
+        store, batch, names = attached_batch(client, folder)
+        waited(client, store, batch, 1)
+        sent = reasons(client, store, names)
+        client.vector_stores.update(store, metadata=sent)
+        ready = next(name for name in sent if name not in (scene.failing, scene.late))
 
         assert fact(scene) == f"The report names {ready}, but that file is ready."
+
+
+def test_report_may_have_fields_beside_the_files(tmp_path):
+    with meeting(Ingest, tmp_path) as (scene, client, folder):
+        scene.short_s = 0.0
+        store, batch, names = attached_batch(client, folder)
+        waited(client, store, batch, 1)
+        sent = reasons(client, store, names)
+        only = {name: why for name, why in sent.items() if why != "completed"}
+        client.vector_stores.update(store, metadata={**only, "checked": "6"})
+        client.vector_stores.search(store, query=scene.question)
+
+        assert fact(scene) is None
+
+
+def test_late_file_gets_ready_once_it_was_asked_for(tmp_path):
+    with meeting(Ingest, tmp_path) as (scene, client, folder):
+        scene.hold_s = 1.0
+        store, batch, _ = attached_batch(client, folder)
+        scene._last_moment(0.0, 2.0)
+        unasked = scene.is_released
+        client.vector_stores.files.list(store)
+        scene._last_moment(0.0, 0.5)
+        at_once = scene.is_released
+        while scene._knew_at is None:
+            scene._last_moment(0.0, 2.0)
+            client.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store)
+        scene.is_stopped = True
+
+        assert [unasked, at_once, scene.is_released] == [False, False, True]
+        assert fact(scene) == "No file is in progress any more, but your program is still waiting."
+
+
+def test_program_that_goes_on_before_the_late_file_is_too_early(tmp_path):
+    with meeting(Ingest, tmp_path) as (scene, client, folder):
+        scene.hold_s = 1.0
+        store, _, names = attached_batch(client, folder)
+        scene.is_stopped = True
+        waiting = fact(scene)
+        client.vector_stores.update(store, metadata=reasons(client, store, names))
+
+        assert waiting == "Your program asked for nothing in 8 seconds of waiting."
+        assert fact(scene).endswith(" long before the deadline.")
+
+
+def test_program_that_waits_for_the_late_file_passes(tmp_path):
+    exercise = exercises()["V1"]
+    for name, text in exercise.solutions.items():
+        verdict = run(Ingest, placed(exercise, text, tmp_path / name), 4711, hold_s=0.5)
+
+        assert verdict.failure is None
+        assert verdict.scene.is_released
+
+
+@pytest.mark.parametrize(
+    ("status", "failing", "late"),
+    [
+        ("completed", "in_progress", "in_progress"),
+        ("in_progress", "completed", "in_progress"),
+        ("failed", "failed", None),
+    ],
+)
+def test_list_of_one_status_tells_of_other_files(status, failing, late, tmp_path):
+    with meeting(Ingest, tmp_path) as (scene, client, folder):
+        store, batch, _ = attached_batch(client, folder)
+        waited(client, store, batch, 1)
+        scene.trace.exchanges[:] = [e for e in scene.trace.exchanges if e.method != "GET"]
+        client.vector_stores.files.list(store, filter=status)
+        told = scene._told()
+
+        assert (told.get(scene.failing), told.get(scene.late)) == (failing, late)
 
 
 # ---------------------------------------------------------------------------- V2
@@ -127,13 +228,24 @@ def labels(scene):
     return lambda path: {"name": path.name, "sha256": scene.digests[path.name]}
 
 
-def replace(scene, client, store):
-    """Upload and attach the file that has changed; its new id."""
+def replace(scene, client, store, *, is_whole=True):
+    """Upload and attach the file that has changed, and with `is_whole` the one that is gone."""
     scene.change()
-    made = client.files.create(file=scene.folder / scene.changed, purpose="assistants").id
-    attributes = {"name": scene.changed, "sha256": scene.changed_digest}
-    client.vector_stores.files.create(vector_store_id=store, file_id=made, attributes=attributes)
-    return made
+    digests = {scene.changed: scene.changed_digest, scene.deleted: scene.digests[scene.deleted]}
+    for name in list(digests)[: 2 if is_whole else 1]:
+        made = client.files.create(file=scene.folder / name, purpose="assistants").id
+        attributes = {"name": name, "sha256": digests[name]}
+        client.vector_stores.files.create(store, file_id=made, attributes=attributes)
+
+
+def test_file_that_the_store_lost_has_to_be_uploaded_again(tmp_path):
+    with meeting(SyncTwice, tmp_path) as (scene, client, folder):
+        store, ids = stored(client, folder, labels(scene))
+        replace(scene, client, store, is_whole=False)
+        client.files.delete(ids[scene.changed])
+
+        name = scene.deleted
+        assert fact(scene) == f"The second run didn't upload {name}, which the store no longer has."
 
 
 def test_old_version_has_to_be_deleted_everywhere(tmp_path):
@@ -153,7 +265,7 @@ def test_unchanged_file_must_not_be_deleted(tmp_path):
     with meeting(SyncTwice, tmp_path) as (scene, client, folder):
         store, ids = stored(client, folder, labels(scene))
         replace(scene, client, store)
-        other = next(name for name in scene.names if name != scene.changed)
+        other = next(name for name in scene.names if name not in (scene.changed, scene.deleted))
         client.files.delete(ids[other])
 
         assert fact(scene) == f"The second run deleted {other}, although it has not changed."
@@ -193,6 +305,82 @@ def test_search_without_a_filter_is_named(tmp_path):
         assert fact(scene) == f'The search for "{question}" has no filter.'
 
 
+def filter_of(kind):
+    both = [{"type": "eq", "key": key, "value": kind.attributes[key]} for key in kind.attributes]
+    return {"type": "and", "filters": both}
+
+
+def searched_with_filter(scene, client, store):
+    """What was found for each question, by the filter that the task wants."""
+    found = {}
+    for question, kind in scene.questions.items():
+        both = [
+            {"type": "eq", "key": key, "value": kind.attributes[key]} for key in kind.attributes
+        ]
+        only = {"type": "and", "filters": both}
+        hits = client.vector_stores.search(store, query=question, filters=only).data
+        found[question] = "\n".join(hit.content[0].text for hit in hits)
+    return found
+
+
+def user(text):
+    return {"role": "user", "content": text}
+
+
+def assistant(text):
+    return {"role": "assistant", "content": text}
+
+
+ONCE_MORE = "with text that the search had not found."
+
+
+@pytest.mark.parametrize(
+    ("again", "wanted"),
+    [
+        (lambda empty, question, text, other: "Thank you.", None),
+        (lambda empty, question, text, other: "{all}", "of a file that no search had found."),
+        (lambda empty, question, text, other: [user(empty), assistant("No."), user(text)], None),
+        (lambda empty, question, text, other: [user(other), assistant("Yes."), user(text)], None),
+        (lambda empty, question, text, other: [user(other), user(text)], ONCE_MORE),
+        (lambda empty, question, text, other: f"{other} {question}", ONCE_MORE),
+        (lambda empty, question, text, other: empty.rstrip("?"), "the search had found nothing."),
+    ],
+)
+def test_each_request_is_judged_by_its_own_question(again, wanted, tmp_path):
+    with meeting(Filters, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
+        found = searched_with_filter(scene, client, store)
+        empty = next(question for question in found if not found[question])
+        texts = {question: f"{text}\n{question}" for question, text in found.items() if text}
+        for text in texts.values():
+            ask(client, text)
+        other, question = list(texts)[:2]
+        before = fact(scene)
+        asked = again(empty, question, texts[question], texts[other])
+        ask(client, " ".join(scene.texts.values()) if asked == "{all}" else asked)
+
+        told = fact(scene)
+        assert before is None
+        assert told == wanted or told.endswith(wanted)
+
+
+def test_file_search_tool_needs_the_filter_too(tmp_path):
+    with meeting(Filters, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
+        found = searched_with_filter(scene, client, store)
+        for question, text in found.items():
+            tool = {"type": "file_search", "vector_store_ids": [store]}
+            filtered = tool | {"filters": filter_of(scene.questions[question])}
+            if text:
+                client.responses.create(model=MODEL, input=f"{text} {question}", tools=[filtered])
+        right = fact(scene)
+        question = next(each for each in found if found[each])
+        client.responses.create(model=MODEL, input=found[question] + question, tools=[tool])
+
+        assert right is None
+        assert fact(scene).endswith("offers the file_search tool without the filter of the search.")
+
+
 # ---------------------------------------------------------------------------- V4
 
 
@@ -227,6 +415,38 @@ def test_footnotes_are_compared_with_the_citations(change, wanted, tmp_path):
         assert fact(scene) == wanted
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (lambda scene: [user(scene.question), assistant(scene.text), user(scene.wanted)], None),
+        (lambda scene: [user(scene.wanted), user("Say this in one sentence.")], None),
+        (
+            lambda scene: [user(scene.text), user(scene.wanted)],
+            "The second request has more than one text.",
+        ),
+    ],
+)
+def test_conversation_may_have_other_turns_than_the_answer(said, wanted, tmp_path):
+    with meeting(Footnotes, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder)
+        cite(client, store, scene.question)
+        ask(client, said(scene))
+
+        assert fact(scene) == wanted
+
+
+def test_answer_has_marks_at_other_places_than_before_full_stops():
+    for seed in range(20):
+        scene = Footnotes(random.Random(seed))
+        marked = scene.wanted.partition("\n\n")[0]
+
+        assert len(re.findall(r"\[\d\]", marked)) == len(scene.cited)
+        assert len(re.findall(r"\[\d\]\.", marked)) == len(scene.cited) - 1
+        assert len(re.findall(r"[a-z]\[\d\] [a-z]", marked)) == 1
+        assert len(re.findall(r"\d\.", marked)) == 3  # two ends without a mark, and a price
+        assert re.search(r" for \d\.\d\d ", marked)
+
+
 # ---------------------------------------------------------------------------- V5
 
 
@@ -236,13 +456,41 @@ def test_work_has_to_be_done_before_it_is_cleaned_up(tmp_path):
         before = fact(scene)
         client.vector_stores.search(store, query=scene.question)
         searched = fact(scene)
+        client.vector_stores.file_batches.create_and_poll(store, file_ids=list(ids.values()))
+        client.vector_stores.search(store, query=scene.question)
+        waited = fact(scene)
         client.vector_stores.delete(store)
         for id in ids.values():
             client.files.delete(id)
 
+        name = scene.names[0]
         assert before == "Your program never searched the store for the question."
-        assert searched == "Your program left the vector store and 4 files behind."
+        assert searched == f"Your program searched before it knew that {name} was indexed."
+        assert waited == "Your program left the vector store and 4 files behind."
         assert fact(scene) is None
+
+
+@pytest.mark.parametrize("kind", ["vector_stores", "files"])
+def test_what_others_have_stored_must_not_be_deleted(kind, tmp_path):
+    with meeting(CleanUp, tmp_path) as (scene, client, folder):
+        store, ids = stored(client, folder)
+        client.vector_stores.file_batches.create_and_poll(store, file_ids=list(ids.values()))
+        client.vector_stores.search(store, query=scene.question)
+        for each in getattr(client, kind).list():
+            getattr(client, kind).delete(each.id)
+
+        what = {"files": "the file accounts.txt", "vector_stores": "the store accounts"}[kind]
+        assert fact(scene) == f"Your program deleted {what}, which it had not made."
+
+
+def test_store_has_to_expire_after_the_days_that_the_task_names(tmp_path):
+    with meeting(CleanUp, tmp_path) as (scene, client, _):
+        store = client.vector_stores.create(expires_after=EXPIRY | {"days": 365}).id
+        long = fact(scene)
+        client.vector_stores.update(store, expires_after=EXPIRY)
+
+        assert long == "The vector store doesn't expire a day after it was last used."
+        assert fact(scene).startswith(f"The file {scene.names[0]} was never uploaded")
 
 
 # ---------------------------------------------------------------------------- V6
@@ -261,3 +509,10 @@ def test_missing_figure_is_named(tmp_path):
         assert never is not None
         assert never.startswith("The figures never came: ")
         assert fact(scene) == "The figure mrr_at_5 is missing."
+
+
+def test_files_counted_instead_of_passages_give_another_figure():
+    for seed in range(100):
+        figures = Measure(random.Random(seed)).figures(5)
+
+        assert f"{float(figures['files']):.3f}" != f"{float(figures['mrr']):.3f}"
