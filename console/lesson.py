@@ -7,27 +7,22 @@ A lesson's `main` is one `with open_lesson(...)`. Whatever happens inside ends i
     2               the arguments make no sense
     130             Ctrl-C
     141             the reader of a pipe has gone, as in `| head`
-
-A part begins with a comment in the lesson's file: `# ------ 2  compare: Compare waiting with ...`.
-It gives the part's number (a plus sign for one that runs only if asked for), its name, which is
-that of its function, and its title. What else the screen says about it stands in parts.toml.
 """
 
 import argparse
 import asyncio
 import os
-import re
 import signal
 import sys
 import textwrap
 import threading
-import tomllib
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -47,9 +42,11 @@ from common.settings import (
 from common.wire_tap import Tap
 from console.explain import ErrorContext, explain
 from console.first_bytes import FirstBytes
+from console.freshness import ending, remedy
+from console.lesson_contents import Contents, Part, contents_of
 from console.start import end_early_stop
 from console.terminal import Terminal
-from emulator.models import MODELS
+from emulator.models import MODELS, NAMED, PRICES_READ
 from setup.problem import did_you_mean
 
 import httpx2
@@ -73,47 +70,6 @@ _NO_LOG = (
     *(httpx2.HTTPError, httpx2.InvalidURL),
     *(ValueError, LookupError, TypeError, OverflowError, RecursionError),
 )
-
-
-_PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
-TEXTS = Path(__file__).with_name("parts.toml")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a lesson; `texts` is its table in parts.toml."""
-
-    number: int
-    name: str
-    title: str
-    is_extra: bool
-    texts: Mapping[str, Any]
-
-    @property
-    def heading(self) -> str:
-        return self.title if self.is_extra else f"{self.number}. {self.title}"
-
-    @property
-    def takes_question(self) -> bool:
-        """Whether the word after its name is a question of the learner's, or a file."""
-        return "question" in self.texts or "file" in self.texts
-
-    @property
-    def asks_once(self) -> bool:
-        """Whether its one question can be shown before it runs. A conversation shows its own."""
-        return bool(self.texts.get("question")) and not {"before", "after"} & set(self.texts)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The parts of a lesson, by name, and what its docstring says; a tour leaves out the extras."""
-
-    text: str
-    parts: dict[str, Part]
-
-    def listing(self) -> str:
-        rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]
-        return "\n".join(f"  {mark:>2}  {part.name:10} {part.title}" for mark, part in rows)
 
 
 @dataclass
@@ -450,25 +406,6 @@ def _interrupts_go_to(handler: Any) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def contents_of(script: Path) -> Contents:
-    """The parts of a lesson, from the comments in its file and from parts.toml."""
-    source = script.read_text(encoding="utf-8")
-    text = source.partition('"""')[2].partition('"""')[0]
-    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8")).get(script.name[1], {})
-    found = _PART.finditer(source)
-    parts = [
-        Part(
-            number,
-            match["name"],
-            match["title"],
-            match["mark"] == "+",
-            texts.get(match["name"], {}),
-        )
-        for number, match in enumerate(found, 1)
-    ]
-    return Contents(text, {part.name: part for part in parts})
-
-
 class CourseParser(argparse.ArgumentParser):
     """A parser that names the most similar option if it refuses one."""
 
@@ -660,18 +597,17 @@ def cost_of(model: str, tokens_in: int, tokens_out: int) -> str:
     price_in, price_out = known.price
     dollars = (tokens_in * price_in + tokens_out * price_out) / 1e6
     tokens = f"{tokens_in:,} tokens in, {tokens_out:,} out"
-    return f"about ${dollars:.4f} ({tokens}, prices of November 2026)"
+    month = date.fromisoformat(PRICES_READ).strftime("%B %Y")
+    return f"about ${dollars:.4f} ({tokens}, prices of {month})"
 
 
 def _introduce(
     terminal: Terminal, model: str, connection: Connection, is_tour: bool, tokens: tuple[int, int]
 ) -> None:
     terminal.note(f"{connection.answered_by}. Model: {model}.")
-    known = MODELS.get(model)
-    if known and known.ends:
-        name = "OPENAI_REALTIME_MODEL" if known.role == "realtime" else "OPENAI_MODEL"
-        better = f": set {name}={known.successor}" if known.successor else ""
-        terminal.note(f"OpenAI shuts {model} down on {known.ends}{better}.")
+    if ends := ending(model, date.today()):
+        name = "OPENAI_REALTIME_MODEL" if NAMED[model].role == "realtime" else "OPENAI_MODEL"
+        terminal.note(f"{ends}: {remedy(model, name, date.today())}.")
     if connection.is_live and is_tour:
         terminal.note(f"The whole tour costs {cost_of(model, *tokens)}.")
 

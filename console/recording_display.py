@@ -9,8 +9,10 @@ from typing import Any
 
 from common import COURSE
 from console.call_display import own_file, sound_file
+from console.freshness import DIARIZING, SUBTITLING
 from console.lesson import Lesson
 from console.terminal import Terminal, plain
+from emulator.models import NAMED
 
 from openai import BadRequestError, OpenAI
 
@@ -23,6 +25,12 @@ Transcribe = Callable[[OpenAI, Path, str], None]
 Speakers = Callable[[OpenAI, Path], list[tuple[float, str]]]
 Subtitles = Callable[[OpenAI, Path], str]
 Search = Callable[[OpenAI, str, list[str], str], list[tuple[float, str]]]
+
+
+def until(model: str) -> str:
+    """A model's name, and when it ends."""
+    ends = NAMED[model].ends
+    return f"{model}, which ends on {ends}" if ends else model
 
 
 def understand(
@@ -39,10 +47,10 @@ def understand(
     with engine_may_be_missing(lesson):
         with timed(terminal, f"The words, as they are recognized ({settings.transcribe_model}):"):
             transcribe(client, file, settings.transcribe_model)
-        with timed(terminal, "Who spoke (gpt-4o-transcribe-diarize, which ends on 2027-02-26):"):
+        with timed(terminal, f"Who spoke ({until(DIARIZING)}):"):
             turns = speakers(client, file)
             show_turns(terminal, turns)
-        with timed(terminal, "Subtitles (whisper-1, which ends on 2027-02-26):"):
+        with timed(terminal, f"Subtitles ({until(SUBTITLING)}):"):
             cues = subtitles(client, file)
             save_subtitles(terminal, cues, lesson.options.calls / f"{file.stem}.srt")
         if question := question_for(lesson, file):

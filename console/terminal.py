@@ -27,6 +27,13 @@ from rich.table import Table
 from rich.text import Text
 
 NARROWEST, WIDEST = 20, 88
+# Set by the presenter, which shows the output of a lesson in a part of its own screen.
+IN_PANE = "COURSE_IN_PANE"
+PANE_OPTIONS = {"force_terminal": True, "legacy_windows": False, "color_system": "standard"}
+# A code of the terminal (OSC) around a line of the traffic, so that the presenter can tell it from
+# the text; and the code for a cleared screen.
+WIRE_CODE, WIRE_END, CLEAR = "\x1b]7700;", "\x1b\\", "\x1b[2J\x1b[H"
+WIRE_SHOWN = 160
 MOST_ROWS = 20
 SPEAKER = len("assistant")
 VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}
@@ -91,7 +98,9 @@ class Terminal:
                 stream.reconfigure(errors="replace")
         if sys.stdout is None:  # started with its standard output closed
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  until the end
-        self._console = Screen(highlight=False, file=file or sys.stdout)
+        self._is_in_pane = bool(os.environ.get(IN_PANE))
+        options: dict[str, Any] = PANE_OPTIONS if self._is_in_pane else {}
+        self._console = Screen(highlight=False, file=file or sys.stdout, **options)
         self._console.width = max(NARROWEST, min(self._console.width, WIDEST))
         self._page = Page(self._console)
         self._bars = BARS if can_print(BARS, self._console.encoding) else PLAIN_BARS
@@ -116,11 +125,18 @@ class Terminal:
         self._console.print(text, **options)
 
     def heading(self, title: str, why: str = "") -> None:
-        """The title of a part, and why it is there."""
+        """The title of a part, and why it is there. The presenter shows both itself."""
+        if self._is_in_pane:
+            self._write_code(CLEAR)
+            return
         self.say(f"\n[bold cyan]{plain(title)}[/]")
         if why:
             self.note(why)
         self.say()
+
+    def _write_code(self, code: str) -> None:
+        self._console.file.write(code)
+        self._console.file.flush()
 
     def note(self, text: str) -> None:
         """A remark of the lesson, marked so that nobody takes it for the model's words."""
@@ -183,6 +199,9 @@ class Terminal:
 
     def wire(self, line: str) -> None:
         """A line of `--wire`, dimmed and cut to the width; it starts a new line amid an answer."""
+        if self._is_in_pane:
+            self._write_code(f"{WIRE_CODE}{printable(line)[:WIRE_SHOWN]}{WIRE_END}")
+            return
         self.say(Text(printable(line), style="dim"), no_wrap=True, overflow="ellipsis")
 
     def events(self, events: Iterable[Any], meanings: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
-"""The models that the emulator serves: one table, with the shutdown dates that OpenAI announced.
+"""Every model that the course names: one table, with the shutdown dates that OpenAI announced.
 
 Names and dates come from the types of openai 3.57 and from OpenAI's page of deprecations, read in
-November 2026. `python3 course.py doctor` warns of a shutdown, and `GET /v1/models` reports it as
+November 2026; `source` says which. `MODELS` are those that the emulator serves, and `NAMED` has the
+others as well. `python3 course.py doctor` warns of a shutdown, and `GET /v1/models` reports it as
 `shutdown_date`. The emulator serves a model after that date, too, because a course must not stop
 working overnight. The header `x-openai-emulator-model-ends` then has the date and the successor.
 
@@ -11,7 +12,7 @@ the values depend on the model, and a few keys that a generation lacks.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -91,12 +92,30 @@ _ALWAYS_REASONING = replace(_GPT_5_6, efforts=_GPT_5_6.efforts[1:])
 _REALTIME_2_1 = Generation(has_phases=True)
 
 
+PRICES_READ = "2026-11-24"
+"""The day on which all prices below were compared with OpenAI's pages."""
+
+# Where the SDK lists the models of a role, and announces their ends: files in the package `openai`.
+SDK_LISTS = {
+    "chat": "types/shared/chat_model.py",
+    "audio": "types/shared/chat_model.py",
+    "realtime": "types/realtime/realtime_session_create_request.py",
+    "speech": "types/audio/speech_model.py",
+    "transcription": "types/audio_model.py",
+    "captions": "types/realtime/audio_transcription.py",
+    "embedding": "types/embedding_model.py",
+    "live": "types/live/session_config.py",
+}
+_GUIDES = "https://developers.openai.com/api/docs/guides"
+
+
 @dataclass(frozen=True)
 class Model:
     """A model: its role, the date of its newest release, its announced end, its successor.
 
     Roles: `chat`, `audio` (chat with sound in and out), `realtime`, `speech`, `transcription`,
-    `embedding`. Dates are `YYYY-MM-DD`.
+    `captions` (transcription while somebody speaks), `translation`, `live`, `embedding`. Dates are
+    `YYYY-MM-DD`; `released` is empty if the day isn't known.
     `snapshot` is the name in answers: a request for an alias is answered by a dated release. Only a
     Realtime session repeats the name from the request.
     `price` is in dollars for a million input tokens and a million output tokens, if it is known;
@@ -104,6 +123,9 @@ class Model:
     model; a request may shorten them unless it is fixed. `reads` is how many tokens of a
     conversation fit into a Realtime model. `transcriber` says what a model that transcribes files
     can do. Sessions of a Realtime model whose generation has phases start with other defaults.
+    `text_price` of a Realtime model is the price of its text, and `minute_price` is in dollars for
+    a minute of sound. `source` is a file of the SDK (see
+    `SDK_LISTS`) if it is empty.
     """
 
     id: str
@@ -118,6 +140,18 @@ class Model:
     has_fixed_dimensions: bool = False
     reads: int | None = None
     transcriber: Transcriber | None = None
+    text_price: tuple[float, float] | None = None
+    minute_price: float | None = None
+    source: str = ""
+
+    def has_ended(self, today: date) -> bool:
+        """Whether OpenAI has shut it down; on the day of its end it counts as gone."""
+        return self.ends is not None and date.fromisoformat(self.ends) <= today
+
+    @property
+    def named_in(self) -> str:
+        """Where its name and its end come from: a file of the SDK, or a page."""
+        return self.source or SDK_LISTS[self.role]
 
     @property
     def answers_as(self) -> str:
@@ -179,7 +213,11 @@ _CHAT = [
     _chat("gpt-5.6-sol", "2026-07-09", _GPT_5_6),
     _chat("gpt-5.6-terra", "2026-07-09", _GPT_5_6),
     _chat("gpt-5.6-luna", "2026-07-09", _GPT_5_6),
-    replace(_chat("gpt-5.6", "2026-07-09", _GPT_5_6), snapshot="gpt-5.6-sol"),
+    replace(
+        _chat("gpt-5.6", "2026-07-09", _GPT_5_6),
+        snapshot="gpt-5.6-sol",
+        source="recorded answers of August 2026",
+    ),
     _chat("gpt-5.5", "2026-04-23", _GPT_5_5, dated="2026-04-23"),
     _chat("gpt-5.4", "2026-03-05", _GPT_5_4, dated="2026-03-05"),
     _chat("gpt-5.4-mini", "2026-03-17", _GPT_5_4, dated="2026-03-17"),
@@ -211,6 +249,7 @@ _TABLE = [
         "realtime",
         "2026-07-06",
         price=(32.00, 64.00),
+        text_price=(4.00, 24.00),
         reads=123_904,
         generation=_REALTIME_2_1,
     ),
@@ -219,6 +258,7 @@ _TABLE = [
         "realtime",
         "2026-07-06",
         price=(10.00, 20.00),
+        text_price=(0.60, 2.40),
         reads=123_904,
         generation=_REALTIME_2_1,
     ),
@@ -242,7 +282,7 @@ _TABLE = [
         snapshot="gpt-realtime-mini-2025-12-15",
         reads=28_224,
     ),
-    Model("gpt-audio-1.5", "audio", "2026-02-23", generation=_AUDIO),
+    Model("gpt-audio-1.5", "audio", "2026-02-23", generation=_AUDIO, source=SDK_LISTS["realtime"]),
     Model(
         "gpt-audio-mini",
         "audio",
@@ -258,7 +298,13 @@ _TABLE = [
     ),
     Model("tts-1", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
     Model("tts-1-hd", "speech", "2023-11-06", "2027-01-06", "gpt-realtime-2.1-mini"),
-    Model("gpt-transcribe", "transcription", "2026-07-28", transcriber=_NEWEST_TRANSCRIBER),
+    Model(
+        "gpt-transcribe",
+        "transcription",
+        "2026-07-28",
+        transcriber=_NEWEST_TRANSCRIBER,
+        minute_price=0.0045,
+    ),
     Model(
         "gpt-4o-transcribe",
         "transcription",
@@ -303,6 +349,16 @@ _TABLE = [
     ),
 ]
 
+# The course names these, and `GET /v1/models` of the emulator doesn't list them: it transcribes
+# with the first two in Realtime sessions, and serves neither Live nor translations.
+_NAMED = [
+    Model("gpt-live-transcribe", "captions", "", minute_price=0.017),
+    Model("gpt-realtime-whisper", "captions", "", minute_price=0.017),
+    Model("gpt-realtime-translate", "translation", "", source=f"{_GUIDES}/realtime-translation"),
+    Model("gpt-live-1", "live", "2026-09-10", minute_price=0.05),
+    Model("gpt-live-1.1", "live", "2026-11-20", minute_price=0.05),
+]
+
 # They have nine voices, and ignore `instructions` and `stream_format`.
 FIRST_SPEAKERS = ("tts-1", "tts-1-hd")
 
@@ -315,3 +371,4 @@ def _with_snapshots(models: list[Model]) -> dict[str, Model]:
 
 
 MODELS = _with_snapshots(_TABLE)
+NAMED = MODELS | {model.id: model for model in _NAMED}

@@ -89,9 +89,9 @@ class Program:
             code = None
         return self._end(None if self._is_flood else code)
 
-    def again(self) -> "Program":
-        """Start the same program once more."""
-        return Program(self.path, self._variables)
+    def again(self, **changed: str) -> "Program":
+        """Start the same program once more, with other variables where they are named."""
+        return Program(self.path, {**self._variables, **changed})
 
     def stop(self) -> Ending:
         """Stop it now, as a server that has done its work."""

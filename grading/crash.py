@@ -35,9 +35,11 @@ MEANINGS = {
     "IndexError": "a list was shorter than the program expects.",
     "KeyError": "a field that the program expects was not there.",
     "JSONDecodeError": "a text was parsed as JSON before it was complete, or it never was JSON.",
-    "AttributeError": "an object has no such field. In a stream, many fields are None at times.",
-    "TypeError": "a value had another type. In a stream, many fields are None at times.",
+    "AttributeError": "an object has no field of that name.",
+    "TypeError": "a value has another type than the code expects.",
 }
+ABOUT_NONE = "in an answer, some fields are None at times."
+NO_PARAMETER = "that function takes no parameter of that name."
 
 
 def crash(
@@ -91,13 +93,25 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
     if name == "NotImplementedError" and place is not None:
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
         return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", cut(place[1]), 0))
-    meaning = meanings.get(name) or MEANINGS.get(name, "it was not handled.")
+    meaning = _meaning(name, text, meanings)
     fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
     shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
         shown = Excerpt(f"line {place[0]}", cut(place[1]), place[2])
-    tail = f" The message: {cut(text, 200)}" if text and place else ""
-    return Failure(fact, f"{meaning[0].upper()}{meaning[1:]}{tail}", shown)
+    head = f"{cut(text, 200).rstrip('.')}. " if text and place else ""
+    return Failure(fact, f"{head}{meaning[0].upper()}{meaning[1:]}", shown)
+
+
+def _meaning(name: str, text: str, meanings: Mapping[str, str]) -> str:
+    """What an exception means here; what an exercise says of a type is about a value of None."""
+    usual = MEANINGS.get(name, "it was not handled.")
+    if name == "TypeError" and "unexpected keyword argument" in text:
+        return NO_PARAMETER
+    if name in ("TypeError", "AttributeError") and "NoneType" in text:
+        usual = ABOUT_NONE
+    elif name == "TypeError":
+        return usual
+    return meanings.get(name, usual)
 
 
 def _exited(ending: Ending, lines: list[str]) -> Failure:

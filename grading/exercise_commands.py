@@ -29,8 +29,10 @@ LAST_RUN = "last_run.txt"
 
 
 def exercise_of(word: str) -> Exercise:
-    """Raises CourseError for an id that there is not."""
-    found = exercises().get(word.upper())
+    """The exercise of an id or of a file; raises CourseError if there is none."""
+    name = Path(word).name.removesuffix(".py").lower()
+    files = {each.path.stem: each for each in exercises().values()}
+    found = exercises().get(word.upper()) or files.get(name)
     if found is None:
         near = did_you_mean(word.upper(), exercises())
         why = f"the exercises are {', '.join(exercises())}"

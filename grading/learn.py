@@ -41,7 +41,10 @@ def learn(terminal: Terminal, *, is_manual: bool) -> int:
     session.show(KEYS)
     with _keys() as read:
         while not session.step(read()):
-            pass
+            if session.has_checked:
+                while read():  # pressed while the check ran, for an exercise that may be over
+                    pass
+                session.has_checked = False
     return 0
 
 
@@ -53,6 +56,7 @@ class LearnSession:
         self._terminal = terminal
         self._watch = Watch(each.path for each in exercises().values())
         self._keys = KEYS
+        self.has_checked = False
 
     def show(self, keys: str) -> None:
         """The task, and what can be pressed."""
@@ -96,6 +100,7 @@ class LearnSession:
         show_start(self._terminal, self.exercise)
         if commands.graded(self._terminal, self.exercise):
             self.exercise = load().next(behind=self.exercise) or self.exercise
+        self.has_checked = True
         self._watch.changed()
 
     def _go_on(self) -> None:

@@ -8,7 +8,7 @@ at once, and a scene that wants a gap sends the next sound when the program has 
 So runs are alike on each machine, and a scene may hold back what a server would send later:
 
     sound      None: the sentence waits until `speak` is called
-    held       an event that waits for a while before it is sent, and all behind it; the program's
+    held       events that wait for a while before they are sent, and all behind them; the program's
                messages are taken meanwhile, so what it sends too early stands in the trace before
     closes     the code with which the connection is closed behind an event
 """
@@ -16,7 +16,7 @@ So runs are alike on each machine, and a scene may hold back what a server would
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -43,9 +43,13 @@ class RealtimeScene(Scene):
 
     # A program that leaves while much is unread waits 10 s for its end: websockets' own timeout.
     limit_s = 30.0
-    held: ClassVar[tuple[str, int]] = ("", 0)
-    """The type of an event that the program has to wait for, and which one of a session it is."""
+    held: ClassVar[Sequence[tuple[str, int]]] = ()
+    """The events that the program has to wait for: the type, and which one of a session it is."""
+    stays_for: ClassVar[tuple[str, int]] = ("", 0)
+    """The event that the program has to stay for. It is held for a moment, so that a program that
+    leaves without it is gone before."""
     LEAST_HOLD_S: ClassVar[float] = 0.5
+    LAST_HOLD_S: ClassVar[float] = 0.3
 
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
@@ -83,15 +87,18 @@ class RealtimeScene(Scene):
 
     @property
     def holding_s(self) -> float:
-        """How long the event `held` is held back."""
+        """How long each event of `held` is held back."""
         return max(self.hold_s, self.LEAST_HOLD_S)
 
     def waited_s(self) -> float:
-        """From when the event `held` was due to the next message of the program."""
-        kind, number = self.held
+        """From when an event of `held` was due to the next message of the program."""
         waits = [0.0]
         for session in self.sessions:
-            for event in session.received(kind)[number - 1 : number]:
+            for event in [
+                event
+                for kind, number in self.held
+                for event in session.received(kind)[number - 1 : number]
+            ]:
                 sent = [each.at for each in session.messages if each.sender == "client"]
                 after = [at for at in sent if at >= event.at]
                 waits += [after[0] - event.at + self.holding_s] if after else []
@@ -222,8 +229,11 @@ class _ScriptedApp:
             while True:
                 event = await queue.get()
                 count[event["type"]] += 1
-                if (event["type"], count[event["type"]]) == self._scene.held:
+                which = (event["type"], count[event["type"]])
+                if which in self._scene.held:
                     await asyncio.sleep(self._scene.holding_s)
+                elif which == self._scene.stays_for:
+                    await asyncio.sleep(self._scene.LAST_HOLD_S)
                 await _send(send, event)
                 if code := self._scene.closes(call, event):
                     await send({"type": "websocket.close", "code": code, "reason": ""})

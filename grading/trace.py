@@ -11,6 +11,7 @@ given to the operating system; the program may read it later.
 import json
 import re
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -38,6 +39,14 @@ class TracedEvent:
     @property
     def type(self) -> str:
         return str(self.body.get("type", ""))
+
+    @property
+    def sound(self) -> bytes:
+        """The sound in a message of either side, or b""."""
+        try:
+            return b64decode(str(self.body.get("audio", self.body.get("delta"))))
+        except ValueError:
+            return b""
 
 
 @dataclass

@@ -18,11 +18,13 @@ MODULES = {
     "learn": ("grading", "the exercises: write code, save it, and it is checked"),
     "check": ("grading", "check one exercise: check S1; without an ID, the next one"),
     "quiz": ("grading", "ten questions on a section; `place` says where to start"),
+    "present": ("presenter", "show the lessons to a class, part by part, from recordings"),
     "test": ("pytest", "run the tests; ARGS go to pytest"),
     "doctor": ("console.doctor", "check this computer, and say how to fix what is missing"),
     # Done by set-up; there is no module to start.
     "extras": ("", "try again to install lesson 3's optional packages"),
     "fixtures": ("tools.record_fixtures", "record the tests' cassettes again"),
+    "drift": ("tools.drift", "with a key: what has changed at OpenAI since the cassettes"),
     "conformance": ("tests.conformance", "run other people's tests and clients on the emulator"),
 }
 # Other words for the exercises; `list` shows where they stand.
@@ -79,7 +81,8 @@ def start(words: list[str]) -> int:
     # A wrong word is refused before set-up, which may take a minute.
     environment = Environment(COURSE)
     argv = arguments(word, args) if word else []
-    set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * (word == "test"))
+    is_for_developers = word in ("test", "conformance")
+    set_up(environment, ["requirements.txt"] + ["requirements-dev.txt"] * is_for_developers)
     if word == "extras":
         extras(environment, is_retry=True)
         return 0

@@ -13,7 +13,7 @@ from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
-from tests.support import property_examples
+from tests.support import fork_server, known_vectors, property_examples
 from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
@@ -33,14 +33,15 @@ property_examples.register()
 # that no worker still has a long one to do when the others have done all the rest. Those that take
 # real time stand between others, as a worker that waits leaves its core to the next.
 LONGEST = [
-    *("lessons/test_lesson2_script.py", "audio/test_portaudio.py"),
-    *("lessons/test_lesson3_script.py", "examples/test_device_examples.py"),
-    *("lessons/test_lesson1_script.py", "lessons/", "examples/", "console/test_run.py"),
-    *("console/test_start.py", "setup/test_install_extras.py", "emulator/structured/test_fill.py"),
-    *("cassette/test_scrub.py", "cassette/test_format.py", "failures/test_failures_stores.py"),
-    *("cassette/test_socket_player.py", "common/test_client.py", "tools/", "structure/"),
-    "emulator/api/test_transcriptions.py",
-    *("emulator/realtime/", "emulator/voice/", "emulator/retrieval/", "cassette/"),
+    *("grading/test_exercises.py", "audio/test_portaudio.py", "lessons/test_lesson3_script.py"),
+    *("examples/test_device_examples.py", "lessons/test_lesson2_script.py", "examples/"),
+    *("setup/test_make_venv.py", "emulator/voice/test_recordings.py", "console/test_run.py"),
+    *("emulator/retrieval/test_encoder.py", "emulator/retrieval/test_reader_process.py"),
+    *("lessons/", "setup/test_install_extras.py", "emulator/voice/test_speakers.py", "grading/"),
+    *("emulator/api/test_transcriptions.py", "failures/test_failures_stores.py", "wire/", "tools/"),
+    *("console/test_start.py", "emulator/voice/", "emulator/answers/", "emulator/realtime/"),
+    *("cassette/test_scrub.py", "cassette/test_format.py", "cassette/test_socket_player.py"),
+    *("structure/", "emulator/retrieval/", "emulator/api/", "setup/", "cassette/"),
 ]
 TESTS = Path(__file__).parent
 
@@ -48,6 +49,18 @@ TESTS = Path(__file__).parent
 def pytest_configure(config: pytest.Config) -> None:
     # pytest-xdist would begin with the files that have most tests.
     config.option.loadscopereorder = False
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        fork_server.share()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """One worker more than cores, as many tests wait: for sound in real time, or for a process."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -104,6 +117,12 @@ def certificates_are_read_once() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def handbook_is_read_once() -> None:
+    if not property_examples.is_long():
+        known_vectors.look_up()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def servers_stop_at_once() -> Iterator[None]:
     """uvicorn sleeps 0.1 s two or three times before it stops, and a suite starts many servers."""
     with pytest.MonkeyPatch.context() as patch:
@@ -145,6 +164,7 @@ def start(spare: Emulator) -> Iterator[Callable[..., Emulator]]:
             return kept
 
         yield started
+    spare.service.faults = Faults(())  # others use it, too
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,12 @@
-"""Records tests/fixtures again and says what changed: `python3 course.py fixtures`.
+"""Records tests/fixtures again and says what changed: `python3 course.py fixtures [PART ...]`.
 
 Each part of each lesson is run as a learner runs it, with --record: against OpenAI if a key is set,
 else against the emulator; the cassette says which. The file beside it holds the screen of a replay,
-with times and drawings masked.
+with times and drawings masked. A recording that lacks what the old one has doesn't replace it,
+unless `--replace` says so.
 """
 
+import argparse
 import json
 import os
 import re
@@ -13,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
-from console.lesson import contents_of
+from console.lesson_contents import contents_of
 from setup import requirements
+from tools.recorded_shapes import poorer, shape
 
 COURSE = Path(__file__).resolve().parent.parent
 FIXTURES = COURSE / "tests" / "fixtures"
@@ -116,19 +120,40 @@ def run(script: str, *arguments: str) -> str:
     return run.stdout
 
 
-def record(script: str, part: str, file: Path) -> None:
-    """Record one cassette and its golden screen; both are replaced only if both are complete."""
+def record(script: str, part: str, file: Path, *, is_forced: bool = False) -> bool:
+    """Record one cassette and its golden screen; both are replaced only if both are complete.
+
+    Returns False if the old ones stay because they have more in them.
+    """
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / file.name
         words = [part, *words_of(part)]
         recorded = mask(run(script, *words, "--record", str(new)))
-        screen = mask(run(script, *words, "--replay", str(new), "--speed", "0"))
-        if screen != recorded:
-            raise SystemExit(f"{new.name}: a replay shows another screen than the recording did")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if has_changed(file, new):
-            shutil.move(new, file)
-        file.with_suffix(".txt").write_text(screen, encoding="utf-8", newline="\n")
+        return replace(script, part, file, new, recorded, is_forced=is_forced)
+
+
+def replace(
+    script: str, part: str, file: Path, new: Path, recorded: str, *, is_forced: bool = False
+) -> bool:
+    """Put a new recording and its screen in the place of the old ones, if it isn't poorer.
+
+    `recorded` is the masked screen of the recording, which a replay has to show again.
+    """
+    screen = mask(run(script, part, *words_of(part), "--replay", str(new), "--speed", "0"))
+    if screen != recorded:
+        raise SystemExit(f"{new.name}: a replay shows another screen than the recording did")
+    reasons = poorer(shape(file), shape(new)) if file.exists() and not is_forced else []
+    if reasons:
+        print(f"{new.stem:10} stays as it was, as the new recording is poorer:")
+        for reason in reasons[:6]:
+            print(f"    {reason}")
+        print(f"    to replace it all the same: {course_command('fixtures', part, '--replace')}")
+        return False
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if has_changed(file, new):
+        shutil.move(new, file)
+    file.with_suffix(".txt").write_text(screen, encoding="utf-8", newline="\n")
+    return True
 
 
 def has_changed(old: Path, new: Path) -> bool:
@@ -166,12 +191,32 @@ def refuse_without_speech() -> None:
         raise SystemExit("\n".join([error, why, f"  try: {course_command('extras')}"]))
 
 
-def main() -> None:
+def chosen(names: Sequence[str]) -> list[tuple[str, str, Path]]:
+    """The script, the name and the fixture of these parts, or of all. Exits for an unknown one."""
+    every = [
+        (script, part, FIXTURES / lesson / f"{part}.jsonl")
+        for lesson, script in LESSONS.items()
+        for part in parts(script)
+    ]
+    known = [part for _, part, _ in every]
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(f"error: no part {unknown[0]!r}\n  try: one of {', '.join(known)}")
+    return [each for each in every if not names or each[1] in names]
+
+
+def main(words: Sequence[str] = ()) -> int:
+    parser = argparse.ArgumentParser(
+        prog=course_command("fixtures"), description="Record the tests' cassettes again."
+    )
+    parser.add_argument("part", nargs="*", help="a part of a lesson; all of them without one")
+    help_text = "replace a cassette also by a poorer one"
+    parser.add_argument("--replace", action="store_true", help=help_text)
+    options = parser.parse_args(words)
     refuse_without_speech()
-    for lesson, script in LESSONS.items():
-        for part in parts(script):
-            record(script, part, FIXTURES / lesson / f"{part}.jsonl")
+    done = [record(*each, is_forced=options.replace) for each in chosen(options.part)]
+    print("What the presenter shows is made from these: python -m tools.record_screens")
+    return 0 if all(done) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

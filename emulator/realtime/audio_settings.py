@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator import params
+from emulator.models import NAMED
 from emulator.params import bad
 from emulator.realtime import field_checks
 from emulator.realtime.field_checks import Change, changed, clearing, each, one_of, plain, within
@@ -18,12 +19,10 @@ from emulator.realtime.field_checks import Change, changed, clearing, each, one_
 RATE_HZ = 24_000
 VOICES = tuple("alloy ash ballad coral echo sage shimmer verse marin cedar".split())
 TRANSCRIBERS = tuple(
-    """whisper-1 gpt-transcribe gpt-live-transcribe gpt-4o-mini-transcribe
-    gpt-4o-mini-transcribe-2025-12-15 gpt-4o-transcribe gpt-4o-transcribe-diarize
-    gpt-realtime-whisper""".split()
+    name for name, model in NAMED.items() if model.role in ("transcription", "captions")
 )
 # These find the turns themselves: a transcription session with them gets no other detection.
-WITHOUT_TURNS = ("gpt-live-transcribe", "gpt-realtime-whisper")
+WITHOUT_TURNS = tuple(name for name in TRANSCRIBERS if NAMED[name].role == "captions")
 LONGEST_PROMPT = 1024
 _NOT_IN_KEYWORDS = frozenset("<>\r\n")
 IDLE_TIMEOUT_MS = (5_000, 30_000)

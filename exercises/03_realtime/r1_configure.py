@@ -27,7 +27,7 @@ CALLERS = Path(__file__).resolve().parents[2] / "data" / "callers"
 SOUND = os.environ.get("EXERCISE_SOUND", str(CALLERS / "ask-closed.wav"))
 INSTRUCTIONS = os.environ.get("EXERCISE_INSTRUCTIONS", "Answer in one short sentence.")
 VOICE = os.environ.get("EXERCISE_VOICE", "cedar")
-TRANSCRIBER = "gpt-4o-mini-transcribe"
+TRANSCRIBER = "gpt-transcribe"
 FORMAT = {"type": "audio/pcm", "rate": 24_000}
 
 

@@ -8,7 +8,7 @@ which reads the server's events until the connection closes:
   `conversation.item.truncate`: the item that sounded, content_index 0, and as audio_end_ms how many
   milliseconds of it were played.
 - The server cancels its response by itself, so don't send response.cancel.
-- The next answer has to be played, too. Deltas of the interrupted one may still arrive: drop them.
+- The next answer has to be played, too.
 
 telephone.py, beside this file, says what a Telephone can do.
 

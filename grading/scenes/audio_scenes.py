@@ -10,8 +10,9 @@ import json
 import random
 import wave
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,6 +54,7 @@ class Form:
     exchange: TracedExchange
     filename: str
     lists: Mapping[str, list[str]]
+    data: bytes = field(repr=False)
 
     def get(self, name: str) -> str | None:
         every = self.lists.get(name)
@@ -104,12 +106,14 @@ class _Recordings:
         read = MultipartForm(kind, "file", longest_field=len(body))
         read.feed(body)
         read.check_whole()
-        form = Form(self._scene.trace.exchanges[-1], read.filename or "", read.lists)
+        form = Form(
+            self._scene.trace.exchanges[-1], read.filename or "", read.lists, bytes(read.pending)
+        )
         self._scene.forms.append(form)
         values, _ = transcription_params.parsed(form.lists)
         able = transcription_params.transcriber(values)
         transcription_params.check_filename(form.filename, able)
-        seconds = _seconds(bytes(read.pending))
+        seconds = _seconds(form.data)
         transcription_params.check_length(seconds, values, MOST_S)
         if error := self._scene.refused(form):
             raise error
@@ -117,6 +121,11 @@ class _Recordings:
         heard.turns = [*_spoken(self._scene.turns_in(form.filename), seconds)]
         heard.utterances = [turn.utterance for turn in heard.turns]
         return _reply(heard, values, streams=values["stream"] and able.streams)
+
+
+def _samples(data: bytes) -> bytes:
+    with wave.open(BytesIO(data)) as file:
+        return bytes(file.readframes(file.getnframes()))
 
 
 def _seconds(data: bytes) -> float:
@@ -242,7 +251,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         model = MODELS.get(form.get("model") or "")
         if form.exchange.status == 200 and model is not None and model.ends:
             fact = f"`{model.id}` ends on {model.ends}."
-            why = "gpt-transcribe costs less, and OpenAI has announced no end for it."
+            why = "OpenAI has announced no end of gpt-transcribe."
             return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
         return refusal(form, "For the words alone, `json` or `text` is enough.")
 
@@ -290,6 +299,8 @@ def captioning(session: Mapping[str, Any]) -> Failure | None:
     model = _dict(settings.get("transcription")).get("model")
     if model != CAPTIONING:
         fact = f"`{model}` gives no words while somebody speaks."
+        if model is None:
+            fact = "No model was set that writes down what is said."
         why = "It waits for the end of a turn. Captions have to appear word by word."
         shown = value("audio.input.transcription.model", model, f'"{CAPTIONING}"')
         return Failure(fact, why, shown)
@@ -319,6 +330,9 @@ another model."""
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.said = {name: self._conversation() for name in self.NAMES}
+        self.samples: dict[str, bytes] = {}
+        self.gone: set[str] = set()
+        """The recordings for which the model was gone."""
 
     def _conversation(self) -> list[tuple[str, str]]:
         """Speakers that come back, and each of them with several segments in a row."""
@@ -326,8 +340,9 @@ another model."""
         return [(speaker, sentence(self.draw, self.draw.randint(3, 7))) for speaker in order]
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        write_recording(folder / self.NAMES[0], 40, self.draw)
-        write_recording(folder / "callers" / self.NAMES[1], 33, self.draw)
+        for path, seconds in (self.NAMES[0], 40), (f"callers/{self.NAMES[1]}", 33):
+            write_recording(folder / path, seconds, self.draw)
+            self.samples[Path(path).name] = _samples((folder / path).read_bytes())
         return {"EXERCISE_FILES": str(folder)}
 
     def turns_in(self, filename: str) -> Sequence[tuple[str, str]]:
@@ -337,6 +352,7 @@ another model."""
         """The model ends once the first recording has been transcribed."""
         if form.get("model") != DIARIZING or form.filename == self.forms[0].filename:
             return None
+        self.gone.add(form.filename)
         message = f"The model `{DIARIZING}` does not exist or you do not have access to it."
         return ApiError(404, message, code="model_not_found")
 
@@ -347,14 +363,15 @@ another model."""
         asked = self.trace.writing()
         for place, name in enumerate(dict.fromkeys(form.filename for form in self.forms)):
             sent = [form for form in self.forms if form.filename == name]
-            if found := self._first(sent[0]) or (place and self._fallback(sent)):
+            if found := self._first(sent[0]) or (name in self.gone and self._fallback(sent)):
                 return found
+            if any(sent_on(each) == self.expected(name) for each in asked):
+                continue
             if len(asked) <= place:
                 fact = f"The text of {name} was never sent on."
                 why = "`main` asks for minutes of it."
                 return Failure(fact, why, is_absence=True)
-            if found := self._text(asked[place], name, has_speakers=place == 0):
-                return found
+            return self._wrong_text(asked[place], name)
         if len({form.filename for form in self.forms}) < 2:
             fact = "The second recording was never sent to audio.transcriptions."
             return Failure(fact, "Both recordings have to be transcribed.", is_absence=True)
@@ -365,7 +382,16 @@ another model."""
             fact = f"The first request for {form.filename} asks `{form.get('model')}`."
             why = "It doesn't tell speakers apart. Use it only where the other model is gone."
             return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
+        samples = self.samples.get(form.filename)
+        if samples is not None and samples != _samples(form.data):
+            fact = f"The sound that was sent as {form.filename} isn't that of the file."
+            return Failure(fact, "Open the recording that you are given, and send all of it.")
         return without_speakers(form, "only this format names them") or refusal(form, "")
+
+    def expected(self, name: str) -> str:
+        """What has to be sent on of a recording."""
+        said = self.said[name]
+        return " ".join(text for _, text in said) if name in self.gone else "\n".join(_lines(said))
 
     def _fallback(self, sent: list[Form]) -> Failure | None:
         """After the 404 the words have to come from another model."""
@@ -379,19 +405,18 @@ another model."""
             return Failure(fact, why, value("model", DIARIZING, '"gpt-transcribe"'))
         return refusal(sent[1], "For the words alone, `json` or `text` is enough.")
 
-    def _text(self, request: TracedExchange, name: str, *, has_speakers: bool) -> Failure | None:
-        said = self.said[name]
-        expected = "\n".join(_lines(said)) if has_speakers else " ".join(text for _, text in said)
+    def _wrong_text(self, request: TracedExchange, name: str) -> Failure:
         asked = [turn for turn in turns(request) if turn.role == "user"]
-        got = asked[-1].text if asked else ""
-        start = got.partition("\n\n")[2]
-        if expected.strip() == start.strip():
-            return None
         fact = f"The text of {name} that was sent on is not as it should be."
-        why = TURNS_WHY if has_speakers else "Without speakers, the text goes on as it came."
-        return Failure(
-            fact, why, difference(f"{asked[-1].place}, the text" if asked else "", start, expected)
-        )
+        why = "Without speakers, the text goes on as it came." if name in self.gone else TURNS_WHY
+        place = f"{asked[-1].place}, the text" if asked else ""
+        return Failure(fact, why, difference(place, sent_on(request), self.expected(name)))
+
+
+def sent_on(request: TracedExchange) -> str:
+    """The last text of the user's, without the task that may stand in front of it."""
+    asked = [turn.text for turn in turns(request) if turn.role == "user"] or [""]
+    return (asked[-1].partition("\n\n")[2] or asked[-1]).strip()
 
 
 def _lines(said: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -422,7 +447,7 @@ class SpokenSentence:
     exchange: TracedExchange
     samples: bytes
     before: int
-    is_early: bool = False
+    is_early: bool | None = None
     """Whether some of its sound was played before the last of it was sent."""
 
     @property
@@ -444,10 +469,11 @@ class SpeakAtOnce(Scene):
         super().__init__(draw)
         price = f"It costs {draw.randrange(2, 9)}.{draw.randrange(10, 99)} euros"
         first = f"{price}, {sentence(draw, 5).lower()}"
-        self.sentences = [first, f"{sentence(draw, 6)[:-1]}?", sentence(draw, 7)]
+        middle = [f"{sentence(draw, 6)[:-1]}{mark}" for mark in draw.sample("?!", 2)]
+        self.sentences = [first, *middle, sentence(draw, 7)]
         self.readings: list[SpokenSentence] = []
-        self.is_early = False
-        self.has_waited = False
+        self.late: int | None = None
+        """The first sentence that was not asked for before the rest of the answer came."""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         path = folder / "speech.pcm"
@@ -481,11 +507,15 @@ class SpeakAtOnce(Scene):
         return serve
 
     async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        """The first sentence with the blank behind it; the rest once it has been asked for."""
-        text = "".join(written(exchange))
-        if len(text) > len(self.sentences[0]) + 1 and not self.has_waited:
-            self.has_waited = True
-            self.is_early = await until(lambda: bool(self.readings), self.PATIENCE_S)
+        """Each sentence with the blank behind it; the next one once it has been asked for."""
+        length = len("".join(written(exchange)))
+        ends = accumulate(len(each) + 1 for each in self.sentences[:-1])
+        due = sum(length > end for end in ends)
+        # Whoever waits for a whole sound asks for the next sentence later: that is told as it is.
+        patience = self.PATIENCE_S * (2 if self.readings else 1)
+        while self.late is None and len(self.readings) < due and not self._is_unproved:
+            if not await until(lambda: len(self.readings) >= due or self._is_unproved, patience):
+                self.late = len(self.readings)
         yield event
 
     async def _spoken(self, exchange: TracedExchange) -> Response:
@@ -498,16 +528,20 @@ class SpeakAtOnce(Scene):
             speech.choice(*speech.VOICES)("voice", values["voice"])
         except ApiError as error:
             return Response(error.body(), error.status, error.headers, "application/json")
-        reading = SpokenSentence(exchange, self.draw.randbytes(RATE * 2), self.played())
+        reading = SpokenSentence(exchange, self.draw.randbytes(SOUND_BYTES), self.played())
         self.readings.append(reading)
         head = wav_head(self.draw) if values["response_format"] == "wav" else b""
         return StreamingResponse(self._sound(reading, head), media_type="audio/wav")
 
+    @property
+    def _is_unproved(self) -> bool:
+        """Whether nothing of a sound was played until we gave up waiting for that."""
+        return any(each.is_early is False for each in self.readings)
+
     async def _sound(self, reading: SpokenSentence, head: bytes) -> AsyncIterator[bytes]:
         half = len(reading.samples) // 2
         yield head + reading.samples[:half]
-        is_first = all(each.is_early for each in self.readings if each is not reading)
-        patience = self.PATIENCE_S if is_first else 0.0  # one proof is enough
+        patience = 0.0 if self._is_unproved else self.PATIENCE_S  # one proof is enough
         reading.is_early = await until(lambda: self.played() > reading.before, patience)
         yield reading.samples[half:]
 
@@ -534,10 +568,11 @@ class SpeakAtOnce(Scene):
         return None
 
     def _texts(self) -> Failure | None:
-        for reading, expected in zip(self.readings, self.sentences, strict=False):
-            if not self.is_early and reading is self.readings[0]:
-                fact = "The first sentence was spoken only after the whole answer had come."
-                shown = value("input of the first request", reading.text)
+        pairs = zip(self.readings, self.sentences, strict=False)
+        for number, (reading, expected) in enumerate(pairs):
+            if number == self.late:
+                fact = f"Sentence {number + 1} was spoken only after the whole answer had come."
+                shown = value(f"input of {reading.exchange.name}", reading.text)
                 return Failure(fact, EARLY_WHY, shown)
             if reading.text != expected:
                 fact = f"{reading.exchange.title} isn't for one whole sentence."
@@ -555,6 +590,11 @@ class SpeakAtOnce(Scene):
 
     def _sounds(self) -> Failure | None:
         for reading in self.readings:
+            for name, right in ("model", "gpt-4o-mini-tts"), ("voice", "marin"):
+                if (got := reading.exchange.json.get(name)) != right:
+                    fact = f"{reading.exchange.title} isn't for the {name} that the task names."
+                    why = "Another one would sound unlike the rest of what is read aloud."
+                    return Failure(fact, why, value(name, got, f'"{right}"'))
             wanted = reading.exchange.json.get("response_format")
             if wanted not in ("wav", "pcm"):
                 fact = (
@@ -591,6 +631,8 @@ def wav_head(draw: random.Random) -> bytes:
     return b"RIFF" + unknown + b"WAVE" + chunks + b"data" + unknown
 
 
+SOUND_BYTES = 150_000
+"""So many that also a client which reads 64 KB at a time has something before the half."""
 EARLY_WHY = """A listener waits for the first sound. So the first sentence is spoken while the
 others are still being written."""
 SENTENCE_WHY = """A sentence ends with a mark and a blank behind it. One piece of the stream may
@@ -615,14 +657,15 @@ class LiveCaptions(RealtimeScene):
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.said = [sentence(draw, 6) for _ in self.NAMES]
+        self.sounds = [draw.randbytes(RATE) for _ in self.NAMES]
         self.commits = 0
         self.has_waited = False
 
     def prepare(self, folder: Path) -> dict[str, str]:
-        for name in self.NAMES:
+        for name, samples in zip(self.NAMES, self.sounds, strict=True):
             with wave.open(str(folder / name), "wb") as file:
                 file.setparams((1, 2, RATE, 0, "NONE", ""))
-                file.writeframes(self.draw.randbytes(RATE))
+                file.writeframes(samples)
         return {"EXERCISE_FILES": str(folder)}
 
     def received(self, call: ScriptedSession, message: dict[str, Any]) -> None:
@@ -670,23 +713,38 @@ class LiveCaptions(RealtimeScene):
             fact = f"There were {count} commits for {len(self.said)} sentences."
             why = "Without turn detection, your commit ends a sentence, and its words are complete."
             return Failure(fact, why, is_absence=count < len(self.said))
+        if found := self._wrong_sound(session):
+            return found
         if self.has_waited:
             fact = "Your program waited for the words of a sentence before it sent the next one."
             return Failure(fact, WAITED_WHY, Excerpt("what passed", WAITED, WAITED.rindex(COMMIT)))
         return self._lines(session)
+
+    def _wrong_sound(self, session: TracedExchange) -> Failure | None:
+        """Whether each commit has the sound of its sentence; silence around it does no harm."""
+        came, number = b"", 0
+        for event in session.messages:
+            if event.sender == "client" and event.type == "input_audio_buffer.append":
+                came += event.sound
+            elif event.sender == "client" and event.type == COMMIT:
+                if self.sounds[number] not in came:
+                    fact = f"Commit {number + 1} hasn't all the sound of its sentence before it."
+                    counts = f"{len(came):,} bytes came, the sentence has {RATE:,}"
+                    return Failure(fact, WHOLE_WHY, Excerpt("sound before the commit", counts))
+                came, number = b"", number + 1
+        return None
 
     def _lines(self, session: TracedExchange) -> Failure | None:
         asked = self.trace.writing()
         if not asked:
             fact = "The captions were never sent on."
             return Failure(fact, "`main` asks for a summary of them.", is_absence=True)
-        text = turns(asked[0])[-1].text
-        expected = "\n".join(self.said)
-        if expected.strip() == text.partition("\n\n")[2].strip():
+        text, expected = sent_on(asked[0]), "\n".join(self.said)
+        if expected == text:
             return None
         ended = session.received(f"{TRANSCRIPT}.completed")
         arrived = "\n".join(str(each.body.get("transcript")) for each in ended)
-        shown = difference("the captions", text.partition("\n\n")[2], expected)
+        shown = difference("the captions", text, expected)
         if arrived in text:
             fact = "The captions are in the order in which they were completed."
             return Failure(fact, ORDER_WHY, shown)
@@ -697,22 +755,32 @@ class _LateTranscripts:
     """Holds transcripts back until all `count` sentences have theirs, then sends them by turns.
 
     A program that waits for each transcript sends nothing meanwhile; it gets them after a while.
+    If it then goes on at once, and does so twice after waits of different length, it has waited for
+    them. A speaker who makes a pause has not.
     """
 
-    PATIENCE_S = 3.0
+    PATIENCE_S = (2.0, 3.0)
+    AT_ONCE_S = 0.4
 
     def __init__(self, draw: random.Random, count: int, receive: Receive, send: Send) -> None:
         self._draw, self._count = draw, count
         self._receive, self._send = receive, send
         self._held: dict[str, list[Message]] = {}
-        self.has_waited = False
+        self._waits = 0
+
+    @property
+    def has_waited(self) -> bool:
+        return self._waits == len(self.PATIENCE_S)
 
     async def receive(self) -> Message:
         coming = asyncio.ensure_future(self._receive())
+        patience_s = self.PATIENCE_S[min(self._waits, 1)]
         try:
-            while not (await asyncio.wait({coming}, timeout=self.PATIENCE_S))[0]:
-                self.has_waited |= bool(self._held)
+            while not (await asyncio.wait({coming}, timeout=patience_s))[0]:
+                had_words = bool(self._held)
                 await self._release()
+                if had_words and (await asyncio.wait({coming}, timeout=self.AT_ONCE_S))[0]:
+                    self._waits += coming.result()["type"] == "websocket.receive"
             return coming.result()
         finally:
             coming.cancel()
@@ -747,6 +815,7 @@ TRANSCRIPT, COMMIT = "conversation.item.input_audio_transcription", "input_audio
 WAITED = f"{COMMIT}, its words, {COMMIT}"
 WAITED_WHY = """A microphone doesn't stop while you wait. Send all sound as it comes, and take the
 words whenever they come."""
+WHOLE_WHY = "A commit takes what was appended since the one before: send all pieces, then commit."
 ORDER_WHY = """Several sentences are worked on at once, so a short one may overtake. Every event has
 an `item_id`. The order of the items is that of `input_audio_buffer.committed`."""
 DELTAS_WHY = """Deltas of several sentences come by turns, and the `completed` event of a sentence

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from emulator.answers.answer import Answer, Call, Prompt
 from emulator.realtime.audio_settings import VOICES
@@ -43,14 +43,6 @@ def write_wav(path: Path, pcm: bytes) -> str:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(pcm)
     return str(path)
-
-
-def sound_of(event: TracedEvent) -> bytes:
-    """The sound in a message of either side."""
-    try:
-        return b64decode(str(event.body.get("audio", event.body.get("delta"))))
-    except ValueError:
-        return b""
 
 
 def sent_by(session: TracedExchange) -> list[TracedEvent]:
@@ -189,13 +181,17 @@ with an error event instead, and then the sound is treated by other settings."""
 class ConfigureFirst(RealtimeScene):
     """R1: the settings, their confirmation, and only then the sound."""
 
-    held = (UPDATED, 1)
+    held = ((UPDATED, 1),)
+    stays_for = (DONE, 1)
+    NO_VOICE: ClassVar[str] = "robot"
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.instructions = sentence(draw)
         self.voice = draw.choice([voice for voice in VOICES if voice not in ("alloy", "marin")])
         self.question = noise(draw, draw.randrange(200, 400, 10))
+        self.refused: Ending | None = None
+        """How the program ended where the server refused its settings."""
 
     def prepare(self, folder: Path) -> dict[str, str]:
         return {
@@ -203,6 +199,13 @@ class ConfigureFirst(RealtimeScene):
             "EXERCISE_VOICE": self.voice,
             "EXERCISE_SOUND": write_wav(folder / "question.wav", self.question),
         }
+
+    def drive(self, program: Program) -> Ending:
+        """Once more with a voice that doesn't exist, in the first run of a check."""
+        ending = super().drive(program)
+        if ending.code == 0 and not self.hold_s:
+            self.refused = program.again(EXERCISE_VOICE=self.NO_VOICE).wait(5.0)
+        return ending
 
     def answer(self, call: ScriptedSession, prompt: Prompt) -> Answer:
         return Answer(tokens.split(sentence(self.draw)))
@@ -216,7 +219,7 @@ class ConfigureFirst(RealtimeScene):
             "instructions": self.instructions,
             "output_modalities": ["audio"],
             "audio.input.format": PCM,
-            "audio.input.transcription.model": "gpt-4o-mini-transcribe",
+            "audio.input.transcription.model": "gpt-transcribe",
             "audio.output.voice": self.voice,
         }
 
@@ -235,7 +238,7 @@ class ConfigureFirst(RealtimeScene):
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
-        came = b"".join(map(sound_of, session.sent(APPEND)))
+        came = b"".join(each.sound for each in session.sent(APPEND))
         if not came:
             fact = "Your program configured the session, but sent no sound."
             return Failure(fact, "The caller has said nothing yet.", is_absence=True)
@@ -248,7 +251,29 @@ class ConfigureFirst(RealtimeScene):
             fact = "Your program left before the answer was complete."
             why = "Only response.done says that an answer is over."
             return Failure(fact, why, is_absence=True)
+        return self._went_on() if self.refused else None
+
+    def _went_on(self) -> Failure | None:
+        """The settings were refused, and the program took no notice."""
+        second = self.sessions[1] if len(self.sessions) > 1 else None
+        if not self.refused or not second or not second.received("error"):
+            return None
+        sent = second.sent(APPEND)
+        if sent:
+            fact = "The server refused your settings, and your program sent the sound all the same."
+            return Failure(fact, REFUSED_WHY, one_after_other("error", sent[0]))
+        if self.refused.code is None:
+            fact = "The server refused your settings, and your program waited on for 5 seconds."
+            return Failure(fact, REFUSED_WHY, Excerpt("what came", "error, no session.updated"))
+        if self.refused.code == 0:
+            fact = "The server refused your settings, and your program ended as if all were well."
+            return Failure(fact, REFUSED_WHY, Excerpt("its exit code", "0"))
         return None
+
+
+REFUSED_WHY = """Where a setting can't be taken, an error event comes, and session.updated never
+does. The SDK raises nothing for it, so your code has to raise an exception. (The check asked for a
+voice that doesn't exist.)"""
 
 
 # -------------------- R2
@@ -259,8 +284,10 @@ LEAST_MS = 100
 class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
 
-    held = (DONE, 3)
-    """The answer to the first press, which the second one has to wait for."""
+    held = ((UPDATED, 1), (DONE, 3))
+    stays_for = (DONE, 4)
+    """The first settings, which the caller's sound has to wait for, and the answer to the first
+    press, which the second press has to wait for."""
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -306,18 +333,25 @@ class _Turns:
     def __init__(self, scene: TakeTurns) -> None:
         self.scene = scene
         self.updates = self.commits = self.creates = self.answers = 0
+        self.waiting = 0
+        """Updates that have no session.updated yet."""
         self.sound = b""
         self.due = [pcm for pcm in scene.presses if len(pcm) >= LEAST_MS * BYTES_A_MS]
 
     def take(self, event: TracedEvent) -> Failure | None:
         if event.sender == "server":
             self.answers += event.type == DONE
+            self.waiting -= event.type == UPDATED
             return None
         match event.type:
             case "session.update":
+                self.waiting += 1
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
-                self.sound += sound_of(event)
+                self.sound += event.sound
+                if self._is_detecting and self.waiting:
+                    fact = f"Your program sent {APPEND} before {UPDATED} had come."
+                    return Failure(fact, TOO_EARLY[UPDATED], one_after_other(UPDATE, event))
             case "input_audio_buffer.clear":
                 self.sound = b""
             case "input_audio_buffer.commit":
@@ -542,7 +576,7 @@ class PhoneCall(RealtimeScene):
     # The telephone keeps step with us: a busy machine is slow, but it isn't late. We write a byte
     # for each frame that we took, and a file when the last answer was sent.
     def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
-        if message.get("type") == TRUNCATE:
+        if message.get("type") in (APPEND, TRUNCATE):
             self._ledger.read()
         if message.get("type") == APPEND:
             count = len(str(message.get("audio"))) * 3 // 4 // FRAME_BYTES
@@ -565,7 +599,7 @@ class PhoneCall(RealtimeScene):
         found: dict[str, bytes] = {}
         for event in self.sessions[0].received("response.output_audio.delta"):
             item_id = str(event.body.get("item_id"))
-            found[item_id] = found.get(item_id, b"") + sound_of(event)
+            found[item_id] = found.get(item_id, b"") + event.sound
         return found
 
     @property
@@ -577,7 +611,7 @@ class PhoneCall(RealtimeScene):
         session = self.sessions[0]
         before = session.messages[: session.messages.index(event)]
         sounds = [each for each in before if each.sender == "client" and each.type == APPEND]
-        return sum(len(sound_of(each)) for each in sounds) // FRAME_BYTES
+        return sum(len(each.sound) for each in sounds) // FRAME_BYTES
 
     def between(self, number: int) -> list[TracedEvent]:
         """What passed from the caller's utterance `number` (from 0) to the next one."""
@@ -609,6 +643,9 @@ utterance. Truncate only if an item has begun to sound."""
             return Failure(fact, why, is_absence=True)
         if found := self._ledger.changed():
             return found
+        if any(len(sound) > FRAME_BYTES for _, sound in _notes(self._played)):
+            fact = "The file of the loudspeaker has more sound in one frame than 20 ms."
+            return Failure(fact, "Only telephone.play and telephone.stop may write it.")
         if any(not stretch.item_id for stretch in playback.stretches):
             fact = "Your program played sound that the server never sent."
             why = "Give each delta to play as it comes, decoded from base64 and nothing else."
@@ -873,7 +910,8 @@ DAYS = [f"2026-12-{day:02}" for day in range(1, 29)]
 class TwoCalls(RealtimeScene):
     """R5: one response with two calls; a result for each, and then one request for the answer."""
 
-    held = (DONE, 1)
+    held = ((DONE, 1),)
+    stays_for = (DONE, 2)
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -957,6 +995,8 @@ class _Results:
 
     def _item(self, item: Any) -> Failure | None:
         kind, call_id = at_path(item, "type"), at_path(item, "call_id")
+        if at_path(item, "role") == "system":
+            return None  # how to speak about the results
         why = "The call_id stands in the call: call_... It says which call the result belongs to."
         if kind != "function_call_output":
             fact = "Your program sent a result as another item than function_call_output."
@@ -1152,6 +1192,8 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
             fact = f"On connection {self.number}, previous_item_id is of a connection before."
             why = "All ids belong to one session. Leave it out: items are put at the end, in order."
             return Failure(fact, why, value("previous_item_id", "item_..."))
+        if role == "system":
+            return None  # more instructions
         if self.due and (role, text) == self.due[0]:
             self.due.pop(0)
             self.sent += 1

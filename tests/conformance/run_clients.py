@@ -1,7 +1,8 @@
 """Runs clients that are not ours, each in a process of its own, against one emulator.
 
-Two run at a time: they import for seconds, and a call is mostly silence. Each has a home folder and
-a proxy of its own, so that none can be taken for another.
+Two clients run at a time, as they import for seconds. All calls are held at once, because they are
+mostly silence. Each client has a home folder and a proxy of its own, so that none can be taken for
+another.
 """
 
 import os
@@ -45,14 +46,14 @@ GIVEN_A_SERVER = {
     "langchain-openai": "fin@3",
     "openai for Node": "fin@3",
 }
-PATIENCE, CALL_PATIENCE = 60, 180
+PATIENCE, CALL_PATIENCE = 120, 180
 Checked = TypeVar("Checked")
 # All else that is set outside, a key above all, is no business of a client's.
 KEPT = ("PATH", "LANG", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 
 
-def run() -> list[Tally]:
-    python, node = environments.clients()
+def run(python: Path, node: Path) -> list[Tally]:
+    """Run the clients with this Python, and Node's in the folder of its packages."""
     with emulator() as base_url:
 
         def check(name: str) -> list[Tally]:
@@ -63,19 +64,23 @@ def run() -> list[Tally]:
                     tallies.append(give_a_server(name, argv, settings, fault))
                 return tallies
 
-        every = together(check, CLIENTS)
+        every = together(check, CLIENTS, 2)
     return [tallies[0] for tallies in every] + [each for tallies in every for each in tallies[1:]]
 
 
-def run_calls() -> list[Tally]:
+def python_for_calls() -> Path | None:
+    """The Python that has the Realtime clients; none where their words can't be recognized."""
+    return environments.realtime_clients() if find_spec("moonshine_voice") else None
+
+
+def run_calls(python: Path | None) -> list[Tally]:
     """The Realtime clients, against an emulator that takes the time of a live model.
 
     At once, as for the others, each answer would have ended before anybody could interrupt it.
     """
-    if find_spec("moonshine_voice") is None:
+    if python is None:
         problem.say("conformance: no speech recognition here, so no client holds a call")
         return [Tally(f"{name}, a call", left_out=1) for name in CALLS]
-    python = environments.realtime_clients()
     with emulator(pace=1) as base_url:
 
         def check(name: str) -> Tally:
@@ -84,12 +89,12 @@ def run_calls() -> list[Tally]:
                 code, said = start(argv, settings, CALL_PATIENCE)
                 return judge(f"{name}, a call", code, said, elsewhere.take())
 
-        return together(check, CALLS)
+        return together(check, CALLS, len(CALLS))
 
 
-def together(check: Callable[[str], Checked], names: Iterable[str]) -> list[Checked]:
-    """Check the clients, two at a time; what came out, in the order of the names."""
-    with ThreadPoolExecutor(2) as workers:
+def together(check: Callable[[str], Checked], names: Iterable[str], most: int) -> list[Checked]:
+    """Check the clients, `most` at a time; what came out, in the order of the names."""
+    with ThreadPoolExecutor(most) as workers:
         return list(workers.map(check, names))
 
 

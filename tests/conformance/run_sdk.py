@@ -19,9 +19,8 @@ OPTIONS = ["-o", "addopts=", "-q", "-n2", "--tb=short", "--show-capture=no"]
 OPTIONS += ["-p", "no:cacheprovider"]
 
 
-def run(arguments: Sequence[str]) -> list[Tally]:
+def run(python: Path, sources: Path, arguments: Sequence[str]) -> list[Tally]:
     """Run them all, or what pytest's arguments pick; one tally for each family."""
-    python, sources = environments.sdk()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         code = start(python, sources, report, arguments)

@@ -98,6 +98,26 @@ def test_failed_step_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert made == [[], []]
 
 
+@pytest.mark.parametrize(
+    ("is_refused", "programs"), [(False, ["uv", "uv"]), (True, ["uv", "venv", "pip"])]
+)
+def test_pip_installs_what_uv_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_refused: bool, programs: list[str]
+) -> None:
+    started: list[str] = []
+
+    def run(argv: list[str]) -> tuple[int, str]:
+        started.append(argv[argv.index("-m") + 1])
+        return int(is_refused and started[-1] == "uv"), ""
+
+    monkeypatch.setattr(environments, "find_spec", lambda name: name)
+    monkeypatch.setattr(environments, "run", run)
+
+    environments.environment("env", [], "some-package", root=tmp_path)
+
+    assert started == programs
+
+
 def test_shared_environment_lies_where_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,4 +159,6 @@ def test_cache_folder_is_the_systems(
 def test_no_call_without_speech_recognition(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_clients, "find_spec", lambda name: None)
 
-    assert {(each.left_out, each.failed) for each in run_clients.run_calls()} == {(1, 0)}
+    python = run_clients.python_for_calls()
+
+    assert {(each.left_out, each.failed) for each in run_clients.run_calls(python)} == {(1, 0)}

@@ -4,9 +4,9 @@ import os
 import socket
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from audio.devices import DeviceError, how_to_install, lost, sound_system
 from audio.portaudio import PortAudioFailure
@@ -17,6 +17,7 @@ from console.doctor import (
     RECORDING_MODELS,
     Finding,
     answering_server,
+    ask,
     engine,
     examine,
     kept_files,
@@ -27,10 +28,14 @@ from console.doctor import (
     sound,
     sound_devices,
 )
+from tests.support.cassettes import serving
 from tests.support.pulse import pulse
 from tests.support.scripted_devices import HEADSET, DeviceTime, ScriptedPortAudio
 
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 KEY = "sk-proj-0123456789"
 
@@ -98,12 +103,123 @@ def test_bad_settings_are_a_row(capsys, monkeypatch):
 
 
 def test_ending_model_is_named_with_its_successor():
-    ending = model("model", "gpt-5-mini", "OPENAI_MODEL", date(2026, 11, 24))
-    ended = model("model", "gpt-5-mini", "OPENAI_MODEL", date(2026, 12, 11))
+    ending, ended = (
+        model("model", "gpt-5-mini", "OPENAI_MODEL", day, "2026-12-11")
+        for day in (date(2026, 11, 24), date(2026, 12, 11))
+    )
 
     assert ending.found == "gpt-5-mini, ends on 2026-12-11"
     assert ended.found == "gpt-5-mini, ended on 2026-12-11"
-    assert ending.fix == "set OPENAI_MODEL=gpt-6.1-terra in .env"
+    assert ending.fix == ended.fix == "set OPENAI_MODEL=gpt-6.1-terra in .env"
+
+
+ENDING = {
+    "OPENAI_MODEL": ("gpt-4o", date(2027, 1, 14), "gpt-6-luna"),
+    "OPENAI_EMBEDDING_MODEL": ("text-embedding-ada-002", None, None),
+    "OPENAI_REALTIME_MODEL": ("gpt-realtime", date(2027, 1, 20), "gpt-realtime-2.1"),
+    "OPENAI_TRANSCRIBE_MODEL": ("whisper-1", date(2027, 2, 26), "gpt-transcribe"),
+}
+
+
+@pytest.mark.parametrize(("variable", "row"), ENDING.items(), ids=list(ENDING))
+@pytest.mark.parametrize(("days", "is_warned"), [(91, False), (90, True), (-1, True)])
+def test_each_variable_is_warned_of_90_days_before(tmp_path, variable, row, days, is_warned):
+    name, ends, better = row
+    settings = load_settings({variable: name}, tmp_path / "none.env")
+    today = (ends or date(2026, 11, 28)) - timedelta(days)
+
+    fixes = [each.fix for each in models(settings, today) if each.found.startswith(f"{name}, ")]
+
+    expected = f"set {variable}={better} in .env" if is_warned and better else ""
+    assert [fix for fix in fixes if fix.startswith("set")] == [expected] * bool(expected)
+
+
+def test_variable_of_an_example_is_a_row(tmp_path):
+    settings = load_settings({"OPENAI_DIARIZE_MODEL": "gpt-4o-transcribe-diarize"}, tmp_path / "x")
+    rows = {each.subject: each for each in models(settings, date(2027, 2, 27))}
+
+    assert "ended on 2027-02-26" in rows["OPENAI_DIARIZE_MODEL"].found
+    assert "docs/4-audio.md" in rows["OPENAI_DIARIZE_MODEL"].fix
+
+
+def test_end_that_only_the_server_knows_is_a_problem():
+    """Our own table is older than what the server says."""
+    listed = {"gpt-6-luna": "2026-12-24", "gpt-5-mini": "2026-12-11", "gpt-x": "2026-12-01"}
+    settings = replace(default_settings(), key=KEY)
+
+    rows = {each.subject: each for each in models(settings, date(2026, 11, 28), listed)}
+
+    assert rows["model"].found == "gpt-6-luna, ends on 2026-12-24"
+    assert rows["model"].fix == "get the newest course: git pull"
+    assert rows["ends of models"].found == (
+        "gpt-6-luna: api.openai.com says 2026-12-24, the course says that it stays"
+    )
+    assert "git pull" in rows["ends of models"].fix
+
+
+def test_server_that_reports_no_end_denies_none():
+    """A server may leave the field out, and one that isn't OpenAI's has other models."""
+    listed = {"gpt-6-luna": None, "gpt-5-mini": None, "llama3": None}
+    settings = replace(default_settings(), model="gpt-5-mini")
+
+    rows = {each.subject: each for each in models(settings, date(2026, 11, 28), listed)}
+
+    assert rows["model"].found == "gpt-5-mini, ends on 2026-12-11"
+    assert rows["ends of models"].fix == ""
+
+
+@contextmanager
+def model_list(*fields):
+    """The settings for a server whose list has these models, one that breaks if there are none."""
+    body = {"object": "list", "data": [{"object": "model", **each} for each in fields]}
+
+    async def answer(request):
+        return JSONResponse(body) if fields else JSONResponse({"error": {"message": "off"}}, 500)
+
+    with serving(Starlette(routes=[Route("/v1/models", answer)])) as base_url:
+        yield replace(default_settings(), base_url=base_url)
+
+
+def test_server_is_asked_for_the_ends_of_its_models():
+    plain = {"id": "gpt-a", "created": 1, "owned_by": "x"}
+    dated = plain | {"id": "gpt-b", "shutdown_date": "2027-01-01"}
+    with model_list(plain, dated, plain | {"id": "gpt-c", "shutdown_date": None}) as settings:
+        assert ask(settings) == {"gpt-a": None, "gpt-b": "2027-01-01", "gpt-c": None}
+
+    assert ask(default_settings()) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "day"),
+    [
+        ("2027-01-01T00:00:00Z", "2027-01-01"),
+        *[(value, None) for value in ("soon", "", 1798761600, 0.5, [], {}, True, "2027-13-01")],
+    ],
+)
+def test_end_in_another_form_than_openais_stops_nobody(sent, day):
+    with model_list({"id": "gpt-b", "created": 1, "owned_by": "x", "shutdown_date": sent}) as there:
+        assert ask(there) == {"gpt-b": day}
+
+
+@pytest.mark.parametrize("body", [b"<p>Sign in</p>", b"[]", b'{"data": 7}', b'{"data": [7]}', b""])
+def test_server_that_lists_something_else_stops_nobody(body):
+    async def answer(request):
+        return Response(body, media_type="application/json")
+
+    with serving(Starlette(routes=[Route("/v1/models", answer)])) as base_url:
+        asked = ask(replace(default_settings(), base_url=base_url))
+
+    assert asked == {} or "doesn't list its models" in asked.found
+
+
+def test_server_that_does_not_list_its_models_is_a_row_without_a_fix():
+    with model_list() as settings:
+        asked = ask(settings)
+        rows = list(models(settings, date(2026, 11, 28), asked))
+
+    assert asked in rows
+    assert "doesn't list its models: the server failed (500)" in asked.found
+    assert not any(each.fix for each in rows)
 
 
 def test_every_engine_is_a_row(tmp_path):
@@ -330,6 +446,8 @@ def test_kept_files_of_another_user_need_more_rights(tmp_path):
 
 
 def test_model_of_another_kind_is_named_with_its_own_variable():
-    found = model("realtime", "gpt-realtime", "OPENAI_REALTIME_MODEL", date(2026, 11, 24))
+    found = model(
+        "realtime", "gpt-realtime", "OPENAI_REALTIME_MODEL", date(2026, 11, 24), "2027-01-20"
+    )
 
     assert found.fix == "set OPENAI_REALTIME_MODEL=gpt-realtime-2.1 in .env"

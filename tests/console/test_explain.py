@@ -4,9 +4,10 @@ import binascii
 import json
 import re
 from base64 import b64decode
+from datetime import date
 
 from common.client import PLACEHOLDER
-from common.settings import CourseError, SettingsError
+from common.settings import CourseError, Settings, SettingsError
 from console.explain import ErrorContext, explain
 from tests.support.loopback_sockets import socket_server
 
@@ -136,11 +137,38 @@ def test_openai_model_that_ended_names_its_successor():
     body = {
         "error": {"message": "The model `gpt-5-mini` does not exist", "code": "model_not_found"}
     }
-    context = ErrorContext(model="gpt-5-mini", host="api.openai.com", key_tail="abcd")
+    day = date(2026, 11, 28)
+    context = ErrorContext("gpt-5-mini", "api.openai.com", key_tail="abcd", today=day)
 
     said = explained(body, 404, context=context)
 
+    assert "OpenAI shuts gpt-5-mini down on 2026-12-11; it is set by OPENAI_MODEL" in said
     assert "set OPENAI_MODEL=gpt-6.1-terra in .env" in said
+
+
+@pytest.mark.parametrize(
+    ("model", "why", "attempt"),
+    [
+        ("gpt-5-mini", "shut gpt-5-mini down on 2026-12-11", "set OPENAI_MODEL=gpt-6.1-terra in"),
+        ("gpt-realtime", "2027-01-20", "set OPENAI_REALTIME_MODEL=gpt-realtime-2.1 in .env"),
+        ("gpt-4o-transcribe", "2027-02-26", "set OPENAI_TRANSCRIBE_MODEL=gpt-transcribe in"),
+        ("no-vectors", "OPENAI_EMBEDDING_MODEL", "set OPENAI_EMBEDDING_MODEL=text-embedding-3"),
+        ("whisper-1", "this part needs that model", "read docs/4-audio.md"),
+        ("gpt-none", "OPENAI_MODEL", "set OPENAI_MODEL=gpt-6-luna in .env"),
+    ],
+)
+def test_each_model_that_is_gone_has_the_command_that_fixes_it(model, why, attempt):
+    """By the variable that sets it; whisper-1 stands in the lesson itself."""
+    models = ("gpt-5-mini", "no-vectors", "gpt-realtime", "gpt-4o-transcribe")
+    variables = Settings("k", None, *models).model_variables
+    words = {"message": f"The model '{model}' does not exist", "code": "model_not_found"}
+    context = ErrorContext("gpt-5-mini", "", model_variables=variables, today=date(2027, 3, 1))
+
+    said = explained({"error": words}, 404, context=context)
+
+    assert why in said
+    assert f"\n{attempt}" in said
+    assert "--offline" in said
 
 
 @pytest.mark.parametrize("body", [{"error": {"message": "no key", "code": None}}, b"Unauthorized"])
@@ -477,3 +505,16 @@ def test_emulator_that_gave_up_on_a_busy_computer_is_asked_again():
     said = explained({"error": {"message": message, "code": "emulator_took_too_long"}}, status=400)
 
     assert "close other programs, then run it again" in said
+
+
+def test_realtime_model_that_ended_names_its_successor_however_the_server_refuses_it():
+    """A status at the handshake with the API's code, or a close of the WebSocket that names it."""
+    words = {"message": "The model `gpt-realtime` does not exist", "code": "model_not_found"}
+    variables = {"gpt-realtime": "OPENAI_REALTIME_MODEL"}
+    day = date(2027, 2, 1)
+    context = ErrorContext("gpt-realtime", "", model_variables=variables, today=day)
+
+    for error in (handshake(404, {"error": words}), closed(4000, "invalid_request_error.model")):
+        said = lines(error, context)
+        assert "OpenAI shut gpt-realtime down on 2027-01-20" in said
+        assert "\nset OPENAI_REALTIME_MODEL=gpt-realtime-2.1 in .env, or" in said

@@ -60,7 +60,7 @@ notice = "It was."
 def contents(tmp_path, monkeypatch):
     (tmp_path / "01_lesson.py").write_text(SCRIPT)
     (tmp_path / "parts.toml").write_text(TEXTS)
-    monkeypatch.setattr("console.lesson.TEXTS", tmp_path / "parts.toml")
+    monkeypatch.setattr("console.lesson_contents.TEXTS", tmp_path / "parts.toml")
     return contents_of(tmp_path / "01_lesson.py")
 
 

@@ -8,7 +8,11 @@ from types import SimpleNamespace
 
 from console.terminal import (
     BARS,
+    CLEAR,
+    IN_PANE,
     PLAIN_BARS,
+    WIRE_CODE,
+    WIRE_END,
     Lanes,
     Page,
     Terminal,
@@ -431,3 +435,20 @@ def test_reason_is_seen_beside_a_long_name(capsys, monkeypatch, columns):
     shown = capsys.readouterr().out
     assert re.search(r"a\.\.\.aaaaa\.md +it is empty", shown)
     assert re.search(r"b\.\.\.bbbb\.pdf +failed +scan", shown)
+
+
+def test_in_a_pane_the_traffic_and_the_heading_are_codes(monkeypatch):
+    """The presenter shows a part's title itself, and tells the traffic from the text."""
+    monkeypatch.setenv(IN_PANE, "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    file = io.StringIO()
+    show = Terminal(file)
+    show.heading("A title", "A reason.")
+    show.wire(f"> GET /{HOSTILE}{'x' * 500}")
+    show.note("A note.")
+
+    written = file.getvalue()
+    assert written.startswith(f"{CLEAR}{WIRE_CODE}> GET /{HARMLESS}x")
+    assert written.count(WIRE_END) == 1
+    assert len(written) < 300
+    assert written.endswith("\x1b[36m|\x1b[0m  A note.\n")

@@ -15,7 +15,7 @@ COURSE = lessons.COURSE
 README = (COURSE / "README.md").read_text(encoding="utf-8")
 PAGES = [COURSE / "README.md", *sorted((COURSE / "docs").glob("*.md"))]
 LESSONS = sorted(COURSE.glob("0*.py"))
-ROOMS = ("audio", "cassette", "common", "console", "emulator", "setup")
+ROOMS = ("audio", "cassette", "common", "console", "emulator", "presenter", "setup")
 SOURCES = [*LESSONS, *sorted(path for room in ROOMS for path in (COURSE / room).rglob("*.py"))]
 LONGEST = {"emulator": 45}
 

@@ -26,6 +26,7 @@ def test_each_demo_has_a_question_for_the_class_and_what_goes_wrong():
     for step in steps():
         if step.kind == "demo":
             assert step.ask.endswith("?"), step.what
+            assert step.answer.endswith("."), step.what
             assert step.wrong.endswith("."), step.what
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from console import run
 from console.lesson import arguments, contents_of
 from grading.__main__ import parse
+from presenter import __main__ as presenter
 from setup import commands
 from tests.support import lessons
 
@@ -56,6 +57,8 @@ def test_command_can_be_typed(words):
             arguments(contents_of(script), options_of(script), argv=args)
     elif word in commands.OF_EXERCISES:
         parse([word, *args])
+    elif word == "present":
+        presenter.parse(args)
     elif word == "run":
         own, rest = run.split(args)
         if rest and rest != ["--"]:

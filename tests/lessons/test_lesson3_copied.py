@@ -124,7 +124,7 @@ def shown(spare, tmp_path_factory):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -15,6 +15,7 @@ HOUSE = [
     ("audio",),
     ("console",),
     ("grading",),
+    ("presenter",),
     ("lessons",),
     ("tools", "benchmarks"),
     ("tests",),

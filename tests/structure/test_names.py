@@ -8,7 +8,7 @@ from pathlib import Path
 COURSE = Path(__file__).resolve().parents[2]
 ROOMS = [
     *("audio", "benchmarks", "cassette", "common", "console", "docs", "emulator", "grading"),
-    *("setup", "tests", "tools"),
+    *("presenter", "setup", "tests", "tools"),
 ]
 
 # The same thing twice, on purpose.

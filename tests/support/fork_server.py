@@ -6,6 +6,7 @@ packages and builds the SDK's types once, and then forks. What comes out is a re
 own, with its own signals, streams, environment and exit code; it only skips that work.
 
     Popen                    stands in for `subprocess.Popen`; what it can't fork, it starts
+    share()                  one server for this process and those that it starts: xdist's workers
     python -m tests.support.fork_server SOCKET     the process that forks
 
 Three kinds of process are involved. The *server* accepts a connection for each process that is
@@ -36,6 +37,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from tests.support import known_vectors
 from tests.support.certificates import share_certificates
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -103,8 +105,10 @@ class Popen(subprocess.Popen):  # type: ignore[type-arg]
         address = _started()
         streams = [named[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         own = [own if stream == -1 else stream for own, stream in enumerate(streams)]
+        is_unbuffered = named["args"][1] == "-u"
         wanted = {
-            "argv": named["args"][1:],
+            "argv": named["args"][1 + is_unbuffered :],
+            "is_unbuffered": is_unbuffered,
             "folder": str(named["cwd"] or Path.cwd()),
             "environment": environment | {ADDRESS: address},
             "own_session": bool(named["start_new_session"]),
@@ -142,7 +146,8 @@ def _can_fork(argv: Any, environment: dict[str, str]) -> bool:
     if not IS_POSSIBLE or not isinstance(argv, list) or argv[0] != sys.executable:
         return False
     given = [name for name, value in _AT_START.items() if environment.get(name) != value]
-    is_plain = len(argv) > 1 and (argv[1] in ("-m", "-c") or str(argv[1]).endswith(".py"))
+    what = str(next((word for word in argv[1:] if word != "-u"), ""))
+    is_plain = what in ("-m", "-c") or what.endswith(".py")
     return is_plain and not any(environment.get(name) for name in given)
 
 
@@ -155,6 +160,12 @@ def _line(connection: socket.socket) -> bytes:
             raise ConnectionError("the fork server is gone")
         found += byte
     return found
+
+
+def share() -> None:
+    """Start the server, whose imports take seconds, before this process starts others."""
+    if IS_POSSIBLE:
+        os.environ[ADDRESS] = _started()
 
 
 @cache
@@ -185,14 +196,10 @@ def _started() -> str:
 
 
 def serve(address: str) -> dict[str, Any]:
-    """Fork for whoever connects, until standard input closes; only a child comes back from here."""
-    for name in PRELOADED:
-        importlib.import_module(name)
-    share_certificates()
-    _build_types()
-    _read_weights()
-    gc.collect()
-    gc.freeze()  # so that no child looks at all this again
+    """Fork for whoever connects, until standard input closes; only a child comes back from here.
+
+    Whoever connects before all is imported waits, and has other things to do until then.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the tests
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -200,12 +207,23 @@ def serve(address: str) -> dict[str, Any]:
         listener.listen(64)
         print("ready", flush=True)
         _end_with_parent(listener)
+        _import_all()
         while True:
             connection, _ = listener.accept()
             with connection:
                 if os.fork() == 0:
                     listener.close()
                     return _nurse(connection)
+
+
+def _import_all() -> None:
+    for name in PRELOADED:
+        importlib.import_module(name)
+    share_certificates()
+    _build_types()
+    _read_weights()
+    gc.collect()
+    gc.freeze()  # so that no child looks at all this again
 
 
 def _build_types() -> None:
@@ -223,6 +241,8 @@ def _read_weights() -> None:
 
     encoder.weights()
     embedding.table()
+    known_vectors.known()
+    known_vectors.look_up()
 
 
 def _end_with_parent(listener: socket.socket) -> None:
@@ -274,8 +294,11 @@ def become(wanted: dict[str, Any]) -> None:
         mode = "wb" if number else "rb"
         how = "backslashreplace" if name == "stderr" else errors or None
         by_line = name == "stderr" or os.isatty(number)
-        stream = open(number, mode, closefd=False)  # noqa: SIM115  until the end
-        setattr(sys, name, io.TextIOWrapper(stream, encoding, how, line_buffering=by_line))
+        at_once = wanted["is_unbuffered"] and number > 0
+        size = 0 if at_once else -1
+        stream = open(number, mode, size, closefd=False)  # noqa: SIM115  until the end
+        text = io.TextIOWrapper(stream, encoding, how, None, by_line, write_through=at_once)
+        setattr(sys, name, text)
     subprocess.Popen = Popen  # type: ignore[misc]
     code = 0
     try:

@@ -20,6 +20,10 @@ def register() -> None:
     settings.load_profile(SHORT)
 
 
+def is_long() -> bool:
+    return settings.get_current_profile_name() == LONG
+
+
 def examples(many: int) -> int:
     """`many` in the long form, otherwise a quarter. Each run tries others."""
-    return many if settings.get_current_profile_name() == LONG else many // 4
+    return many if is_long() else many // 4

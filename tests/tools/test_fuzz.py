@@ -3,13 +3,14 @@
 import json
 import random
 
+from tests.support.property_examples import examples
 from tools import fuzz
 
 import pytest
 
 
 def test_emulator_stays_well():
-    report = fuzz.fuzz(1, list(fuzz.KINDS), seconds=45, cases=300)
+    report = fuzz.fuzz(1, list(fuzz.KINDS), seconds=45, cases=examples(400))
 
     assert report.findings == []
     assert set(report.cases) == set(fuzz.KINDS)

@@ -1,11 +1,16 @@
 """What the openai package's tests take for granted: objects with the ids that their texts name.
 
-Each is made by a real request and then renamed in the emulator's store.
+Answers are made by a real request and then renamed in the emulator's store. Files and vector stores
+are written to its storage, as most tests need several of them.
 """
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from emulator.serving import Service
+from emulator.storage.attachment_table import AttachedFile, Attachment
+from emulator.storage.file_storage import FileStorage
 
 from openai import NotFoundError, OpenAI
 
@@ -70,30 +75,38 @@ def plant(service: Service, client: OpenAI, ids: set[object]) -> None:
     if UPLOAD in ids:
         plant_upload(service, client)
     else:
-        plant_stores(service, client, ids)
+        plant_stores(service.file_storage, ids)
 
 
-def plant_stores(service: Service, client: OpenAI, ids: set[object]) -> None:
-    """Files and vector stores, every file in every store, and batches of one file.
+def plant_stores(storage: FileStorage, ids: set[object]) -> None:
+    """Files and vector stores, every file in every store, and batches of one file."""
+    storage.open()
+    storage.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
+    files = [str(id) for id in ids & FILES]
+    for file in files:
+        write_file(storage, file)
+    for store in map(str, ids & STORES):
+        storage.delete_store(store)
+        rename(storage, "stores", storage.create_store("name", None, {}, None).id, store)
+        await_indexed(storage, storage.attach(store, [Attachment(file) for file in files]))
+        for batch in map(str, ids & BATCHES):
+            write_file(storage, f"{batch}-file")
+            made = storage.attach_batch(store, [Attachment(f"{batch}-file")])
+            await_indexed(storage, storage.attached.of_batch(made.id))
+            rename(storage, "batches", made.id, batch)
 
-    The files are of a purpose that lets their content be read.
-    """
-    service.file_storage.db.change("DELETE FROM uploads WHERE id = ?", UPLOAD)
-    for id in ids & FILES:
-        with suppress(NotFoundError):
-            client.files.delete(str(id))
-        file = client.files.create(file=("a.txt", b"Example data"), purpose="batch")
-        rename(service, "files", file.id, id)
-    for id in ids & STORES:
-        with suppress(NotFoundError):
-            client.vector_stores.delete(str(id))
-        rename(service, "stores", client.vector_stores.create(name="name").id, id)
-        for file in ids & FILES:
-            client.vector_stores.files.create_and_poll(str(file), vector_store_id=str(id))
-        for batch in ids & BATCHES:
-            files = [("a.txt", b"Example data")]
-            made = client.vector_stores.file_batches.upload_and_poll(str(id), files=files)
-            rename(service, "batches", made.id, batch)
+
+def write_file(storage: FileStorage, id: str) -> None:
+    """A file in the place of one that may be there, of a purpose that lets its content be read."""
+    storage.delete_file(id)
+    storage.files.begin(id)
+    storage.files.append(id, 0, b"Example data")
+    storage.files.finish(id, "a.txt", "batch")
+
+
+def await_indexed(storage: FileStorage, files: Sequence[AttachedFile]) -> None:
+    while any(storage.attached.is_waiting(file) for file in files):
+        time.sleep(0.001)
 
 
 def plant_upload(service: Service, client: OpenAI) -> None:
@@ -105,10 +118,10 @@ def plant_upload(service: Service, client: OpenAI) -> None:
         bytes=4, filename="filename", mime_type="mime_type", purpose="assistants"
     )
     part = client.uploads.parts.create(upload.id, data=b"data")
-    rename(service, "uploads", upload.id, UPLOAD)
-    rename(service, "files", part.id, PART)
+    rename(service.file_storage, "uploads", upload.id, UPLOAD)
+    rename(service.file_storage, "files", part.id, PART)
 
 
-def rename(service: Service, table: str, old: str, new: object) -> None:
+def rename(storage: FileStorage, table: str, old: str, new: object) -> None:
     """What refers to a row by its id goes with it."""
-    service.file_storage.db.change(f"UPDATE {table} SET id = ? WHERE id = ?", new, old)
+    storage.db.change(f"UPDATE {table} SET id = ? WHERE id = ?", new, old)

@@ -1,6 +1,7 @@
 """The encoder: the numbers of the original network, and what they are worth."""
 
 import json
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from emulator.retrieval import encoder
 from emulator.retrieval.embedding import table, token_ids
 from emulator.retrieval.encoder import DIMENSIONS, HEADS, LAYERS, MOST_PIECES, WEIGHTS, encode
-from tests.support import lessons, plain_pairs
+from tests.support import known_vectors, lessons, plain_pairs
 from tests.support.embedding_pairs import TRIPLES
+from tests.support.property_examples import examples
 from tools.build_embedding_table import bert
 from tools.build_sentence_encoder import pressed
 
@@ -59,8 +61,8 @@ def test_vector_is_the_one_of_the_original_weights(text):
     assert encode([text])[0] @ wanted / np.linalg.norm(wanted) >= 0.999
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.text(max_size=200), min_size=1, max_size=6))
+@settings(max_examples=examples(30), deadline=None)
+@given(st.lists(st.text(max_size=120), min_size=1, max_size=5))
 def test_batch_is_what_the_plain_network_makes(restored, texts):
     """It's compared with the same network, written without batches and in other words."""
     first, last = (table().ids[mark] for mark in ("[CLS]", "[SEP]"))
@@ -79,7 +81,7 @@ def test_file_is_what_the_tool_makes(restored):
 WORDS = st.lists(st.sampled_from("the dome opens at nine unless it rains 🦉 天文 é".split()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.one_of(WORDS.map(" ".join), st.text()), max_size=5))
 def test_any_texts_become_unit_vectors(texts):
     found = encode(texts)
@@ -123,7 +125,7 @@ def test_runs_are_remembered_up_to_a_bound(monkeypatch):
 
 
 def test_threads_get_the_same():
-    texts = [f"Telescope number {n} is closed." for n in range(40)]
+    texts = [f"Telescope number {n} is closed." for n in range(20)]
     expected = encode(texts)
     encoder.forget()
 
@@ -148,6 +150,15 @@ def test_blas_has_its_threads_back_after_the_last_caller():
     assert blas_threads() == before
 
 
+def test_what_the_tests_look_up_is_what_the_network_makes():
+    """Where it is not, or nothing is known: `python -m tests.support.known_vectors`."""
+    runs = random.sample(sorted(known_vectors.known()), 8)
+
+    for sums, run in zip(encoder.summed(runs), runs, strict=True):
+        known = known_vectors.known()[run]
+        assert sums @ known / np.linalg.norm(sums) / np.linalg.norm(known) > 0.99999
+
+
 def test_case_and_accents_are_not_read():
     assert np.array_equal(encode(["CAFÉ in the Garden"]), encode(["cafe in the garden"]))
 
@@ -166,7 +177,7 @@ print(encoder.weights.cache_info().currsize)
 MEMORY = """
 import emulator.app, emulator.retrieval.index
 from emulator.retrieval.encoder import encode
-encode([f"moon {n} " * 120 for n in range(24)])
+encode([f"moon {n} " * 120 for n in range(8)])
 status = open("/proc/self/status").read()
 print(status.partition("VmHWM:")[2].split()[0])
 """

@@ -1,0 +1,75 @@
+"""The parts of a lesson: their names and titles, and what the screen says about them.
+
+A part begins with a comment in the lesson's file: `# ------ 2  compare: Compare waiting with ...`.
+It gives the part's number (a plus sign for one that runs only if asked for), its name, which is
+that of its function, and its title. What else the screen says about it stands in parts.toml.
+
+This module needs nothing but Python, so that the presenter starts at once: importing `openai`, as
+console/lesson.py does, takes four times as long as all the rest.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
+TEXTS = Path(__file__).with_name("parts.toml")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a lesson; `texts` is its table in parts.toml."""
+
+    number: int
+    name: str
+    title: str
+    is_extra: bool
+    texts: Mapping[str, Any]
+
+    @property
+    def heading(self) -> str:
+        return self.title if self.is_extra else f"{self.number}. {self.title}"
+
+    @property
+    def takes_question(self) -> bool:
+        """Whether the word after its name is a question of the learner's, or a file."""
+        return "question" in self.texts or "file" in self.texts
+
+    @property
+    def asks_once(self) -> bool:
+        """Whether its one question can be shown before it runs. A conversation shows its own."""
+        return bool(self.texts.get("question")) and not {"before", "after"} & set(self.texts)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The parts of a lesson, by name, and what its docstring says; a tour leaves out the extras."""
+
+    text: str
+    parts: dict[str, Part]
+
+    def listing(self) -> str:
+        rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]
+        return "\n".join(f"  {mark:>2}  {part.name:10} {part.title}" for mark, part in rows)
+
+
+def contents_of(script: Path) -> Contents:
+    """The parts of a lesson, from the comments in its file and from parts.toml."""
+    source = script.read_text(encoding="utf-8")
+    text = source.partition('"""')[2].partition('"""')[0]
+    texts = tomllib.loads(TEXTS.read_text(encoding="utf-8")).get(script.name[1], {})
+    found = _PART.finditer(source)
+    parts = [
+        Part(
+            number,
+            match["name"],
+            match["title"],
+            match["mark"] == "+",
+            texts.get(match["name"], {}),
+        )
+        for number, match in enumerate(found, 1)
+    ]
+    return Contents(text, {part.name: part for part in parts})

@@ -1,0 +1,159 @@
+"""The plan of the five hours: what comes after what, how long it takes, and what to leave out.
+
+The minutes and texts of parts stand in console/parts.toml, those of exercises in
+exercises/index.toml. So each minute stands once, and the plan follows from both.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from common import COURSE, course_command
+from console.lesson_contents import Part, contents_of
+from grading.exercise import Exercise, exercises
+from setup.commands import LESSONS
+
+BREAK_MINUTES = 5
+
+LEAVE_OUT_FIRST = ("1 events", "V2", "R4", "A3")
+"""What to leave out when it is late, in the order of the plan: names of parts and of exercises."""
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """A stretch of the plan: demo, exercise or break.
+
+    `name` is that of a part, such as "1 stream", or the id of an exercise; a break has none.
+    """
+
+    kind: str
+    what: str
+    minutes: int
+    lesson: str
+    name: str
+    ask: str = ""
+    answer: str = ""
+    wrong: str = ""
+    remember: str = ""
+
+
+def steps() -> Iterator[PlanStep]:
+    """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
+    for number, (script, _) in LESSONS.items():
+        for part in contents_of(COURSE / script).parts.values():
+            if part.texts.get("is_optional"):
+                continue
+            if part.name == "transcribe":
+                yield PlanStep("break", "break", BREAK_MINUTES, number, "")
+            yield _demo(number, part)
+            yield from (_work(each) for each in _behind(f"{number} {part.name}") if each.is_core)
+        if number != "3":
+            yield PlanStep("break", "break", BREAK_MINUTES, number, "")
+
+
+def optional() -> Iterator[PlanStep]:
+    """What the five hours leave out, for those who are quick."""
+    for number, (script, _) in LESSONS.items():
+        for part in contents_of(COURSE / script).parts.values():
+            if part.texts.get("is_optional"):
+                yield _demo(number, part)
+            yield from (_work(e) for e in _behind(f"{number} {part.name}") if not e.is_core)
+
+
+def _behind(part: str) -> list[Exercise]:
+    return [each for each in exercises().values() if each.part == part]
+
+
+def _demo(number: str, part: Part) -> PlanStep:
+    texts: dict[str, Any] = dict(part.texts)
+    remember = " ".join(str(texts.get("notice", "")).split())
+    first = remember.partition(". ")[0].rstrip(".")
+    name = f"`{course_command(number, part.name)}` {part.title}"
+    minutes = int(texts["minutes"])
+    asked, answer, wrong = (
+        " ".join(str(texts.get(each, "")).split()) for each in ("ask", "answer", "wrong")
+    )
+    return PlanStep(
+        "demo",
+        name,
+        minutes,
+        number,
+        f"{number} {part.name}",
+        asked,
+        answer,
+        wrong,
+        f"{first}." if first else "",
+    )
+
+
+def _work(exercise: Exercise) -> PlanStep:
+    name = f"{exercise.id} {exercise.title}"
+    return PlanStep(
+        "exercise", name, exercise.minutes, exercise.lesson, exercise.id, wrong=exercise.trap
+    )
+
+
+@dataclass(frozen=True)
+class PlanPlace:
+    """A part in the plan: minutes from the plan's start, and what comes behind it.
+
+    `until` is where the next part begins; a part that the plan leaves out takes no time in it.
+    """
+
+    at: int
+    minutes: int
+    until: int
+    following: tuple[PlanStep, ...]
+
+
+@cache
+def places() -> dict[str, PlanPlace]:
+    """Where each part stands, by its name."""
+    found, at = dict[str, PlanPlace](), 0
+    every = tuple(steps())
+    for number, step in enumerate(every):
+        if step.kind == "demo":
+            behind = _until_next_demo(every[number + 1 :])
+            until = at + step.minutes + sum(each.minutes for each in behind)
+            found[step.name] = PlanPlace(at, step.minutes, until, behind)
+        at += step.minutes
+    at = 0
+    for lesson, (script, _) in LESSONS.items():
+        for part in contents_of(COURSE / script).parts.values():
+            name = f"{lesson} {part.name}"
+            if name in found:
+                at = found[name].until
+            else:
+                found[name] = PlanPlace(at, int(part.texts.get("minutes", 0)), at, ())
+    return found
+
+
+def _until_next_demo(every: Sequence[PlanStep]) -> tuple[PlanStep, ...]:
+    demo = next((n for n, step in enumerate(every) if step.kind == "demo"), len(every))
+    return tuple(every[:demo])
+
+
+def following(name: str) -> str:
+    """What comes behind a part before the next one, as a sentence; "" if nothing does."""
+    place = places().get(name)
+    behind = place.following if place else ()
+    exercises_behind = [step for step in behind if step.kind == "exercise"]
+    words = [_in_words(step, is_only=len(exercises_behind) == 1) for step in behind]
+    return f"Next: {', then '.join(words)}." if words else ""
+
+
+def _in_words(step: PlanStep, *, is_only: bool) -> str:
+    """With its title if it is the only one: several have to fit a line."""
+    what = "a break" if step.kind == "break" else f"exercise {step.what if is_only else step.name}"
+    return f"{what} ({step.minutes} min)"
+
+
+def to_leave_out(after: int) -> list[PlanStep]:
+    """What can be left out of the plan from this minute on, the first in the plan first."""
+    found, at = list[PlanStep](), 0
+    for step in steps():
+        if step.name in LEAVE_OUT_FIRST and at >= after:
+            found.append(step)
+        at += step.minutes
+    return found

@@ -1,0 +1,261 @@
+"""What the instructor sees in a second terminal: notes of the part, and the time that is left.
+
+The show writes where it is into a small file in the temporary folder, and the notes read it. It is
+written once a second, so the notes can tell when the show has ended, even after a crash.
+"""
+
+import getpass
+import hashlib
+import json
+import os
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from common import COURSE, course_command
+from console.lesson_contents import Part, contents_of
+from presenter.course_plan import PlanPlace, following, places, to_leave_out
+from presenter.pane import Line
+from presenter.show_player import ShowPlayer
+from setup.commands import LESSONS
+
+from rich.cells import set_cell_size
+
+BEAT_S, SILENT_S = 1.0, 10.0
+"""How often the show writes, and after how long without that it has ended."""
+
+HEAD, LABEL, GOOD, LATE = "1;97;44", "1;96", "1;92", "1;30;103"
+INDENT = 13
+
+
+@dataclass(frozen=True)
+class ShowState:
+    """Where a show is: names of parts, such as "1 stream"; times in seconds since 1970."""
+
+    part: str
+    stage: str
+    first: str
+    began: float
+    part_began: float
+    written: float
+
+
+def state_file() -> Path:
+    """One for each user and each copy of the course. Raises OSError if its folder is not ours."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        user = str(os.getuid()) if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir()) / f"course-presenter-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # Anybody may make a folder of this name in a temporary folder that all users share.
+    if hasattr(os, "getuid") and folder.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder / f"{hashlib.sha256(str(COURSE).encode()).hexdigest()[:12]}.json"
+
+
+class StateFile:
+    """Writes where a show is, and deletes that at its end. A show goes on without it."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._began = self._part_began = clock()
+        self._first = self._part = ""
+        self._before: tuple[str, str] = ("", "")
+        self._written = 0.0
+        self._file: Path | None = None
+
+    def __enter__(self) -> Self:
+        with suppress(OSError):
+            self._file = state_file()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
+
+    def follow(self, player: ShowPlayer) -> None:
+        """Write if something has changed, or if a second has passed."""
+        now, part = self._clock(), player.part.name
+        if part != self._part:
+            self._first, self._part, self._part_began = self._first or part, part, now
+        here = (part, player.stage.value)
+        if here != self._before or now - self._written >= BEAT_S:
+            self._before, self._written = here, now
+            self._write(ShowState(*here, self._first, self._began, self._part_began, now))
+
+    def _write(self, state: ShowState) -> None:
+        """Put the new file in the place of the old one, so that no reader sees half of it."""
+        if self._file is None:
+            return
+        new = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        with suppress(OSError):
+            new.write_text(json.dumps(asdict(state)), encoding="utf-8")
+            new.replace(self._file)
+
+
+def read_state(now: float) -> ShowState | None:
+    """Where the show is; None if there is none, or if it has ended."""
+    try:
+        state = ShowState(**json.loads(state_file().read_text(encoding="utf-8")))
+        return state if now - float(state.written) < SILENT_S else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def follow() -> int:
+    """Show the notes of the show that is running, until q."""
+    from presenter.terminal_screen import open_screen
+
+    with open_screen() as (screen, read_keys):
+        while not {"q", "escape"} & set(read_keys()):
+            now = time.time()
+            screen.show(notes(read_state(now), now, *screen.size()))
+    return 0
+
+
+def notes(state: ShowState | None, now: float, width: int, height: int) -> list[Line]:
+    """Exactly `height` lines."""
+    part = _part_of(state.part) if state else None
+    if state is None or part is None:
+        lines = [_bar("Notes", "q quit", width), (), (("", " Waiting for the show. Start it:"),)]
+        lines += [(), (("1", f"   {course_command('present')}"),)]
+    else:
+        place = places()[state.part]
+        lines = [
+            _bar(f"{state.part}   {part.title}", state.stage, width),
+            (),
+            *_time_lines(state, place, now, width, part.texts.get("is_optional", False)),
+            *_late_lines(state, place, now, width),
+            (),
+            *_texts(part, state, width),
+        ]
+    return [*lines, *[()] * height][:height]
+
+
+@cache
+def _part_of(name: str) -> Part | None:
+    lesson, _, word = name.partition(" ")
+    if lesson not in LESSONS:
+        return None
+    return contents_of(COURSE / LESSONS[lesson][0]).parts.get(word)
+
+
+def _bar(left: str, right: str, width: int) -> Line:
+    return ((HEAD, set_cell_size(f" {left}", max(1, width - len(right) - 2)) + f" {right} "),)
+
+
+def minutes_late(state: ShowState, place: PlanPlace, now: float) -> int:
+    """Whole minutes behind the plan; negative if the show is ahead of it.
+
+    The time of a part is that of the part and of the exercises behind it.
+    """
+    passed = (now - state.began) / 60
+    start = places()[state.first].at if state.first in places() else 0
+    if passed > place.until - start:
+        return int(passed - (place.until - start))
+    return min(0, int(passed - (place.at - start)))
+
+
+def _time_lines(
+    state: ShowState, place: PlanPlace, now: float, width: int, is_optional: bool
+) -> Iterator[Line]:
+    here = int(now - state.part_began)
+    is_over = here > 60 * place.minutes
+    yield _labeled("This part", f"{_clock(here)} of {place.minutes} min", LATE if is_over else "")
+    if is_optional:
+        yield _labeled("", "Not in the plan of five hours; s skips it.")
+    late = minutes_late(state, place, now)
+    if late > 0:
+        yield _labeled("The plan", f"{late} min late", LATE)
+    else:
+        yield _labeled("The plan", f"{-late} min ahead" if late else "on time", GOOD)
+    start = places()[state.first].at if state.first in places() else 0
+    passed = (now - state.began) / 60 + start
+    yield from _wrapped("Left", "; ".join(_left(state.part, passed)), width)
+
+
+def _left(name: str, passed: float) -> Iterator[str]:
+    """Minutes of the plan that are left until the next part, in the lesson, and in all."""
+    lesson = name.partition(" ")[0]
+    ends = [place.until for part, place in places().items() if part.startswith(f"{lesson} ")]
+    every = [place.until for place in places().values()]
+    for what, end in (
+        ("to the next part", places()[name].until),
+        (f"to the end of lesson {lesson}", max(ends)),
+        ("to the end", max(every)),
+    ):
+        yield f"{max(0, int(end - passed))} min {what}"
+
+
+TO_DO = {
+    "title": "Say why, explain the code, and ask. Then press space: the part runs.",
+    "run": "p pauses, a point steps from piece to piece, w shows the traffic, space shows the end.",
+    "end": "Point at what to notice. r runs it again, space goes on.",
+}
+
+
+def _texts(part: Part, state: ShowState, width: int) -> Iterator[Line]:
+    for label, text in (
+        ("Do", TO_DO.get(state.stage)),
+        ("Ask", part.texts.get("ask")),
+        ("Answer", part.texts.get("answer")),
+        ("Goes wrong", part.texts.get("wrong")),
+        ("Notice", part.texts.get("notice")),
+        ("Then", _afterwards(state.part)),
+        ("Why", part.texts.get("why")),
+        ("More", f"docs/{_page_of(state.part)}"),
+    ):
+        if text:
+            yield from _wrapped(label, " ".join(str(text).split()), width)
+            yield ()
+
+
+def _afterwards(name: str) -> str:
+    """What comes behind the part, and what the class types for it."""
+    steps = places()[name].following
+    commands = [course_command("check", step.name) for step in steps if step.kind == "exercise"]
+    typed = f" They type {' and '.join(commands)}." if commands else ""
+    return following(name).removeprefix("Next: ") + typed
+
+
+def _page_of(name: str) -> str:
+    """The page that explains a part."""
+    start = "4" if name == "3 transcribe" else name.partition(" ")[0]
+    return next((page.name for page in sorted((COURSE / "docs").glob(f"{start}-*.md"))), "")
+
+
+def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> Iterator[Line]:
+    """What to leave out, as much as is needed to be on time again."""
+    late = minutes_late(state, place, now)
+    if late <= 0:
+        return
+    saved, rows = 0, list[str]()
+    for step in to_leave_out(place.at + 1):
+        if saved < late:
+            kind = "the part" if step.kind == "demo" else "exercise"
+            rows.append(f"{kind} {step.name} ({step.minutes} min)")
+            saved += step.minutes
+    text = f"Leave out {', and '.join(rows)}." if rows else "Skip the parts that are optional."
+    yield from _wrapped("Late", text, width, "1")
+
+
+def _wrapped(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
+    room = max(10, width - INDENT - 2)
+    for number, row in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+        yield _labeled("" if number else label, row, style)
+
+
+def _labeled(label: str, text: str, style: str = "") -> Line:
+    return ((LABEL, f" {label:{INDENT - 1}}"), (style, text))
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02}"

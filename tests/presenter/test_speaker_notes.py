@@ -1,0 +1,185 @@
+"""The notes in the second terminal: they follow the show by a file, and know the plan."""
+
+import json
+
+from common import COURSE
+from presenter import speaker_notes
+from presenter.course_plan import places
+from presenter.course_show import load_show
+from presenter.pane import text_of
+from presenter.show_player import ShowPlayer
+from presenter.speaker_notes import (
+    SILENT_S,
+    ShowState,
+    StateFile,
+    minutes_late,
+    notes,
+    read_state,
+    state_file,
+)
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+SHOW = load_show()
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+class WallTime:
+    def __init__(self):
+        self.now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+def show_of(*lessons):
+    return ShowPlayer([part for part in SHOW if part.lesson in lessons], lambda: 0.0, None)
+
+
+def screen(state, now, width=100, height=30):
+    return text_of(notes(state, now, width, height))
+
+
+def state_of(part="1 stream", minutes=0.0, here=0.0, stage="title", first="1 stream"):
+    now = 1_800_000_000.0
+    return ShowState(part, stage, first, now - 60 * minutes, now - 60 * here, now), now
+
+
+def test_notes_follow_the_show_and_see_its_end():
+    clock, player = WallTime(), show_of("1")
+    with StateFile(clock) as file:
+        file.follow(player)
+        assert (read_state(clock.now).part, read_state(clock.now).stage) == ("1 stream", "title")
+        player.press(" ")
+        file.follow(player)
+        assert read_state(clock.now).stage == "run"
+        clock.now += 70
+        player.press("s")
+        file.follow(player)
+        state = read_state(clock.now)
+        assert (state.part, state.first) == ("1 compare", "1 stream")
+        assert (state.part_began - state.began, state.part_began) == (70, clock.now)
+    assert read_state(clock.now) is None
+
+
+def test_show_that_crashed_is_not_followed_for_long():
+    clock, player = WallTime(), show_of("1")
+    file = StateFile(clock)
+    with file:
+        file.follow(player)
+        assert read_state(clock.now + SILENT_S - 1)
+        assert read_state(clock.now + SILENT_S + 1) is None
+        clock.now += 5
+        file.follow(player)
+        assert read_state(clock.now + SILENT_S - 1)
+
+
+def test_show_goes_on_where_no_file_can_be_written(monkeypatch):
+    def refuse():
+        raise PermissionError
+
+    monkeypatch.setattr(speaker_notes, "state_file", refuse)
+    with StateFile() as file:
+        file.follow(show_of("1"))
+    assert read_state(0) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"part": 1}', "null"])
+def test_file_that_makes_no_sense_is_no_show(text):
+    state_file().write_text(text, encoding="utf-8")
+
+    assert read_state(0) is None
+
+
+def test_file_is_readable_for_its_owner_alone():
+    assert state_file().parent.stat().st_mode & 0o077 == 0
+
+
+def test_folder_of_somebody_else_is_refused(monkeypatch):
+    state_file()
+    monkeypatch.setattr("os.getuid", lambda: -5, raising=False)
+
+    with pytest.raises(PermissionError):
+        state_file()
+    with StateFile() as file:
+        file.follow(show_of("1"))
+
+
+def test_notes_say_what_to_ask_and_what_goes_wrong():
+    for part in SHOW:
+        state, now = state_of(part.name)
+        words = " ".join(screen(state, now).split())
+        for name in ("why", "ask", "answer", "wrong", "notice"):
+            assert part.text(name) in words
+        assert f"of {part.part.texts['minutes']} min" in words
+
+
+def test_notes_of_every_part_fit_a_small_terminal():
+    for part in SHOW:
+        state, now = state_of(part.name, minutes=500)
+        lines = notes(state, now, 80, 24)
+        assert len(lines) == 24
+        assert all(sum(cell_len(text) for _, text in line) <= 80 for line in lines)
+        assert "Notice" in text_of(lines) or not part.text("notice")
+
+
+def test_notes_wait_for_a_show():
+    assert "course.py present" in screen(None, 0)
+
+
+def test_late_show_is_told_what_to_leave_out():
+    state, now = state_of("1 compare", minutes=20.5)
+    words = " ".join(screen(state, now).split())
+
+    assert "8 min late" in words
+    assert "Leave out the part 1 events (7 min), and exercise V2 (8 min)." in words
+
+
+def test_show_in_time_is_told_how_much_is_left():
+    state, now = state_of("1 chat", minutes=20, here=1.5, stage="end")
+    words = " ".join(screen(state, now).split())
+
+    assert "1:30 of 8 min" in words
+    assert "on time" in words
+    assert "15 min to the next part; 75 min to the end of lesson 1; 280 min to the end" in words
+    assert "exercise S1" in words
+    assert "They type python3 course.py check S1." in words
+    assert words.endswith("More docs/1-streaming.md")
+
+
+def test_page_of_every_part_is_there():
+    for part in SHOW:
+        name = screen(*state_of(part.name), height=60).split()[-1]
+        assert (COURSE / name).is_file()
+
+
+def test_lesson_of_its_own_begins_at_its_place_in_the_plan():
+    state, now = state_of("2 embed", minutes=1, first="2 embed")
+
+    assert "on time" in screen(state, now)
+
+
+@given(st.sampled_from(SHOW), st.floats(0, 400))
+def test_late_is_behind_the_end_of_a_part_and_ahead_before_its_beginning(part, minutes):
+    state, now = state_of(part.name, minutes=minutes)
+    place = places()[part.name]
+    late = minutes_late(state, place, now)
+
+    if place.at <= minutes <= place.until:
+        assert late == 0
+    assert (late > 0) <= (minutes > place.until)
+    assert (late < 0) <= (minutes < place.at)
+
+
+def test_state_is_one_line_of_json():
+    clock = WallTime()
+    with StateFile(clock) as file:
+        file.follow(show_of("2"))
+        assert json.loads(state_file().read_text("utf-8"))["part"] == "2 embed"
