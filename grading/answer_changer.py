@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from grading.trace import Trace
@@ -28,22 +29,32 @@ class AnswerChanger:
             await self._app(scope, receive, send)
             return
         asked = self._trace.exchanges[-1].json  # the recorder has just begun it
-        kept: list[Message] = []
-
-        async def keep(message: Message) -> None:
-            kept.append(message)
-
-        await self._app(scope, receive, keep)
-        for message in _changed(kept, asked, change):
-            await send(message)
+        if asked is None:
+            await self._app(scope, receive, send)
+        else:
+            await change_answer(self._app, scope, receive, send, partial(change, asked))
 
 
-def _changed(kept: list[Message], asked: Any, change: Change) -> list[Message]:
-    if not kept or kept[0].get("status") != 200 or asked is None:
+async def change_answer(
+    app: ASGIApp, scope: Scope, receive: Receive, send: Send, change: Callable[[Any], Any]
+) -> None:
+    """Serve a request, and send what `change` makes of an answer of status 200, if that is JSON."""
+    kept: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        kept.append(message)
+
+    await app(scope, receive, keep)
+    for message in _changed(kept, change):
+        await send(message)
+
+
+def _changed(kept: list[Message], change: Callable[[Any], Any]) -> list[Message]:
+    if not kept or kept[0].get("status") != 200:
         return kept
     try:
         sent = json.loads(b"".join(message.get("body", b"") for message in kept[1:]))
-        body = json.dumps(change(asked, sent)).encode()
+        body = json.dumps(change(sent)).encode()
     except ValueError:
         return kept
     headers = [pair for pair in kept[0]["headers"] if pair[0].lower() != b"content-length"]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from urllib.parse import quote_plus
 from emulator.answers.answer import Answer, Call, Prompt, SearchOutcome
 from emulator.wire import sse
 from emulator.wire.reasons import reason_in
+from grading.answer_changer import change_answer
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
 from grading.request_turns import RequestTurn, turns, written
@@ -74,7 +76,8 @@ class JoinDeltas(Scene):
                 "A server remembers nothing. The second request shows whether you kept the answer."
             )
             return Failure(fact, why, is_absence=True)
-        return _fetched(self.trace) or _kept_answer(asked[0], asked[1], self.first)
+        fetched = _fetched(self.trace, asked[1], [self.first])
+        return fetched or _kept_answer(asked[0], asked[1], self.first)
 
 
 FIRST_WORDS = 8
@@ -126,7 +129,8 @@ class CountTokens(Scene):
         if len(asked) < 2:
             fact = "Your program asked once. The second question never came."
             return Failure(fact, "It carries the counts, so it has to be sent.", is_absence=True)
-        kept = _fetched(self.trace) or _kept_answer(asked[0], asked[1], self.answer.text)
+        fetched = _fetched(self.trace, asked[1], [self.answer.text])
+        kept = fetched or _kept_answer(asked[0], asked[1], self.answer.text)
         return kept or _counts(asked[1], usage_of(first))
 
 
@@ -149,19 +153,41 @@ def usage_of(exchange: TracedExchange) -> tuple[int, int]:
     return 0, 0
 
 
-def _fetched(trace: Trace) -> Failure | None:
-    """An answer that was stored and fetched proves nothing about its stream."""
-    stored = trace.to("/v1/chat/completions/{id}", "/v1/responses/{id}", method="GET")
-    if not stored:
-        return None
-    why = "The stream has all of it. A second request takes time, and needs a stored answer."
-    return Failure(f"{stored[0].title} fetches the answer once more.", why)
+def _fetched(trace: Trace, request: TracedExchange, texts: list[str]) -> Failure | None:
+    """An answer that was fetched before `request` proves nothing about its stream.
+
+    OpenAI gives back a stored answer in several ways: alone, in a list, as an item.
+    """
+    for each in trace.exchanges[: trace.exchanges.index(request)]:
+        if any(_holds(each.answer_json, text) and not _holds(each.json, text) for text in texts):
+            why = (
+                "The stream has all of it. A second request takes time, and needs a stored answer."
+            )
+            return Failure(f"{each.title} fetches the answer once more.", why)
+    return None
+
+
+def _holds(found: Any, text: str) -> bool:
+    """Whether a text is part of any text in a JSON value."""
+    if isinstance(found, str):
+        return text in found
+    inner = found.values() if isinstance(found, Mapping) else found
+    return isinstance(found, Mapping | list) and any(_holds(each, text) for each in inner)
 
 
 def _said(first: TracedExchange, request: TracedExchange) -> list[RequestTurn]:
-    """The assistant's turns that a request has and the first one had not: no examples in front."""
-    before, now = ([t for t in turns(each) if t.role == "assistant"] for each in (first, request))
-    return now[len(before) :]
+    """The assistant's turns of a request behind the question of the first one.
+
+    Examples may stand in front of that question, in any of the requests.
+    """
+    before, now = turns(first), turns(request)
+    asked = [turn.text for turn in before if turn.role == "user"]
+    places = [at for at, turn in enumerate(now) if turn.role == "user" and turn.text in asked[-1:]]
+    number = asked.count(asked[-1]) if asked else 1
+    if len(places) >= number:
+        return [turn for turn in now[places[number - 1] :] if turn.role == "assistant"]
+    examples = [turn for turn in before if turn.role == "assistant"]
+    return [turn for turn in now if turn.role == "assistant"][len(examples) :]
 
 
 def _kept_answer(first: TracedExchange, request: TracedExchange, text: str) -> Failure | None:
@@ -281,7 +307,9 @@ then, so the client raises it while you read.""",
         if found or last is None:
             fact = "The last request, which asks for the summary, never came."
             return found or Failure(fact, "It shows which answers you kept.", is_absence=True)
-        return self._not_repeated() or self._wrongly_kept(last.exchange)
+        texts = [each.text for each in self.attempts]
+        fetched = _fetched(self.trace, last.exchange, texts)
+        return self._not_repeated() or fetched or self._wrongly_kept(last.exchange)
 
     def _wrong_attempts(self) -> Iterator[Failure]:
         """A stream that wasn't asked for, and a question that was asked once too often."""
@@ -363,12 +391,17 @@ on. So a limit belongs to every retry; here it is one."""
 class ReallyCancel(Scene):
     """S4: after the first sentence a stream has to be closed, and the client goes on.
 
-    The rest of the answer drips, and the next request is held until it is certain whether the
-    connection was closed. So the verdict counts pieces, and a slow machine has time enough.
+    A few more pieces follow that sentence. Then nothing comes until the stream was closed, or the
+    second question shows that it was not. So a program that reads slowly has time enough, and one
+    that reads on waits in vain. The second question is held until that is certain.
     """
 
-    FEW: ClassVar[int] = 60
+    FEW: ClassVar[int] = 20
     DRIP_S: ClassVar[float] = 0.03
+    PATIENCE_S: ClassVar[float] = 5.0
+    """How long nothing comes. It is time to print the first sentence, letter by letter."""
+    NOTICE_S: ClassVar[float] = 1.0
+    """How long the server may take to notice that a stream was closed."""
     meanings: ClassVar[Mapping[str, str]] = {
         "APIConnectionError": """did you close the client? Then it can't send any more. Close the \
 stream instead.""",
@@ -379,49 +412,70 @@ stream instead.""",
         super().__init__(draw)
         self.sentences: list[str] = []
         self.behind: dict[int, int] = {}
-        """Request -> how many pieces were sent behind the one with the first full stop."""
+        """Request -> how many events followed the piece with the first full stop."""
+        self.open: dict[int, bool] = {}
+        """The requests whose streams stayed open, each with whether it was read on."""
 
     def around(self, app: ASGIApp) -> ASGIApp:
         altered = AlteredStreams(app, self.trace, self.drip)
 
         async def held(scope: Scope, receive: Receive, send: Send) -> None:
-            await self.settled()
-            await altered(scope, receive, send)
+            request = self.trace.exchanges[-1]
+            streams = [each for each in self.streams() if self._question(each) is request]
+            for each in streams:
+                await until(partial(self._is_settled, each))
+            await (app if streams else altered)(scope, receive, send)
 
         return held
 
-    async def settled(self) -> None:
-        """Wait until the stream before this request was closed, or clearly was not."""
-        streams = self.streams()
-        for each in [each for each in streams if each is not self.trace.exchanges[-1]][-1:]:
-            await until(partial(self._is_settled, each))
-
     def _is_settled(self, stream: TracedExchange) -> bool:
-        return stream.left is not None or stream.ended is not None or self.is_open(stream)
+        is_over = stream.left is not None or stream.ended is not None
+        return is_over or stream.number in self.open
 
     def streams(self) -> list[TracedExchange]:
         """Those of the first question; the second one may be streamed, too."""
         streams = [each for each in self.trace.writing() if each.wants_stream]
         return [each for each in streams if not _said(streams[0], each)]
 
-    def is_open(self, stream: TracedExchange) -> bool:
-        """Whether more was sent than a program needs to notice the full stop and to close."""
-        return self.behind.get(stream.number, 0) > self.FEW
+    def _question(self, stream: TracedExchange) -> TracedExchange | None:
+        """The second question behind a stream; two halves may run at the same time."""
+        streams = self.streams()
+        others = {self._sentence(each) for each in streams if each is not stream}
+        for each in self.trace.writing():
+            if each.number > stream.number and each not in streams:
+                said = _said(stream, each)
+                if not said or said[0].text not in others:
+                    return each
+        return None
+
+    def _sentence(self, stream: TracedExchange) -> str:
+        text = "".join(written(stream))
+        return next((each for each in self.sentences if each.startswith(text[: len(each)])), "")
 
     async def drip(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        if exchange not in self.streams():
+        number = exchange.number
+        if self.open or exchange not in self.streams():
             pass
-        elif exchange.number in self.behind:
-            self.behind[exchange.number] += 1
+        elif number in self.behind:
+            self.behind[number] += 1
             await asyncio.sleep(self.DRIP_S)
+            if self.behind[number] > self.FEW:
+                await self._wait_for_end(exchange)
         elif "." in "".join(written(exchange)):
-            self.behind[exchange.number] = 0
+            self.behind[number] = 0
         yield event
+
+    async def _wait_for_end(self, stream: TracedExchange) -> None:
+        """Return if the program leaves the stream open. If it closes it, this is cancelled."""
+        is_asked = await until(lambda: self._question(stream) is not None, self.PATIENCE_S)
+        if is_asked:
+            await asyncio.sleep(self.NOTICE_S)
+        self.open[stream.number] = not is_asked
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         if self.trace.writing()[-1] not in self.streams():
             return Answer([sentence(self.draw)])
-        self.sentences.append(sentence(self.draw))
+        self.sentences.append(sentence(self.draw, 5))
         rest = [sentence(self.draw, 11) for _ in range(8)]
         # The piece with the full stop has a bit of the next sentence, too.
         first, last = self.sentences[-1][:-2], self.sentences[-1][-2:]
@@ -433,42 +487,46 @@ stream instead.""",
         streams, asked = self.streams(), self.trace.writing()
         if not streams:
             return _no_stream(asked)
-        for number, stream in enumerate(streams):
-            if self.is_open(stream):
+        for stream in streams:
+            if stream.number in self.open:
                 return self._left_open(stream)
-            after = [each for each in asked[asked.index(stream) + 1 :] if each not in streams]
-            if not after:
+            question = self._question(stream)
+            if question is None:
                 fact = f"After {stream.name} your program sent no second question."
                 why = "A stream that is closed leaves the client as it was, ready for more."
                 return Failure(fact, why, is_absence=True)
-            if found := _kept_sentence(stream, after[0], self.sentences[number]):
+            if found := _kept_sentence(stream, question, self._sentence(stream)):
                 return found
         if len(streams) < 2:
             fact = "The asynchronous half never asked for a stream."
             return Failure(fact, "Both ways have to be shown.", is_absence=True)
-        kinds = [each.headers.get("x-stainless-async") for each in streams[:2]]
-        if kinds[0] is not None and kinds[0] == kinds[1]:
-            fact = f"Both streams were asked for {'a' * (kinds[0] != 'false')}synchronously."
+        kinds = {_is_async(each) for each in streams}
+        if len(kinds) == 1 and kinds != {None}:
+            fact = f"Both streams were asked for {'a' * (kinds == {True})}synchronously."
             return Failure(fact, "Each way of closing a stream has to be shown once.")
         return None
 
     def _left_open(self, stream: TracedExchange) -> Failure:
-        count = f"more than {self.FEW}"
-        is_async = stream.headers.get("x-stainless-async", "false") != "false"
-        why = ASYNC_OPEN_WHY if is_async else OPEN_WHY
-        if _was_read(stream, self.trace):
-            fact = f"Your program read the answer to {stream.name} to its end."
+        fact = f"The stream of {stream.name} stayed open after the first sentence."
+        why = ASYNC_OPEN_WHY if _is_async(stream) else OPEN_WHY
+        if self.open[stream.number]:
+            fact = f"Your program read on behind the first sentence of the answer to {stream.name}."
             why = "You pay for all that is written. Leave the loop, and close the stream."
-        else:
-            fact = f"The stream of {stream.name} stayed open after the first sentence."
+        count = f"more than {self.FEW}"
         shown = Excerpt("pieces that were sent after the full stop", count, 0, "a few")
         return Failure(fact, why, shown)
 
 
-def _was_read(stream: TracedExchange, trace: Trace) -> bool:
-    """Whether the next request came only when all of the answer had been sent."""
-    after = [each for each in trace.writing() if each.number > stream.number]
-    return not after or stream.blocks[-1][0] <= after[0].began
+def _is_async(request: TracedExchange) -> bool | None:
+    """Which of the SDK's two clients sent a request; None if it came from neither.
+
+    The SDK names its client in two headers (openai/_client.py, openai/_base_client.py).
+    """
+    agent = re.match(r"(Async)?(Azure)?OpenAI/Python ", request.headers.get("user-agent", ""))
+    if agent:
+        return agent[1] is not None
+    named = request.headers.get("x-stainless-async")
+    return None if named is None else named != "false"
 
 
 def _kept_sentence(first: TracedExchange, request: TracedExchange, text: str) -> Failure | None:
@@ -558,7 +616,9 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             fact = "Your program asked once. The results of the calls never came."
             why = "The model waits for a result of each call before it writes its answer."
             return Failure(fact, why, is_absence=True)
-        return self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
+        fetched = _fetched(self.trace, asked[1], [call.arguments for call in self.calls])
+        given = self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
+        return fetched or given
 
     def _calls(self, request: TracedExchange) -> Failure | None:
         """The model has to see its own calls again, unless the server keeps them."""
@@ -603,6 +663,10 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             if is_other and expected in turn.text:
                 fact = f"The result of {name} has that of the other call in it as well."
                 return Failure(fact, "Each call gets its own result.", value(turn.place, turn.text))
+            if expected in turn.text and len(values := set(HEIGHT.findall(turn.text))) > 1:
+                fact = f"The result of {name} has {len(values)} values in it."
+                why = "The model can't know which one is meant. Send the one that it asked for."
+                return Failure(fact, why, value(turn.place, turn.text))
             if expected not in turn.text:
                 fact = (
                     f"The result of {name} is {'that of the other' if is_other else 'not right'}."
@@ -612,6 +676,9 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
                 shown = difference(turn.place, turn.text, expected)
                 return Failure(fact, why if is_other else wanted, shown)
         return None
+
+
+HEIGHT = re.compile(r"At \d+:00, \w+ stands \d+ degrees high")
 
 
 def height(name: str, hour: int) -> str:
@@ -661,13 +728,44 @@ with client.responses.retrieve.""",
         self.faults = [f"{end}@{draw.randint(5, 9)}" for end in ends]
         self.text = " ".join(sentence(draw) for _ in range(5))
 
+    LOOKS: ClassVar[int] = 2
+    """So often after a break the response may be looked at, without its stream."""
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        async def unfinished(scope: Scope, receive: Receive, send: Send) -> None:
+            begun = self._as_begun() if self._is_look(self.trace.exchanges[-1]) else None
+            if begun is None:
+                await app(scope, receive, send)
+            else:
+                await change_answer(app, scope, receive, send, lambda _: begun)
+
+        return unfinished
+
+    def _is_look(self, request: TracedExchange) -> bool:
+        """Whether a request just looks whether the response is still being written.
+
+        It is, for all that a program can know before its stream has ended. So it finds no text.
+        """
+        since: list[TracedExchange] = []
+        for each in self.trace.exchanges:
+            since = [] if any(each.events()) else [*since, each]
+        looks = [each for each in since if _is_of_response(each)]
+        return request in looks and len(looks) <= self.LOOKS and not _is_rest(request)
+
+    def _as_begun(self) -> Any:
+        """The response as it was before its text; None if it was never sent, or is whole."""
+        events = [event for each in self.trace.exchanges for event in each.events()]
+        if any(event.type == "response.completed" for event in events):
+            return None
+        begun = (event.body.get("response") for event in events)
+        return next((each for each in begun if each), None)
+
     def fault(self, request: TracedExchange) -> str:
         is_first = request.method == "POST" and _in_background(request)
-        is_rest = request.method == "GET" and request.query.get("stream") == ["true"]
-        return self.faults.pop(0) if self.faults and (is_first or is_rest) else ""
+        return self.faults.pop(0) if self.faults and (is_first or _is_rest(request)) else ""
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
-        is_question = not any(message.role == "assistant" for message in prompt.messages)
+        is_question = len(self.trace.writing()) == 1
         return Answer(pieces(self.draw, self.text if is_question else sentence(self.draw), 5))
 
     def verdict(self) -> Failure | None:
@@ -686,11 +784,12 @@ with client.responses.retrieve.""",
     def _rest(self, first: TracedExchange, later: list[TracedExchange]) -> Failure | None:
         last, is_whole = _last_number(first)
         for exchange in later:
-            if exchange.method == "POST" and not is_whole:
-                return _begun_again(exchange, last)
-            if exchange.method == "POST":
-                return _kept_answer(first, exchange, self.text)
-            if found := _resumed(exchange, last):
+            if exchange in self.trace.writing():
+                kept = _kept_answer(first, exchange, self.text)
+                return kept if is_whole else _begun_again(first, exchange, last)
+            if not is_whole and _holds(exchange.answer_json, self.text):
+                return _looked_up(exchange)
+            if _is_rest(exchange) and (found := _resumed(exchange, last)):
                 return found
             if any(True for _ in exchange.events()):
                 last, is_whole = _last_number(exchange)
@@ -699,6 +798,14 @@ with client.responses.retrieve.""",
             fact = f"After event {last} the connection was gone, and nobody asked for the rest."
         why = "It shows that the answer arrived whole: nothing twice, nothing missing."
         return Failure(fact, why, is_absence=True)
+
+
+def _is_of_response(request: TracedExchange) -> bool:
+    return request.method == "GET" and bool(re.fullmatch(r"/v1/responses/[^/]+", request.path))
+
+
+def _is_rest(request: TracedExchange) -> bool:
+    return _is_of_response(request) and request.query.get("stream") == ["true"]
 
 
 def _in_background(request: TracedExchange) -> bool:
@@ -712,9 +819,9 @@ def _last_number(exchange: TracedExchange) -> tuple[int, bool]:
     return int(last.body["sequence_number"]), last.type == "response.completed"
 
 
-def _begun_again(request: TracedExchange, last: int) -> Failure:
+def _begun_again(first: TracedExchange, request: TracedExchange, last: int) -> Failure:
     shown = value("the last event that had come", last)
-    if any(turn.role == "assistant" for turn in turns(request)):
+    if _said(first, request):
         fact = "The second question came before the answer was whole."
         why = """A connection can end cleanly in the middle of an answer. Only `response.completed`
 says that you have all of it."""
@@ -725,24 +832,27 @@ other words. Get the rest of the first: client.responses.retrieve(id, stream=Tru
     return Failure(fact, why, shown)
 
 
+def _looked_up(request: TracedExchange) -> Failure:
+    fact = f"{request.title} gets the response as it is now, not the rest of its stream."
+    why = "Your reader wants to read on at once. Ask with stream=True."
+    return Failure(fact, why, value("query", request.query))
+
+
 def _resumed(request: TracedExchange, last: int) -> Failure | None:
     """Whether a GET asks for the events behind the last one that came."""
-    if request.query.get("stream") != ["true"]:
-        fact = f"{request.title} gets the response as it is now, not the rest of its stream."
-        why = "Your reader wants to read on at once. Ask with stream=True."
-        return Failure(fact, why, value("query", request.query))
     after = (request.query.get("starting_after") or [""])[-1]
     if after == str(last):
         return None
     if not after:
         fact = f"{request.title} gets the stream from its beginning."
-        why = "All events come again, and the text twice. `starting_after` leaves out the old ones."
-        return Failure(fact, why, value("starting_after", None, str(last)))
+        return Failure(fact, BEGINNING_WHY, value("starting_after", None, str(last)))
     fact = f"{request.title} asks for what is behind event {after}. The last that came was {last}."
     why = "`starting_after` is the number of the last event that you have, not of the next."
     return Failure(fact, why, value("starting_after", after, str(last)))
 
 
+BEGINNING_WHY = """All events come again, and the text twice. `starting_after` leaves out the old
+ones. The SDK's helper `responses.stream` doesn't send it, so use `responses.retrieve`."""
 BACKGROUND_WHY = """Only a background response is written on when the connection is gone. It needs
 background=True in the Responses API, and the default store=True."""
 
@@ -750,11 +860,17 @@ background=True in the Responses API, and the default store=True."""
 class RelayToBrowser(Scene):
     """S7: the program is a web server; this is the browser that opens its page twice.
 
-    The first answer is held behind its first piece until the browser has that. The second one
-    drips, and the browser leaves after its first piece.
+    The first answer is held behind its first piece until the browser has that. The second one is
+    held in the middle until the browser has all so far, and has left. A few more pieces drip. Then
+    nothing comes until the stream of the API was closed, so only who closes it gets on.
+
+    Whoever just gives up after some pieces, or some time, would do so on the first page as well.
+    That page has more pieces than are sent of the second one. In the next run, it takes longer
+    than the program took to close the second one.
     """
 
-    FEW: ClassVar[int] = 60
+    MOST_READ: ClassVar[int] = 25
+    FEW: ClassVar[int] = 8
     DRIP_S: ClassVar[float] = 0.03
     PATIENCE_S: ClassVar[float] = 4.0
     START_S: ClassVar[float] = 15.0
@@ -763,12 +879,16 @@ class RelayToBrowser(Scene):
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         self.questions = [sentence(draw, 6)[:-1] + "?" for _ in range(2)]
-        self.texts = [" ".join(sentence(draw) for _ in range(count)) for count in (2, 12)]
-        self.behind = {1: 0, 2: 0}
-        """Page -> how many pieces were sent behind the first one."""
+        self.texts = [" ".join(sentence(draw) for _ in range(count)) for count in (3, 12)]
+        self.pieces = [pieces(draw, text, 5) for text in self.texts]
+        self.most = draw.randint(3, self.MOST_READ)
+        """How many pieces of the second page the browser reads."""
+        self.behind = 0
+        """How many events were sent after the browser had left."""
         self.page = b""
         self.problem = ""
-        self.has_first = self.is_early = False
+        self.has_first = self.is_early = self.has_left = self.is_open = self.is_short = False
+        self.took_s = 0.0
 
     def prepare(self, folder: Path) -> dict[str, str]:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -779,18 +899,29 @@ class RelayToBrowser(Scene):
         return AlteredStreams(app, self.trace, self.hold)
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
-        page = min(len(self.trace.writing()), 2)
-        return Answer(pieces(self.draw, self.texts[page - 1], 5))
+        return Answer(self.pieces[min(len(self.trace.writing()), 2) - 1])
 
     async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        page = min(self.trace.writing().index(exchange) + 1, 2)
-        if written(exchange):
-            self.behind[page] += 1
-            if page == 2:
-                await asyncio.sleep(self.DRIP_S)
-            elif self.behind[page] == 1:
-                self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
+        sent = len(written(exchange))
+        if exchange is not self.trace.writing()[0]:
+            await self._hold_second(exchange, sent)
+        elif sent == 1 and not self.has_first:
+            self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
+            await asyncio.sleep(self.hold_s)
         yield event
+
+    async def _hold_second(self, exchange: TracedExchange, sent: int) -> None:
+        if sent == self.most:
+            await until(lambda: self.has_left, self.START_S)
+        if sent >= self.most:
+            self.behind += 1
+            await asyncio.sleep(self.DRIP_S)
+        if self.behind > self.FEW and not self.is_open:  # closing the stream cancels this
+            await asyncio.sleep(self.PATIENCE_S)
+            self.is_open = True
+
+    def waited_s(self) -> float:
+        return self.took_s
 
     def drive(self, program: Program) -> Ending:
         try:
@@ -800,7 +931,7 @@ class RelayToBrowser(Scene):
         except (OSError, HTTPException) as error:
             self.problem = f"{type(error).__name__}: {error}"
         ending = program.stop()
-        if self.problem and "Traceback" in ending.errors:
+        if (self.problem or self.is_short) and "Traceback" in ending.errors:
             ending.code = ending.code or 1  # it goes on after an error, as servers do
         return ending
 
@@ -826,19 +957,22 @@ class RelayToBrowser(Scene):
             self.page += answer.read()
 
     def _leave_page(self, program: Program) -> None:
+        wanted, got = len("".join(self.pieces[1][: self.most])), 0
         with closing(self._open(program, self.questions[1])) as connection:
             answer = connection.getresponse()
-            answer.read1(10_000)
+            while got < wanted and (data := answer.read1(10_000)):
+                got += len(data)
             answer.close()
-        end = time.monotonic() + 2 * self.PATIENCE_S
-        while time.monotonic() < end and not self._is_settled():
+        self.has_left, self.is_short = True, got < wanted
+        start = time.monotonic()
+        while time.monotonic() < start + 2 * self.PATIENCE_S and not self._is_settled():
             time.sleep(0.02)
+        self.took_s = time.monotonic() - start
 
     def _is_settled(self) -> bool:
         second = self.trace.writing()[1:2]
-        if self.behind[2] > self.FEW:
-            return True
-        return any(each.left is not None or each.ended is not None for each in second)
+        is_over = any(each.left is not None or each.ended is not None for each in second)
+        return is_over or self.is_open
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
@@ -855,13 +989,19 @@ class RelayToBrowser(Scene):
             fact = "The browser got nothing before the whole answer had come."
             return Failure(fact, RELAY_WHY, Excerpt("what came first", self._beginning()))
         page = self.page.decode("utf-8", "replace")
+        if page != self.texts[0] and self.texts[0].startswith(page) and not self.problem:
+            fact = "The page ended before the answer of the API had."
+            return Failure(fact, CUT_PAGE_WHY, difference("the page", page, self.texts[0]))
         if page != self.texts[0] and not self.problem:
             fact = "The page is not the answer of the API."
             return Failure(fact, JOINED_WHY, difference("the page", page, self.texts[0]))
         if self.problem or len(asked) < 2:
             fact = "The browser got no page from your server."
             return Failure(fact, f"What it met: {self.problem}.", is_absence=True)
-        if self.behind[2] > self.FEW:
+        if self.is_short:
+            fact = "The second page ended before its answer had, and before the browser left."
+            return Failure(fact, CUT_PAGE_WHY, is_absence=True)
+        if self.is_open:
             fact = "The page was closed, but the stream of the API stayed open."
             shown = Excerpt("pieces that were sent after that", f"more than {self.FEW}", 0, "a few")
             return Failure(fact, CLOSED_WHY, shown)
@@ -873,6 +1013,8 @@ class RelayToBrowser(Scene):
 
 RELAY_WHY = """Each piece has to be passed on when it comes. If you join them first, the reader
 waits as long as without a stream."""
+CUT_PAGE_WHY = """A page is passed on until its answer ends, or until the browser closes it. Nobody
+can know before how long an answer is, or how long it takes."""
 CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your
 own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
 
