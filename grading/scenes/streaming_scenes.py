@@ -57,7 +57,8 @@ class JoinDeltas(Scene):
         yield event
 
     def notes(self, ending: Ending) -> Sequence[str]:
-        if self.is_shown or not ending.output:
+        # A terminal shows what ends a line at once, though a pipe doesn't.
+        if self.is_shown or not ending.output or ending.text.count("\n") > FIRST_WORDS:
             return ()
         fact = "Nothing of the first answer was on the screen before all of it had come."
         return [f'{fact} Python keeps back what you print: print(piece, end="", flush=True).']

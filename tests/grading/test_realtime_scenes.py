@@ -67,7 +67,7 @@ def settings_of(scene):
         "audio": {
             "input": {
                 "format": {"type": "audio/pcm", "rate": 24_000},
-                "transcription": {"model": "gpt-4o-mini-transcribe"},
+                "transcription": {"model": "gpt-transcribe"},
             },
             "output": {"voice": scene.voice},
         },
