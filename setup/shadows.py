@@ -13,7 +13,7 @@ from setup import COURSE, WINDOWS
 # The course's own file, and modules of Python that the course never imports: harmless names.
 OWN_FOLDERS = {
     *("audio", "benchmarks", "cassette", "common", "console", "emulator"),
-    *("grading", "setup", "tools"),
+    *("grading", "presenter", "setup", "tools"),
 }
 HARMLESS = {"course", "antigravity", "idlelib", "test", "this", "tkinter", "turtle", "turtledemo"}
 

@@ -529,7 +529,7 @@ def test_p19_ctrl_c_while(tmp_path, what):
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the emulator by /proc")
 def test_p19_ctrl_c_leaves_no_emulator(tmp_path):
     words = ["-u", str(lessons.LESSON_3), "voice", "--offline", "--calls", str(tmp_path)]
-    with lessons.begin(*words) as learner:
+    with lessons.begin(*words, is_forked=False) as learner:
         while "2. " not in learner.stdout.readline():
             pass
         children = Path(f"/proc/{learner.pid}/task/{learner.pid}/children").read_text().split()

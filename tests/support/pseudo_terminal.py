@@ -35,7 +35,8 @@ class TerminalProgram:
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
         outside = environment(**self._variables)
-        del outside["COLUMNS"]
+        for size in ("COLUMNS", "LINES"):  # pytest's own processes are told 80 and 24
+            outside.pop(size, None)
         self.process = Popen(
             [sys.executable, *self._command],
             env=outside | {"TERM": "xterm-256color"},
