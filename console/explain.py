@@ -278,7 +278,7 @@ def _connection(error: BaseException, context: ErrorContext) -> CourseError:
     if "CERTIFICATE_VERIFY_FAILED" in str(cause):
         why = f"a company's proxy may have replaced its certificate: {cause}"
         fix = f"set SSL_CERT_FILE to your company's certificate file, or {OFFLINE}"
-        return CourseError(f"{context.host} cannot be trusted", why, fix)
+        return CourseError(f"the certificate of {context.host} could not be verified", why, fix)
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return _not_reached(f"no connection could be made: {cause}", context)
     why = "the connection was closed before the answer was complete"

@@ -31,7 +31,7 @@ MEANINGS = {
     "ModuleNotFoundError": "a package is missing. Use those of the course, or install it.",
     "SyntaxError": "Python can't read the file.",
     "IndentationError": "Python can't read the file: look at the spaces before the line.",
-    "KeyboardInterrupt": "Ctrl-C reached a place where nothing expects it.",
+    "KeyboardInterrupt": "Ctrl-C stopped the program, and your code did not handle it.",
     "IndexError": "a list was shorter than the program expects.",
     "KeyError": "a field that the program expects was not there.",
     "JSONDecodeError": "a text was parsed as JSON before it was complete, or it never was JSON.",
@@ -64,7 +64,7 @@ def _flood(ending: Ending) -> Failure:
     last = ending.text.rstrip().splitlines()[-1:] or [""]
     return Failure(
         "Your program printed more than a million bytes, so it was stopped.",
-        "That is a loop without an end. Check what ends it.",
+        "It is probably an endless loop. Check the condition that ends it.",
         Excerpt("the last line that it printed", last[0][:60]),
     )
 
@@ -104,7 +104,7 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
 
 def _meaning(name: str, text: str, meanings: Mapping[str, str]) -> str:
     """What an exception means here; what an exercise says of a type is about a value of None."""
-    usual = MEANINGS.get(name, "it was not handled.")
+    usual = MEANINGS.get(name, "your program did not catch this exception.")
     if name == "TypeError" and "unexpected keyword argument" in text:
         return NO_PARAMETER
     if name in ("TypeError", "AttributeError") and "NoneType" in text:
@@ -115,7 +115,7 @@ def _meaning(name: str, text: str, meanings: Mapping[str, str]) -> str:
 
 
 def _exited(ending: Ending, lines: list[str]) -> Failure:
-    shown = Excerpt("its last words", cut(lines[-1])) if lines else None
+    shown = Excerpt("the last line that it printed", cut(lines[-1])) if lines else None
     fact = f"Your program ended with the exit code {ending.code}."
     return Failure(fact, "Anything but 0 says that it failed. Here it should succeed.", shown)
 

@@ -90,4 +90,4 @@ def missing(field: str, parent: Mapping[str, Any] | Sequence[Any], expected: str
     """A field that isn't there: what there is instead, with the caret behind it."""
     names = ", ".join(parent) if isinstance(parent, Mapping) else f"{len(parent)} items"
     text = cut(names or "(nothing)", SHOWN)
-    return Excerpt(f"{field} (what is there)", text, len(text), expected)
+    return Excerpt(f"{field} (the fields that are there)", text, len(text), expected)

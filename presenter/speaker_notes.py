@@ -197,7 +197,7 @@ def _left(name: str, passed: float) -> Iterator[str]:
 
 TO_DO = {
     "title": "Say why, explain the code, and ask. Then press space: the part runs.",
-    "run": "p pauses, a point steps from piece to piece, w shows the traffic, space shows the end.",
+    "run": "p pauses. The . key shows the next piece. w shows the traffic. Space shows the end.",
     "end": "Point at what to notice. r runs it again, space goes on.",
 }
 

@@ -80,7 +80,7 @@ def _keys(width: int) -> Line:
 def _help() -> list[Line]:
     rows: list[Line] = [(), ((STRONG, "  Keys"),), ()]
     rows += [((STRONG, f"  {key:10}"), ("", what)) for key, what in KEYS]
-    return [*rows, (), (("", "  A presenter's Page Down and Page Up go on and back."),)]
+    return [*rows, (), (("", "  A clicker works as well: Page Down goes on, Page Up goes back."),)]
 
 
 def _list(view: ShowView, choice: int, room: int) -> list[Line]:

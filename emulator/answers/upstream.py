@@ -116,7 +116,8 @@ class RelayedAnswer(Answer):
         super().__init__(found=found)
         self._server, self._body = server, body
         self._reader = BodyReader()
-        self._objects = objects(server.blocks(body), self._reader)
+        self._blocks = server.blocks(body)
+        self._objects = objects(self._blocks, self._reader)
         self._first: dict[str, Any] | None = None
         self._chunks = ChunkReader()
         self._marks = MarkReader(found.results if found else ())
@@ -158,7 +159,8 @@ class RelayedAnswer(Answer):
     async def close(self) -> None:
         """Let the server stop writing; to be called again does no harm."""
         self.at_end.close()
-        await self._body.aclose()
+        for each in (self._objects, self._blocks, self._body):
+            await each.aclose()
 
     async def _pieces(self) -> AsyncGenerator[str, None]:
         """The text of the chunks, without the marks of passages."""

@@ -14,7 +14,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -103,11 +103,15 @@ class UpstreamConnection:
             raise UpstreamMalformed(f"sent nothing for {self._silence_s:g} seconds") from None
 
     async def blocks(self, answer: httpx2.Response) -> AsyncGenerator[bytes, None]:
-        """The bytes of an answer as they come; raises UpstreamMalformed where they end early."""
-        coming = answer.aiter_bytes()
+        """The bytes of an answer as they come; raises UpstreamMalformed where they end early.
+
+        Whoever leaves before the end has to close it. Else the collector of garbage does, perhaps
+        in another thread, while a generator inside this one is being closed already.
+        """
         try:
-            while (block := await self.in_time(anext(coming, None))) is not None:
-                yield block
+            async with aclosing(answer.aiter_bytes()) as coming:
+                while (block := await self.in_time(anext(coming, None))) is not None:
+                    yield block
         except httpx2.DecodingError:
             encoding = first_words(answer.headers.get("content-encoding", ""))
             raise UpstreamMalformed(f"sent what is not {encoding}, as its header says") from None
@@ -126,10 +130,11 @@ class UpstreamConnection:
         body = bytearray()
         try:
             with suppress(UpstreamMalformed):  # what came before it broke off may say enough
-                async for block in self.blocks(answer):
-                    body += block
-                    if len(body) > MOST_OF_A_REFUSAL:
-                        break
+                async with aclosing(self.blocks(answer)) as blocks:
+                    async for block in blocks:
+                        body += block
+                        if len(body) > MOST_OF_A_REFUSAL:
+                            break
         finally:
             await answer.aclose()
         text = bytes(body[:MOST_OF_A_REFUSAL]).decode("utf-8", "replace")

@@ -72,8 +72,8 @@ class UpstreamEmbeddings:
         asked = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         answer = await self._server.post("/embeddings", asked)
         body = bytearray()
-        async with aclosing(answer):
-            async for block in self._server.blocks(answer):
+        async with aclosing(answer), aclosing(self._server.blocks(answer)) as blocks:
+            async for block in blocks:
                 body += block
                 if len(body) > MOST_BYTES:
                     raise UpstreamMalformed(f"sent more than {MOST_BYTES:,} bytes at once")

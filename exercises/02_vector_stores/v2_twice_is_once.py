@@ -8,8 +8,8 @@ the store up to date with the folder:
     changed file      upload and attach the new version, then delete the old one with files.delete
 
 A file is unchanged if the store has one with the same `name` and the same `sha256`. Nobody deletes
-files from the folder. A check runs your program twice. In between, it changes one file in the
-folder, and deletes another one on the server. That one has to be uploaded again.
+files from the folder. Each round of a check runs your program twice. In between, it changes one
+file in the folder, and deletes another one on the server. That one has to be uploaded again.
 
 Write the body of `sync`. Check it with:   python3 course.py check V2
 """

@@ -7,9 +7,9 @@ Do these steps, and leave neither the store nor a file behind, whatever happens:
     3. attach all of them to the store, and wait until they are indexed;
     4. search the store for the question, and print the names of the files that are found.
 
-A check runs your program three times. The second time, the server answers a request with status
-500. The third time, somebody presses Ctrl-C. The program may end with the error, but everything
-that it made has to be deleted first. What others have stored in the account has to stay.
+Each round of a check runs your program three times. The second time, the server answers a request
+with status 500. The third time, somebody presses Ctrl-C. The program may end with the error, but
+all that it made has to be deleted first. What others have stored in the account has to stay.
 
 Write the body of `work`. Check it with:   python3 course.py check V5
 """

@@ -1,7 +1,7 @@
 """V6. Measure recall and MRR.
 
-Each line of known.txt has a question, and the file that answers it. Search the store for every
-question, look at the first K passages, and compute two figures:
+Each line of known.txt has a file, and a question that it answers: `rules.txt | May dogs come in?`.
+Search the store for every question, look at the first K passages, and compute two figures:
 
     recall   the share of questions for which a passage of the right file is among them
     MRR      the mean of 1/place over all questions, where place is that of the first passage from

@@ -4,7 +4,7 @@ The caller asks, and interrupts the answer. `main` sends what the caller says, a
 which reads the server's events until the connection closes:
 - Play each `response.output_audio.delta`. Sound comes faster than it is played, and with gaps.
 - `input_audio_buffer.speech_started` comes whenever the caller begins to speak, the first time when
-  nothing is playing yet. If an answer has begun to sound, stop the telephone, and send one
+  nothing is playing yet. If an answer has begun to sound, call telephone.stop(), and send one
   `conversation.item.truncate`: the item that sounded, content_index 0, and as audio_end_ms how many
   milliseconds of it were played.
 - The server cancels its response by itself, so don't send response.cancel.

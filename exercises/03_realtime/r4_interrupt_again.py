@@ -4,7 +4,7 @@ The caller interrupts two answers. This time `interrupt_response` is false, so t
 with its response until your code cancels it. Read the events until the connection closes:
 - Play each `response.output_audio.delta`, but nothing more of an item that was cut. Deltas of it
   may still come after your cancellation.
-- When `input_audio_buffer.speech_started` comes while an answer sounds, stop the telephone, and
+- When `input_audio_buffer.speech_started` comes while an answer sounds, call telephone.stop(), and
   send one `conversation.item.truncate`: the item, content_index 0, and as audio_end_ms how many
   milliseconds of this item were played. telephone.played goes on counting from answer to answer.
 - Then send `response.cancel`, but only if a response is active: its `response.created` has come,

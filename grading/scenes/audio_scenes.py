@@ -250,8 +250,8 @@ class ChooseAudio(RecordingScene, RealtimeScene):
     def _words(self, form: Form) -> Failure | None:
         model = MODELS.get(form.get("model") or "")
         if form.exchange.status == 200 and model is not None and model.ends:
-            fact = f"`{model.id}` ends on {model.ends}."
-            why = "OpenAI has announced no end of gpt-transcribe."
+            fact = f"The request for {form.filename} asks `{model.id}`, which ends on {model.ends}."
+            why = "The task wants a model without an end, such as gpt-transcribe."
             return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
         return refusal(form, "For the words alone, `json` or `text` is enough.")
 
@@ -597,9 +597,8 @@ class SpeakAtOnce(Scene):
                     return Failure(fact, why, value(name, got, f'"{right}"'))
             wanted = reading.exchange.json.get("response_format")
             if wanted not in ("wav", "pcm"):
-                fact = (
-                    f"{reading.exchange.title} asks for `{wanted or 'mp3'}`, which is no samples."
-                )
+                asked = wanted or "mp3"
+                fact = f"{reading.exchange.title} asks for `{asked}`, but `play` takes samples."
                 why = "The loudspeaker takes samples. Without response_format the sound is an MP3."
                 return Failure(fact, why, value("response_format", wanted, '"pcm"'))
             if not reading.is_early:
@@ -717,7 +716,8 @@ class LiveCaptions(RealtimeScene):
             return found
         if self.has_waited:
             fact = "Your program waited for the words of a sentence before it sent the next one."
-            return Failure(fact, WAITED_WHY, Excerpt("what passed", WAITED, WAITED.rindex(COMMIT)))
+            shown = Excerpt("the order of the messages", WAITED, WAITED.rindex(COMMIT))
+            return Failure(fact, WAITED_WHY, shown)
         return self._lines(session)
 
     def _wrong_sound(self, session: TracedExchange) -> Failure | None:
@@ -728,7 +728,7 @@ class LiveCaptions(RealtimeScene):
                 came += event.sound
             elif event.sender == "client" and event.type == COMMIT:
                 if self.sounds[number] not in came:
-                    fact = f"Commit {number + 1} hasn't all the sound of its sentence before it."
+                    fact = f"Commit {number + 1} doesn't have all the sound of its sentence."
                     counts = f"{len(came):,} bytes came, the sentence has {RATE:,}"
                     return Failure(fact, WHOLE_WHY, Excerpt("sound before the commit", counts))
                 came, number = b"", number + 1

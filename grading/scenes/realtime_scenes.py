@@ -59,7 +59,7 @@ def at_path(found: Any, path: str) -> Any:
 def one_after_other(before: str, wrong: TracedEvent) -> Excerpt:
     """Two messages in the order in which they passed, the caret under the second."""
     shown = f"{before}, then "
-    return Excerpt("what passed", shown + wrong.type, len(shown))
+    return Excerpt("the order of the messages", shown + wrong.type, len(shown))
 
 
 def no_session(scene: RealtimeScene) -> Failure | None:
@@ -138,7 +138,7 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
             why = "The server refuses the whole update, so no setting of it takes effect."
         else:
             fact = f"`{path}` isn't what the task asks for."
-            why = "The server does what stands there, whatever your program expects."
+            why = "The server uses the value that you sent, whatever your program expects."
         name = f"session.{path}"
         are_texts = isinstance(got, str) and isinstance(right, str)
         shown = difference(name, got, right) if are_texts else value(name, got, expected)
@@ -271,9 +271,9 @@ class ConfigureFirst(RealtimeScene):
         return None
 
 
-REFUSED_WHY = """Where a setting can't be taken, an error event comes, and session.updated never
-does. The SDK raises nothing for it, so your code has to raise an exception. (The check asked for a
-voice that doesn't exist.)"""
+REFUSED_WHY = """If the server refuses a setting, it sends an error event, and no session.updated.
+The SDK raises nothing for it, so your code has to raise an exception. (The check asked for a voice
+that doesn't exist.)"""
 
 
 # -------------------- R2
@@ -401,7 +401,8 @@ doesn't name goes back to its default. So send all of it each time."""
             return self._under_detection(COMMIT)
         if self.commits > self.creates:
             fact = "Your program committed twice without asking for a response between."
-            return Failure(fact, "Nobody answers a commit by itself once detection is off.")
+            why = "With detection off, a commit starts no response. Send response.create."
+            return Failure(fact, why)
         if self.commits == len(self.due):
             fact = f"Your program committed more often than the {len(self.due)} presses that count."
             return Failure(
@@ -1054,7 +1055,7 @@ conversation_already_has_active_response."""
             why = "A response may have several calls. Send a result for each one."
         elif self.creates < 2:
             fact = "Both results were sent, but the next response was never asked for."
-            why = "Nobody answers a result by itself. Send one response.create after them."
+            why = "A result starts no response. Send one response.create after both."
         elif self.dones < 2:
             fact = "Your program left before the second response was done."
             why = "It speaks about the results. Read events until its response.done."

@@ -82,9 +82,9 @@ class JoinDeltas(Scene):
 
 
 FIRST_WORDS = 8
-JOINED_WHY = """In some chunks `delta.content` is None: in the first, which names the role, and in
-the last, which gives the finish_reason. All other pieces belong together as they are: no space
-between them, none removed."""
+JOINED_WHY = """`delta.content` isn't always text. In the first chunk, which names the role, it is
+empty. In the last one, which gives the finish_reason, it is None. Join all other pieces as they
+are: add no space, and remove none."""
 
 
 class CountTokens(Scene):

@@ -61,7 +61,7 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
         terminal.press(",", "recorded from emulator, paused")
         terminal.press("g", "Up, down, then Enter.")
         terminal.press("\x1b[B\x1b[B\r", "3. Read the typed events", "3/11")
-        terminal.press("?", "A presenter's Page Down")
+        terminal.press("?", "A clicker works as well")
         terminal.press("x", "3/11")
         terminal.press("\x1b[5~", "2/11")
         terminal.press("l", "Live failed, so this is the recording.", "no key is set")

@@ -3,6 +3,9 @@
 Never a 500 of the emulator's own, and never a part of the answer that passes for all of it.
 """
 
+import gc
+from inspect import isasyncgen
+
 from emulator.server import Emulator
 from tests.support.emulator_clients import connect
 from tests.support.odd_streams import failing_streams, odd_streams
@@ -56,3 +59,16 @@ def test_error_in_a_stream_is_told_with_its_reason(relay, body, way):
     upstream.script(body)
 
     assert seen_by(client, way) == Failed("reported an error: busy")
+
+
+def test_no_reader_of_a_failed_answer_is_left(relay):
+    """The collector of garbage would close it in any thread, in the middle of something else."""
+    upstream, client = relay
+    upstream.script(b'data: {"choices": []}\n\ndata: {"error": {"message": "busy"}}\n\n')
+    assert isinstance(seen_by(client, WAYS[0]), Failed)
+
+    assert [each for each in gc.get_objects() if is_left(each)] == []
+
+
+def is_left(found):
+    return isasyncgen(found) and found.ag_frame is not None and "httpx" in found.ag_code.co_filename
