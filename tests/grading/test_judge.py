@@ -60,7 +60,7 @@ def told(tmp_path, text, scene=AnyRequest, variables=None):
         ("import nothing_like_that\n", "ModuleNotFoundError in line 1", "a package is missing"),
         ("import sys\nsys.exit('no luck')\n", "the exit code 1", "no luck"),
         ("raise NotImplementedError\n", "Nothing is written yet: line 1", "where your code goes"),
-        ("while True: print('again' * 100)\n", "more than a million bytes", "loop without an end"),
+        ("while True: print('again' * 100)\n", "more than a million bytes", "endless loop"),
     ],
 )
 def test_ending_is_explained(tmp_path, text, fact, why):
