@@ -19,19 +19,12 @@ from common import COURSE, course_command
 from common.settings import Settings
 from console.doctor import RECORDING_MODELS, Finding, emulator, sound_devices
 from console.freshness import NEWEST
-from console.lesson_contents import contents_of
+from console.lesson_contents import SCRIPTS, contents_of
 from console.terminal import BARS, SPEECH
 
 from rich.console import Console
 
 FIXTURES = COURSE / "tests" / "fixtures"
-LESSONS = {
-    "lesson1": "01_streaming.py",
-    "lesson2": "02_vector_store_rag.py",
-    "lesson3": "03_realtime_api.py",
-}
-UNRECORDED = "talk"
-"""The one part of a tour without a cassette: a call with your own voice."""
 COLUMNS, ROWS = 100, 30
 MOST_DAYS = 180
 SAMPLE = f"{BARS} {SPEECH} ─│╭╮ é ü"
@@ -106,10 +99,8 @@ def cassettes(
 
 def _recordings(folder: Path, course: Path) -> Iterator[tuple[str, "Cassette | str"]]:
     """The cassette of each part of a tour, or what is wrong with it."""
-    for lesson, script in LESSONS.items():
-        for part in contents_of(course / script).parts.values():
-            if part.is_extra or part.name == UNRECORDED:
-                continue
+    for lesson, script in SCRIPTS.items():
+        for part in contents_of(course / script).recorded:
             path = folder / lesson / f"{part.name}.jsonl"
             try:
                 yield part.name, Cassette(path) if path.exists() else "there is none"

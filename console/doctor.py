@@ -35,10 +35,8 @@ from common.settings import (
 from console.environment_checks import certificate_problem, proxy_problem
 from console.explain import ErrorContext, explain
 from console.freshness import (
-    DIARIZING,
     NEWEST,
     PLAN_B,
-    SUBTITLING,
     differences,
     is_near,
     remedy,
@@ -48,7 +46,7 @@ from console.freshness import (
 )
 from console.lesson import KEPT, report_failures
 from console.terminal import Terminal
-from emulator.models import NAMED
+from emulator.models import DIARIZING, NAMED, SUBTITLING
 
 from openai import OpenAI, OpenAIError
 

@@ -26,13 +26,6 @@ WARN_DAYS, FAIL_DAYS, PRICE_DAYS = 90, 30, 180
 
 PLAN_B = 'read docs/4-audio.md, "When a model ends"'
 NEWEST = "get the newest course: git pull"
-# Part 7 of lesson 3 names these two itself, as no other model can do the same.
-DIARIZING = next(
-    each.id for each in NAMED.values() if each.transcriber and each.transcriber.tells_speakers
-)
-SUBTITLING = next(
-    each.id for each in NAMED.values() if each.transcriber and "srt" in each.transcriber.formats
-)
 NAME = re.compile(
     r"""(?<![\w./-]) (?: gpt-[\w.-]*\w | whisper-\d | tts-1(-hd)? | text-embedding-[\w-]*\w
     | o[134](-mini)? ) (?![\w-])""",

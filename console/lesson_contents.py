@@ -15,8 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from setup.commands import LESSONS
+
 _PART = re.compile(r"^# -{10,} +(?P<mark>\d+|\+) +(?P<name>\w+): (?P<title>.+)$", re.MULTILINE)
 TEXTS = Path(__file__).with_name("parts.toml")
+SCRIPTS = {f"lesson{number}": script for number, (script, _) in LESSONS.items()}
+"""The folder of each lesson's recordings, below that of all, and the lesson's file."""
+OWN_VOICE = "talk"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,10 @@ class Part:
     @property
     def heading(self) -> str:
         return self.title if self.is_extra else f"{self.number}. {self.title}"
+
+    def text(self, name: str) -> str:
+        """One of its texts as one paragraph; "" if it has none of that name."""
+        return " ".join(str(self.texts.get(name, "")).split())
 
     @property
     def takes_question(self) -> bool:
@@ -50,6 +59,15 @@ class Contents:
 
     text: str
     parts: dict[str, Part]
+
+    @property
+    def recorded(self) -> list[Part]:
+        """The parts of a tour that have a cassette: a call with your own voice can't be replayed.
+
+        The extras ask for input, or delete what others made.
+        """
+        every = self.parts.values()
+        return [part for part in every if not part.is_extra and part.name != OWN_VOICE]
 
     def listing(self) -> str:
         rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]

@@ -9,10 +9,9 @@ from typing import Any
 
 from common import COURSE
 from console.call_display import own_file, sound_file
-from console.freshness import DIARIZING, SUBTITLING
 from console.lesson import Lesson
 from console.terminal import Terminal, plain
-from emulator.models import NAMED
+from emulator.models import DIARIZING, NAMED, SUBTITLING
 
 from openai import BadRequestError, OpenAI
 

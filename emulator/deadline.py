@@ -50,11 +50,11 @@ class DeadlineThreads:
     def __init__(self, limit_s: float = LIMIT_S) -> None:
         self.limit_s = limit_s
         self._free = asyncio.Semaphore(MOST_JOBS)
-        self._last: list[_Work[Any]] = []
+        self._running: list[_Work[Any]] = []
 
     def stop(self) -> None:
         """Stop the jobs that still run, whose event loop has ended."""
-        for work in self._last:
+        for work in self._running:
             work.stop()
 
     async def run(self, job: Callable[[], Result]) -> Result:
@@ -64,7 +64,7 @@ class DeadlineThreads:
         """
         await self._free.acquire()
         work = _Work(job, self._free)
-        self._last = [*(other for other in self._last if not other.is_over), work]
+        self._running = [*(other for other in self._running if not other.is_over), work]
         work.thread.start()
         try:
             async with asyncio.timeout(self.limit_s):

@@ -372,3 +372,10 @@ def _with_snapshots(models: list[Model]) -> dict[str, Model]:
 
 MODELS = _with_snapshots(_TABLE)
 NAMED = MODELS | {model.id: model for model in _NAMED}
+# Part 7 of lesson 3 and the exercises name these two, as no other model can do the same.
+DIARIZING = next(
+    each.id for each in MODELS.values() if each.transcriber and each.transcriber.tells_speakers
+)
+SUBTITLING = next(
+    each.id for each in MODELS.values() if each.transcriber and "srt" in each.transcriber.formats
+)

@@ -89,19 +89,24 @@ class PlayedFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen = b""
-        self._is_changed = False
+        self._whole = b""
+
+    def grow(self) -> int:
+        """Take what was added since the last call; how many bytes there have been."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(len(self._seen))
+                self._seen += file.read()
+        return len(self._seen)
 
     def read(self) -> bytes:
-        """All of it so far; b"" if nothing was played."""
-        found = self._path.read_bytes() if self._path.exists() else b""
-        if found.startswith(self._seen):
-            self._seen = found
-        else:
-            self._is_changed = True
-        return found
+        """All of it, at the end of the program; b"" if nothing was played."""
+        self._whole = self._path.read_bytes() if self._path.exists() else b""
+        return self._whole
 
     def changed(self) -> Failure | None:
-        if not self._is_changed:
+        """Whether what it had is no longer there, once all of it was read."""
+        if self._whole.startswith(self._seen):
             return None
         fact = "The file of the loudspeaker was changed after something had been played."
         return Failure(fact, "What was heard was heard. Give sound to the loudspeaker alone.")

@@ -94,14 +94,11 @@ class RealtimeScene(Scene):
         """From when an event of `held` was due to the next message of the program."""
         waits = [0.0]
         for session in self.sessions:
-            for event in [
-                event
-                for kind, number in self.held
-                for event in session.received(kind)[number - 1 : number]
-            ]:
-                sent = [each.at for each in session.messages if each.sender == "client"]
-                after = [at for at in sent if at >= event.at]
-                waits += [after[0] - event.at + self.holding_s] if after else []
+            sent = [each.at for each in session.messages if each.sender == "client"]
+            for kind, number in self.held:
+                for event in session.received(kind)[number - 1 : number]:
+                    after = next((at for at in sent if at >= event.at), None)
+                    waits += [] if after is None else [after - event.at + self.holding_s]
         return max(waits)
 
     @property

@@ -4,10 +4,9 @@ The minutes and texts of parts stand in console/parts.toml, those of exercises i
 exercises/index.toml. So each minute stands once, and the plan follows from both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from common import COURSE, course_command
 from console.lesson_contents import Part, contents_of
@@ -40,8 +39,8 @@ class PlanStep:
 
 def steps() -> Iterator[PlanStep]:
     """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
-    for number, (script, _) in LESSONS.items():
-        for part in contents_of(COURSE / script).parts.values():
+    for number in LESSONS:
+        for part in _parts(number):
             if part.texts.get("is_optional"):
                 continue
             if part.name == "transcribe":
@@ -54,11 +53,15 @@ def steps() -> Iterator[PlanStep]:
 
 def optional() -> Iterator[PlanStep]:
     """What the five hours leave out, for those who are quick."""
-    for number, (script, _) in LESSONS.items():
-        for part in contents_of(COURSE / script).parts.values():
+    for number in LESSONS:
+        for part in _parts(number):
             if part.texts.get("is_optional"):
                 yield _demo(number, part)
             yield from (_work(e) for e in _behind(f"{number} {part.name}") if not e.is_core)
+
+
+def _parts(lesson: str) -> Iterable[Part]:
+    return contents_of(COURSE / LESSONS[lesson][0]).parts.values()
 
 
 def _behind(part: str) -> list[Exercise]:
@@ -66,24 +69,17 @@ def _behind(part: str) -> list[Exercise]:
 
 
 def _demo(number: str, part: Part) -> PlanStep:
-    texts: dict[str, Any] = dict(part.texts)
-    remember = " ".join(str(texts.get("notice", "")).split())
-    first = remember.partition(". ")[0].rstrip(".")
-    name = f"`{course_command(number, part.name)}` {part.title}"
-    minutes = int(texts["minutes"])
-    asked, answer, wrong = (
-        " ".join(str(texts.get(each, "")).split()) for each in ("ask", "answer", "wrong")
-    )
+    first = part.text("notice").partition(". ")[0].rstrip(".")
     return PlanStep(
         "demo",
-        name,
-        minutes,
+        f"`{course_command(number, part.name)}` {part.title}",
+        int(part.texts["minutes"]),
         number,
         f"{number} {part.name}",
-        asked,
-        answer,
-        wrong,
-        f"{first}." if first else "",
+        ask=part.text("ask"),
+        answer=part.text("answer"),
+        wrong=part.text("wrong"),
+        remember=f"{first}." if first else "",
     )
 
 
@@ -119,8 +115,8 @@ def places() -> dict[str, PlanPlace]:
             found[step.name] = PlanPlace(at, step.minutes, until, behind)
         at += step.minutes
     at = 0
-    for lesson, (script, _) in LESSONS.items():
-        for part in contents_of(COURSE / script).parts.values():
+    for lesson in LESSONS:
+        for part in _parts(lesson):
             name = f"{lesson} {part.name}"
             if name in found:
                 at = found[name].until

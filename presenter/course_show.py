@@ -136,8 +136,7 @@ class ShowPart:
         return len(pane.lines())
 
     def text(self, name: str) -> str:
-        """A text of parts.toml as one paragraph; "" if it has none of that name."""
-        return " ".join(str(self.part.texts.get(name, "")).split())
+        return self.part.text(name)
 
 
 class PartReplay:

@@ -1,6 +1,6 @@
 """Writes the show as one page for a browser: the same parts, screens, times and keys.
 
-The page needs no network and no other file: it is for a class whose laptop fails, and for whoever
+The page needs no network and no other file. It is for a class whose laptop fails, and for those who
 missed the class. page.html plays it; this module makes what it plays. A `frame` is what a recorded
 piece of output changed: the lines that are new, the traffic that was added, and the beat.
 """

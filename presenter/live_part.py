@@ -55,17 +55,7 @@ class LessonRun:
         # What a lesson saves, such as the sound of a call, goes into a folder that is deleted.
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.folder = Path(self._stack.enter_context(folder))
-        self._process = subprocess.Popen(
-            [sys.executable, str(COURSE / script), *words, "--wire"],
-            env=_environment(environment),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # Ctrl-C in the presenter is not for the lesson, which `stop` ends.
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        self._process = _started(script, words, environment, self.folder)
         self._complaint = b""
         self._threads = [
             threading.Thread(target=read, daemon=True)
@@ -138,6 +128,22 @@ class LessonRun:
     def _read_complaint(self) -> None:
         assert self._process.stderr
         self._complaint = self._process.stderr.read()
+
+
+def _started(
+    script: str, words: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(COURSE / script), *words, "--wire"],
+        env=_environment(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Ctrl-C in the presenter is not for the lesson, which `stop` ends.
+        start_new_session=True,
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
 
 
 def _environment(outside: Mapping[str, str]) -> dict[str, str]:

@@ -205,16 +205,16 @@ TO_DO = {
 def _texts(part: Part, state: ShowState, width: int) -> Iterator[Line]:
     for label, text in (
         ("Do", TO_DO.get(state.stage)),
-        ("Ask", part.texts.get("ask")),
-        ("Answer", part.texts.get("answer")),
-        ("Goes wrong", part.texts.get("wrong")),
-        ("Notice", part.texts.get("notice")),
+        ("Ask", part.text("ask")),
+        ("Answer", part.text("answer")),
+        ("Goes wrong", part.text("wrong")),
+        ("Notice", part.text("notice")),
         ("Then", _afterwards(state.part)),
-        ("Why", part.texts.get("why")),
+        ("Why", part.text("why")),
         ("More", f"docs/{_page_of(state.part)}"),
     ):
         if text:
-            yield from _wrapped(label, " ".join(str(text).split()), width)
+            yield from _wrapped(label, text, width)
             yield ()
 
 

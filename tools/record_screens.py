@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cassette.format import Cassette
+from console.lesson_contents import SCRIPTS
 from emulator.voice.sound import resampled
 from presenter.course_show import COLUMNS, RECORDINGS, SOUND_HZ, Chunk
 from presenter.live_part import LessonRun
 from presenter.pane import Pane
-from tools.record_fixtures import FIXTURES, LESSONS, parts, words_of
+from tools.record_fixtures import FIXTURES, parts, words_of
 
 import numpy as np
 
@@ -25,7 +26,7 @@ LONGEST_S = 300
 
 
 def main(wanted: Sequence[str]) -> int:
-    for lesson, script in LESSONS.items():
+    for lesson, script in SCRIPTS.items():
         for part in parts(script):
             if part in wanted or (not wanted and is_old(lesson, part)):
                 record_screen(lesson, script, part)

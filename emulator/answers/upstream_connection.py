@@ -105,8 +105,8 @@ class UpstreamConnection:
     async def blocks(self, answer: httpx2.Response) -> AsyncGenerator[bytes, None]:
         """The bytes of an answer as they come; raises UpstreamMalformed where they end early.
 
-        Whoever leaves before the end has to close it. Else the collector of garbage does, perhaps
-        in another thread, while a generator inside this one is being closed already.
+        A caller that leaves before the end has to close it. Else the collector of garbage does,
+        perhaps in another thread, while a generator inside this one is being closed already.
         """
         try:
             async with aclosing(answer.aiter_bytes()) as coming:

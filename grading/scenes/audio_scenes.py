@@ -25,7 +25,7 @@ from emulator.api.multipart import MultipartForm
 from emulator.encode import transcription_bodies as bodies
 from emulator.encode.transcription_bodies import SpokenTurn, Transcript
 from emulator.errors import ApiError
-from emulator.models import MODELS
+from emulator.models import DIARIZING, MODELS, SUBTITLING
 from emulator.voice.recordings import Utterance
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, value
@@ -40,7 +40,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 TRANSCRIPTIONS, SPEECH = "/v1/audio/transcriptions", "/v1/audio/speech"
 MOST_S = 7200.0
 RATE = 24_000
-DIARIZING, CAPTIONING, SUBTITLING = "gpt-4o-transcribe-diarize", "gpt-live-transcribe", "whisper-1"
+CAPTIONING = "gpt-live-transcribe"
 TEXTS = {"text": bodies.text_body, "srt": bodies.srt_body, "vtt": bodies.vtt_body}
 
 
@@ -488,7 +488,7 @@ class SpeakAtOnce(Scene):
 
     def played(self) -> int:
         """Bytes that the loudspeaker has taken so far."""
-        return len(self.ledger.read())
+        return self.ledger.grow()
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         return Answer(pieces(self.draw, " ".join(self.sentences), 5))
@@ -511,7 +511,8 @@ class SpeakAtOnce(Scene):
         length = len("".join(written(exchange)))
         ends = accumulate(len(each) + 1 for each in self.sentences[:-1])
         due = sum(length > end for end in ends)
-        # Whoever waits for a whole sound asks for the next sentence later: that is told as it is.
+        # A program that waits for a whole sound asks for the next sentence later. That is told as
+        # what it is.
         patience = self.PATIENCE_S * (2 if self.readings else 1)
         while self.late is None and len(self.readings) < due and not self._is_unproved:
             if not await until(lambda: len(self.readings) >= due or self._is_unproved, patience):

@@ -163,10 +163,14 @@ def too_early(session: TracedExchange, kind: str, awaited: str) -> Failure | Non
             return None
         if event.sender == "client" and event.type == kind:
             before = [e for e in sent_by(session) if e.at <= event.at and e.type != kind]
-            fact = f"Your program sent {kind} before {awaited} had come."
-            why = TOO_EARLY[awaited]
-            return Failure(fact, why, one_after_other(before[-1].type if before else "", event))
+            return sent_before(event, awaited, before[-1].type if before else "")
     return None
+
+
+def sent_before(event: TracedEvent, awaited: str, last: str) -> Failure:
+    """An event of the program's came too early; `last` is what it had sent before."""
+    fact = f"Your program sent {event.type} before {awaited} had come."
+    return Failure(fact, TOO_EARLY[awaited], one_after_other(last, event))
 
 
 TOO_EARLY = {
@@ -251,21 +255,20 @@ class ConfigureFirst(RealtimeScene):
             fact = "Your program left before the answer was complete."
             why = "Only response.done says that an answer is over."
             return Failure(fact, why, is_absence=True)
-        return self._went_on() if self.refused else None
+        return self._went_on(self.refused, self.sessions[-1]) if self.refused else None
 
-    def _went_on(self) -> Failure | None:
+    def _went_on(self, ending: Ending, session: TracedExchange) -> Failure | None:
         """The settings were refused, and the program took no notice."""
-        second = self.sessions[1] if len(self.sessions) > 1 else None
-        if not self.refused or not second or not second.received("error"):
+        if not session.received("error"):
             return None
-        sent = second.sent(APPEND)
+        sent = session.sent(APPEND)
         if sent:
             fact = "The server refused your settings, and your program sent the sound all the same."
             return Failure(fact, REFUSED_WHY, one_after_other("error", sent[0]))
-        if self.refused.code is None:
+        if ending.code is None:
             fact = "The server refused your settings, and your program waited on for 5 seconds."
             return Failure(fact, REFUSED_WHY, Excerpt("what came", "error, no session.updated"))
-        if self.refused.code == 0:
+        if ending.code == 0:
             fact = "The server refused your settings, and your program ended as if all were well."
             return Failure(fact, REFUSED_WHY, Excerpt("its exit code", "0"))
         return None
@@ -285,9 +288,9 @@ class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
 
     held = ((UPDATED, 1), (DONE, 3))
-    stays_for = (DONE, 4)
     """The first settings, which the caller's sound has to wait for, and the answer to the first
     press, which the second press has to wait for."""
+    stays_for = (DONE, 4)
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -350,8 +353,7 @@ class _Turns:
             case "input_audio_buffer.append":
                 self.sound += event.sound
                 if self._is_detecting and self.waiting:
-                    fact = f"Your program sent {APPEND} before {UPDATED} had come."
-                    return Failure(fact, TOO_EARLY[UPDATED], one_after_other(UPDATE, event))
+                    return sent_before(event, UPDATED, UPDATE)
             case "input_audio_buffer.clear":
                 self.sound = b""
             case "input_audio_buffer.commit":
@@ -578,7 +580,7 @@ class PhoneCall(RealtimeScene):
     # for each frame that we took, and a file when the last answer was sent.
     def taken(self, call: ScriptedSession, message: dict[str, Any]) -> None:
         if message.get("type") in (APPEND, TRUNCATE):
-            self._ledger.read()
+            self._ledger.grow()
         if message.get("type") == APPEND:
             count = len(str(message.get("audio"))) * 3 // 4 // FRAME_BYTES
             with self._heard.open("ab") as file:

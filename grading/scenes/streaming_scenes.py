@@ -659,23 +659,29 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
                 fact = f"{request.title} has no result for {name}."
                 shown = value("call ids of the results", [*given], json.dumps(call.id))
                 return Failure(fact, "Every call needs a result with its own id.", shown)
-            expected, other = height(*asked), height(*self.asked[1 - place])
-            is_other = other in turn.text and other != expected
-            if is_other and expected in turn.text:
-                fact = f"The result of {name} has that of the other call in it as well."
-                return Failure(fact, "Each call gets its own result.", value(turn.place, turn.text))
-            if expected in turn.text and len(values := set(HEIGHT.findall(turn.text))) > 1:
-                fact = f"The result of {name} has {len(values)} values in it."
-                why = "The model can't know which one is meant. Send the one that it asked for."
-                return Failure(fact, why, value(turn.place, turn.text))
-            if expected not in turn.text:
-                fact = (
-                    f"The result of {name} is {'that of the other' if is_other else 'not right'}."
-                )
-                why = "A result belongs to the id of its call. The model has nothing else to go by."
-                wanted = "It has to be what `height` returns for the arguments of this call."
-                shown = difference(turn.place, turn.text, expected)
-                return Failure(fact, why if is_other else wanted, shown)
+            if found := self._wrong_result(name, turn, height(*asked), 1 - place):
+                return found
+        return None
+
+    def _wrong_result(
+        self, name: str, turn: RequestTurn, expected: str, other_place: int
+    ) -> Failure | None:
+        """What is wrong with the text of a result; `name` is that of its call."""
+        other = height(*self.asked[other_place])
+        is_other = other in turn.text and other != expected
+        if expected not in turn.text:
+            fact = f"The result of {name} is {'that of the other' if is_other else 'not right'}."
+            why = "A result belongs to the id of its call. The model has nothing else to go by."
+            wanted = "It has to be what `height` returns for the arguments of this call."
+            shown = difference(turn.place, turn.text, expected)
+            return Failure(fact, why if is_other else wanted, shown)
+        if is_other:
+            fact = f"The result of {name} has that of the other call in it as well."
+            return Failure(fact, "Each call gets its own result.", value(turn.place, turn.text))
+        if len(values := set(HEIGHT.findall(turn.text))) > 1:
+            fact = f"The result of {name} has {len(values)} values in it."
+            why = "The model can't know which one is meant. Send the one that it asked for."
+            return Failure(fact, why, value(turn.place, turn.text))
         return None
 
 
@@ -865,7 +871,7 @@ class RelayToBrowser(Scene):
     held in the middle until the browser has all so far, and has left. A few more pieces drip. Then
     nothing comes until the stream of the API was closed, so only who closes it gets on.
 
-    Whoever just gives up after some pieces, or some time, would do so on the first page as well.
+    A program that just gives up after some pieces, or some time, does so on the first page as well.
     That page has more pieces than are sent of the second one. In the next run, it takes longer
     than the program took to close the second one.
     """
@@ -989,13 +995,8 @@ class RelayToBrowser(Scene):
         if not self.is_early:
             fact = "The browser got nothing before the whole answer had come."
             return Failure(fact, RELAY_WHY, Excerpt("what came first", self._beginning()))
-        page = self.page.decode("utf-8", "replace")
-        if page != self.texts[0] and self.texts[0].startswith(page) and not self.problem:
-            fact = "The page ended before the answer of the API had."
-            return Failure(fact, CUT_PAGE_WHY, difference("the page", page, self.texts[0]))
-        if page != self.texts[0] and not self.problem:
-            fact = "The page is not the answer of the API."
-            return Failure(fact, JOINED_WHY, difference("the page", page, self.texts[0]))
+        if found := self._wrong_page():
+            return found
         if self.problem or len(asked) < 2:
             fact = "The browser got no page from your server."
             return Failure(fact, f"What it met: {self.problem}.", is_absence=True)
@@ -1007,6 +1008,16 @@ class RelayToBrowser(Scene):
             shown = Excerpt("pieces that were sent after that", f"more than {self.FEW}", 0, "a few")
             return Failure(fact, CLOSED_WHY, shown)
         return None
+
+    def _wrong_page(self) -> Failure | None:
+        """What is wrong with the first page, if the browser got one."""
+        page = self.page.decode("utf-8", "replace")
+        if page == self.texts[0] or self.problem:
+            return None
+        shown = difference("the page", page, self.texts[0])
+        if self.texts[0].startswith(page):
+            return Failure("The page ended before the answer of the API had.", CUT_PAGE_WHY, shown)
+        return Failure("The page is not the answer of the API.", JOINED_WHY, shown)
 
     def _beginning(self) -> str:
         return json.dumps(self.page.decode("utf-8", "replace")[:40])

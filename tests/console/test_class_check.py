@@ -72,7 +72,7 @@ def test_recordings_of_another_model_are_a_problem():
 
 
 def test_missing_or_damaged_recordings_are_named(tmp_path):
-    for lesson in class_check.LESSONS:
+    for lesson in class_check.SCRIPTS:
         (tmp_path / lesson).mkdir()
         for path in (FIXTURES / lesson).glob("*.jsonl"):
             (tmp_path / lesson / path.name).symlink_to(path)

@@ -24,7 +24,7 @@ from console.freshness import (
     successor,
     unknown_defaults,
 )
-from emulator.models import NAMED, PRICES_READ, SDK_LISTS
+from emulator.models import DIARIZING, NAMED, PRICES_READ, SDK_LISTS
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_day_after_the_end_of_whisper_names_the_lesson():
 
     assert names(day, since=date(2027, 2, 25)) == FILES
     assert {
-        ("03_realtime_api.py", freshness.DIARIZING),
+        ("03_realtime_api.py", DIARIZING),
         ("03_realtime_api.py", "whisper-1"),
     } < found
     assert all(NAMED[model].has_ended(day) for _, model in found)

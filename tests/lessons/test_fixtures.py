@@ -4,8 +4,9 @@ import json
 import re
 
 from cassette.format import Cassette
+from console.lesson_contents import SCRIPTS
 from tests.support import lessons
-from tools.record_fixtures import FIXTURES, LESSONS, fixtures, mask, parts, words_of
+from tools.record_fixtures import FIXTURES, fixtures, mask, parts, words_of
 
 import pytest
 from openai.types import (
@@ -34,12 +35,12 @@ def name(path):
 
 def script_of(lesson):
     """A lesson's script; skips the test if that has no parts yet."""
-    if not parts(LESSONS[lesson]):
+    if not parts(SCRIPTS[lesson]):
         pytest.skip("this script has no section comments yet")
-    return lessons.COURSE / LESSONS[lesson]
+    return lessons.COURSE / SCRIPTS[lesson]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", SCRIPTS)
 def test_every_part_has_its_cassette(lesson):
     expected = {FIXTURES / lesson / f"{part}.jsonl" for part in parts(script_of(lesson).name)}
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 from common.settings import CourseError
+from console.lesson_contents import SCRIPTS
 from presenter.course_show import (
     END,
     LONGEST_WAIT_S,
@@ -17,7 +18,7 @@ from presenter.course_show import (
     statement_with,
 )
 from presenter.pane import text_of
-from tools.record_fixtures import FIXTURES, LESSONS, mask, parts
+from tools.record_fixtures import FIXTURES, mask, parts
 from tools.record_screens import mark_of
 
 import pytest
@@ -43,7 +44,7 @@ def final(part):
 
 
 def test_all_parts_of_all_tours_are_shown():
-    assert [f"{script[1]} {name}" for script in LESSONS.values() for name in parts(script)] == NAMES
+    assert [f"{script[1]} {name}" for script in SCRIPTS.values() for name in parts(script)] == NAMES
 
 
 @pytest.mark.parametrize("part", SHOW, ids=NAMES)

@@ -24,7 +24,7 @@ WHOLE = BROKEN + delta(content=" at nine.") + END
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch):
-    """No key of whoever runs this, and lessons that start fast."""
+    """No key of the person who runs this, and lessons that start fast."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "HTTP_PROXY", "http_proxy", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("subprocess.Popen", Popen)

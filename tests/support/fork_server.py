@@ -196,9 +196,10 @@ def _started() -> str:
 
 
 def serve(address: str) -> dict[str, Any]:
-    """Fork for whoever connects, until standard input closes; only a child comes back from here.
+    """Fork for each process that connects, until standard input closes.
 
-    Whoever connects before all is imported waits, and has other things to do until then.
+    Only a child comes back from here. A process that connects before all is imported waits, and
+    does other things until then.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nannies are not waited for
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the tests

@@ -27,7 +27,7 @@ def test_recording_with_speech_covers_every_part(monkeypatch):
 
     assert record_fixtures.main() == 1, "nothing was replaced"
 
-    assert {script for script, _, _ in recorded} == set(record_fixtures.LESSONS.values())
+    assert {script for script, _, _ in recorded} == set(record_fixtures.SCRIPTS.values())
 
 
 def test_recording_of_one_part_leaves_the_others(monkeypatch):

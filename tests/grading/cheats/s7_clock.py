@@ -1,4 +1,4 @@
-"""Same, but it gives up after 1.5 s, whoever still reads."""
+"""Same, but it gives up after 1.5 s, even if somebody still reads."""
 
 import asyncio
 
