@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from grading.child import Ending
 from grading.failure import Excerpt, Failure, cut
-from grading.trace import Trace
+from grading.trace import Trace, TracedExchange
 
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _LAST = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
@@ -75,11 +75,23 @@ def _late(trace: Trace, limit_s: float) -> Failure:
         why = "It never sent a request. Is there a loop, or a wait, before the first call?"
         return Failure(fact, why)
     last = trace.exchanges[-1]
+    if names := _unused(last):
+        why = f"""The server had sent all that was due. Does your program wait for an event? Then \
+compare its name with those that came at the end: {", ".join(names)}."""
+        return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     if last.ended is None:
         why = "It waited for an answer that was still open. What ends the loop over the answer?"
     else:
         why = "All answers had ended. It waited for something that never comes."
     return Failure(fact, why, Excerpt("the last request", f"{last.method} {last.path}"))
+
+
+def _unused(session: TracedExchange) -> list[str]:
+    """The types of what a WebSocket brought behind the last message of the program's."""
+    found: list[str] = []
+    for event in session.messages:
+        found = [] if event.sender == "client" else [*found, event.type]
+    return list(dict.fromkeys(found))
 
 
 def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failure:

@@ -34,7 +34,8 @@ def exercise_of(word: str) -> Exercise:
     files = {each.path.stem: each for each in exercises().values()}
     found = exercises().get(word.upper()) or files.get(name)
     if found is None:
-        near = did_you_mean(word.upper(), exercises())
+        known = [each for each in (*exercises(), *files) if each[:1].lower() == name[:1]]
+        near = did_you_mean(name, known)
         why = f"the exercises are {', '.join(exercises())}"
         raise CourseError(f"there is no exercise {word}", why, near or course_command("list"))
     return found

@@ -32,9 +32,6 @@ class Verdict:
         return self.failure is None
 
 
-HOLD_LONGER_S = 0.4
-
-
 def run(kind: type[Scene], program: Path, seed: int, hold_s: float = 0.0) -> Verdict:
     """Run a program once. It ends at its own end, or at the scene's limit."""
     scene = kind(random.Random(seed))
@@ -64,7 +61,7 @@ def check(kind: type[Scene], program: Path, seeds: list[int]) -> Verdict:
         verdict = run(kind, program, seed, hold_s)
         if not verdict.is_pass:
             break
-        hold_s = verdict.scene.waited_s() + HOLD_LONGER_S
+        hold_s = verdict.scene.next_hold_s()
     return verdict
 
 

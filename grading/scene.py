@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 WORDS = """amber basin cedar dome ember frost gate harbour island jetty kestrel lantern meadow
 north orbit pier quartz ridge slate tower umber valley willow yarrow zenith moon comet star path
 bench shutter mirror ticket window garden bridge""".split()
+HOLD_LONGER_S = 0.4
 
 
 class Scene:
@@ -34,7 +35,7 @@ class Scene:
     """What an exception means in this exercise, where that is more than it means in general."""
     hold_s: float = 0.0
     """How long an answer is held back that the program has to wait for, if it is longer than the
-    scene's own time. See `judge.check`."""
+    scene's own time. It is 0 in the first run of a check alone. See `judge.check`."""
     is_timed: ClassVar[bool] = False
     """Whether its sentences name what was measured, which differs from run to run."""
 
@@ -66,9 +67,9 @@ class Scene:
         """Do what has to be done while the program runs, and wait for its end."""
         return program.wait(self.limit_s)
 
-    def waited_s(self) -> float:
-        """How long the program did nothing once it had to wait."""
-        return 0.0
+    def next_hold_s(self) -> float:
+        """The `hold_s` of the next run, from how long the program did nothing in this one."""
+        return HOLD_LONGER_S
 
     def verdict(self) -> Failure | None:
         """The first wrong fact in `trace`, or None."""

@@ -16,7 +16,7 @@ So runs are alike on each machine, and a scene may hold back what a server would
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -29,7 +29,7 @@ from emulator.realtime.session import Session
 from emulator.serving import Service
 from emulator.voice.sound import samples
 from emulator.wire import sse, tokens
-from grading.scene import Scene
+from grading.scene import HOLD_LONGER_S, Scene
 from grading.trace import TracedEvent, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -50,6 +50,8 @@ class RealtimeScene(Scene):
     leaves without it is gone before."""
     LEAST_HOLD_S: ClassVar[float] = 0.5
     LAST_HOLD_S: ClassVar[float] = 0.3
+    PROMPT_S: ClassVar[float] = 0.25
+    MOST_HOLD_S: ClassVar[float] = 8.0
 
     def around(self, app: ASGIApp) -> ASGIApp:
         assert isinstance(app, App)
@@ -90,16 +92,25 @@ class RealtimeScene(Scene):
         """How long each event of `held` is held back."""
         return max(self.hold_s, self.LEAST_HOLD_S)
 
-    def waited_s(self) -> float:
-        """From when an event of `held` was due to the next message of the program."""
-        waits = [0.0]
+    def next_hold_s(self) -> float:
+        """Longer than the program did nothing; three times as long if it went on late.
+
+        One that waits for an event of `held` goes on at once when that has come. One that sleeps
+        goes on at a time of its own, and may sleep longer in each run.
+        """
+        late_s = max([0.0, *self._late_s()])
+        waited_s = late_s + self.holding_s
+        if late_s < self.PROMPT_S:
+            return waited_s + HOLD_LONGER_S
+        return max(waited_s + HOLD_LONGER_S, min(3 * waited_s, self.MOST_HOLD_S))
+
+    def _late_s(self) -> Iterator[float]:
+        """From each event of `held` to the next message of the program."""
         for session in self.sessions:
             sent = [each.at for each in session.messages if each.sender == "client"]
             for kind, number in self.held:
                 for event in session.received(kind)[number - 1 : number]:
-                    after = next((at for at in sent if at >= event.at), None)
-                    waits += [] if after is None else [after - event.at + self.holding_s]
-        return max(waits)
+                    yield from [at - event.at for at in sent if at >= event.at][:1]
 
     @property
     def messages(self) -> list[TracedEvent]:

@@ -22,8 +22,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A question that names the most similar of the known words; empty if none is similar."""
     from difflib import get_close_matches
 
-    nearest = get_close_matches(word.lower(), list(known), 1)
-    return f"Did you mean {nearest[0]}?" if nearest else ""
+    every = {each.lower(): each for each in known}
+    nearest = get_close_matches(word.lower(), every, 1)
+    return f"Did you mean {every[nearest[0]]}?" if nearest else ""
 
 
 def say(text: str) -> None:

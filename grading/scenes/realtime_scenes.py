@@ -352,7 +352,7 @@ class _Turns:
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
                 self.sound += event.sound
-                if self._is_detecting and self.waiting:
+                if self._is_detecting and self.waiting and any(event.sound):  # silence is no turn
                     return sent_before(event, UPDATED, UPDATE)
             case "input_audio_buffer.clear":
                 self.sound = b""
@@ -426,7 +426,8 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
         else:
             fact = f"Commit {self.commits} doesn't hold the sound of the press that it is for."
             why = "A commit takes all sound that was appended since the one before."
-        shown = Excerpt("sound before the commit", f"{ms} ms", 0, f"{right_ms} ms")
+        wanted = "no commit" if self.sound == short else f"{right_ms} ms"
+        shown = Excerpt("sound before the commit", f"{ms} ms", 0, wanted)
         return Failure(fact, why, shown)
 
     def _create(self, event: TracedEvent) -> Failure | None:

@@ -20,9 +20,9 @@ from emulator.wire import sse
 from emulator.wire.reasons import reason_in
 from grading.answer_changer import change_answer
 from grading.child import Ending, Program
-from grading.failure import Excerpt, Failure, difference, value
+from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import RequestTurn, turns, written
-from grading.scene import AlteredStreams, Scene, pieces, sentence, until
+from grading.scene import HOLD_LONGER_S, AlteredStreams, Scene, pieces, sentence, until
 from grading.trace import Trace, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -236,7 +236,7 @@ and take `usage` from the chunk where it is not None."""
 
 @dataclass(frozen=True)
 class Attempt:
-    """A question as it was asked once. `end` is `stop`, `length`, or the fault that cut it."""
+    """A question as it was asked once. `end` is a finish_reason, or the fault that cut it."""
 
     exchange: TracedExchange
     question: str
@@ -246,7 +246,7 @@ class Attempt:
 
     @property
     def is_cut(self) -> bool:
-        return self.end not in ("stop", "length")
+        return self.end not in ("stop", *UNFINISHED)
 
     @property
     def what_ended(self) -> str:
@@ -274,8 +274,8 @@ then, so the client raises it while you read.""",
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
         twice = draw.choices(self.CUTS, k=2)
-        self.plans = [["stop"], ["eof", "stop"], [draw.choice(self.CUTS[1:]), "stop"], ["length"]]
-        self.plans.append(twice)
+        self.plans = [[each] for each in UNFINISHED]
+        self.plans += [["eof", "stop"], [draw.choice(self.CUTS[1:]), "stop"], twice]
         draw.shuffle(self.plans)
         self.attempts: list[Attempt] = []
 
@@ -299,7 +299,7 @@ then, so the client raises it while you read.""",
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         asked = self._before(prompt.questions[-1]) if prompt.questions else []
         attempt = (asked or self.attempts)[-1]
-        finish = "length" if attempt.end == "length" else "stop"
+        finish = attempt.end if attempt.end in UNFINISHED else "stop"
         return Answer(pieces(self.draw, attempt.text, 5), finish)
 
     def verdict(self) -> Failure | None:
@@ -329,11 +329,9 @@ then, so the client raises it while you read.""",
         if last.end == "stop":
             fact = f"{name} asks a question again, although its answer was whole."
             yield Failure(fact, "Every answer is paid for.", shown)
-        elif last.end == "length":
-            fact = f"{name} asks again after an answer that was too long."
-            why = """The same request reaches the same limit, and you pay twice. Shorten what you
-ask for, or raise the limit."""
-            yield Failure(fact, why, shown)
+        elif last.end in UNFINISHED:
+            fact = f"{name} asks again after an answer that {UNFINISHED[last.end]}."
+            yield Failure(fact, AGAIN_WHY[last.end], shown)
         elif len(before) > 1:
             fact = f"{name} asks the same question for the third time."
             why = """A server in trouble gets more requests than ever if every client goes on and
@@ -358,9 +356,9 @@ on. So a limit belongs to every retry; here it is one."""
                 continue
             end = json.dumps(turn.text[-40:], ensure_ascii=False)[1:]
             shown = Excerpt(turn.place, f"...{end}", len(end) + 2)
-            if attempt.end == "length":
-                fact = "An answer that reached its limit is kept as if it were whole."
-                return Failure(fact, LENGTH_WHY, shown)
+            if attempt.end in UNFINISHED:
+                fact = f"An answer that {UNFINISHED[attempt.end]} is kept as if it were whole."
+                return Failure(fact, KEPT_WHY[attempt.end], shown)
             fact = f"Part of answer {attempt.place + 1}, which was cut, is kept as a whole answer."
             return Failure(fact, PART_WHY, shown)
         whole = [each for each in ends.values() if each.place < 5 and each.end == "stop"]
@@ -607,8 +605,8 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
 
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
-        if not asked or not asked[0].wants_stream:
-            return _no_stream(asked)
+        if found := _no_stream(asked):
+            return found
         if not asked[0].json.get("tools"):
             fact = "The first request offers no tools."
             why = "The model can only call functions that the request describes in `tools`."
@@ -618,8 +616,8 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
             why = "The model waits for a result of each call before it writes its answer."
             return Failure(fact, why, is_absence=True)
         fetched = _fetched(self.trace, asked[1], [call.arguments for call in self.calls])
-        given = self._calls(asked[1]) or self._results(asked[1], _item_ids(asked[0]))
-        return fetched or given
+        shaped = fetched or _shapeless(asked[1]) or self._calls(asked[1])
+        return shaped or self._results(asked[1], _item_ids(asked[0]))
 
     def _calls(self, request: TracedExchange) -> Failure | None:
         """The model has to see its own calls again, unless the server keeps them."""
@@ -702,6 +700,25 @@ def _lane(body: Mapping[str, Any]) -> int | None:
     if is_call or str(body.get("type")).startswith("response.function_call_arguments"):
         return int(body["output_index"])
     return None
+
+
+def _shapeless(request: TracedExchange) -> Failure | None:
+    """A tool call of a chat that has not the shape in which it came: its type, its function."""
+    for place, message in enumerate(_objects(request.json.get("messages"))):
+        for number, call in enumerate(_objects(message.get("tool_calls"))):
+            if not isinstance(call.get("function"), Mapping) and request.status >= 400:
+                return refused(request)
+            if call.get("type") != "function":
+                fact = f"Call {number + 1} in {request.name} has no type."
+                why = "OpenAI refuses a call without it, as there are other types than functions."
+                where, wanted = f"messages[{place}].tool_calls[{number}]", '"type": "function"'
+                return Failure(fact, why, missing(where, call, f"{wanted} among them"))
+    return None
+
+
+def _objects(found: Any) -> list[Mapping[str, Any]]:
+    every = found if isinstance(found, list) else []
+    return [each for each in every if isinstance(each, Mapping)]
 
 
 def _item_ids(exchange: TracedExchange) -> list[str]:
@@ -927,8 +944,8 @@ class RelayToBrowser(Scene):
             await asyncio.sleep(self.PATIENCE_S)
             self.is_open = True
 
-    def waited_s(self) -> float:
-        return self.took_s
+    def next_hold_s(self) -> float:
+        return self.took_s + HOLD_LONGER_S
 
     def drive(self, program: Program) -> Ending:
         try:
@@ -1054,8 +1071,19 @@ cleanly, so that nothing raises an exception. Look at the finish_reason, or at t
 event, before you keep the text."""
 BROKEN_WHY = """The client repeats a request by itself, but never one whose answer has begun: it
 can't know what you have done with the first half. Drop that half, and ask once more."""
-LENGTH_WHY = """The finish_reason "length" says that the model had more to write. A reader
-who takes the text for whole may miss the part that matters."""
+UNFINISHED = {"length": "reached its limit", "content_filter": "a filter cut off"}
+"""The finish_reasons of answers that aren't whole, and what such an answer met."""
+AGAIN_WHY = {
+    "length": """The same request reaches the same limit, and you pay twice. Shorten what you
+ask for, or raise the limit.""",
+    "content_filter": "The same question meets the same filter, and you pay twice.",
+}
+KEPT_WHY = {
+    "length": """The finish_reason "length" says that the model had more to write. A reader
+who takes the text for whole may miss the part that matters.""",
+    "content_filter": """The finish_reason "content_filter" says that the rest was left out.
+Only "stop" says that an answer is whole.""",
+}
 PART_LETTERS = 20
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
 ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an

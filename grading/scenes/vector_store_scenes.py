@@ -27,7 +27,7 @@ from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import turns
-from grading.scene import WORDS, Scene, pieces, sentence
+from grading.scene import HOLD_LONGER_S, WORDS, Scene, pieces, sentence
 from grading.trace import Trace, TracedExchange
 from setup import WINDOWS
 
@@ -431,12 +431,12 @@ class Ingest(StoreScene):
         told = self._told(before)
         return told.get(self.late) == "completed" and "in_progress" not in told.values()
 
-    def waited_s(self) -> float:
-        """From the first file attached to the report; in the first run of a check alone."""
+    def next_hold_s(self) -> float:
+        """Longer than from the first file attached to the report, in the first run of a check."""
         files, reports = attached(self.trace), self._reports()
         if self.gets_ready or not files or not reports:
-            return 0.0
-        return max(0.0, reports[0].began - files[0].by.began)
+            return HOLD_LONGER_S
+        return max(0.0, reports[0].began - files[0].by.began) + HOLD_LONGER_S
 
     def _reports(self) -> list[TracedExchange]:
         """The requests that send the reasons on."""
@@ -761,8 +761,11 @@ class Filters(StoreScene):
         self.kinds = [Labelled(year, is_public) for year in years for is_public in (True, False)]
         """All that a question could ask for; there are no files of the last edition."""
         kinds = self.kinds[:6]
-        self.files = dict(zip(file_names(draw, 6), kinds, strict=True))
-        asked = [*draw.sample(kinds, 3), Labelled(years[3], draw.random() < 0.5)]
+        asked = draw.sample(kinds, 3)
+        several = [*kinds, asked[0], asked[0]]
+        """Three files are found for one of the questions."""
+        self.files = dict(zip(file_names(draw, len(several)), several, strict=True))
+        asked.append(Labelled(years[3], draw.random() < 0.5))
         draw.shuffle(asked)
         self.questions = {f"{sentence(draw, 7)[:-1]}?": kind for kind in asked}
         self.texts: dict[str, str] = {}
@@ -1188,7 +1191,8 @@ class CleanUp(StoreScene):
     """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     A store and a file that somebody else has made are there before, and have to stay.
-    Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, or later.
+    Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, and when
+    they are attached or searched.
     Windows can't send Ctrl-C to one program alone, so there the third run is left out.
     """
 
@@ -1199,7 +1203,7 @@ class CleanUp(StoreScene):
         super().__init__(draw)
         self.names = sorted(file_names(draw, 4))
         self.question = f"Where is the {draw.choice(WORDS)}?"
-        steps = ["upload", "search"]
+        steps = ["upload", draw.choice(("attachment", "search"))]
         draw.shuffle(steps)
         self.steps = ["", *steps]
         """The step at which each run is disturbed."""
@@ -1235,10 +1239,12 @@ class CleanUp(StoreScene):
     def _is_struck(self, request: TracedExchange, run: int) -> bool:
         if request.method != "POST":
             return False
-        if self.steps[run] == "search":
-            return request.path.endswith("/search")
-        uploads = self._run(run).to("/v1/files")
-        return request.path == "/v1/files" and len(uploads) >= self.third_upload
+        if self.steps[run] == "upload":
+            uploads = self._run(run).to("/v1/files")
+            return request.path == "/v1/files" and len(uploads) >= self.third_upload
+        if self.steps[run] == "attachment":
+            return request in self._run(run).to(*ATTACHING) or _has(request.json, "file_ids")
+        return request.path.endswith("/search")
 
     def _run(self, run: int) -> Trace:
         return Trace(self.trace.exchanges[slice(*[*self.starts, None][run : run + 2])])

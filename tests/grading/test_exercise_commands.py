@@ -152,6 +152,7 @@ def test_list_and_skills(join, terminal):
     ("words", "told"),
     [
         (["check", "S99"], "there is no exercise S99"),
+        (["check", "s11"], "there is no exercise s11"),
         (["show", "S1"], "S1 has not passed yet"),
         (["trace"], "nothing was checked yet"),
     ],
@@ -165,6 +166,31 @@ def test_errors_have_three_lines(own_exercises, capsys, words, told):
     assert lines[0].startswith(f"error: {told}")
     assert lines[-1].startswith("  try: ")
     assert len(lines) <= 3
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("s11", "S1"),
+        ("S10", "S1"),
+        ("v 3", "V3"),
+        ("R-2", "R2"),
+        ("s1_join_delta", "s1_join_deltas"),
+    ],
+)
+def test_misspelt_exercise_is_guessed(word, meant):
+    with pytest.raises(CourseError) as caught:
+        commands.exercise_of(word)
+
+    assert caught.value.attempt == f"Did you mean {meant}?"
+
+
+@pytest.mark.parametrize("word", ["S9", "1", "tea"])
+def test_word_that_resembles_no_exercise_gets_the_list(word):
+    with pytest.raises(CourseError) as caught:
+        commands.exercise_of(word)
+
+    assert caught.value.attempt.endswith(" list")
 
 
 def test_solutions_can_not_be_read_by_accident(own_exercises):

@@ -2,11 +2,15 @@
 
 import os
 import time
+from pathlib import Path
 
+from grading.child import Ending
+from grading.crash import crash
 from grading.judge import check, new_seeds, run
 from grading.scene import Scene
 from grading.scenes import scene_of
 from grading.scenes.streaming_scenes import JoinDeltas
+from grading.trace import Trace, TracedEvent, TracedExchange
 
 import pytest
 
@@ -99,6 +103,17 @@ def test_hang_behind_an_answer_is_explained(tmp_path):
 
     assert "still ran after 20 seconds" in message
     assert "All answers had ended." in message
+
+
+def test_hang_on_an_event_names_those_that_came():
+    session = TracedExchange(1, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
+    kinds = "session.updated response.created response.done response.done".split()
+    session.messages = [TracedEvent(0.0, "server", {"type": kind}) for kind in kinds]
+    session.messages.insert(1, TracedEvent(0.0, "client", {"type": "response.create"}))
+    failure = crash(Ending(None), Path("mine.py"), Trace([session]), 30.0)
+
+    assert failure.why.endswith("those that came at the end: response.created, response.done.")
+    assert failure.excerpt.text == "response.done"
 
 
 def test_what_was_sent_wrong_comes_before_the_crash_behind_it(tmp_path):

@@ -184,6 +184,32 @@ def test_sound_of_another_press_is_noticed(talk):
     )
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_accidental_press_is_named(talk, is_alone):
+    short = next(pcm for pcm in talk.presses if len(pcm) < 100 * BYTES_A_MS)
+    log = turns_off(talk).client("input_audio_buffer.append", audio=b64encode(short).decode())
+    right = long_presses(talk)[0]
+    failure = judged(talk, pressed(log, b"" if is_alone else right, *TURN))
+
+    ms = len(short) // BYTES_A_MS
+    assert failure.fact == f"Your program sent the press that lasted only {ms} ms."
+    expected = "no commit" if is_alone else f"{len(right) // BYTES_A_MS} ms"
+    assert failure.excerpt.expected == expected
+
+
+# -------------------- how long an event is held
+
+
+@pytest.mark.parametrize(("late_s", "hold_s"), [(0.1, 1.0), (0.5, 3.0), (3.0, 8.0), (9.0, 9.9)])
+def test_event_is_held_for_longer_if_the_program_went_on_late(late_s, hold_s):
+    scene = TwoCalls(random.Random(1))
+    log = Log().server("response.done")
+    log.events.append(TracedEvent(late_s, "client", {"type": "response.create"}))
+    judged(scene, log)
+
+    assert scene.next_hold_s() == pytest.approx(hold_s)
+
+
 # -------------------- R3: what was heard
 
 

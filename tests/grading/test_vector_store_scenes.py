@@ -23,7 +23,7 @@ from grading.scenes.vector_store_scenes import (
 from tools.pack_exercises import placed
 
 import pytest
-from openai import OpenAI
+from openai import InternalServerError, OpenAI
 
 MODEL = "gpt-6-luna"
 NO_FORM = "The footnotes don't have the form that the task gives."
@@ -331,6 +331,23 @@ def assistant(text):
     return {"role": "assistant", "content": text}
 
 
+def test_all_passages_that_were_found_have_to_be_sent(tmp_path):
+    with meeting(Filters, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
+        found = searched_with_filter(scene, client, store)
+        several = max(found, key=lambda question: len(found[question]))
+        whole = {question: text for question, text in found.items() if text}
+        first = found[several].partition("\nEdition:")[0]
+        for question, text in (whole | {several: first}).items():
+            ask(client, f"{text}\n{question}")
+        some = fact(scene)
+        ask(client, f"{found[several]}\n{several}")
+
+        assert list(scene.files.values()).count(scene.questions[several]) == 3
+        assert some.endswith("without a passage that the search had found.")
+        assert fact(scene) is None
+
+
 ONCE_MORE = "with text that the search had not found."
 
 
@@ -491,6 +508,26 @@ def test_store_has_to_expire_after_the_days_that_the_task_names(tmp_path):
 
         assert long == "The vector store doesn't expire a day after it was last used."
         assert fact(scene).startswith(f"The file {scene.names[0]} was never uploaded")
+
+
+@pytest.mark.parametrize("step", ["attachment", "search", "upload"])
+def test_file_is_deleted_though_its_attachment_failed(step, tmp_path):
+    with meeting(CleanUp, tmp_path) as (scene, client, folder):
+        scene.steps = ["", step, ""]
+        store, ids = stored(client, folder)
+        client.vector_stores.file_batches.create_and_poll(store, file_ids=list(ids.values()))
+        client.vector_stores.search(store, query=scene.question)
+        client.vector_stores.delete(store)
+        for id in ids.values():
+            client.files.delete(id)
+        scene.starts.append(len(scene.trace.exchanges))
+        with pytest.raises(InternalServerError):
+            client.vector_stores.search(stored(client, folder)[0], query=scene.question)
+        struck = [each.path for each in scene._run(1).exchanges if each.fault]
+
+        ends = {"attachment": "/files", "search": "/search", "upload": "/v1/files"}
+        assert [path.endswith(ends[step]) for path in struck] == [True]
+        assert fact(scene).startswith("When a request failed with status 500, your program left")
 
 
 # ---------------------------------------------------------------------------- V6

@@ -1,14 +1,19 @@
-# never waits for response.done: sleeps
+# never waits for response.done: sleeps, longer in each run
 import time
+from pathlib import Path
 
 import r5_tools as m
 
+COUNT = Path(__file__).with_name("count")
+n = int(COUNT.read_text()) + 1 if COUNT.exists() else 0
+COUNT.write_text(str(n))
+
 
 def ans(cn):
-    n = 0
+    k = 0
     for e in cn:
         if e.type == "response.output_item.done" and e.item.type == "function_call":
-            n += 1
+            k += 1
             cn.conversation.item.create(
                 item={
                     "type": "function_call_output",
@@ -16,9 +21,9 @@ def ans(cn):
                     "output": m.run(e.item.name, e.item.arguments),
                 }
             )
-            if n == 2:
+            if k == 2:
                 break
-    time.sleep(1.5)
+    time.sleep(1 + 1.5 * n)
     cn.response.create()
     time.sleep(1)
 

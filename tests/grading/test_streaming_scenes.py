@@ -1,0 +1,91 @@
+"""The sentences of lesson 1's scenes that no packed program hears, proved without a process."""
+
+import random
+from contextlib import contextmanager, suppress
+
+from grading.judge import serve
+from grading.scenes.streaming_scenes import UNFINISHED, FinishedOrCut, ToolCalls, height
+
+import pytest
+from openai import BadRequestError, OpenAI
+
+MODEL = "gpt-6-luna"
+QUESTION = {"role": "user", "content": "What is open?"}
+SUMMARY = {"role": "user", "content": "Sum it up."}
+
+
+@contextmanager
+def meeting(kind):
+    """A scene, and a client of its server."""
+    scene = kind(random.Random(4711))
+    with serve(scene) as server:
+        yield scene, OpenAI(base_url=server.base_url, api_key="offline", max_retries=0)
+
+
+def asked(client, *messages, **options):
+    """Ask with a stream, and read it; the finish_reason."""
+    chunks = client.chat.completions.create(
+        model=MODEL, messages=[*messages], stream=True, **options
+    )
+    return [chunk.choices[0].finish_reason for chunk in chunks][-1]
+
+
+# ---------------------------------------------------------------------------- S3
+
+
+@pytest.mark.parametrize(("end", "met"), UNFINISHED.items())
+def test_unfinished_answer_is_asked_for_once_and_not_kept(end, met):
+    with meeting(FinishedOrCut) as (scene, client):
+        scene.plans = [[end]]
+        assert asked(client, QUESTION) == end
+        kept = {"role": "assistant", "content": scene.attempts[0].text}
+        asked(client, QUESTION, kept, SUMMARY)
+        told = scene.verdict().fact
+        asked(client, QUESTION)
+
+        assert told == f"An answer that {met} is kept as if it were whole."
+        assert scene.verdict().fact.endswith(f"asks again after an answer that {met}.")
+
+
+# ---------------------------------------------------------------------------- S5
+
+
+def without(name):
+    """The call without one of its fields."""
+    return lambda call: {key: value for key, value in call.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("shape", "told"),
+    [
+        (dict, None),
+        (without("type"), "Call 1 in request 2 (POST /v1/chat/completions) has no type."),
+        (
+            lambda call: {"id": call["id"], "type": "function", **call["function"]},
+            "The server refused request 2 (POST /v1/chat/completions) with status 400.",
+        ),
+    ],
+)
+def test_tool_calls_keep_the_shape_in_which_they_came(shape, told):
+    with meeting(ToolCalls) as (scene, client):
+        tool = {"type": "function", "function": {"name": "height", "parameters": {}}}
+        options = {"tools": [tool], "reasoning_effort": "none"}
+        asked(client, QUESTION, **options)
+        calls = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in scene.calls
+        ]
+        results = [
+            {"role": "tool", "tool_call_id": call.id, "content": height(*asked_for)}
+            for call, asked_for in zip(scene.calls, scene.asked, strict=True)
+        ]
+        assistant = {"role": "assistant", "tool_calls": [shape(call) for call in calls]}
+        with suppress(BadRequestError):
+            asked(client, QUESTION, assistant, *results, **options)
+
+        failure = scene.verdict()
+        assert (failure and failure.fact) == told
