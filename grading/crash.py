@@ -51,7 +51,7 @@ def crash(
 ) -> Failure | None:
     """What was wrong with the ending, or None if the program ended with 0.
 
-    `meanings` are what exceptions mean in this exercise, by their names.
+    `meanings` are what exceptions mean in this exercise, by their names or their whole messages.
     """
     if ending.is_flood:
         return _flood(ending)
@@ -116,6 +116,8 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
 
 def _meaning(name: str, text: str, meanings: Mapping[str, str]) -> str:
     """What an exception means here; what an exercise says of a type is about a value of None."""
+    if text in meanings:
+        return meanings[text]
     usual = MEANINGS.get(name, "your program did not catch this exception.")
     if name == "TypeError" and "unexpected keyword argument" in text:
         return NO_PARAMETER

@@ -32,7 +32,8 @@ class Scene:
     may_fail: bool = False
     """Whether the program may end with an error, as it does behind a Ctrl-C."""
     meanings: ClassVar[Mapping[str, str]] = {}
-    """What an exception means in this exercise, where that is more than it means in general."""
+    """What an exception means in this exercise, where that is more than it means in general: by its
+    name, or by its whole message."""
     hold_s: float = 0.0
     """How long an answer is held back that the program has to wait for, if it is longer than the
     scene's own time. It is 0 in the first run of a check alone. See `judge.check`."""

@@ -14,7 +14,11 @@ Check it with:   python3 course.py check S2
 import os
 from typing import Any
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check S2") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 FIRST = "What can I see at Fernhill Observatory tonight?"

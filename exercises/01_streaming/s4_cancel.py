@@ -14,8 +14,12 @@ import asyncio
 import os
 from typing import Any
 
-from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
-from openai.types.chat import ChatCompletionChunk
+try:
+    from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
+    from openai.types.chat import ChatCompletionChunk
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check S4") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 FIRST = "What happens on a public evening? Answer in twenty sentences."

@@ -17,9 +17,13 @@ Check it with:   python3 course.py check S5
 import os
 from typing import Any
 
-from openai import OpenAI, Stream, pydantic_function_tool
-from openai.types.chat import ChatCompletionChunk
-from pydantic import BaseModel
+try:
+    from openai import OpenAI, Stream, pydantic_function_tool
+    from openai.types.chat import ChatCompletionChunk
+    from pydantic import BaseModel
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check S5") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 QUESTION = "How high do Saturn and the Moon stand at 22:00 and at 23:00?"

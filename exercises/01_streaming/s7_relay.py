@@ -12,12 +12,16 @@ To see it, run it, and open http://127.0.0.1:8000/?question=What+is+the+Lantern 
 import os
 from collections.abc import AsyncIterator
 
-import uvicorn
-from openai import AsyncOpenAI
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
-from starlette.routing import Route
+try:
+    import uvicorn
+    from openai import AsyncOpenAI
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import StreamingResponse
+    from starlette.routing import Route
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check S7") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 PORT = int(os.environ.get("PORT", "8000"))

@@ -10,7 +10,11 @@ Write the body of `best_passage`. Check it with:   python3 course.py check V0
 import os
 from pathlib import Path
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check V0") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 EMBEDDING_MODEL = os.environ.get("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")

@@ -15,7 +15,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check V1") from None
 
 # A check brings its own files, its own question and its own deadlines.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))

@@ -19,7 +19,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check V3") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 # A check brings its own files and its own questions.

@@ -17,7 +17,11 @@ Write the body of `work`. Check it with:   python3 course.py check V5
 import os
 from pathlib import Path
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check V5") from None
 
 # A check brings its own files and its own question.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))

@@ -20,9 +20,13 @@ import os
 from base64 import b64decode, b64encode
 from typing import Any
 
-from openai import AsyncOpenAI
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from telephone import SAMPLES_A_MS, Telephone
+try:
+    from openai import AsyncOpenAI
+    from openai.resources.realtime.realtime import AsyncRealtimeConnection
+    from telephone import SAMPLES_A_MS, Telephone
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check R3") from None
 
 MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 DETECTION: Any = {"type": "server_vad", "silence_duration_ms": 200, "interrupt_response": True}

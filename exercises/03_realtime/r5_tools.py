@@ -18,8 +18,12 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from openai import OpenAI
-from openai.resources.realtime.realtime import RealtimeConnection
+try:
+    from openai import OpenAI
+    from openai.resources.realtime.realtime import RealtimeConnection
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check R5") from None
 
 MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 CALLERS = Path(__file__).resolve().parents[2] / "data" / "callers"

@@ -22,9 +22,13 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from openai import OpenAI
-from openai.resources.realtime.realtime import RealtimeConnection
-from websockets.exceptions import ConnectionClosed
+try:
+    from openai import OpenAI
+    from openai.resources.realtime.realtime import RealtimeConnection
+    from websockets.exceptions import ConnectionClosed
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check R6") from None
 
 MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 INSTRUCTIONS = os.environ.get("EXERCISE_INSTRUCTIONS", "Answer in one short sentence.")

@@ -17,7 +17,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check A1") from None
 
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parents[2] / "data"))
 

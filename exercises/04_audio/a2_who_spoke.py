@@ -18,7 +18,11 @@ Check it with:   python3 course.py check A2
 import os
 from pathlib import Path
 
-from openai import OpenAI
+try:
+    from openai import OpenAI
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check A2") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parents[2] / "data"))

@@ -20,8 +20,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from openai import OpenAI, Stream
-from openai.types.chat import ChatCompletionChunk
+try:
+    from openai import OpenAI, Stream
+    from openai.types.chat import ChatCompletionChunk
+except ModuleNotFoundError as missing:
+    why = "this isn't the Python of the course"
+    raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check A3") from None
 
 MODEL = os.environ.get("OPENAI_MODEL", "gpt-6-luna")
 QUESTION = "What happens on a public evening?"

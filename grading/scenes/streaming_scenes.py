@@ -899,6 +899,12 @@ class RelayToBrowser(Scene):
     PATIENCE_S: ClassVar[float] = 4.0
     START_S: ClassVar[float] = 15.0
     limit_s = 40.0
+    meanings: ClassVar[Mapping[str, str]] = {
+        "'NoneType' object has no attribute 'encode'": """`relay` yielded None, which is no text. \
+`delta.content` is None in the last chunk, so yield a piece only if there is one.""",
+        "'coroutine' object is not iterable": """`relay` has no `yield`, so it is no generator. \
+Yield each piece of the answer.""",
+    }
 
     def __init__(self, draw: random.Random) -> None:
         super().__init__(draw)
@@ -1009,7 +1015,7 @@ class RelayToBrowser(Scene):
                 return Failure(
                     fact, "The question is the argument of `relay`.", value("texts", said)
                 )
-        if not self.is_early:
+        if not self.is_early and not self.problem:
             fact = "The browser got nothing before the whole answer had come."
             return Failure(fact, RELAY_WHY, Excerpt("what came first", self._beginning()))
         if found := self._wrong_page():

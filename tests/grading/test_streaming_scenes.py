@@ -3,8 +3,16 @@
 import random
 from contextlib import contextmanager, suppress
 
-from grading.judge import serve
-from grading.scenes.streaming_scenes import UNFINISHED, FinishedOrCut, ToolCalls, height
+from grading.exercise import exercises
+from grading.judge import run, serve
+from grading.scenes.streaming_scenes import (
+    UNFINISHED,
+    FinishedOrCut,
+    RelayToBrowser,
+    ToolCalls,
+    height,
+)
+from tools.pack_exercises import placed
 
 import pytest
 from openai import BadRequestError, OpenAI
@@ -89,3 +97,31 @@ def test_tool_calls_keep_the_shape_in_which_they_came(shape, told):
 
         failure = scene.verdict()
         assert (failure and failure.fact) == told
+
+
+# ---------------------------------------------------------------------------- S7
+
+RELAY = """    stream = await client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": question}], stream=True
+    )
+    async for chunk in stream:
+        yield chunk.choices[0]"""
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        (".message.content", "Your program stopped with AttributeError in line {line}."),
+        (".delta.content + '.'", "Your program stopped with TypeError in line {line}."),
+        (".delta.content", "`relay` yielded None, which is no text."),
+    ],
+)
+def test_crash_of_a_page_names_the_line_or_the_value(field, told, tmp_path):
+    exercise = exercises()["S7"]
+    nothing = '    raise NotImplementedError("write the body of relay")'
+    assert nothing in exercise.original
+    text = exercise.original.replace(nothing, RELAY + field)
+    failure = run(RelayToBrowser, placed(exercise, text, tmp_path), 4711).failure
+
+    line = text.splitlines().index(f"        yield chunk.choices[0]{field}") + 1
+    assert told.format(line=line) in "\n".join(failure.lines())
