@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ class PromptServer(uvicorn.Server):
         """Drop all connections and end; to be called from another thread."""
         self.should_exit = self.force_exit = True
         if self._wake is not None:
-            self._wake()
+            with suppress(RuntimeError):  # it has seen the flag, and its loop has ended
+                self._wake()
 
     async def main_loop(self) -> None:
         # `stop` sets the flag before it looks for `_wake`, and this sets `_wake` before it looks
