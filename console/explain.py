@@ -228,7 +228,7 @@ def _named_model(reason: str, context: ErrorContext) -> tuple[str, str | None]:
     """The model that a refusal names, and the variable that sets it; None if none does.
 
     A lesson's list of variables has the models that can be set. One that the course knows and the
-    list lacks stands in the lesson itself.
+    list lacks is in the lesson itself.
     """
     found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
     model = found[1] if found else context.model
@@ -245,15 +245,17 @@ def _bad_key(number: str, context: ErrorContext) -> CourseError:
             "a server on this machine gets your key only with --send-key",
             f"put its key in .env as OPENAI_API_KEY, and add --send-key, or {OFFLINE}",
         )
-    key = (
-        f"the key that ends in {context.key_tail}"
-        if context.key_tail
-        else "a request without a key"
-    )
+    new_key = f"(https://platform.openai.com/api-keys), or {OFFLINE}"
+    if context.key_tail is None:
+        return CourseError(
+            f"{context.host} refused a request without a key ({number})",
+            "your .env holds no key, and this server wants one",
+            f"put its key in .env as OPENAI_API_KEY {new_key}",
+        )
     return CourseError(
-        f"{context.host} refused {key} ({number})",
+        f"{context.host} refused the key that ends in {context.key_tail} ({number})",
         "it was mistyped or revoked, or belongs to another server",
-        f"put a new one in .env (https://platform.openai.com/api-keys), or {OFFLINE}",
+        f"put a new one in .env as OPENAI_API_KEY {new_key}",
     )
 
 

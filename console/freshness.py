@@ -195,7 +195,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _python_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Docstrings and comments by sentences, code by lines without the comments behind it."""
+    """Docstrings and comments by sentences, code by lines without the comments after it."""
     lines = text.splitlines(keepends=True)
     at = list(accumulate(map(len, lines), initial=0))
     prose = [(at[first - 1], at[last]) for first, last in _docstrings(text)]
