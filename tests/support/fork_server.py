@@ -37,7 +37,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from tests.support import known_vectors
 from tests.support.certificates import share_certificates
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -242,8 +241,7 @@ def _read_weights() -> None:
 
     encoder.weights()
     embedding.table()
-    known_vectors.known()
-    known_vectors.look_up()
+    encoder.remember_handbook()
 
 
 def _end_with_parent(listener: socket.socket) -> None:
