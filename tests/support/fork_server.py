@@ -237,11 +237,9 @@ def _build_types() -> None:
 
 def _read_weights() -> None:
     """What an emulator reads when it is first asked about the handbook: a quarter of a second."""
-    from emulator.retrieval import embedding, encoder
+    from emulator.retrieval import encoder
 
-    encoder.weights()
-    embedding.table()
-    encoder.remember_handbook()
+    encoder.load()
 
 
 def _end_with_parent(listener: socket.socket) -> None:
