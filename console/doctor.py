@@ -358,9 +358,10 @@ def emulator(settings: Settings) -> Finding:
     try:
         with open_connection(settings, offline=True) as connection, connection.in_environment():
             count = len(OpenAI().models.list().data)
-            return Finding("emulator", f"starts, and knows {count} model names")
+            return Finding("emulator", f"starts, and lists {count} model names")
     except (CourseError, OpenAIError, OSError) as error:
-        return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")
+        fix = f"to see why, type: {sys.executable} -m emulator"
+        return Finding("emulator", f"does not work: {error}", fix)
 
 
 def report(terminal: Terminal, findings: Sequence[Finding]) -> int:

@@ -33,7 +33,7 @@ import openai
 from pydantic import ValidationError
 
 _V1 = "most addresses end in /v1"
-OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
+OFFLINE = f"work without a key or a network: {course_command(*LESSON, '--offline')}"
 AGAIN = f"run it again: {course_command(*LESSON)}"
 DOWN = (502, 503, 504, *range(520, 531))  # what gateways answer for a server that does not
 
@@ -249,7 +249,7 @@ def _bad_key(number: str, context: ErrorContext) -> CourseError:
     if context.key_tail is None:
         return CourseError(
             f"{context.host} refused a request without a key ({number})",
-            "your .env holds no key, and this server wants one",
+            "your .env has no key, and this server needs one",
             f"put its key in .env as OPENAI_API_KEY {new_key}",
         )
     return CourseError(
@@ -294,7 +294,7 @@ def _in_stream(error: openai.APIError, context: ErrorContext) -> CourseError:
     codes, reason = codes_in(error), reason_in(error.body) or error.message
     for known in filter(None, map(_BY_CODE.get, codes)):
         return known(f"{codes[0]}, inside the stream", reason, context)
-    why = f"it came inside the stream, after status 200: {reason}"
+    why = f"an error came inside the stream, after status 200: {reason}"
     number = f" ({codes[0]})" if codes else ""
     return CourseError(
         f"the server stopped in the middle of its answer{number}", why, "run it again"
@@ -361,7 +361,7 @@ def _cut(error: BaseException, context: ErrorContext) -> CourseError:
             return describe(words, context)
     if said:
         return not_openai(context.host, said)
-    why = f"{tidied(error)}; the SDK raises nothing then"
+    why = f"{tidied(error)}; the SDK raises no exception for that"
     return CourseError("the answer stopped before its end", why, "run it again")
 
 

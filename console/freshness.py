@@ -286,7 +286,7 @@ def main() -> int:
     """Print what has grown old: `python -m console.freshness [YYYY-MM-DD]`."""
     day = date.fromisoformat(sys.argv[1]) if sys.argv[1:] else date.today()
     found = stale(day)
-    print("\n".join(found) or f"nothing has grown old on {day}")
+    print("\n".join(found) or f"nothing is out of date on {day}")
     print(f"shut down by then: {', '.join(model.id for model in ended(day))}")
     return 1 if found else 0
 
