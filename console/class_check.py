@@ -93,8 +93,8 @@ def cassettes(
         fix = "for the class, remove the OPENAI_..._MODEL lines from .env"
         return Finding("cassettes", f"they were made with {', '.join(sorted(foreign))}", fix)
     if (today - date.fromisoformat(oldest)).days > MOST_DAYS:
-        return Finding("cassettes", f"the oldest is of {oldest}", NEWEST)
-    return Finding("cassettes", f"{len(whole)} complete, the oldest of {oldest}")
+        return Finding("cassettes", f"the oldest is from {oldest}", NEWEST)
+    return Finding("cassettes", f"{len(whole)} complete, the oldest from {oldest}")
 
 
 def _recordings(folder: Path, course: Path) -> Iterator[tuple[str, "Cassette | str"]]:

@@ -253,8 +253,8 @@ def kept_files(folder: Path) -> Finding:
     except (OSError, sqlite3.Error) as error:
         command = "rmdir /s" if sys.platform == "win32" else "rm -r"
         sudo = "sudo " if belongs_to_another(folder) else ""
-        fix = f'{sudo}{command} "{folder}", which deletes what the emulator has stored'
-        return Finding("kept files", f"{folder} can't be written: {error}", fix)
+        found = f"{folder} can't be written: {error}. The command deletes what the emulator stored"
+        return Finding("kept files", found, f'{sudo}{command} "{folder}"')
     if folder.exists():
         return Finding("kept files", str(folder))
     if not os.access(folder.parent, os.W_OK):
@@ -358,9 +358,10 @@ def emulator(settings: Settings) -> Finding:
     try:
         with open_connection(settings, offline=True) as connection, connection.in_environment():
             count = len(OpenAI().models.list().data)
-            return Finding("emulator", f"starts, and knows {count} model names")
+            return Finding("emulator", f"starts, and lists {count} model names")
     except (CourseError, OpenAIError, OSError) as error:
-        return Finding("emulator", f"does not work: {error}", "see why: python -m emulator")
+        fix = f"to see why, type: {sys.executable} -m emulator"
+        return Finding("emulator", f"does not work: {error}", fix)
 
 
 def report(terminal: Terminal, findings: Sequence[Finding]) -> int:

@@ -33,7 +33,7 @@ import openai
 from pydantic import ValidationError
 
 _V1 = "most addresses end in /v1"
-OFFLINE = f"work without key and network: {course_command(*LESSON, '--offline')}"
+OFFLINE = f"work without a key or a network: {course_command(*LESSON, '--offline')}"
 AGAIN = f"run it again: {course_command(*LESSON)}"
 DOWN = (502, 503, 504, *range(520, 531))  # what gateways answer for a server that does not
 
@@ -228,7 +228,7 @@ def _named_model(reason: str, context: ErrorContext) -> tuple[str, str | None]:
     """The model that a refusal names, and the variable that sets it; None if none does.
 
     A lesson's list of variables has the models that can be set. One that the course knows and the
-    list lacks stands in the lesson itself.
+    list lacks is in the lesson itself.
     """
     found = re.search(r"[`'\"]([^`'\"]+)[`'\"]", reason)
     model = found[1] if found else context.model
@@ -245,15 +245,17 @@ def _bad_key(number: str, context: ErrorContext) -> CourseError:
             "a server on this machine gets your key only with --send-key",
             f"put its key in .env as OPENAI_API_KEY, and add --send-key, or {OFFLINE}",
         )
-    key = (
-        f"the key that ends in {context.key_tail}"
-        if context.key_tail
-        else "a request without a key"
-    )
+    new_key = f"(https://platform.openai.com/api-keys), or {OFFLINE}"
+    if context.key_tail is None:
+        return CourseError(
+            f"{context.host} refused a request without a key ({number})",
+            "your .env has no key, and this server needs one",
+            f"put its key in .env as OPENAI_API_KEY {new_key}",
+        )
     return CourseError(
-        f"{context.host} refused {key} ({number})",
+        f"{context.host} refused the key that ends in {context.key_tail} ({number})",
         "it was mistyped or revoked, or belongs to another server",
-        f"put a new one in .env (https://platform.openai.com/api-keys), or {OFFLINE}",
+        f"put a new one in .env as OPENAI_API_KEY {new_key}",
     )
 
 
@@ -292,7 +294,7 @@ def _in_stream(error: openai.APIError, context: ErrorContext) -> CourseError:
     codes, reason = codes_in(error), reason_in(error.body) or error.message
     for known in filter(None, map(_BY_CODE.get, codes)):
         return known(f"{codes[0]}, inside the stream", reason, context)
-    why = f"it came inside the stream, after status 200: {reason}"
+    why = f"an error came inside the stream, after status 200: {reason}"
     number = f" ({codes[0]})" if codes else ""
     return CourseError(
         f"the server stopped in the middle of its answer{number}", why, "run it again"
@@ -359,7 +361,7 @@ def _cut(error: BaseException, context: ErrorContext) -> CourseError:
             return describe(words, context)
     if said:
         return not_openai(context.host, said)
-    why = f"{tidied(error)}; the SDK raises nothing then"
+    why = f"{tidied(error)}; the SDK raises no exception for that"
     return CourseError("the answer stopped before its end", why, "run it again")
 
 

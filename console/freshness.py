@@ -195,7 +195,7 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _python_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Docstrings and comments by sentences, code by lines without the comments behind it."""
+    """Docstrings and comments by sentences, code by lines without the comments after it."""
     lines = text.splitlines(keepends=True)
     at = list(accumulate(map(len, lines), initial=0))
     prose = [(at[first - 1], at[last]) for first, last in _docstrings(text)]
@@ -286,7 +286,7 @@ def main() -> int:
     """Print what has grown old: `python -m console.freshness [YYYY-MM-DD]`."""
     day = date.fromisoformat(sys.argv[1]) if sys.argv[1:] else date.today()
     found = stale(day)
-    print("\n".join(found) or f"nothing has grown old on {day}")
+    print("\n".join(found) or f"nothing is out of date on {day}")
     print(f"shut down by then: {', '.join(model.id for model in ended(day))}")
     return 1 if found else 0
 

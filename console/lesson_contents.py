@@ -2,7 +2,7 @@
 
 A part begins with a comment in the lesson's file: `# ------ 2  compare: Compare waiting with ...`.
 It gives the part's number (a plus sign for one that runs only if asked for), its name, which is
-that of its function, and its title. What else the screen says about it stands in parts.toml.
+that of its function, and its title. What else the screen says about it is in parts.toml.
 
 This module needs nothing but Python, so that the presenter starts at once: importing `openai`, as
 console/lesson.py does, takes four times as long as all the rest.

@@ -129,7 +129,7 @@ def watched(base_url: str, args: argparse.Namespace, terminal: Terminal, stack: 
 
 
 def late_options(rest: Sequence[str]) -> list[str]:
-    """Options of ours that stand behind the file, so that the program gets them."""
+    """Options of ours that follow the file, so that the program gets them."""
     own = {name for name, _, _ in OPTIONS}
     late = [word for word in rest[1:] if word.partition("=")[0] in own]
     return late if rest[0] != "--" else []

@@ -149,7 +149,7 @@ class Terminal:
             self.say(plain(line))
 
     def item(self, mark: str, text: str) -> None:
-        """Plain text behind a mark, such as the letter of a choice; it is indented behind it."""
+        """Plain text after a mark, such as the letter of a choice; further lines are indented."""
         lines = textwrap.wrap(text, max(20, self._console.width - len(mark) - 1))
         for place, line in enumerate(lines):
             self.say(plain((mark if place == 0 else " " * len(mark)) + line))

@@ -22,7 +22,7 @@ def missing_packages(file: Path = REQUIREMENTS) -> list[str]:
 
 
 def read(file: Path) -> Iterator[tuple[str, str]]:
-    """Each package of a requirements file with its marker, the condition behind the semicolon."""
+    """Each package of a requirements file with its marker, the condition after the semicolon."""
     for line in file.read_text(encoding="utf-8").splitlines():
         text = re.sub(r"(^|\s)#.*", "", line)
         requirement, _, marker = text.partition(";")

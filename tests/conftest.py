@@ -13,7 +13,7 @@ from common.client import LOCAL
 from emulator.faults import Faults
 from emulator.server import Emulator
 from setup.launch import hold_interrupts, release_interrupts
-from tests.support import fork_server, known_vectors, property_examples
+from tests.support import fork_server, property_examples
 from tests.support.certificates import share_certificates
 from tests.support.emulator_clients import connect
 
@@ -114,12 +114,6 @@ class ShortSleeps:
 @pytest.fixture(scope="session", autouse=True)
 def certificates_are_read_once() -> None:
     share_certificates()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def handbook_is_read_once() -> None:
-    if not property_examples.is_long():
-        known_vectors.look_up()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -318,7 +318,7 @@ def _by_word(question: str, texts: Sequence[str]) -> Floats:
     held = [list(dict.fromkeys(token_ids(text))) for text in texts]
     alike = np.maximum(pieces[asked] @ pieces.T, 0)
     best = [alike[:, ids].max(axis=1) if ids else np.zeros(len(asked)) for ids in held]
-    rarity = _rarity(np.array([np.isin(asked, ids) for ids in held], float))
+    rarity = _rarity(np.array([[piece in ids for piece in asked] for ids in map(set, held)], float))
     return np.asarray(np.array(best) @ (rarity / (rarity.sum() or 1.0)))
 
 

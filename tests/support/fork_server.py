@@ -37,7 +37,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from tests.support import known_vectors
 from tests.support.certificates import share_certificates
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -238,12 +237,9 @@ def _build_types() -> None:
 
 def _read_weights() -> None:
     """What an emulator reads when it is first asked about the handbook: a quarter of a second."""
-    from emulator.retrieval import embedding, encoder
+    from emulator.retrieval import encoder
 
-    encoder.weights()
-    embedding.table()
-    known_vectors.known()
-    known_vectors.look_up()
+    encoder.load()
 
 
 def _end_with_parent(listener: socket.socket) -> None:

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from emulator.retrieval import encoder
 from emulator.retrieval.embedding import table, token_ids
 from emulator.retrieval.encoder import DIMENSIONS, HEADS, LAYERS, MOST_PIECES, WEIGHTS, encode
-from tests.support import known_vectors, lessons, plain_pairs
+from tests.support import lessons, plain_pairs
 from tests.support.embedding_pairs import TRIPLES
 from tests.support.property_examples import examples
 from tools.build_embedding_table import bert
 from tools.build_sentence_encoder import pressed
+from tools.read_handbook import handbook_texts
 
 import numpy as np
 import pytest
@@ -29,6 +30,14 @@ PARTS = {
     "widen": ("intermediate.dense",),
     "narrow": ("output.dense",),
 }
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    """The sums that are kept in the file, by run."""
+    monkeypatch.setattr(encoder, "_remembered", remembered := encoder.OrderedDict())
+    encoder.remember_handbook.__wrapped__()
+    return remembered
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +159,16 @@ def test_blas_has_its_threads_back_after_the_last_caller():
     assert blas_threads() == before
 
 
-def test_what_the_tests_look_up_is_what_the_network_makes():
-    """Where it is not, or nothing is known: `python -m tests.support.known_vectors`."""
-    runs = random.sample(sorted(known_vectors.known()), 8)
+# Where these two fail: `python -m tools.read_handbook`.
+def test_kept_sums_of_the_handbook_are_what_the_network_makes(kept):
+    runs = random.sample(sorted(kept), 8)
 
     for sums, run in zip(encoder.summed(runs), runs, strict=True):
-        known = known_vectors.known()[run]
-        assert sums @ known / np.linalg.norm(sums) / np.linalg.norm(known) > 0.99999
+        assert sums @ kept[run] / np.linalg.norm(sums) / np.linalg.norm(kept[run]) > 0.99999
+
+
+def test_all_of_the_handbook_is_kept(kept):
+    assert {run for text in handbook_texts() for run in encoder.runs_of(text)} == kept.keys()
 
 
 def test_case_and_accents_are_not_read():
