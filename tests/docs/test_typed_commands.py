@@ -24,8 +24,8 @@ PAGES = [
     COURSE / "console" / "parts.toml",
 ]
 COMMAND = re.compile(r"(?:python3|py) course\.py([^\n`]*)")
-# Where a command ends inside a sentence, unless it's between quotation marks.
-SENTENCE = r"  |#|> |;|\||\.$|, |\)|\"\"\"|: "
+# Where a command ends inside a sentence, unless it's between quotation marks, or a string of code.
+SENTENCE = r"  |#|> |;|\||\.$|, |\)|\"\"\"|: |\"\) from "
 UNQUOTED = r'(?:[^"]*"[^"]*")*[^"]*$'
 # A page writes these for a reader to replace.
 STAND_INS = {"FILE", "my_program.py", "your_program.py", "mine.py", "app.py", "COMMAND"}
