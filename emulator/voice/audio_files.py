@@ -271,7 +271,7 @@ def _next_block(file: Any) -> NDArray[np.float32]:
 # which is the stream's own number, a checksum, and the lengths of what follows (RFC 3533, section
 # 6). Each stream marks its last page by the flag 4. A file that was cut off hasn't got that page,
 # or not all of it.
-PAGE, LAST_PAGE = b"OggS", 4
+PAGE, FIRST_PAGE, LAST_PAGE = b"OggS", 2, 4
 
 
 def is_cut_ogg(data: bytes) -> bool:
@@ -285,6 +285,8 @@ def is_cut_ogg(data: bytes) -> bool:
             return True
         stream = data[at + 14 : at + 18]
         streams.add(stream)
+        if data[at + 5] & FIRST_PAGE:
+            ended.discard(stream)  # another stream, with the number of one before it
         if data[at + 5] & LAST_PAGE:
             ended.add(stream)
         at = data.find(PAGE, end)

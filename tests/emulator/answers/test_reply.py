@@ -143,7 +143,7 @@ LONG = 100_000
 def test_prompt_of_any_length_is_answered_at_once(part):
     messages = [Message("user", part * (LONG // len(part)))] * 2
 
-    with computes_at_once(3):
+    with computes_at_once():
         answer(Prompt(messages), CORPUS)
         answer(
             Prompt(messages, schema=SLOT, tools=[Tool("book_slot", "Book a slot", SLOT)]), CORPUS
