@@ -32,11 +32,11 @@ def turns(exchange: TracedExchange) -> list[RequestTurn]:
 
 
 def _chat(messages: Any) -> Iterator[RequestTurn]:
-    for number, message in enumerate(_list(messages)):
+    for number, message in enumerate(objects(messages)):
         place = f"messages[{number}].content"
         calls = tuple(
             (str(call.get("id")), *_function(call.get("function")))
-            for call in _list(message.get("tool_calls"))
+            for call in objects(message.get("tool_calls"))
         )
         role = str(message.get("role"))
         text, call_id = text_of(message.get("content")), message.get("tool_call_id")
@@ -54,7 +54,7 @@ def _responses(body: Mapping[str, Any]) -> Iterator[RequestTurn]:
     if isinstance(body.get("input"), str):
         yield RequestTurn("user", body["input"], "input")
         return
-    for number, item in enumerate(_list(body.get("input"))):
+    for number, item in enumerate(objects(body.get("input"))):
         yield _item(item, f"input[{number}]")
 
 
@@ -72,10 +72,10 @@ def text_of(content: Any) -> str:
     """The text of a content: a string, or parts of which some have a `text`."""
     if isinstance(content, str):
         return content
-    return "".join(str(part.get("text") or "") for part in _list(content))
+    return "".join(str(part.get("text") or "") for part in objects(content))
 
 
-def _list(found: Any) -> list[Mapping[str, Any]]:
+def objects(found: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; whatever else is there counts as nothing."""
     every = found if isinstance(found, list) else []
     return [each for each in every if isinstance(each, Mapping)]
@@ -89,7 +89,7 @@ def written(exchange: TracedExchange) -> list[str]:
             found.append(str(event.body.get("delta") or ""))
         found += [
             text_of(delta.get("content"))
-            for choice in _list(event.body.get("choices"))
+            for choice in objects(event.body.get("choices"))
             if isinstance(delta := choice.get("delta"), Mapping)
         ]
     return [piece for piece in found if piece]

@@ -68,9 +68,13 @@ class Scene:
         """Do what has to be done while the program runs, and wait for its end."""
         return program.wait(self.limit_s)
 
+    def waited_s(self) -> float:
+        """How long the program did nothing once it had to wait."""
+        return 0.0
+
     def next_hold_s(self) -> float:
-        """The `hold_s` of the next run, from how long the program did nothing in this one."""
-        return HOLD_LONGER_S
+        """The `hold_s` of the next run: longer than the program did nothing in this one."""
+        return self.waited_s() + HOLD_LONGER_S
 
     def verdict(self) -> Failure | None:
         """The first wrong fact in `trace`, or None."""

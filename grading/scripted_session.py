@@ -29,7 +29,7 @@ from emulator.realtime.session import Session
 from emulator.serving import Service
 from emulator.voice.sound import samples
 from emulator.wire import sse, tokens
-from grading.scene import HOLD_LONGER_S, Scene
+from grading.scene import Scene
 from grading.trace import TracedEvent, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -92,17 +92,19 @@ class RealtimeScene(Scene):
         """How long each event of `held` is held back."""
         return max(self.hold_s, self.LEAST_HOLD_S)
 
+    def waited_s(self) -> float:
+        return max([0.0, *self._late_s()]) + self.holding_s
+
     def next_hold_s(self) -> float:
         """Longer than the program did nothing; three times as long if it went on late.
 
         One that waits for an event of `held` goes on at once when that has come. One that sleeps
         goes on at a time of its own, and may sleep longer in each run.
         """
-        late_s = max([0.0, *self._late_s()])
-        waited_s = late_s + self.holding_s
-        if late_s < self.PROMPT_S:
-            return waited_s + HOLD_LONGER_S
-        return max(waited_s + HOLD_LONGER_S, min(3 * waited_s, self.MOST_HOLD_S))
+        waited_s, longer_s = self.waited_s(), super().next_hold_s()
+        if waited_s - self.holding_s < self.PROMPT_S:
+            return longer_s
+        return max(longer_s, min(3 * waited_s, self.MOST_HOLD_S))
 
     def _late_s(self) -> Iterator[float]:
         """From each event of `held` to the next message of the program."""

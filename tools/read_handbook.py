@@ -2,13 +2,15 @@
 
     python -m tools.read_handbook     after a change of the handbook, or of how texts are read
 
-To read the handbook by the network takes a core a minute, and its questions are asked all the time:
-in the lessons, by the callers, in the tests. So the sums for all its windows and quotes are kept,
+To read all this by the network takes two cores almost two minutes, and it is needed everywhere: in
+the lessons, by the callers, in the tests. So the sums for all its windows and quotes are kept,
 rounded to 16 bits. A test compares a sample of them with what the network makes, and another one
 asks for every window and quote.
 """
 
-from console.handbook import documents, known_questions, read_folder
+from pathlib import Path
+
+from console.handbook import known_questions, read_folder
 from emulator.retrieval import encoder
 from emulator.retrieval.encoder import DIMENSIONS
 from emulator.retrieval.file_text import read_text
@@ -24,11 +26,13 @@ UPLOADED = "module7-"
 
 def handbook_texts() -> set[str]:
     """All that may have to be read: windows, quotes, the questions of lesson 2 and its passages."""
-    texts = {question for question, _ in known_questions(1000)} | set(read_folder().passages())
-    for name, content in documents():
-        for chunk in embed_chunks(read_text(name, content), title=name):
+    folder = read_folder()
+    texts = {question for question, _ in known_questions(1000)} | set(folder.passages())
+    for name, path in folder.files.items():
+        assert isinstance(path, Path)
+        for chunk in embed_chunks(read_text(name, path.read_bytes()), title=name):
             texts.update(own for own, _ in windows(chunk.text, chunk.context))
-            for source in (name, UPLOADED + name.replace("/", "-")):
+            for source in (path.name, UPLOADED + name):
                 texts.update(quote.placed for quote in quotes(chunk.text, source))
     return texts
 

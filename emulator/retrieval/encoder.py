@@ -18,7 +18,7 @@ take 55 MB: those of the layers are multiplied by their scales at once, the row 
 when a text has that piece.
 
 What the network makes of the course's handbook is kept in a file (tools/read_handbook.py made it),
-since lessons and callers ask about that all the time. To read the handbook takes a core a minute.
+since lessons and callers ask about that all the time. To read it all takes two cores two minutes.
 
 NumPy multiplies matrices with BLAS. Here, BLAS is limited to one thread, and each core works on its
 own batch. Two threads that share a small product wait for each other. On a busy machine, they took

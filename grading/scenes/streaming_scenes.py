@@ -21,8 +21,8 @@ from emulator.wire.reasons import reason_in
 from grading.answer_changer import change_answer
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
-from grading.request_turns import RequestTurn, turns, written
-from grading.scene import HOLD_LONGER_S, AlteredStreams, Scene, pieces, sentence, until
+from grading.request_turns import RequestTurn, objects, turns, written
+from grading.scene import AlteredStreams, Scene, pieces, sentence, until
 from grading.trace import Trace, TracedExchange
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -704,8 +704,8 @@ def _lane(body: Mapping[str, Any]) -> int | None:
 
 def _shapeless(request: TracedExchange) -> Failure | None:
     """A tool call of a chat that has not the shape in which it came: its type, its function."""
-    for place, message in enumerate(_objects(request.json.get("messages"))):
-        for number, call in enumerate(_objects(message.get("tool_calls"))):
+    for place, message in enumerate(objects(request.json.get("messages"))):
+        for number, call in enumerate(objects(message.get("tool_calls"))):
             if not isinstance(call.get("function"), Mapping) and request.status >= 400:
                 return refused(request)
             if call.get("type") != "function":
@@ -714,11 +714,6 @@ def _shapeless(request: TracedExchange) -> Failure | None:
                 where, wanted = f"messages[{place}].tool_calls[{number}]", '"type": "function"'
                 return Failure(fact, why, missing(where, call, f"{wanted} among them"))
     return None
-
-
-def _objects(found: Any) -> list[Mapping[str, Any]]:
-    every = found if isinstance(found, list) else []
-    return [each for each in every if isinstance(each, Mapping)]
 
 
 def _item_ids(exchange: TracedExchange) -> list[str]:
@@ -950,8 +945,8 @@ Yield each piece of the answer.""",
             await asyncio.sleep(self.PATIENCE_S)
             self.is_open = True
 
-    def next_hold_s(self) -> float:
-        return self.took_s + HOLD_LONGER_S
+    def waited_s(self) -> float:
+        return self.took_s
 
     def drive(self, program: Program) -> Ending:
         try:

@@ -26,8 +26,8 @@ from emulator.storage.file_storage import FileStorage
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
-from grading.request_turns import turns
-from grading.scene import HOLD_LONGER_S, WORDS, Scene, pieces, sentence
+from grading.request_turns import objects, turns
+from grading.scene import WORDS, Scene, pieces, sentence
 from grading.trace import Trace, TracedExchange
 from setup import WINDOWS
 
@@ -79,7 +79,7 @@ def attached(trace: Trace, after: int = 0) -> list[Attached]:
     found = []
     for each in trace.to(*ATTACHING, STORES):
         body = each.json if each.number > after and each.status == 200 else None
-        rows = _objects(body.get("files")) if isinstance(body, Mapping) else []
+        rows = objects(body.get("files")) if isinstance(body, Mapping) else []
         if isinstance(body, Mapping) and not rows:
             ids = body.get("file_ids") or [body.get("file_id")]
             rows = [{**body, "file_id": id} for id in ids if id]
@@ -100,7 +100,7 @@ def told_statuses(
     answer = asked.answer_json if asked.method == "GET" and asked.status == 200 else None
     if not isinstance(answer, dict) or not asked.path.startswith(STORES):
         return dict(before)
-    listed = _objects(answer["data"]) if "data" in answer else [answer]
+    listed = objects(answer["data"]) if "data" in answer else [answer]
     rows = {
         row["id"]: str(row["status"]) for row in listed if row.get("object") == "vector_store.file"
     }
@@ -132,11 +132,6 @@ def _held(trace: Trace, before: int, places: Sequence[str]) -> set[str]:
 
 def _has(body: Any, key: str) -> bool:
     return isinstance(body, dict) and key in body
-
-
-def _objects(found: Any) -> list[Mapping[str, Any]]:
-    every = found if isinstance(found, list) else []
-    return [each for each in every if isinstance(each, Mapping)]
 
 
 def file_names(draw: random.Random, many: int) -> list[str]:
@@ -431,12 +426,12 @@ class Ingest(StoreScene):
         told = self._told(before)
         return told.get(self.late) == "completed" and "in_progress" not in told.values()
 
-    def next_hold_s(self) -> float:
-        """Longer than from the first file attached to the report, in the first run of a check."""
+    def waited_s(self) -> float:
+        """From the first file attached to the report; in the first run of a check alone."""
         files, reports = attached(self.trace), self._reports()
         if self.gets_ready or not files or not reports:
-            return HOLD_LONGER_S
-        return max(0.0, reports[0].began - files[0].by.began) + HOLD_LONGER_S
+            return 0.0
+        return max(0.0, reports[0].began - files[0].by.began)
 
     def _reports(self) -> list[TracedExchange]:
         """The requests that send the reasons on."""
@@ -557,7 +552,7 @@ class Ingest(StoreScene):
         """What the server says of the file that fails, read from any answer that has it."""
         for each in self.trace.exchanges:
             answer = each.answer_json if each.method == "GET" else None
-            rows = _objects(answer.get("data")) or [answer] if isinstance(answer, dict) else []
+            rows = objects(answer.get("data")) or [answer] if isinstance(answer, dict) else []
             for row in rows:
                 if error := row.get("last_error"):
                     return str(error["message"])
@@ -928,7 +923,7 @@ class Filters(StoreScene):
     def _wrong_tool(self, request: TracedExchange) -> Failure | None:
         """The file_search tool with another filter than the search has."""
         asked = self.questions.get(self._question_of(request) or "")
-        for tool in _objects(request.json.get("tools")) if request.status == 200 else ():
+        for tool in objects(request.json.get("tools")) if request.status == 200 else ():
             if tool.get("type") != "file_search":
                 continue
             keep = filters.parse("filters", tool["filters"]) if tool.get("filters") else None

@@ -113,11 +113,14 @@ def test_answer_comes_in_the_format_asked_for(client, format):
 
 def test_transcript_is_what_is_really_said(client, recognizer):
     said = "Reply with exactly: The telescope is open on Friday evening."
-    answer = ask_aloud(client, {"role": "user", "content": said})
 
-    pcm = decoded_pcm(base64.b64decode(answer.choices[0].message.audio.data))
-    words = " ".join(text for text, _ in chat_audio.words_in("sound", encoded(pcm, "wav")))
-    assert "open on friday evening" in words.lower()
+    def heard() -> str:
+        answer = ask_aloud(client, {"role": "user", "content": said})
+        pcm = decoded_pcm(base64.b64decode(answer.choices[0].message.audio.data))
+        return " ".join(text for text, _ in chat_audio.words_in("sound", encoded(pcm, "wav")))
+
+    # eSpeak's sound differs each time, and one in 40 is misheard ("telescopes open").
+    assert any("telescope is open on friday" in heard().lower() for _ in range(3))
 
 
 @pytest.mark.parametrize("format", ["wav", "mp3"])
