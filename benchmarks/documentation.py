@@ -2,11 +2,11 @@
 
     python -m benchmarks.documentation FOLDER --name NAME [--wrong]
 
-`documentation.jsonl` describes three public folders of Markdown. For each it has the repository,
-commit, folder and license, then 20 questions that the folder answers and 10 that it doesn't. They
-were written before anything was tuned. `fitted` is false for one folder, which was chosen at
-random. Nobody looks at its answers when tuning, and `--wrong` doesn't show them. The folders are
-not part of this repository. Fetch one like this:
+`documentation.jsonl` describes five public folders of Markdown. For each it has the repository,
+commit, folder and license, then 20 questions that the folder answers and 10 that it doesn't. The
+questions about a folder were written before anything was tuned on it. `fitted` is false for one
+folder, the manual of Anki. Nobody looks at its answers when tuning, and `--wrong` doesn't show
+them. The folders are not part of this repository. Fetch one like this:
 
     git clone https://github.com/REPOSITORY scratch && git -C scratch checkout COMMIT
 
@@ -75,7 +75,7 @@ def main() -> None:
     fitted = {line["name"]: line["fitted"] for line in lines if "repository" in line}
     parser = argparse.ArgumentParser("python -m benchmarks.documentation")
     parser.add_argument("folder", type=Path, help="the described folder, in a clone")
-    parser.add_argument("--name", choices=fitted, required=True, help="which of the three it is")
+    parser.add_argument("--name", choices=fitted, required=True, help="which of them it is")
     parser.add_argument("--wrong", action="store_true", help="show what went wrong (if fitted)")
     args = parser.parse_args()
     documents = dict(markdown(args.folder))
