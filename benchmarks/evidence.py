@@ -1,16 +1,15 @@
 """How well questions that documents don't answer are told apart, and the weights that do so.
 
-    python -m benchmarks.evidence CARGO KLIPPER
+    python -m benchmarks.evidence CARGO PLAYBOOK KLIPPER PIHOLE
 
 It fits the `WEIGHTS` by which `emulator/retrieval/relevance.py` decides whether anything answers a
-question, and prints them. CARGO and KLIPPER are the paths of the two folders of
-`documentation.jsonl` that are `fitted`, as for `benchmarks.documentation`. Nothing that is held out
-is read.
+question, and prints them. The paths are those of the folders of `documentation.jsonl` that are
+`fitted`, as for `benchmarks.documentation`. Nothing that is held out is read.
 
-The questions are those about the two folders, those of `data/questions.jsonl` that are not held
-out, and those of `unanswerable.jsonl`. The last ones were written for the fit. They ask for things
-near the subjects of the documents that no document mentions. The answerable questions together have
-the same weight as the unanswerable ones.
+The questions are those about these folders, those of `data/questions.jsonl` that are not held out,
+and those of `unanswerable.jsonl`. The last ones were written for the fit. They ask for things near
+the subjects of the documents that no document mentions. Sums are left out, as they are declined
+without any weights. The answerable questions together weigh as much as the others.
 
 How many questions are declined is counted with weights that have not seen them: the questions are
 divided into ten parts, and each part is judged by weights that were fitted on the other nine.
@@ -29,7 +28,7 @@ from benchmarks.documentation import markdown
 from benchmarks.file_search import connect, fill, is_answerable, read_lines
 from console.handbook import QUESTIONS, documents
 from emulator.answers.cited import PASSAGES, everything_in
-from emulator.retrieval.relevance import Signals, signals, weigh
+from emulator.retrieval.relevance import Signals, is_more_than_sum, signals, weigh
 from emulator.server import Emulator
 from emulator.text.small_talk import find_small_talk
 
@@ -49,7 +48,8 @@ Floats = NDArray[np.float64]
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.evidence")
-    for name in ("cargo", "klipper"):
+    names = [line["name"] for line in read_lines(FOLDERS) if line.get("fitted")]
+    for name in names:
         parser.add_argument(name, type=Path, help=f"the folder {name}, in a clone")
     folders = vars(parser.parse_args())
     stores = {name: list(markdown(folder)) for name, folder in folders.items()}
@@ -75,7 +75,7 @@ def questions(name: str) -> list[dict[str, Any]]:
 
 
 def signals_of(client: OpenAI, store_id: str, question: str) -> list[Signals]:
-    """The signals of a question; none if the search finds nothing."""
+    """The signals of a question; none if they don't decide on it."""
     page = client.vector_stores.search(store_id, query=question, max_num_results=PASSAGES)
     found = [
         {"filename": each.filename, "text": "\n".join(part.text for part in each.content)}
@@ -84,7 +84,8 @@ def signals_of(client: OpenAI, store_id: str, question: str) -> list[Signals]:
     quotes = everything_in(found)
     asked = find_small_talk(question).rest
     weighed = weigh(asked, quotes, [page.data[quote.result].score for quote in quotes])
-    return [signals(asked, quotes, weighed)] if weighed.order else []
+    is_judged = weighed.order and is_more_than_sum(asked)
+    return [signals(asked, quotes, weighed)] if is_judged else []
 
 
 def report(rows: Floats, is_answered: NDArray[np.bool_]) -> None:

@@ -2,8 +2,9 @@
 
 Every passage is cut into what can be quoted (quotes.py), which is weighed for the question
 (relevance.py); the best quotes, best first, are the answer. A quote that announces what follows it
-("The code is:") brings that along. A question that asks for two things is cut, too, and each clause
-is answered for itself.
+("The code is:") brings that along, and what is announced brings its lead. Neither leads nor short
+items count as sentences of the answer. A question that asks for two things is cut, too, and each
+clause is answered for itself.
 
 Whether there is an answer at all is decided by `is_answered`, for file search, for the corpus and
 for what a prompt brings along alike.
@@ -11,6 +12,7 @@ for what a prompt brings along alike.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from emulator.answers.answer import Citation, SearchOutcome
@@ -26,6 +28,8 @@ LONGEST_QUESTION, MOST_CLAUSES = 2_000, 8
 things it may ask for at once. One that seems to ask for more is answered as a whole."""
 AS_GOOD = 0.8
 """The part of the best quote's weight from which on another quote belongs to the answer."""
+LONGEST_ANNOUNCED = 400
+"""Characters of what is quoted behind a sentence that announces it."""
 UNMISTAKABLE = 5
 """Words of a quote that is the same statement in whatever file it stands."""
 
@@ -117,23 +121,36 @@ def _is_in(quote: Quote, others: Sequence[Quote]) -> bool:
 
 
 def _best(everything: Sequence[Quote], weighed: Weighed, most: int) -> list[Quote]:
-    """The best quotes with what they announce, no text twice."""
+    """The best quotes with what announces them or what they announce, no text twice."""
     chosen: dict[str, Quote] = {}
+    left = most
     for place, weight in zip(weighed.order, weighed.weights, strict=True):
-        if len(chosen) >= most or weight < AS_GOOD * weighed.weights[0]:
+        if not left or weight < AS_GOOD * weighed.weights[0]:
             break
-        for quote in _with_announced(everything, place)[: most - len(chosen)]:
-            chosen.setdefault(quote.text, quote)
+        quote = everything[place]
+        left -= quote.text not in chosen
+        announced = [
+            each for each in _announced(everything, place, left) if each.text not in chosen
+        ]
+        left -= sum(each.is_sentence for each in announced)
+        leads = [replace(quote, text=lead, leads=()) for lead in quote.leads]
+        for each in (*leads, quote, *announced):
+            chosen.setdefault(each.text, each)
     return list(chosen.values())
 
 
-def _with_announced(everything: Sequence[Quote], place: int) -> list[Quote]:
-    """A quote and, where it announces something, what follows it in its passage."""
-    found = [everything[place]]
-    for following in everything[place + 1 :]:
-        if not found[-1].leads_on or following.result != found[-1].result:
-            break
-        found.append(following)
+def _announced(everything: Sequence[Quote], place: int, most: int) -> list[Quote]:
+    """What a quote announces: short items and code, and among them at most so many sentences."""
+    quote = everything[place]
+    leads = (*quote.leads, quote.text)
+    found: list[Quote] = []
+    if quote.leads_on:
+        for following in everything[place + 1 :]:
+            most -= following.is_sentence
+            length = sum(len(each.text) for each in (*found, following))
+            if following.leads[: len(leads)] != leads or most < 0 or length > LONGEST_ANNOUNCED:
+                break
+            found.append(following)
     return found
 
 

@@ -3,7 +3,11 @@
 Each is quoted as its reader sees it, letter by letter: only markup is gone, and a paragraph that
 was broken for its width is one line. Markdown alone has markup: any other text is what it says. A
 row has the titles of its columns beside its cells, all as they are written: "grown-ups: by day 4
-euros, public evening 11 euros".
+euros, public evening 11 euros". A line of code goes together with the lines below it that are
+indented or are a comment.
+
+What stands in a list or a piece of code says little without the sentence that announces it, its
+**lead**: "To restart, run:". So a quote knows its leads, one for each list that it stands in.
 """
 
 import re
@@ -21,6 +25,12 @@ WRAPPED = frozenset("txt tex pdf".split())
 UNWRAPPED = frozenset("html docx pptx json".split())
 """Kinds of files whose readers write a line for each block."""
 
+LONGEST_ENTRY = 400
+"""Characters of code that are quoted together."""
+
+_SAYS = re.compile(r"\w\W+\w|\d")
+"""A single word says nothing by itself, though it may announce something: "Run:"."""
+_HANGS = (" ", "\t", "# ", "//", "#\t")
 _NAME = re.compile(r"[-_./\\\s]+")
 _FENCE = re.compile(r"^ {0,3}((?:```|~~~)[^\n`]*)$", re.MULTILINE)
 _NAVIGATION = re.compile(rf"[^\n]*{NAVIGATION}")
@@ -44,13 +54,15 @@ class Quote:
     result: int = field(default=0, compare=False)
     cells: tuple[str, ...] = field(default=(), compare=False)
     """Those of a row, whose titles another passage may have."""
+    leads: tuple[str, ...] = field(default=(), compare=False)
+    """What announces it, outermost first."""
 
     @property
     def placed(self) -> str:
-        """The quote behind what says what it is about: the file's name, and its heading."""
+        """The quote behind what says what it is about: its file's name, heading and leads."""
         name = self.source.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
         above = [" ".join(_NAME.split(name)).strip(), *self.headings[-1:]]
-        return ". ".join([*filter(None, above), self.text])
+        return ". ".join([*filter(None, above), " ".join([*self.leads, self.text])])
 
     @property
     def is_sentence(self) -> bool:
@@ -65,17 +77,24 @@ class Quote:
 
 def quotes(text: str, source: str = "", result: int = 0) -> Iterator[Quote]:
     """What a text has to quote, in order. What its `source` isn't known for is read as Markdown."""
-    headings: tuple[str, ...] = ()
-    depths: tuple[int, ...] = ()
+    headings: dict[int, str] = {}
+    leads: dict[int, str] = {}
     for block in _blocks(text, source):
         if block.kind == "heading":
             # It ends the headings of its own depth and below.
-            kept = sum(depth < block.level for depth in depths)
-            headings = (*headings[:kept], block.text)
-            depths = (*depths[:kept], block.level)
+            headings = {level: each for level, each in headings.items() if level < block.level}
+            headings[block.level] = block.text
+            leads = {}
             continue
+        # A paragraph ends what announced the one before it, a piece of code or a row does not.
+        reach = block.depth - (block.kind == "text")
+        leads = {depth: lead for depth, lead in leads.items() if depth <= reach}
+        above = tuple(headings.values())
         for part in _parts(block):
-            yield Quote(part, source, headings, result, block.cells)
+            if block.kind != "text" or _SAYS.search(part):
+                yield Quote(part, source, above, result, block.cells, tuple(leads.values()))
+            if block.kind == "text" and part.endswith(":"):
+                leads[block.depth] = part
 
 
 def joined(chosen: Sequence[str]) -> Iterator[str]:
@@ -117,11 +136,21 @@ def _parts(block: VisibleBlock) -> Iterator[str]:
     if block.kind == "row":
         yield _row(block.titles, block.cells)
     elif block.kind == "code":
-        yield from filter(None, map(str.strip, block.text.split("\n")))
+        yield from _entries(block.text)
     elif block.kind == "text":
-        for sentence in sentences(block.text):
-            if re.search(r"\w\W+\w|\d", sentence):
-                yield sentence.strip()
+        yield from filter(None, map(str.strip, sentences(block.text)))
+
+
+def _entries(code: str) -> Iterator[str]:
+    """The lines of code, each with what hangs on it: lines that are indented, or a comment."""
+    entry = ""
+    for line in filter(str.strip, code.split("\n")):
+        hangs = entry and line.startswith(_HANGS) and len(entry) + len(line) < LONGEST_ENTRY
+        if entry and not hangs:
+            yield entry.strip()
+        entry = f"{entry}\n{line}" if hangs else line
+    if entry:
+        yield entry.strip()
 
 
 def _row(titles: Sequence[str], cells: Sequence[str]) -> str:

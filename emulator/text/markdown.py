@@ -69,13 +69,15 @@ class VisibleBlock:
     """A paragraph, heading, table row or piece of code, as a reader sees it.
 
     `kind` is `heading`, `text`, `titles` (the first row of a table), `row` or `code`. `text` has
-    line breaks only where the author meant them. `level` is 1 to 6 for a heading. `marker` is the
-    number of a list item ("2."). A row has its `cells`, and the `titles` of its columns.
+    line breaks only where the author meant them. `level` is 1 to 6 for a heading. `depth` says in
+    how many lists the block stands, one inside the other, and `marker` is the number of a list item
+    ("2."). A row has its `cells`, and the `titles` of its columns.
     """
 
     kind: str
     text: str
     level: int = 0
+    depth: int = 0
     marker: str = ""
     cells: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
@@ -138,23 +140,26 @@ def _read_as_text(pattern: re.Pattern[str], state: "StateInline", silent: bool) 
 
 def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
     """The blocks, some of them empty; the number of an item is a block by itself."""
-    level = 0
+    level = depth = 0
     titles: tuple[str, ...] = ()
     cells: list[str] | None = None
     for token in tokens:
-        if token.type == "heading_open":
+        if token.type.endswith("_list_open"):
+            depth += 1
+        elif token.type.endswith("_list_close"):
+            depth -= 1
+        elif token.type == "heading_open":
             level = int(token.tag[1])
         elif token.type == "heading_close":
             level = 0
         elif token.type == "list_item_open" and token.info:
-            yield VisibleBlock("text", "", marker=f"{token.info}{token.markup}")
+            yield VisibleBlock("text", "", 0, depth, f"{token.info}{token.markup}")
         elif token.type == "tr_open":
             cells = []
         elif token.type == "tr_close" and cells is not None:
             row = tuple(cells)
-            yield VisibleBlock(
-                "row" if titles else "titles", " | ".join(row), cells=row, titles=titles
-            )
+            kind = "row" if titles else "titles"
+            yield VisibleBlock(kind, " | ".join(row), 0, depth, cells=row, titles=titles)
             titles, cells = titles or row, None
         elif token.type == "table_close":
             titles = ()
@@ -162,14 +167,14 @@ def _blocks(tokens: Iterable["Token"]) -> Iterator[VisibleBlock]:
             cells.append(_visible(token.children or ()).replace("\n", " "))
         elif token.type == "inline":
             seen = _ALERT.sub("", _visible(token.children or ()))
-            depth = level or LOWEST * _is_title(token.children or (), seen)
-            yield VisibleBlock("heading" if depth else "text", seen, depth)
+            rank = level or LOWEST * _is_title(token.children or (), seen)
+            yield VisibleBlock("heading" if rank else "text", seen, rank, depth)
         elif token.type == "html_block":
-            yield VisibleBlock("text", _html(token.content))
+            yield VisibleBlock("text", _html(token.content), depth=depth)
         elif token.type in ("fence", "code_block"):
-            yield VisibleBlock("code", token.content.rstrip("\n"))
+            yield VisibleBlock("code", token.content.rstrip("\n"), depth=depth)
         elif token.type.startswith("math_block"):
-            yield VisibleBlock("text", f"$${token.content}$$")
+            yield VisibleBlock("text", f"$${token.content}$$", depth=depth)
 
 
 def _visible(tokens: Sequence["Token"], *, in_html: bool = False) -> str:

@@ -122,4 +122,5 @@ def _title(lines: list[str], is_wrapped: bool) -> tuple[int, str] | None:
 def _text(lines: list[str]) -> VisibleBlock:
     text = unwrapped("\n".join(lines).replace("\N{SOFT HYPHEN}", ""))
     bullet = _BULLET.match(text)
-    return VisibleBlock("text", text[bullet.end() :] if bullet else text)
+    depth = 1 if _ITEM.match(text) else 0
+    return VisibleBlock("text", text[bullet.end() :] if bullet else text, depth=depth)

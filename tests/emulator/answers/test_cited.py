@@ -327,8 +327,17 @@ def test_sentence_that_was_cut_off_is_quoted_whole():
 def test_announcement_brings_along_what_it_announces():
     text = "# Dome\n\nThe code that opens the dome is:\n\n- 4471\n- It is cold inside."
 
-    assert drawn("Which code opens the dome?", ("x.md", 0.5, text), sentences=2)[0] == (
-        "The code that opens the dome is:\n4471"
+    asked = "Which code opens the dome?"
+    code = "The code that opens the dome is:\n4471"
+    assert drawn(asked, ("x.md", 0.5, text), sentences=1)[0] == code
+    assert drawn(asked, ("x.md", 0.5, text), sentences=2)[0] == f"{code}\nIt is cold inside ."
+
+
+def test_what_is_announced_brings_its_lead_along():
+    text = "# Dome\n\nTo restart the motor, run:\n\n```\nsudo dome --restart\n```\n\nIt is cold."
+
+    assert drawn("How is the dome restarted with sudo?", ("x.md", 0.5, text), sentences=1)[0] == (
+        "To restart the motor, run:\nsudo dome --restart"
     )
 
 

@@ -85,6 +85,29 @@ def test_headings_stand_above_what_follows_them():
     assert [quote.headings for quote in quotes(text)] == [("A",), ("A", "B"), ("A", "C")]
 
 
+def test_items_and_code_know_what_announces_them():
+    listed = "Do this:\n\n- First:\n  - Open it.\n- Run:\n\n  ```\n  go\n  ```\n\n"
+    text = f"{listed}That is all.\n\n# B\n\nOne more."
+
+    assert [(quote.text, quote.leads) for quote in quotes(text)] == [
+        ("Do this:", ()),
+        ("Open it.", ("Do this:", "First:")),
+        ("go", ("Do this:", "Run:")),
+        ("That is all.", ()),
+        ("One more.", ()),
+    ]
+
+
+def test_lines_that_hang_on_a_line_of_code_stay_with_it():
+    code = "[pin]\npin_a:\n#   The pin that is\n#   connected.\nif x:\n    y = 1\n"
+
+    assert texts(f"```\n{code}```\n") == [
+        "[pin]",
+        "pin_a:\n#   The pin that is\n#   connected.",
+        "if x:\n    y = 1",
+    ]
+
+
 def test_passage_that_begins_within_code_is_read_from_there():
     text = "lto = true\npanic = 1\n```\n\nThis is *prose* again.\n"
 

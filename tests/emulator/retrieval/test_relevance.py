@@ -66,6 +66,8 @@ DOME = [
         "How much do I pay for a ticket at the gate?",
         "What is the e-mail address of the desk?",
         "What is 19 + 30?",
+        "What is 12 percent of 60?",
+        "What is the square root of 4?",
         "Who painted the Mona Lisa?",
         "???",
     ],
