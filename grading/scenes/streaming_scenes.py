@@ -857,7 +857,7 @@ other words. Get the rest of the first: client.responses.retrieve(id, stream=Tru
 
 def _looked_up(request: TracedExchange) -> Failure:
     fact = f"{request.title} gets the response as it is now, not the rest of its stream."
-    why = "Your reader wants to read on at once. Ask with stream=True."
+    why = "Ask with stream=True, so that your reader can go on reading at once."
     return Failure(fact, why, value("query", request.query))
 
 
