@@ -23,7 +23,7 @@ HOUSE = [
 EMULATOR = [
     ("wire",),
     ("errors", "models"),
-    ("params", "faults", "guard", "limits", "client_secrets", "deadline"),
+    ("params", "faults", "guard", "limits", "client_secrets", "deadline", "blas"),
     ("text",),
     ("retrieval",),
     ("voice",),
