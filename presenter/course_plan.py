@@ -36,6 +36,16 @@ class PlanStep:
     wrong: str = ""
     remember: str = ""
 
+    @property
+    def label(self) -> str:
+        """What it is, without the command."""
+        return self.what.rpartition("`")[2].strip()
+
+
+def clock_time(minutes: int) -> str:
+    """Minutes as hours and minutes: 95 is "1:35"."""
+    return f"{minutes // 60}:{minutes % 60:02}"
+
 
 def steps() -> Iterator[PlanStep]:
     """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
@@ -137,6 +147,21 @@ def following(name: str) -> str:
     exercises_behind = [step for step in behind if step.kind == "exercise"]
     words = [_in_words(step, is_only=len(exercises_behind) == 1) for step in behind]
     return f"Next: {', then '.join(words)}." if words else ""
+
+
+def to_type(name: str) -> str:
+    """What the class types for the exercises after a part; "" if there are none."""
+    behind = places()[name].following if name in places() else ()
+    return " and ".join(
+        course_command("check", step.name) for step in behind if step.kind == "exercise"
+    )
+
+
+def instructions(name: str) -> str:
+    """What the class does after a part, and in a second line what it types for that."""
+    return "\n".join(
+        filter(None, (following(name), f"Type: {to_type(name)}" * bool(to_type(name))))
+    )
 
 
 def _in_words(step: PlanStep, *, is_only: bool) -> str:

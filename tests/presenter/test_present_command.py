@@ -40,12 +40,14 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
     size = {"columns": 80, "rows": 24}
     with TerminalProgram("-c", ALONE, "--mute", **size, TMPDIR=str(tmp_path)) as terminal:
         for place, part in enumerate(show, 1):
-            terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space on")
+            terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space next")
             terminal.press("  ", "── recorded from emulator ──")
             terminal.type(" ")
         terminal.wait_for("That was the last part.")
         for place in reversed(range(1, len(show) + 1)):
             terminal.press("b", f"{place}/{len(show)}", f"── {show[place - 1].script} ──")
+            if place > 1:
+                terminal.press("b", f"{place - 1}/{len(show)}", "── recorded from emulator ──")
         terminal.type("q")
         assert terminal.ended() == 0
         assert list(tmp_path.glob("*/*")) == []
@@ -54,7 +56,7 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
 def test_pause_step_speed_traffic_list_and_quit(tmp_path):
     with TerminalProgram("-c", ALONE, "1", TMPDIR=str(tmp_path)) as terminal:
         terminal.wait_for("1/11")
-        terminal.press("w.", "recorded from emulator, paused", "── on the wire ──")
+        terminal.press("w.", "recorded from emulator, paused", "── traffic ──")
         terminal.press("..", "> POST /v1/chat/completions")
         terminal.press("++", "speed 4")
         terminal.press("p", "Notice: The answer is complete")
@@ -73,12 +75,12 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
 
 def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
     with TerminalProgram("-m", "presenter", "2", "answer", columns=100, rows=30) as terminal:
-        terminal.wait_for("5. Get an answer with citations", "5/8", "space on")
+        terminal.wait_for("5. Get an answer with citations", "5/8", "space next")
         terminal.resize(70, 20)
         # What was on its way when the size changed is drawn first.
-        terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space on"))
+        terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space next"))
         terminal.resize(120, 40)
-        terminal.wait_for("5/8", "previous = event.response.id", "space on")
+        terminal.wait_for("5/8", "print(event.delta", "space next")
 
 
 @can_interrupt

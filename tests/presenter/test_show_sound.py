@@ -88,6 +88,7 @@ def test_sound_goes_on_behind_an_end_that_came_by_itself():
     hall.wait(1)
     hall.wait(10)
     assert hall.player.stage is Stage.END
+    hall.wait(2)
     assert len(hall.speaker.notes) == 2
     hall.press(" ")
     assert hall.speaker.notes[2:] == ["stop"]
@@ -132,12 +133,12 @@ def test_real_loudspeaker_plays_what_is_recorded():
     hall.wait(1)
     time.wait(1.5)
     assert any(system.outputs[0].played)
-    hall.press("s")
+    hall.press(" ", " ")
     time.wait(0.5)
     system.outputs[0].played = b""
     time.wait(0.5)
     assert not any(system.outputs[0].played)
-    hall.press("b", " ")
+    hall.press("b", "b", " ")
     hall.wait(1)
     time.wait(1.5)
     assert any(system.outputs[0].played)
