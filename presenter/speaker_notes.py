@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import chain
 from math import ceil
 from pathlib import Path
-from textwrap import shorten
 from typing import Self
 
 from common import COURSE, course_command
@@ -247,7 +247,7 @@ def _texts(part: Part, state: ShowState, width: int) -> dict[str, list[Line]]:
 
 
 def _lines_in_words(state: ShowState) -> str:
-    """The highlighted lines: their numbers, and how the first line of each stretch begins."""
+    """The highlighted lines: a row for each stretch, with its numbers and its first line."""
     code = _code_of(state.part)
     stretches: list[list[int]] = []
     for line in state.lines:
@@ -258,8 +258,8 @@ def _lines_in_words(state: ShowState) -> str:
     words = []
     for first, *rest in stretches[:MOST_STRETCHES]:
         numbers = f"lines {first} to {rest[-1]}" if rest else f"line {first}"
-        words.append(f"{numbers} ({shorten(code.get(first, ''), 44, placeholder=' ...')})")
-    return "; ".join(words)
+        words.append(f"{numbers}:  {code.get(first, '').strip()}")
+    return "\n".join(words)
 
 
 @cache
@@ -302,7 +302,8 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
 
 def _wrapped(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
     room = max(10, width - INDENT - 2)
-    for number, row in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+    paragraphs = [textwrap.wrap(each, room, break_on_hyphens=False) for each in text.split("\n")]
+    for number, row in enumerate(chain(*paragraphs)):
         yield _labeled("" if number else label, row, style)
 
 

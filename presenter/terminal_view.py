@@ -108,7 +108,8 @@ def _list(view: ShowView, choice: int, room: int) -> list[Line]:
             chosen = len(rows)
         style = LIT if place == choice else ""
         extra = "(not in the plan) " if part.is_optional else ""
-        text = f"   {part.part.number:2}  {part.part.name:12} {part.part.title} {extra}"
+        number = "" if part.part.is_extra else part.part.number
+        text = f"   {number:2}  {part.part.name:12} {part.part.title} {extra}"
         rows.append(((style, text),))
     head: list[Line] = [((STRONG, " Up, down, then Enter. Esc closes the list."),)]
     room = max(1, room - len(head))

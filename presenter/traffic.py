@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from presenter.code_lines import folded
 from presenter.pane import Line
 
-ROWS_OF_ENTRY = 3
+ROWS_OF_REQUEST, ROWS_OF_ANSWER = 5, 3
 """An entry is cut at its end if it needs more rows than this."""
 
 SENT = "1;93"
@@ -44,14 +44,12 @@ def traffic_rows(entries: Sequence[str], width: int, count: int, more: str) -> l
     """The last `count` rows of these entries, with what was sent in a color of its own."""
     rows: list[Line] = []
     for entry in reversed(entries[-count:] if count else ()):
-        style = SENT if entry.startswith(">") else ""
-        entry_rows = folded(((style, entry[: width * (ROWS_OF_ENTRY + 1)]),), width)
-        if len(entry_rows) > ROWS_OF_ENTRY:
-            entry_rows = [
-                *entry_rows[: ROWS_OF_ENTRY - 1],
-                (*entry_rows[ROWS_OF_ENTRY - 1], ("", more)),
-            ]
-        rows = [*entry_rows, *rows]
+        is_sent = entry.startswith(">")
+        most = ROWS_OF_REQUEST if is_sent else ROWS_OF_ANSWER
+        found = folded(((SENT if is_sent else "", entry[: width * (most + 1)]),), width)
+        if len(found) > most:
+            found = [*found[: most - 1], (*found[most - 1], ("", more))]
+        rows = [*found, *rows]
         if len(rows) >= count:
             break
     return rows[-count:] if count else []

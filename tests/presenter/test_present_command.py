@@ -75,12 +75,12 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
 
 def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
     with TerminalProgram("-m", "presenter", "2", "answer", columns=100, rows=30) as terminal:
-        terminal.wait_for("5. Get an answer with citations", "5/8", "space next")
+        terminal.wait_for("5. Get an answer with citations", "5/10", "space next")
         terminal.resize(70, 20)
         # What was on its way when the size changed is drawn first.
         terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space next"))
         terminal.resize(120, 40)
-        terminal.wait_for("5/8", "print(event.delta", "space next")
+        terminal.wait_for("5/10", "print(event.delta", "space next")
 
 
 @can_interrupt

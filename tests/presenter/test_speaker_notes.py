@@ -164,7 +164,7 @@ def test_highlighted_lines_are_named():
         words = " ".join(screen(read_state(0), 0).split())
     first = player.part.first_line
 
-    assert f"Point at lines {first + 2} to {first + 6} (chunks = client.chat.comp" in words
+    assert f"Point at lines {first + 2} to {first + 6}: chunks = client.chat.comp" in words
 
 
 def test_show_in_time_is_told_how_much_is_left():

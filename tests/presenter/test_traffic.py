@@ -2,7 +2,7 @@
 
 from presenter.course_show import PartReplay, load_show
 from presenter.pane import text_of
-from presenter.traffic import ROWS_OF_ENTRY, SENT, Traffic, traffic_rows
+from presenter.traffic import ROWS_OF_REQUEST, SENT, Traffic, traffic_rows
 
 import pytest
 from hypothesis import given
@@ -65,7 +65,7 @@ def test_rows_fit_and_end_with_the_newest(given_lines, width, count):
     entries = traffic_of(*given_lines).entries
     rows = traffic_rows(entries, width, count, "~")
 
-    assert len(rows) <= min(count, ROWS_OF_ENTRY * len(entries))
+    assert len(rows) <= min(count, ROWS_OF_REQUEST * len(entries))
     assert all(cell_len(text_of([row])) <= width + 1 for row in rows)
     if rows and len(entries[-1]) <= width:
         assert text_of(rows[-1:]).rstrip() == entries[-1].rstrip()
