@@ -207,7 +207,7 @@ class PartReplay:
 
 
 def read_recording(file: Path) -> tuple[Chunk, ...]:
-    """The chunks of a recording, which stand behind its header. Raises CourseError."""
+    """The chunks of a recording, which come after its header. Raises CourseError."""
     try:
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()[1:]]
         return tuple(Chunk(float(at), str(text)) for at, text in rows)

@@ -30,9 +30,9 @@ class PlanTime:
 
     @property
     def late(self) -> int:
-        """Complete minutes behind the plan; negative if the class is ahead of it.
+        """Complete minutes that the class is late; negative if the class is ahead of it.
 
-        The time of a part is that of the part and of the exercises behind it.
+        The time of a part is that of the part and of the exercises after it.
         """
         place = places()[self.part]
         if self.minutes > place.until:

@@ -22,7 +22,15 @@ from typing import Self
 
 from common import COURSE, course_command
 from console.lesson_contents import Part, contents_of
-from presenter.course_plan import PlanPlace, following, places, to_leave_out, to_type
+from presenter.course_plan import (
+    INTRODUCTION,
+    PlanPlace,
+    following,
+    listed,
+    places,
+    to_leave_out,
+    to_type,
+)
 from presenter.course_show import load_show
 from presenter.pane import Line
 from presenter.plan_clock import PlanTime
@@ -153,16 +161,18 @@ def notes(state: ShowState | None, now: float, width: int, height: int) -> list[
 
 
 def _fitting(blocks: Mapping[str, Sequence[Line]], room: int) -> Iterator[Line]:
-    """The blocks with empty lines between them, or without, or without the less important ones."""
+    """The blocks, with empty lines between them while there is room for those.
+
+    If there is not even room for the blocks, the less important ones are left out.
+    """
     kept = dict(blocks)
     for label in ("", *LESS_IMPORTANT):
         kept.pop(label, None)
         needed = sum(map(len, kept.values()))
         if needed <= room:
             break
-    has_gaps = needed + len(kept) - 1 <= room
     for number, block in enumerate(kept.values()):
-        if number and has_gaps:
+        if 0 < number <= room - needed:
             yield ()
         yield from block
 
@@ -197,12 +207,14 @@ def _time_lines(
 def _part_line(stage: str, place: PlanPlace, seconds: int) -> Line:
     """How long this part has been shown, of what the plan gives it and its exercises."""
     exercises = [step for step in place.following if step.kind == "exercise"]
-    total = place.minutes + sum(step.minutes for step in exercises)
+    shown = place.opening + place.minutes
+    total = shown + sum(step.minutes for step in exercises)
+    shares = [f"{place.opening} to introduce the course"] if place.opening else []
+    shares += [f"{place.minutes} to show", *(f"{e.minutes} for {e.name}" for e in exercises)]
     text = f"{_clock(seconds)} of {total} min"
-    if exercises:
-        shares = [f"{place.minutes} to show", *(f"{e.minutes} for {e.name}" for e in exercises)]
+    if len(shares) > 1:
         text += f": {', '.join(shares)}"
-    allowed = total if stage == "end" else place.minutes
+    allowed = total if stage == "end" else shown
     return _labeled("This part", text, LATE if seconds > 60 * allowed else "")
 
 
@@ -220,7 +232,7 @@ def _left(name: str, passed: float) -> Iterator[str]:
 
 
 TO_DO = {
-    "title": "Say why, explain the highlighted lines, and ask. Then press space: the part runs.",
+    "title": "Say why, explain the code (] scrolls it), and ask. Then press space: the part runs.",
     "run": "p pauses. The . key shows the next piece. w shows the traffic. Space shows the end.",
     "end": "Say what to notice. r runs it again, space goes on.",
 }
@@ -232,6 +244,7 @@ LESS_IMPORTANT = ("More", "Why")
 def _texts(part: Part, state: ShowState, width: int) -> dict[str, list[Line]]:
     """What the teacher says, in the order in which it is said."""
     texts = {
+        "First": INTRODUCTION if places()[state.part].opening and state.stage == "title" else "",
         "Do": TO_DO.get(state.stage, ""),
         "Why": part.text("why"),
         "Point at": _lines_in_words(state),
@@ -271,7 +284,7 @@ def _code_of(name: str) -> dict[int, str]:
 
 
 def _afterwards(name: str) -> str:
-    """What comes behind the part, and what the class types for it."""
+    """What comes after the part, and what the class types for it."""
     typed = f" They type {to_type(name)}." if to_type(name) else ""
     return following(name).removeprefix("Next: ") + typed
 
@@ -293,7 +306,7 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
             kind = "the part" if step.kind == "demo" else "exercise"
             rows.append(f"{kind} {step.name} ({step.minutes} min)")
             saved += step.minutes
-    text = f"Leave out {', and '.join(rows)}."
+    text = f"Leave out {listed(rows)}."
     if saved < late:
         text = f"{text} That is not enough: " if rows else "Nothing more can be left out: "
         text += "make the exercises shorter."

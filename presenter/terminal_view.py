@@ -129,7 +129,7 @@ def _plan(plan: PlanTime, room: int) -> list[Line]:
         is_here = step.name == plan.part
         shown = len(rows) if is_here else shown
         if step.lesson == plan.part.partition(" ")[0]:
-            text = f"   {clock_time(at)} {step.minutes:5} min  {step.kind:9} {step.label} "
+            text = f"   {clock_time(at)} {step.minutes:5} min  {step.kind:12} {step.label} "
             rows.append(((LIT if is_here else "", text),))
         at += step.minutes
     room = max(1, room - len(head))

@@ -34,6 +34,7 @@ def plan() -> str:
             lines += [f"**{step.what}**", ""]
             lines += [f"- Ask: {step.ask}"] if step.ask else []
             lines += [f"- Answer: {step.answer}"] if step.answer else []
+            lines += [f"- Show: {step.show}"] if step.show else []
             lines += [f"- What goes wrong: {step.wrong}"] if step.wrong else []
             lines += [f"- To remember: {step.remember}"] if step.remember else []
             lines += [""]

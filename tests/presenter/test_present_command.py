@@ -145,7 +145,7 @@ def test_notes_follow_the_show_in_another_terminal(tmp_path):
         TerminalProgram("-m", "presenter", "1", TMPDIR=str(tmp_path)) as show,
         TerminalProgram("-m", "presenter", "--notes", TMPDIR=str(tmp_path)) as notes,
     ):
-        notes.wait_for("This part", "of 6 min", "Where is the text in a chunk")
+        notes.wait_for("This part", "6 to show", "Where is the text in a chunk")
         show.wait_for("1/11")
         show.press("s", "2/11")
         notes.wait_for("1 compare", "People look at the totals.")

@@ -52,7 +52,7 @@ class Hall:
 
     @property
     def left(self):
-        """How many seconds of sound there are behind this moment."""
+        """How many seconds of sound there are after this moment."""
         part = self.player.part
         gone = self.player.seconds - part.sound.at
         return round(len(samples_of(part.sound.file)) / 48_000 - gone, 1)
@@ -82,7 +82,7 @@ def test_sound_starts_with_the_session_and_stops_in_a_pause():
     assert hall.speaker.notes[3:] == ["stop", pytest.approx(hall.left + 1, abs=0.2)]
 
 
-def test_sound_goes_on_behind_an_end_that_came_by_itself():
+def test_sound_goes_on_after_an_end_that_came_by_itself():
     hall = Hall("voice")
     hall.press(" ")
     hall.wait(1)

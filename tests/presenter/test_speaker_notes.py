@@ -5,11 +5,11 @@ import re
 
 from common import COURSE
 from presenter import speaker_notes
-from presenter.course_plan import places
+from presenter.course_plan import INTRODUCTION, INTRODUCTION_MINUTES, places
 from presenter.course_show import load_show
 from presenter.pane import text_of
 from presenter.plan_clock import PlanClock
-from presenter.show_player import ShowPlayer
+from presenter.show_player import KEYS, ShowPlayer
 from presenter.speaker_notes import (
     SILENT_S,
     ShowState,
@@ -125,9 +125,28 @@ def test_notes_say_what_to_ask_and_what_goes_wrong():
     for part in SHOW:
         state, now = state_of(part.name)
         words = " ".join(screen(state, now).split())
-        for name in ("why", "ask", "answer", "wrong", "notice"):
+        for name in ("why", "ask", "answer", "show", "wrong", "notice"):
             assert part.text(name) in words
-        assert re.search(rf"of (\d+ min: )?{part.part.texts['minutes']} ", words)
+        minutes = part.part.texts["minutes"]
+        assert f"of {minutes} min" in words or f" {minutes} to show" in words
+
+
+def test_first_part_begins_with_the_introduction():
+    words = " ".join(screen(*state_of("1 stream")).split())
+
+    assert f"{INTRODUCTION_MINUTES} to introduce the course, 6 to show" in words
+    assert INTRODUCTION in words
+    assert INTRODUCTION not in " ".join(screen(*state_of("1 compare")).split())
+
+
+def test_everything_that_is_to_be_shown_has_a_key():
+    """The notes name keys, as in: press r, w and p."""
+    known = {word for key, _ in KEYS for word in key.split()} | {"up"}
+    for part in SHOW:
+        assert part.text("show").endswith((".", "?")), part.name
+        named = re.findall(r"[Pp]ress ([^:.]*)", part.text("show").replace("the . key", "dot"))
+        keys = {word for text in named for word in re.findall(r"\b[a-z]\b|\+", text)} - {"a"}
+        assert keys <= known, part.name
 
 
 def test_notes_of_every_part_fit_a_small_terminal():
@@ -144,11 +163,11 @@ def test_notes_wait_for_a_show():
 
 
 def test_late_show_is_told_what_to_leave_out():
-    state, now = state_of("1 compare", minutes=20.5)
+    state, now = state_of("1 compare", minutes=places()["1 compare"].until + 8.5)
     words = " ".join(screen(state, now).split())
 
     assert "8 min late" in words
-    assert "Leave out the part 1 events (7 min), and exercise V2 (8 min)." in words
+    assert "Leave out the part 1 events (6 min) and exercise V2 (8 min)." in words
 
 
 def test_nothing_is_left_to_leave_out_at_the_end():
@@ -168,12 +187,12 @@ def test_highlighted_lines_are_named():
 
 
 def test_show_in_time_is_told_how_much_is_left():
-    state, now = state_of("1 chat", minutes=20, here=1.5, stage="end")
+    state, now = state_of("1 chat", minutes=23, here=1.5, stage="end")
     words = " ".join(screen(state, now).split())
 
-    assert "1:30 of 16 min: 8 to show, 8 for S1" in words
+    assert "1:30 of 14 min: 6 to show, 8 for S1" in words
     assert "on time" in words
-    assert "15 min to the next part; 75 min to the end of lesson 1; 280 min to the end" in words
+    assert "13 min to the next part; 76 min to the end of lesson 1; 277 min to the end" in words
     assert "exercise S1" in words
     assert "They type python3 course.py check S1." in words
     assert words.endswith("More docs/1-streaming.md")
@@ -192,7 +211,7 @@ def test_lesson_of_its_own_begins_at_its_place_in_the_plan():
 
 
 @given(st.sampled_from(SHOW), st.floats(0, 400))
-def test_late_is_behind_the_end_of_a_part_and_ahead_before_its_beginning(part, minutes):
+def test_late_is_after_the_end_of_a_part_and_ahead_before_its_beginning(part, minutes):
     state, now = state_of(part.name, minutes=minutes)
     place = places()[part.name]
     late = state.time_at(now).late
