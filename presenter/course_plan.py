@@ -17,7 +17,7 @@ from setup.commands import LESSONS
 BREAK_MINUTES = 10
 INTRODUCTION_MINUTES = 5
 INTRODUCTION = (
-    f"""Say what the class will build. Whoever hasn't typed `{course_command()}` yet does it now."""
+    f"Say what the class will build. Anyone who hasn't typed `{course_command()}` yet does it now."
 )
 
 LEAVE_OUT_FIRST = ("1 events", "V2", "R4", "A3")
@@ -59,8 +59,14 @@ def clock_time(minutes: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02}"
 
 
-def steps() -> Iterator[PlanStep]:
-    """All of the five hours, in order. A lesson ends with a break, and audio begins after one."""
+@cache
+def steps() -> tuple[PlanStep, ...]:
+    """All of the five hours, in order; read once, as the plan is drawn many times a second."""
+    return tuple(_steps())
+
+
+def _steps() -> Iterator[PlanStep]:
+    """A lesson ends with a break, and audio begins after one."""
     yield PlanStep("introduction", INTRODUCTION, INTRODUCTION_MINUTES, next(iter(LESSONS)), "")
     for number in LESSONS:
         for part in _parts(number):
@@ -137,7 +143,7 @@ class PlanPlace:
 def places() -> dict[str, PlanPlace]:
     """Where each part stands, by its name."""
     found, at = dict[str, PlanPlace](), 0
-    every = tuple(steps())
+    every = steps()
     opening = sum(step.minutes for step in _until_next_demo(every))
     for number, step in enumerate(every):
         if step.kind == "demo":

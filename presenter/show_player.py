@@ -181,9 +181,7 @@ class ShowPlayer:
             self._finish()
         elif self._clock() - self._ended_at < REACTION_S:
             self._ended_at = float("-inf")
-            self.say(
-                "The output was complete just before you pressed. Press again for what is next."
-            )
+            self.say("The run had just ended. Press again to go on.")
         elif self.place + 1 < len(self.show):
             self.go_to(self.place + 1)
         else:

@@ -122,7 +122,7 @@ def _plan(plan: PlanTime, room: int) -> list[Line]:
     late = plan.late
     words = f"{late} min late" if late > 0 else f"{-late} min ahead" if late else "on time"
     now = clock_time(int(plan.minutes))
-    head: list[Line] = [((STRONG, f" The plan. It is {now} on its clock: {words}."),), ()]
+    head: list[Line] = [((STRONG, f" The plan, at {now}: {words}."),), ()]
     rows: list[Line] = []
     shown, at = 0, 0
     for step in steps():

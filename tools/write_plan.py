@@ -23,7 +23,7 @@ def plan() -> str:
     lines += [
         f"| {clock_time(at)} | | | end |",
         "",
-        "For those who are quick, or for another day:",
+        "For quick learners, or for another day:",
         "",
     ]
     lines += ["| minutes | | what |", "|---|---|---|"]

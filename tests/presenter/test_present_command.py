@@ -11,6 +11,7 @@ from presenter.terminal_screen import ENTER, LEAVE, keys_in, open_screen
 from tests.support.course_copy import lines_of
 from tests.support.interrupts import can_interrupt
 from tests.support.lessons import begin
+from tests.support.scripted_http import answering, delta
 
 import pytest
 from hypothesis import given
@@ -71,6 +72,22 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
         assert terminal.ended() == 0
         assert terminal.attributes == terminal.before
         assert terminal.written.endswith(LEAVE.encode())
+
+
+def test_live_part_whose_connection_breaks_leads_back_to_its_recording():
+    broken = delta(role="assistant") + delta(content="The dome ") + delta(content="opens")
+    with (
+        answering(broken) as (base_url, sent),
+        TerminalProgram("-m", "presenter", "1", OPENAI_BASE_URL=base_url) as terminal,
+    ):
+        terminal.wait_for("1/11")
+        terminal.press("l", "── LIVE ──")
+        terminal.wait_for("Live failed, so this is the recording.", "the answer stopped before")
+        terminal.wait_for("── recorded from emulator ──", "Notice: The answer is complete")
+        terminal.press("b", "── 01_streaming.py ──")
+        terminal.type("q")
+        assert terminal.ended() == 0
+        assert len(sent) == 1
 
 
 def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
