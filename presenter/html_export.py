@@ -2,8 +2,8 @@
 
 The page needs no network and no other file. It is for a class whose laptop fails, and for those who
 missed the class. page.html plays it; this module makes what it plays. A `frame` is what a recorded
-piece of output changed: the lines that are new, the entries of the traffic that are new or have
-grown, and the beat.
+piece of output changed: the lines that are new, what was added to the last entry of the traffic,
+the entries that are new, and the beat.
 """
 
 import json
@@ -63,16 +63,18 @@ def _frames(part: ShowPart) -> tuple[list[Frame], list[frozenset[int]]]:
     replay = PartReplay(part)
     lits, lines = [replay.highlighted], list[Line]()
     frames: list[Frame] = [{"t": 0.0}]
-    traffic = list[str]()
+    traffic, complete = list[str](), 0
     for chunk in part.chunks:
         replay.feed(chunk.text)
         frame = _changes(lines, replay.lines)
         entries = replay.traffic.entries
-        if entries != traffic:
+        if entries != traffic or replay.traffic.complete != complete:
             # Only the last entry can have grown.
-            same = len(traffic) - (traffic != entries[: len(traffic)])
-            frame["w"] = [same, entries[same:]]
-            frame["e"] = replay.traffic.complete
+            if traffic and (more := entries[len(traffic) - 1][len(traffic[-1]) :]):
+                frame["a"] = more
+            if added := entries[len(traffic) :]:
+                frame["w"] = added
+            frame["e"] = complete = replay.traffic.complete
         if replay.highlighted != lits[-1]:
             lits.append(replay.highlighted)
             frame["b"] = 1

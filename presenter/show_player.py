@@ -470,7 +470,7 @@ KEYS = [
     ("g", "go to any part, from a list"),
     ("r  s", "repeat this part; skip to the next part that is in the plan"),
     ("p", "pause, and go on"),
-    (".  ,", "in a pause: one piece on, one piece back"),
+    (".  ,", "pause, and show one piece more; take one piece back"),
     ("+  -", "faster, slower"),
     ("w", "show the traffic, or hide it"),
     ("l", "run this part live; again: back to the recording"),

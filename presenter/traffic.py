@@ -14,6 +14,9 @@ from presenter.pane import Line
 ROWS_OF_REQUEST, ROWS_OF_ANSWER = 5, 3
 """An entry is cut at its end if it needs more rows than this."""
 
+LONGEST = 1_000
+"""An entry grows no more from so many letters on, as nobody could see that."""
+
 SENT = "1;93"
 _PADDING = re.compile(r'[,{] ?"obfuscation": ?"\w*"?')
 _OPENING, _CLOSING = ("< {", "< ["), ("< }", "< ]")
@@ -33,7 +36,8 @@ class Traffic:
     def add(self, line: str) -> None:
         """Take the next line: `> ` was sent, `< ` was received."""
         if self._is_open and line.startswith("<"):
-            self.entries[-1] += f" {line[1:].strip()}"
+            if len(self.entries[-1]) < LONGEST:
+                self.entries[-1] += f" {line[1:].strip()}"
             self._is_open = line not in _CLOSING
         else:
             self.entries.append(_PADDING.sub("", line))

@@ -147,7 +147,7 @@ def test_page_shows_the_traffic_and_any_part(opened):
     opened.press("l")
     assert "only the recording" in opened.shown("message")
     opened.page.get_by_role("button", name="? help").click()
-    assert "one piece on" in opened.shown("dialog")
+    assert "one piece more" in opened.shown("dialog")
     opened.press("Escape")
     opened.page.get_by_role("button", name="space next").click()
     assert opened.page.evaluate("stage") == "run"
@@ -169,6 +169,10 @@ def test_page_has_nothing_from_elsewhere(file):
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", text)
     assert "default-src 'none'" in text
     assert text.count("</script") == 2
+
+
+def test_page_is_small_enough_to_be_sent(file):
+    assert file.stat().st_size < 3_000_000
 
 
 def test_text_of_a_model_cannot_end_the_script():

@@ -2,7 +2,7 @@
 
 from presenter.course_show import PartReplay, load_show
 from presenter.pane import text_of
-from presenter.traffic import ROWS_OF_REQUEST, SENT, Traffic, traffic_rows
+from presenter.traffic import LONGEST, ROWS_OF_REQUEST, SENT, Traffic, traffic_rows
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,14 @@ def test_body_over_many_lines_is_one_entry_that_is_complete_at_its_end():
     traffic.add("< }")
 
     assert traffic.entries == ["< 200 application/json", '< { "id": "vs_1", }, }']
+    assert traffic.complete == 2
+
+
+def test_entry_that_nobody_could_see_grows_no_more():
+    traffic = traffic_of("< {", *["<   " + "x" * 300] * 50, "< }", "< 200")
+
+    assert len(traffic.entries[0]) < LONGEST + 310
+    assert traffic.entries[1] == "< 200"
     assert traffic.complete == 2
 
 
