@@ -75,7 +75,7 @@ def test_rows_fit_and_end_with_the_newest(given_lines, width, count):
 
     assert len(rows) <= min(count, ROWS_OF_REQUEST * len(entries))
     assert all(cell_len(text_of([row])) <= width + 1 for row in rows)
-    if rows and len(entries[-1]) <= width:
+    if rows and cell_len(entries[-1]) <= width:
         assert text_of(rows[-1:]).rstrip() == entries[-1].rstrip()
 
 
