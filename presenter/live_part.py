@@ -88,6 +88,11 @@ class LessonRun:
         return self._process.returncode
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it has reported an error; under load, it may take seconds more until it ends."""
+        return any(line.startswith(b"error: ") for line in self._complaint.split(b"\n")[:-1])
+
+    @property
     def complaint(self) -> str:
         """What it wrote to standard error, the first line of it."""
         lines = self._complaint.decode("utf-8", "replace").strip().splitlines()
@@ -130,7 +135,8 @@ class LessonRun:
 
     def _read_complaint(self) -> None:
         assert self._process.stderr
-        self._complaint = self._process.stderr.read()
+        while data := os.read(self._process.stderr.fileno(), 1 << 16):
+            self._complaint += data
 
 
 def _started(

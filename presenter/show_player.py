@@ -38,10 +38,15 @@ class Stage(Enum):
 
 
 class LivePart(Protocol):
-    """A part that runs now. `code` is its exit code, None while it runs; see live_part.py."""
+    """A part that runs now. `code` is its exit code, None while it runs; see live_part.py.
+
+    It may have failed before it ends.
+    """
 
     @property
     def code(self) -> int | None: ...
+    @property
+    def has_failed(self) -> bool: ...
     @property
     def complaint(self) -> str: ...
     def chunks(self) -> list[Chunk]: ...
@@ -339,7 +344,7 @@ class ShowPlayer:
         if came := live.chunks():
             self._last_sign, self._patience_s = now, SILENCE_S
             self._chunks.extend(came)
-        if code:
+        if code or live.has_failed:
             self._fall_back(live.complaint or f"it ended with the code {code}")
         elif code == 0:
             self._live_has_ended = True

@@ -35,7 +35,7 @@ class ScriptedLive:
 
     def __init__(self, part):
         self.part, self.code, self.complaint = part, None, ""
-        self.coming, self.is_stopped = [], False
+        self.coming, self.is_stopped, self.has_failed = [], False, False
 
     def chunks(self):
         came, self.coming = self.coming, []
@@ -292,6 +292,14 @@ def test_live_part_that_fails_is_shown_from_its_recording(desk):
     assert desk.text.startswith("> What happens")
     desk.wait(20)
     assert desk.text == whole_text(SHOW[0])
+
+
+def test_live_part_that_reports_an_error_is_not_waited_for(desk):
+    desk.press("l")
+    desk.lives[0].has_failed, desk.lives[0].complaint = True, "Connection error"
+    desk.wait(0.1)
+    assert "Connection error" in desk.view.message
+    assert desk.lives[0].is_stopped
 
 
 def test_live_part_that_falls_silent_has_failed(desk):
