@@ -45,11 +45,11 @@ class DeadlinePassed(BaseException):
 
 
 class DeadlineThreads:
-    """Runs jobs, MOST_JOBS at a time; `limit_s` are the seconds that each may take."""
+    """Runs so many jobs at a time; `limit_s` are the seconds that each may take."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float = LIMIT_S, most_jobs: int = MOST_JOBS) -> None:
         self.limit_s = limit_s
-        self._free = asyncio.Semaphore(MOST_JOBS)
+        self._free = asyncio.Semaphore(most_jobs)
         self._running: list[_Work[Any]] = []
 
     def stop(self) -> None:

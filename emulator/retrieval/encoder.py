@@ -23,15 +23,22 @@ since lessons and callers ask about that all the time. To read it all takes two 
 NumPy multiplies matrices with BLAS. Here, BLAS is limited to one thread, and each core works on its
 own batch. Two threads that share a small product wait for each other. On a busy machine, they took
 nine times as long for a question as one thread did.
+
+A question must not wait for a book. So all callers together use no more threads than there are
+cores. A batch of them takes a tenth of a second, and before each of its layers it gives way to a
+caller who has had less read (`Cores`). So a question overtakes a book at the next layer.
 """
 
+import heapq
+import itertools
 import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +62,8 @@ SMALL = 64
 """Fewer word pieces are not shared between cores: the products would be slower."""
 REMEMBERED = 8192
 """Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
+LOOK_UP_S = 0.05
+"""How often whoever waits for a batch looks up. The exception that stops a job comes only then."""
 TINY = 1e-12
 
 Run = tuple[int, ...]
@@ -177,10 +186,18 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
         return
     with _lock:
         weights()  # otherwise each worker would read the file, and keep its own copy meanwhile
-    with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
-        each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
-        for batch, sums in zip(batches, each, strict=True):
-            yield from zip(batch, sums, strict=True)
+    reader = Reader()
+    with one_blas_thread():
+        workers = ThreadPoolExecutor(CORES, "encoder")
+        try:
+            reading = [workers.submit(summed, batch, reader) for batch in batches]
+            for batch, read in zip(batches, reading, strict=True):
+                while not wait([read], LOOK_UP_S).done:
+                    pass
+                yield from zip(batch, read.result(), strict=True)
+        finally:
+            reader.has_left = True
+            workers.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -220,10 +237,96 @@ def _batches(runs: list[Run]) -> Iterator[list[Run]]:
         yield batch
 
 
+# ------------------------------------------------------------------------ cores
+
+
+@dataclass(eq=False)
+class Reader:
+    """A call of `encode`: how many word pieces it has asked for, and whether it has ended."""
+
+    pieces: int = 0
+    has_left: bool = False
+
+
+class ReaderLeft(Exception):
+    """Nobody waits any more for the batch that is being read."""
+
+
+class Cores:
+    """Lets so many threads compute at a time, that of the reader with the fewest pieces first.
+
+    With the same number, a batch that has begun goes first. So few batches are half done at a time,
+    each of which takes memory.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: list[tuple[Place, threading.Lock]] = []
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(self, reader: Reader, pieces: int) -> Iterator[Callable[[], None]]:
+        """Wait for a core for a batch of so many pieces, and give it back at the end.
+
+        Call what it gives now and then: whoever comes first may have come meanwhile. It raises
+        ReaderLeft where the reader has ended.
+        """
+        with self._lock:
+            reader.pieces += pieces
+            place = reader.pieces, next(self._numbers)
+
+        def look_up() -> None:
+            self._give_way(place)
+            if reader.has_left:
+                raise ReaderLeft
+
+        self._wait(place)
+        try:
+            yield look_up
+        finally:
+            with self._lock:
+                self._give_back()
+
+    def _wait(self, place: "Place") -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            gate = self._queue(place)
+        gate.acquire()
+
+    def _give_way(self, place: "Place") -> None:
+        with self._lock:
+            if not self._waiting or place < self._waiting[0][0]:
+                return
+            gate = self._queue(place)
+            self._give_back()
+        gate.acquire()
+
+    def _queue(self, place: "Place") -> threading.Lock:
+        """A lock that `_give_back` opens: to acquire it is to wait."""
+        gate = threading.Lock()
+        gate.acquire()
+        heapq.heappush(self._waiting, (place, gate))
+        return gate
+
+    def _give_back(self) -> None:
+        if self._waiting:
+            heapq.heappop(self._waiting)[1].release()
+        else:
+            self._free += 1
+
+
+Place = tuple[int, int]
+"""In the queue for a core: the pieces of a batch and of those before it, and its number."""
+_cores = Cores(CORES)
+
+
 # ---------------------------------------------------------------------- network
 
 
-def summed(runs: Sequence[Run]) -> Floats:
+def summed(runs: Sequence[Run], reader: Reader | None = None) -> Floats:
     """The network's output, added up over the pieces of each run: (runs, 384)."""
     first, last = (table().ids[mark] for mark in ("[CLS]", "[SEP]"))
     ids = np.zeros((len(runs), max(map(len, runs)) + 2), np.intp)
@@ -231,11 +334,14 @@ def summed(runs: Sequence[Run]) -> Floats:
         ids[row, : len(run) + 2] = (first, *run, last)
     is_piece = np.arange(ids.shape[1]) < np.array([[len(run) + 2] for run in runs])
     known = weights()
-    state = known.words[ids] * known.words_scale[ids][..., None]
-    state += known.places[: ids.shape[1]]
-    state = _normed(state, known.norms[0])
-    for layer in range(LAYERS):
-        state = _layer(known, layer, state, is_piece)
+    with _cores.hold(reader or Reader(), ids.size) as look_up:
+        look_up()
+        state = known.words[ids] * known.words_scale[ids][..., None]
+        state += known.places[: ids.shape[1]]
+        state = _normed(state, known.norms[0])
+        for layer in range(LAYERS):
+            look_up()
+            state = _layer(known, layer, state, is_piece)
     total: Floats = np.einsum("rpd,rp->rd", state, is_piece.astype(np.float32))
     return total
 

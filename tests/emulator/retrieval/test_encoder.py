@@ -123,7 +123,7 @@ def test_runs_are_remembered_up_to_a_bound(monkeypatch):
     monkeypatch.setattr(encoder, "REMEMBERED", 4)
     read = []
     monkeypatch.setattr(
-        encoder, "summed", lambda runs: read.extend(runs) or np.ones((len(runs), DIMENSIONS))
+        encoder, "summed", lambda runs, _: read.extend(runs) or np.ones((len(runs), DIMENSIONS))
     )
     monkeypatch.setattr(encoder, "_remembered", remembered := encoder.OrderedDict())
 
@@ -141,6 +141,30 @@ def test_threads_get_the_same():
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(encode, [texts] * 8))
     assert all(np.allclose(each, expected, atol=1e-5) for each in found)
+
+
+def test_least_reader_gets_the_core_first():
+    cores, order = encoder.Cores(1), []
+
+    def read(name, pieces):
+        with cores.hold(encoder.Reader(), pieces):
+            order.append(name)
+
+    with ThreadPoolExecutor(3) as pool, cores.hold(encoder.Reader(), 50) as look_up:
+        others = [pool.submit(read, "book", 900), pool.submit(read, "question", 10)]
+        while "question" not in order:
+            look_up()
+        assert order == ["question"]
+    assert [each.result() for each in others] == [None, None]
+    assert order == ["question", "book"]
+
+
+def test_batch_ends_when_its_reader_has_left():
+    reader = encoder.Reader(has_left=True)
+
+    with pytest.raises(encoder.ReaderLeft):
+        encoder.summed([(2000,) * 100], reader)
+    assert encoder.summed([(2000,) * 100]).shape == (1, DIMENSIONS)
 
 
 def blas_threads():
