@@ -35,7 +35,7 @@ import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,8 +60,9 @@ BATCH, CORES = 256, min(4, os.cpu_count() or 1)
 """The most word pieces of a batch, whose widest state takes 1.5 MB; and how many run at once."""
 SMALL = 64
 """Fewer word pieces are not shared between cores: the products would be slower."""
-REMEMBERED = 8192
-"""Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
+MOST_REMEMBERED, ENTRY = 2**24, 300
+"""Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take
+half of them. An entry takes so many bytes beside its numbers, as measured."""
 LOOK_UP_S = 0.05
 """How often whoever waits for a batch looks up. The exception that stops a job comes only then."""
 TINY = 1e-12
@@ -134,7 +135,49 @@ def runs_of(text: str) -> list[Run]:
     return [tuple(ids[start : start + room]) for start in range(0, max(1, len(ids)), room)]
 
 
-_remembered: OrderedDict[Run, Floats] = OrderedDict()
+class SumCache:
+    """The sums of runs, up to so many bytes; those that were not wanted for longest go first."""
+
+    def __init__(self, most_bytes: int = MOST_REMEMBERED) -> None:
+        self.most_bytes, self.bytes = most_bytes, 0
+        self._sums: OrderedDict[Run, Floats] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def runs(self) -> list[Run]:
+        return list(self._sums)
+
+    def find(self, wanted: Iterable[Run]) -> dict[Run, Floats]:
+        """The sums of those runs that are kept."""
+        with self._lock:
+            found = {run: self._sums[run] for run in wanted if run in self._sums}
+            for run in found:
+                self._sums.move_to_end(run)
+        return found
+
+    def add(self, sums: Mapping[Run, Floats]) -> None:
+        with self._lock:
+            for run, each in sums.items():
+                if run not in self._sums:
+                    self.bytes += _bytes_of(run)
+                # Copied, as it may be a row of a batch, which would be kept whole.
+                self._sums[run] = each.copy()
+                self._sums.move_to_end(run)
+            while self.bytes > self.most_bytes:
+                run, _ = self._sums.popitem(last=False)
+                self.bytes -= _bytes_of(run)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._sums.clear()
+            self.bytes = 0
+
+
+def _bytes_of(run: Run) -> int:
+    """What a run and its sum take; the numbers in a run are those of the table."""
+    return 8 * len(run) + 4 * DIMENSIONS + ENTRY
+
+
+_remembered = SumCache()
 _limits: list[threadpool_limits] = []
 _callers: list[None] = []
 _lock = threading.Lock()
@@ -146,9 +189,9 @@ def remember_handbook() -> None:
     with np.load(HANDBOOK) as file:
         ids = np.split(file["ids"], np.cumsum(file["lengths"])[:-1])
         sums = file["sums"].astype(np.float32)
-    known = dict(zip(map(tuple, (each.tolist() for each in ids)), sums, strict=True))
-    with _lock:
-        _remembered.update(known)
+    shared = list(table().ids.values())  # each number is an object, which need not be there twice
+    runs = (tuple(shared[id] for id in each.tolist()) for each in ids)
+    _remembered.add(dict(zip(runs, sums, strict=True)))
 
 
 def load() -> None:
@@ -161,23 +204,16 @@ def load() -> None:
 def forget() -> None:
     """Empty the cache, for measurements."""
     remember_handbook()  # so that nothing fills it again
-    with _lock:
-        _remembered.clear()
+    _remembered.clear()
 
 
 def _sums(wanted: dict[Run, None]) -> dict[Run, Floats]:
     """The sum of the network's output over the pieces of each run."""
     remember_handbook()
-    with _lock:
-        found = {run: _remembered[run] for run in wanted if run in _remembered}
-    found |= _read([run for run in wanted if run not in found])
-    with _lock:
-        _remembered.update(found)
-        for run in wanted:
-            _remembered.move_to_end(run)
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
-    return found
+    found = _remembered.find(wanted)
+    read = dict(_read([run for run in wanted if run not in found]))
+    _remembered.add(read)
+    return found | read
 
 
 def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
