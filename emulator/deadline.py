@@ -147,6 +147,21 @@ class _Work(Generic[Result]):
         self._free.release()
 
 
+def report_no_lost_deadlines() -> None:
+    """Let Python not print a DeadlinePassed that came while an object was being deleted.
+
+    It drops that exception, and `_Work.stop` raises another one a second later. All other errors in
+    such places are printed as before.
+    """
+    report = sys.unraisablehook
+
+    def report_others(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is not DeadlinePassed:
+            report(lost)
+
+    sys.unraisablehook = report_others
+
+
 def _is_importing(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
     while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
