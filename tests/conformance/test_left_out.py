@@ -23,7 +23,8 @@ def complete(client):
 
 
 def batch(client, **files):
-    return client.vector_stores.file_batches.create(client.vector_stores.create().id, **files)
+    store = client.vector_stores.create(name="notes")
+    return client.vector_stores.file_batches.create(store.id, **files)
 
 
 def transcribe(client, **options):
