@@ -416,6 +416,7 @@ def docx_files() -> Files:
     yield from table_docx_files()
     yield from noted_docx_files()
     yield from inline_docx_files()
+    yield from hidden_docx_files()
     yield from packaged_docx_files()
     yield from drawn_docx_files()
     yield from refused_docx_files()
@@ -589,6 +590,7 @@ def inline_docx_files() -> Files:
 {math("t")}</m:den></m:f>{math("+")}<m:sSup><m:e>{math("r")}</m:e><m:sup>{math("2")}</m:sup></m:sSup>
 <m:rad><m:deg/><m:e>{math("x")}</m:e></m:rad></m:oMath></w:p>"""
     yield "formula.docx", docx(body), has("So v=d/t+r²√(x)")
+    yield from formula_docx_files(math)
     entries = "".join(f'<w:listEntry w:val="{name}"/>' for name in ("Monday", "Friday"))
     body = f"""<w:p>{run("Closed on ")}<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:name
 w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:fldChar></w:r></w:p>"""
@@ -599,6 +601,87 @@ w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:f
         f"<w:p>{run('M')}{run('AX_RE', '<w:b/>')}{run('TRY')}{run(' &lt; 3 &amp; 2*3*volts')}</w:p>"
     )
     yield "split-word.docx", docx(body), has("MAX_RETRY < 3 & 2*3*volts")
+
+
+def formula_docx_files(math: Callable[[str], str]) -> Files:
+    """Formulas whose signs are properties of an element, or follow from its kind."""
+
+    def part(name: str, content: str) -> str:
+        return f"<m:{name}>{content}</m:{name}>"
+
+    total = part("f", part("num", math("a+b")) + part("den", math("2")))
+    bracket = part("d", part("e", math("x+1")))
+    row = '<m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr>'
+    square = part("d", row + part("e", math("y")) + part("e", math("z")))
+    sign = '<m:naryPr><m:chr m:val="∑"/></m:naryPr>'
+    bounds = part("sub", math("i=1")) + part("sup", math("n"))
+    summed = part("nary", sign + bounds + part("e", math("w")))
+    matrix = part("m", part("mr", part("e", math("1")) + part("e", math("0"))) * 2)
+    sine = part("func", part("fName", math("sin")) + part("e", math("t")))
+    body = "".join(
+        f"<w:p>{run(f'{name}: ')}{part('oMath', formula)}</w:p>"
+        for name, formula in {
+            "mean": total,
+            "twice": math("2") + bracket,
+            "pair": square,
+            "sum": summed,
+            "grid": matrix,
+            "wave": sine,
+        }.items()
+    )
+    wanted = ["mean: (a+b)/2", "twice: 2(x+1)", "pair: [y|z]", "sum: ∑_(i=1)^n w"]
+    yield "formulas.docx", docx(body), has(*wanted, "grid: [1, 0; 1, 0]", "wave: sin t")
+
+
+def hidden_docx_files() -> Files:
+    """Text that styles hide, and code of fields."""
+    hides, shows = "<w:rPr><w:vanish/></w:rPr>", '<w:rPr><w:vanish w:val="0"/></w:rPr>'
+    kinds = [
+        ("paragraph", "Answers", "", hides),
+        ("paragraph", "Below", "Answers", ""),
+        ("paragraph", "Shown", "Answers", shows),
+        ("character", "Secret", "", hides),
+    ]
+    styles = "".join(
+        f"""<w:style w:type="{kind}" w:styleId="{id}"><w:name w:val="{id}"/>{
+            base and f'<w:basedOn w:val="{base}"/>'
+        }{properties}</w:style>"""
+        for kind, id, base, properties in kinds
+    )
+    secret = '<w:rStyle w:val="Secret"/>'
+    seen = f'{secret}<w:vanish w:val="0"/>'
+    body = [
+        para("The teacher's copy.", "Answers"),
+        para("The notes below it.", "Below"),
+        para("The pupil's copy.", "Shown"),
+        f"<w:p>{run('Seven ')}{run('or eight ', secret)}{run('doors.', seen)}</w:p>",
+        f"""<w:p><w:pPr><w:pStyle w:val="Answers"/></w:pPr>{run("Twice is seen.", secret)}</w:p>""",
+    ]
+    lacks = ["teacher", "notes below", "or eight"]
+    yield (
+        "hidden-by-style.docx",
+        docx("".join(body), styles=("styles", f"<w:styles {W}>{styles}</w:styles>")),
+        has("The pupil's copy.", "Seven doors.", "Twice is seen.", lacks=lacks),
+    )
+
+    begin, separate, end = (
+        f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end")
+    )
+
+    def field(code: str, result: str) -> str:
+        return begin + code + separate + result + end
+
+    def instruction(text: str) -> str:
+        return f'<w:r><w:instrText xml:space="preserve">{text}</w:instrText></w:r>'
+
+    page = field(instruction("PAGE"), run("12"))
+    choice = field(instruction("IF ") + page + instruction(' = 1 "a" "b"'), run("the last page"))
+    toc, tab = instruction("TOC"), "<w:r><w:tab/></w:r>"
+    contents = f"""<w:p>{begin}{toc}{separate}{run("The dome")}{tab}{page}</w:p>
+<w:p>{run("The garden")}{tab}{run("13")}</w:p><w:p>{end}</w:p>"""
+    body = contents + f"<w:p>{run('This is ')}{choice}{run('.')}</w:p>" + para("It has a map.")
+    wanted = ["The dome 12", "The garden 13", "This is the last page.", "It has a map."]
+    yield "nested-fields.docx", docx(body), has(*wanted, lacks=["TOC", "PAGE", "IF"])
 
 
 def packaged_docx_files() -> Files:
