@@ -206,6 +206,9 @@ LONG = [
 ]
 
 
+RTF = b"{\\rtf1\\ansi Dogs stay \\b outside\\b0 .}"
+
+
 def pdf_files() -> Files:
     yield "plain.pdf", text_pdf([DOORS, "Dogs stay in the garden."]), has(DOORS, "Dogs stay")
     plain = text_pdf([DOORS])
@@ -226,6 +229,7 @@ def pdf_files() -> Files:
     yield from wide_pdf_files()
     yield from laid_out_pdf_files()
     yield from picture_pdf_files()
+    yield from portfolio_pdf_files()
     yield from broken_pdf_files()
 
 
@@ -297,6 +301,24 @@ def picture_pdf_files() -> Files:
     pages = [shown(LONG), shown([f"{line} Twice." for line in LONG]), b""]
     yield "book-with-plate.pdf", scan_pdf(pages), has(LONG[1] + " Twice.")
     yield "blank-page.pdf", text_pdf([]), fails("no text")
+
+
+def portfolio_pdf_files() -> Files:
+    """Files in a PDF: a portfolio, whose one page only says so, and an invoice beside its data."""
+    cover = "For the best experience, open this PDF portfolio in Acrobat."
+    names = b"/Names<</EmbeddedFiles<</Names[(a.txt) 6 0 R]>>>>"
+    attached = [
+        b"<</Type/Filespec/F(a.txt)/EF<</F 7 0 R>>>>",
+        stream(b"Dogs stay outside.", b"/Type/EmbeddedFile"),
+    ]
+    says = "a portfolio, which holds 1 other file"
+    for name, look in (("portfolio.pdf", b"/Collection<</View/D>>"), ("attachment.pdf", b"")):
+        objects = [page(4, 5), stream(shown([cover if look else DOORS])), HELVETICA, *attached]
+        yield name, pdf(objects, names + look), fails(says) if look else has(DOORS)
+    packed = zlib.compress(b"1 0 <</Type/Catalog/Collection<</View/D>>>>")
+    packed = stream(packed, b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode")
+    objects = [page(4, 5), stream(shown([cover])), HELVETICA, *attached, packed]
+    yield "portfolio-packed.pdf", pdf(objects, names), fails(says)
 
 
 def broken_pdf_files() -> Files:
@@ -679,9 +701,9 @@ def hidden_docx_files() -> Files:
     toc, tab = instruction("TOC"), "<w:r><w:tab/></w:r>"
     contents = f"""<w:p>{begin}{toc}{separate}{run("The dome")}{tab}{page}</w:p>
 <w:p>{run("The garden")}{tab}{run("13")}</w:p><w:p>{end}</w:p>"""
-    body = contents + f"<w:p>{run('This is ')}{choice}{run('.')}</w:p>" + para("It has a map.")
+    text = contents + f"<w:p>{run('This is ')}{choice}{run('.')}</w:p>" + para("It has a map.")
     wanted = ["The dome 12", "The garden 13", "This is the last page.", "It has a map."]
-    yield "nested-fields.docx", docx(body), has(*wanted, lacks=["TOC", "PAGE", "IF"])
+    yield "nested-fields.docx", docx(text), has(*wanted, lacks=["TOC", "PAGE", "IF"])
 
 
 def packaged_docx_files() -> Files:
@@ -730,6 +752,7 @@ def refused_docx_files() -> Files:
     yield "no-text.docx", docx("<w:p/>"), fails("no text")
     yield "no-main-part.docx", archive({"x": b"y"}), fails("no main part")
     yield "not-a.docx", b"Doors open at nine.", fails("broken")
+    yield "rtf-inside.docx", RTF, fails("an RTF file")
     yield "password.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, fails("password")
     yield "broken-xml.docx", docx("<w:p>"), fails("Word file is broken")
 
@@ -967,6 +990,8 @@ def odd_texts(cafe: str) -> Files:
     yield "binary.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", fails("not UTF-8")
     yield "pdf-inside.txt", text_pdf([DOORS]), fails("PDF file", "unsupported_file")
     yield "docx-inside.md", docx(para(DOORS)), fails("ZIP file", "unsupported_file")
+    yield "rtf-inside.txt", RTF, fails("an RTF file", "unsupported_file")
+    yield "rtf-inside.doc", RTF, fails("Save the file as .docx", "unsupported_file")
     line = " ".join(f"word{n}" for n in range(20_000))
     yield "long-line.txt", line.encode(), {"text": line} | has("word19999")
     yield "form-feed.txt", b"Page one.\x0cPage two.\x1b[0m", has("Page one.", "Page two.")

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from emulator.retrieval.file_text import Unreadable, read_text
+from emulator.retrieval.file_text import RTF, Unreadable, read_text
 from emulator.retrieval.paragraphs import Paragraph, joined, raised, table
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -150,6 +150,8 @@ class _Package:
             extension = ".docx" if self._kind == "Word" else ".pptx"
             what = f"It is an old {self._kind} file, or one with a password."
             return f"{what} Save it as {extension} without a password."
+        if data.startswith(RTF):
+            return "It is an RTF file. Open it in Word, and save it as .docx."
         return f"The {self._kind} file is broken, or it is of another type. Save it again."
 
 
