@@ -5,15 +5,14 @@ Here is also `CourseError`, the base of every error that the course itself repor
 
 import os
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import StringIO
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from common import COURSE
+from emulator.addresses import is_this_machine
 from emulator.models import MODELS, Effort
 from setup.dotenv_problems import NOT_UTF_8, missing_file_problem, text_problem
 
@@ -92,23 +91,6 @@ class Settings:
     def is_loopback(self) -> bool:
         """Whether OPENAI_BASE_URL names a server on this machine, under any of its names."""
         return self.base_url is not None and is_this_machine(urlsplit(self.base_url).hostname or "")
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine: loopback, unspecified, or one of our own addresses."""
-    own = addresses_of(socket.gethostname())
-    found = addresses_of(host)
-    return any(each.is_loopback or each.is_unspecified or each in own for each in found)
-
-
-def addresses_of(host: str) -> set[IPv4Address | IPv6Address]:
-    """The addresses that a name resolves to; empty if there are none."""
-    try:
-        infos = socket.getaddrinfo(host, None)
-    except (OSError, UnicodeError):
-        return set()
-    found = {ip_address(str(info[4][0]).partition("%")[0]) for info in infos}
-    return {getattr(each, "ipv4_mapped", None) or each for each in found}
 
 
 def load_settings(

@@ -21,10 +21,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from common import LESSON, course_command
-from common.settings import CourseError, is_this_machine
+from common.settings import CourseError
 from console.environment_checks import certificate_problem, proxy_problem
 from console.freshness import PLAN_B, ending, remedy
 from console.server_words import codes_in, tidied, unlike_openai
+from emulator.addresses import is_this_machine
 from emulator.models import NAMED
 from emulator.wire.reasons import first_words, on_one_line, reason_in
 

@@ -96,6 +96,11 @@ class PromptServer(uvicorn.Server):
             return
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
+        # A caller is accepted in one step of the loop, gets a transport in the next one, and stands
+        # among the connections in the one after that. Without these steps its socket would stay
+        # open, and the caller would wait.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             connection.shutdown()
             # A handler that is told that its caller has left ends by itself; one that is merely

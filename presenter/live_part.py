@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from common import COURSE
-from common.settings import OPENAI, CourseError, is_this_machine, load_settings
+from common.settings import OPENAI, CourseError, load_settings
 from console.terminal import CLEAR, IN_PANE
+from emulator.addresses import is_this_machine
 from presenter.course_show import COLUMNS, Chunk, ShowPart
 
 ROWS = 200

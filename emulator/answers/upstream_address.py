@@ -3,11 +3,11 @@
 It imports neither `openai` nor an HTTP client, as the emulator says where it listens before that.
 """
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from emulator.addresses import is_loopback
 
 VARIABLE = "EMULATOR_CHAT_BASE_URL"
 
@@ -27,12 +27,7 @@ class UpstreamAddress:
     @property
     def is_on_loopback(self) -> bool:
         """Whether it is on this machine, where no proxy is needed and the emulator listens, too."""
-        try:
-            infos = socket.getaddrinfo(urlsplit(self.base_url).hostname, None)
-        except (OSError, UnicodeError):
-            return False
-        found = [ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
-        return any(each.is_loopback or each.is_unspecified for each in found)
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 def upstream_address(

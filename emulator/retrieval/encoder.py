@@ -43,11 +43,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from emulator.blas import one_blas_thread
 from emulator.retrieval.embedding import Floats, table, token_ids, unit
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 WEIGHTS = Path(__file__).with_name("sentence_encoder.npz")
 HANDBOOK = Path(__file__).with_name("handbook_vectors.npz")
@@ -178,8 +178,6 @@ def _bytes_of(run: Run) -> int:
 
 
 _remembered = SumCache()
-_limits: list[threadpool_limits] = []
-_callers: list[None] = []
 _lock = threading.Lock()
 
 
@@ -234,22 +232,6 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
         finally:
             reader.has_left = True
             workers.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """BLAS has one limit for the whole process: the first caller sets it, the last one lifts it."""
-    with _lock:
-        if not _callers:
-            _limits.append(threadpool_limits(1, user_api="blas"))
-        _callers.append(None)
-    try:
-        yield
-    finally:
-        with _lock:
-            _callers.pop()
-            if not _callers:
-                _limits.pop().restore_original_limits()
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:

@@ -11,10 +11,11 @@ The weights are read when they are first needed; until then they take no memory.
 from functools import cache
 from pathlib import Path
 
+from emulator.blas import one_blas_thread
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float32]
 
@@ -94,7 +95,7 @@ def embed(windows: Floats) -> Floats:
     """
     if not len(windows):
         return np.zeros((0, SIZE), np.float32)
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         parts = [_embedded(windows[n : n + BATCH]) for n in range(0, len(windows), BATCH)]
     return np.concatenate(parts)
 

@@ -5,7 +5,9 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
+from contextlib import ExitStack, suppress
 
 from emulator.server import Emulator, PromptServer
 from tests.support.emulator_clients import MODEL, Gate, ask, connect
@@ -92,6 +94,32 @@ def test_stop_drops_connections_that_are_open():
         with pytest.raises(openai.APIConnectionError):
             list(stream)
     assert emulator.open_connections == 0
+
+
+def test_stop_closes_connections_that_were_accepted_a_moment_ago():
+    """Callers come while the loop is busy, so it accepts them in the step in which it stops."""
+    busy, free = threading.Event(), threading.Event()
+
+    def work():
+        busy.set()
+        free.wait()
+
+    emulator = Emulator().start()
+    with connect(emulator) as client:
+        assert client.models.list().data
+    emulator._server.servers[0].get_loop().call_soon_threadsafe(work)
+    busy.wait()
+    with ExitStack() as callers:
+        address = ("127.0.0.1", port_of(emulator))
+        waiting = [callers.enter_context(socket.create_connection(address)) for _ in range(10)]
+        emulator._server.stop()
+        free.set()
+        emulator.stop()
+
+        for caller in waiting:
+            caller.settimeout(10)
+            with suppress(ConnectionResetError):
+                assert caller.recv(1) == b""
 
 
 @pytest.mark.parametrize("forwarded", ["", "x-forwarded-for: 10.0.0.1\r\n"])

@@ -22,8 +22,8 @@ HOUSE = [
 ]
 EMULATOR = [
     ("wire",),
-    ("errors", "models"),
-    ("params", "faults", "guard", "limits", "client_secrets", "deadline"),
+    ("addresses", "errors", "models"),
+    ("params", "faults", "guard", "limits", "client_secrets", "deadline", "blas"),
     ("text",),
     ("retrieval",),
     ("voice",),
@@ -187,3 +187,11 @@ def test_emulator_climbing_is_found(tmp_path, monkeypatch):
     )
 
     assert [each.split(" imports ")[1] for each in found] == ["emulator.serving"]
+
+
+@pytest.mark.parametrize(("paths", "most"), [("common/*.py", 999), ("course.py", 79)])
+def test_small_rooms_stay_small(paths, most):
+    """A learner who wonders how a lesson finds its server reads `common/` to its end."""
+    lines = [path.read_text(encoding="utf-8").splitlines() for path in COURSE.glob(paths)]
+
+    assert 0 < sum(map(len, lines)) <= most

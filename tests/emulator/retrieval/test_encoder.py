@@ -29,7 +29,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
 
 ORIGINAL = json.loads((lessons.COURSE / "tests/fixtures/sentence_vectors.json").read_text("utf-8"))
 ATTENTION = ("attention.self.query", "attention.self.key", "attention.self.value")
@@ -205,22 +204,6 @@ def test_batch_ends_when_its_reader_has_left():
     with pytest.raises(encoder.ReaderLeft):
         encoder.summed([(2000,) * 100], reader)
     assert encoder.summed([(2000,) * 100]).shape == (1, DIMENSIONS)
-
-
-def blas_threads():
-    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
-
-
-def test_blas_has_its_threads_back_after_the_last_caller():
-    before = blas_threads()
-    first, second = encoder.one_blas_thread(), encoder.one_blas_thread()
-
-    with first:
-        second.__enter__()
-        assert set(blas_threads()) == {1}
-    assert set(blas_threads()) == {1}
-    second.__exit__(None, None, None)
-    assert blas_threads() == before
 
 
 # Where these two fail: `python -m tools.read_handbook`.
