@@ -41,13 +41,10 @@ CREATE: Mapping[str, Param] = {
 
 
 def encode(batch: Batch) -> dict[str, Any]:
-    """As recorded; `object` is `vector_store.files_batch` in the SDK's type, which is a mistake.
-
-    The SDK says so itself, and takes both.
-    """
+    """As the SDK's type has it; `object` was `vector_store.file_batch` in traffic of 2024."""
     return {
         "id": batch.id,
-        "object": "vector_store.file_batch",
+        "object": "vector_store.files_batch",
         "created_at": int(batch.created_at),
         "vector_store_id": batch.store_id,
         "status": batch.status,

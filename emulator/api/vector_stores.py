@@ -86,7 +86,7 @@ def encode(store: VectorStore) -> dict[str, Any]:
         "id": store.id,
         "object": "vector_store",
         "created_at": int(store.created_at),
-        "name": store.name or None,  # as recorded, though the type of the SDK lacks null
+        "name": store.name,
         "description": store.description,
         "usage_bytes": store.usage_bytes,
         "file_counts": store.counts,

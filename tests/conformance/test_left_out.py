@@ -23,8 +23,7 @@ def complete(client):
 
 
 def batch(client, **files):
-    store = client.vector_stores.create(name="notes")
-    return client.vector_stores.file_batches.create(store.id, **files)
+    return client.vector_stores.file_batches.create(client.vector_stores.create().id, **files)
 
 
 def transcribe(client, **options):

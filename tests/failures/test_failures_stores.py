@@ -84,7 +84,7 @@ def test_v2_fault_given_at_the_start_counts_attachments(start):
         # Making a store attaches files, too, so it has used the fault up.
         assert put(client, store).status == "completed"
     with connect(start(faults=["fail=server_error"], pace=0)) as client:
-        assert put(client, client.vector_stores.create(name="notes")).status == "failed"
+        assert put(client, client.vector_stores.create()).status == "failed"
 
 
 SEE = "https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
@@ -197,7 +197,7 @@ def test_v5_batch_with_failures_is_completed(client, store):
 def test_v6_too_many_ids_are_told_and_chunked(client, store):
     id = upload(client).id
     for most, call in (
-        (500, lambda ids: client.vector_stores.create(name="notes", file_ids=ids)),
+        (500, lambda ids: client.vector_stores.create(file_ids=ids)),
         (2000, lambda ids: client.vector_stores.file_batches.create(store.id, file_ids=ids)),
     ):
         with pytest.raises(openai.BadRequestError, match="array too long") as caught:

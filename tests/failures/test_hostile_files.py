@@ -30,7 +30,7 @@ def status(client, store, attached):
 
 def test_other_files_are_indexed_and_found_while_one_is_read(start):
     with connect(start()) as client:
-        store = client.vector_stores.create(name="notes")
+        store = client.vector_stores.create()
         slow = attach(client, store, "slow.pdf", SLOW)
 
         assert put(client, store, LANTERN, "lantern.md").status == "completed"

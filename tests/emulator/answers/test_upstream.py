@@ -153,7 +153,7 @@ def test_marks_of_passages_become_citations(start):
     body = said("Shut on", " Mondays [", "1", "]. Not [12", "] here [x] [")
     with ScriptedUpstream(body) as marks:
         with connect(start(upstream=marks.write)) as client:
-            store = client.vector_stores.create(name="notes")
+            store = client.vector_stores.create()
             client.vector_stores.files.upload_and_poll(
                 vector_store_id=store.id, file=("hours.md", b"We are closed on Mondays.")
             )

@@ -26,7 +26,7 @@ def test_batch_is_told_as_the_types_have_it(client, store):
     assert re.fullmatch("vsfb_[0-9a-f]{32}", begun.id)
     assert begun.to_dict() == {
         "id": begun.id,
-        "object": "vector_store.file_batch",
+        "object": "vector_store.files_batch",
         "created_at": begun.created_at,
         "vector_store_id": store.id,
         "status": "in_progress",

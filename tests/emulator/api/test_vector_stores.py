@@ -55,15 +55,6 @@ def test_store_is_updated_field_by_field(client):
     assert (kept.name, kept.metadata, kept.expires_at) == ("b", {}, None)
 
 
-def test_store_without_a_name_has_null(lenient):
-    """As recorded. The SDK's type has no null, so a client that validates strictly refuses it."""
-    made = lenient.vector_stores.create()
-
-    assert made.to_dict()["name"] is None
-    assert lenient.vector_stores.retrieve(made.id).name is None
-    assert lenient.vector_stores.update(made.id, name="b").name == "b"
-
-
 def test_stores_are_listed_in_pages(start):
     with connect(start(data=None, pace=0)) as client:
         made = [client.vector_stores.create(name=str(place)) for place in range(3)]
@@ -81,7 +72,7 @@ def test_store_made_with_files_has_them_indexed(client):
         "static": {"max_chunk_size_tokens": 100, "chunk_overlap_tokens": 50},
     }
 
-    made = client.vector_stores.create(name="x", file_ids=ids, chunking_strategy=strategy)
+    made = client.vector_stores.create(file_ids=ids, chunking_strategy=strategy)
     files = [client.vector_stores.files.poll(id, vector_store_id=made.id) for id in ids]
 
     assert (made.status, made.file_counts.in_progress) == ("in_progress", 2)

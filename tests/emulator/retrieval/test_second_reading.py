@@ -112,7 +112,7 @@ def test_several_stores_are_read_together():
 
 
 def test_ranker_none_leaves_the_order_to_table_and_words(client):
-    store = client.vector_stores.create(name="notes")
+    store = client.vector_stores.create()
     for name, text in TEXTS.items():
         file = client.files.create(file=(f"{name}.md", text.encode()), purpose="assistants")
         client.vector_stores.files.create_and_poll(file.id, vector_store_id=store.id)

@@ -107,7 +107,7 @@ def test_stop_does_not_wait_for_all_files(start, tmp_path, monkeypatch):
     emulator = start(data=tmp_path)
     with connect(emulator) as client:
         ids = [upload(client, f"{n}.md", LANTERN).id for n in range(6)]
-        client.vector_stores.create(name="notes", file_ids=ids)
+        client.vector_stores.create(file_ids=ids)
     assert begun.wait(10)
     stopping = threading.Thread(target=emulator.service.file_storage.close)
     stopping.start()
