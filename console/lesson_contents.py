@@ -48,6 +48,11 @@ class Part:
         return "question" in self.texts or "file" in self.texts
 
     @property
+    def typed(self) -> str:
+        """What a learner types while it runs, line by line; a recording types it as well."""
+        return "".join(f"{line}\n" for line in self.texts.get("typed", ()))
+
+    @property
     def asks_once(self) -> bool:
         """Whether its one question can be shown before it runs. A conversation shows its own."""
         return bool(self.texts.get("question")) and not {"before", "after"} & set(self.texts)
@@ -62,12 +67,8 @@ class Contents:
 
     @property
     def recorded(self) -> list[Part]:
-        """The parts of a tour that have a cassette: a call with your own voice can't be replayed.
-
-        The extras ask for input, or delete what others made.
-        """
-        every = self.parts.values()
-        return [part for part in every if not part.is_extra and part.name != OWN_VOICE]
+        """The parts that have a cassette: a call with your own voice can't be replayed."""
+        return [part for part in self.parts.values() if part.name != OWN_VOICE]
 
     def listing(self) -> str:
         rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]

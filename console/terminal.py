@@ -33,7 +33,7 @@ PANE_OPTIONS = {"force_terminal": True, "legacy_windows": False, "color_system":
 # A code of the terminal (OSC) around a line of the traffic, so that the presenter can tell it from
 # the text; and the code for a cleared screen.
 WIRE_CODE, WIRE_END, CLEAR = "\x1b]7700;", "\x1b\\", "\x1b[2J\x1b[H"
-WIRE_SHOWN = 160
+WIRE_SHOWN = 400
 MOST_ROWS = 20
 SPEAKER = len("assistant")
 VOICES = {"caller": "green", "assistant": "magenta", "not heard": "red"}

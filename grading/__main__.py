@@ -11,11 +11,11 @@ from console.terminal import Terminal
 
 ABOUT = {
     "learn": "go through the exercises; each is checked when you save its file",
-    "check": "check an exercise: ID, or the next one; `check all` checks all that are begun",
+    "check": "check an exercise: ID, or the next one; `check all` checks all that you have begun",
     "hint": "show a hint for an exercise, and the next one each time",
-    "list": "list the exercises, and which are passed",
+    "list": "list the exercises, and show which you have passed",
     "reset": "put the original file of an exercise back; yours is kept beside it",
-    "show": "unpack our solutions of an exercise that is passed",
+    "show": "write our solutions beside your file, after you pass",
     "trace": "show what your program sent and received in the last check",
     "progress": "show what you can do now",
     "quiz": "ten questions on a section: 1, 2, 3 or audio",
@@ -39,9 +39,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if word in ("reset", "show"):
         parser.add_argument("id", help="such as S1")
     if word == "check":
-        parser.add_argument("--seed", type=int, help="run it once, as a check that failed did")
+        parser.add_argument(
+            "--seed", type=int, help="run it once, with the seed of a check that failed"
+        )
     if word == "show":
-        parser.add_argument("--give-up", action="store_true", help="show them before a pass")
+        parser.add_argument("--give-up", action="store_true", help="write them before you pass")
     if word == "learn":
         parser.add_argument("--manual", action="store_true", help="type letters, watch no files")
     if word == "quiz":

@@ -38,7 +38,7 @@ MEANINGS = {
     "AttributeError": "an object has no field of that name.",
     "TypeError": "a value has another type than the code expects.",
 }
-ABOUT_NONE = "in an answer, some fields are None at times."
+ABOUT_NONE = "some fields of an answer can be None."
 NO_PARAMETER = "that function takes no parameter of that name."
 
 
@@ -76,11 +76,13 @@ def _late(trace: Trace, limit_s: float) -> Failure:
         return Failure(fact, why)
     last = trace.exchanges[-1]
     if names := _unused(last):
-        why = f"""The server had sent all that was due. Does your program wait for an event? Then \
+        why = f"""The server had nothing more to send. Does your program wait for an event? Then \
 compare its name with those that came at the end: {", ".join(names)}."""
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     if last.ended is None:
-        why = "It waited for an answer that was still open. What ends the loop over the answer?"
+        why = (
+            "It waited for an answer that was still open. When does your loop over the answer end?"
+        )
     else:
         why = "All answers had ended. It waited for something that never comes."
     return Failure(fact, why, Excerpt("the last request", f"{last.method} {last.path}"))

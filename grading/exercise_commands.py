@@ -63,7 +63,9 @@ def check_all(terminal: Terminal) -> int:
     tried = [each for each in exercises().values() if _is_begun(each)]
     if not tried:
         raise CourseError(
-            "no exercise is begun", "all files are as they came", course_command("learn")
+            "you haven't begun an exercise",
+            "all files are still the originals",
+            course_command("learn"),
         )
     progress = load()
     for exercise in tried:
@@ -158,7 +160,7 @@ def show(terminal: Terminal, word: str, *, gives_up: bool) -> int:
     if not progress.has_passed(exercise) and not gives_up:
         raise CourseError(
             f"{exercise.id} has not passed yet",
-            "our solutions are shown after that; or give up, which is remembered",
+            "you see our solutions after you pass, or if you give up, which `progress` then says",
             course_command("show", exercise.id, "--give-up"),
         )
     if not progress.has_passed(exercise):
@@ -184,7 +186,7 @@ def reset(terminal: Terminal, word: str) -> int:
         path.replace(kept)
     path.parent.mkdir(exist_ok=True)
     path.write_text(exercise.original, "utf-8")
-    terminal.note(f"{file_of(exercise)} is as it came.")
+    terminal.note(f"{file_of(exercise)} is the original again.")
     if kept is not None:
         terminal.note(f"Your file is kept as {kept.relative_to(exercises_folder().parent)}.")
     return 0

@@ -22,7 +22,7 @@ def ladder(trace: Trace, ending: Ending) -> list[str]:
     lines = [f"{at:7.3f} s  {arrow}  {text}" for at, arrow, text in rows]
     if len(lines) > MOST_LINES:
         left_out = len(lines) - MOST_LINES
-        lines = [*lines[:MOST_LINES], f"           ... {left_out} lines more"]
+        lines = [*lines[:MOST_LINES], f"           ... {left_out} more lines"]
     end = "was stopped" if ending.code is None else f"ended with {ending.code}"
     return [*lines, f"{'':11}    the program {end} after {ending.seconds:.1f} s"]
 

@@ -66,7 +66,7 @@ def ask(terminal: Terminal, section: str | None, read: Read | None = None) -> in
         save(progress)
     terminal.note(f"{right} of {asked} right.")
     if right < asked:
-        terminal.note("The others come first next time:")
+        terminal.note("The questions that you got wrong come first next time:")
         terminal.command(course_command("quiz", section))
     return 0
 

@@ -115,7 +115,7 @@ class PlayedFile:
         if self._whole.startswith(self._seen):
             return None
         fact = "The file of the loudspeaker was changed after something had been played."
-        return Failure(fact, "What was heard was heard. Give sound to the loudspeaker alone.")
+        return Failure(fact, "Nobody can take back what was heard. Only append to what was played.")
 
 
 Alter = Callable[[TracedExchange, bytes], AsyncIterator[bytes]]

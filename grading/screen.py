@@ -28,7 +28,7 @@ def show_task(terminal: Terminal, exercise: Exercise) -> None:
 def show_start(terminal: Terminal, exercise: Exercise) -> None:
     terminal.say(f"[bold]{name_of(exercise)}[/]")
     terminal.command(file_of(exercise))
-    terminal.note(f"It runs up to {SEEDS} times, with other texts each time.")
+    terminal.note(f"It runs up to {SEEDS} times, with different texts each time.")
     terminal.say()
 
 
@@ -104,7 +104,7 @@ def _mark(progress: LearnerProgress, exercise: Exercise, coming: Exercise | None
 
 
 def _kind(exercise: Exercise) -> str:
-    return "" if exercise.is_core else "stretch"
+    return "" if exercise.is_core else "optional"
 
 
 def show_hint(terminal: Terminal, exercise: Exercise, number: int) -> None:

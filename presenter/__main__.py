@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from common import course_command
+from presenter.course_plan import instructions
 from presenter.course_show import ShowPart, load_show, place_of
+from presenter.plan_clock import PlanClock
 from setup.commands import LESSONS
 
 
@@ -66,7 +68,6 @@ def obey(args: argparse.Namespace) -> int:
 
 def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
     """Run the show on this terminal until somebody quits."""
-    from presenter.course_plan import following
     from presenter.live_part import LiveParts
     from presenter.show_player import ShowPlayer
     from presenter.show_sound import open_sound
@@ -81,7 +82,14 @@ def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
         open_screen() as (screen, read_keys),
     ):
         player = ShowPlayer(
-            show, time.monotonic, live.start, following, place, has_sound=sound.is_there
+            show,
+            time.monotonic,
+            live.start,
+            instructions,
+            place,
+            has_sound=sound.is_there,
+            # The time of the class goes on while the computer sleeps; that of the show doesn't.
+            plan_clock=PlanClock(time.time),
         )
         while not player.is_over:
             player.tick()

@@ -50,7 +50,7 @@ def folded(line: Line, width: int) -> list[Line]:
 
 
 def _ends(text: str, width: int, indent: int) -> list[int]:
-    """Where each row of a text ends: behind a space, or in the middle of what has none."""
+    """Where each row of a text ends: after a space, or in the middle of what has none."""
     ends, start = list[int](), 0
     while start < len(text):
         room = max(1, width - (indent if start else 0))

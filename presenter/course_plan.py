@@ -4,6 +4,7 @@ The minutes and texts of parts stand in console/parts.toml, those of exercises i
 exercises/index.toml. So each minute stands once, and the plan follows from both.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +14,11 @@ from console.lesson_contents import Part, contents_of
 from grading.exercise import Exercise, exercises
 from setup.commands import LESSONS
 
-BREAK_MINUTES = 5
+BREAK_MINUTES = 10
+INTRODUCTION_MINUTES = 5
+INTRODUCTION = (
+    f"Say what the class will build. Anyone who hasn't typed `{course_command()}` yet does it now."
+)
 
 LEAVE_OUT_FIRST = ("1 events", "V2", "R4", "A3")
 """What to leave out when it is late, in the order of the plan: names of parts and of exercises."""
@@ -21,9 +26,9 @@ LEAVE_OUT_FIRST = ("1 events", "V2", "R4", "A3")
 
 @dataclass(frozen=True)
 class PlanStep:
-    """A stretch of the plan: demo, exercise or break.
+    """A stretch of the plan: introduction, demo, exercise or break.
 
-    `name` is that of a part, such as "1 stream", or the id of an exercise; a break has none.
+    `name` is that of a part, such as "1 stream", or the id of an exercise; the others have none.
     """
 
     kind: str
@@ -33,12 +38,36 @@ class PlanStep:
     name: str
     ask: str = ""
     answer: str = ""
+    show: str = ""
     wrong: str = ""
     remember: str = ""
 
+    @property
+    def label(self) -> str:
+        """What it is, without the command."""
+        return re.sub("^`[^`]*` ", "", self.what)
 
-def steps() -> Iterator[PlanStep]:
-    """All of the five hours, in order. A lesson ends with a break, and audio begins behind one."""
+
+def listed(words: Sequence[str]) -> str:
+    """Words as in a sentence: "one, two and three"."""
+    *most, last = words or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def clock_time(minutes: int) -> str:
+    """Minutes as hours and minutes: 95 is "1:35"."""
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
+@cache
+def steps() -> tuple[PlanStep, ...]:
+    """All of the five hours, in order; read once, as the plan is drawn many times a second."""
+    return tuple(_steps())
+
+
+def _steps() -> Iterator[PlanStep]:
+    """A lesson ends with a break, and audio begins after one."""
+    yield PlanStep("introduction", INTRODUCTION, INTRODUCTION_MINUTES, next(iter(LESSONS)), "")
     for number in LESSONS:
         for part in _parts(number):
             if part.texts.get("is_optional"):
@@ -46,7 +75,9 @@ def steps() -> Iterator[PlanStep]:
             if part.name == "transcribe":
                 yield PlanStep("break", "break", BREAK_MINUTES, number, "")
             yield _demo(number, part)
-            yield from (_work(each) for each in _behind(f"{number} {part.name}") if each.is_core)
+            yield from (
+                _work(each) for each in _exercises_after(f"{number} {part.name}") if each.is_core
+            )
         if number != "3":
             yield PlanStep("break", "break", BREAK_MINUTES, number, "")
 
@@ -57,14 +88,16 @@ def optional() -> Iterator[PlanStep]:
         for part in _parts(number):
             if part.texts.get("is_optional"):
                 yield _demo(number, part)
-            yield from (_work(e) for e in _behind(f"{number} {part.name}") if not e.is_core)
+            yield from (
+                _work(e) for e in _exercises_after(f"{number} {part.name}") if not e.is_core
+            )
 
 
 def _parts(lesson: str) -> Iterable[Part]:
     return contents_of(COURSE / LESSONS[lesson][0]).parts.values()
 
 
-def _behind(part: str) -> list[Exercise]:
+def _exercises_after(part: str) -> list[Exercise]:
     return [each for each in exercises().values() if each.part == part]
 
 
@@ -78,6 +111,7 @@ def _demo(number: str, part: Part) -> PlanStep:
         f"{number} {part.name}",
         ask=part.text("ask"),
         answer=part.text("answer"),
+        show=part.text("show"),
         wrong=part.text("wrong"),
         remember=f"{first}." if first else "",
     )
@@ -92,28 +126,31 @@ def _work(exercise: Exercise) -> PlanStep:
 
 @dataclass(frozen=True)
 class PlanPlace:
-    """A part in the plan: minutes from the plan's start, and what comes behind it.
+    """A part in the plan: minutes from the plan's start, and what comes after it.
 
-    `until` is where the next part begins; a part that the plan leaves out takes no time in it.
+    `until` is where the next part begins; a part that the plan leaves out takes no time in it. The
+    first part begins with the introduction: `opening` are its minutes.
     """
 
     at: int
     minutes: int
     until: int
     following: tuple[PlanStep, ...]
+    opening: int = 0
 
 
 @cache
 def places() -> dict[str, PlanPlace]:
     """Where each part stands, by its name."""
     found, at = dict[str, PlanPlace](), 0
-    every = tuple(steps())
+    every = steps()
+    opening = sum(step.minutes for step in _until_next_demo(every))
     for number, step in enumerate(every):
         if step.kind == "demo":
-            behind = _until_next_demo(every[number + 1 :])
-            until = at + step.minutes + sum(each.minutes for each in behind)
-            found[step.name] = PlanPlace(at, step.minutes, until, behind)
-        at += step.minutes
+            after = _until_next_demo(every[number + 1 :])
+            until = at + opening + step.minutes + sum(each.minutes for each in after)
+            found[step.name] = PlanPlace(at, step.minutes, until, after, opening)
+            at, opening = until, 0
     at = 0
     for lesson in LESSONS:
         for part in _parts(lesson):
@@ -131,12 +168,28 @@ def _until_next_demo(every: Sequence[PlanStep]) -> tuple[PlanStep, ...]:
 
 
 def following(name: str) -> str:
-    """What comes behind a part before the next one, as a sentence; "" if nothing does."""
+    """What comes after a part, before the next one, as a sentence; "" if nothing does."""
     place = places().get(name)
-    behind = place.following if place else ()
-    exercises_behind = [step for step in behind if step.kind == "exercise"]
-    words = [_in_words(step, is_only=len(exercises_behind) == 1) for step in behind]
+    after = place.following if place else ()
+    exercises_after = [step for step in after if step.kind == "exercise"]
+    words = [_in_words(step, is_only=len(exercises_after) == 1) for step in after]
     return f"Next: {', then '.join(words)}." if words else ""
+
+
+def to_type(name: str) -> str:
+    """What the class types for the exercises after a part; "" if there are none."""
+    after = places()[name].following if name in places() else ()
+    first, *rest = [step.name for step in after if step.kind == "exercise"] or [""]
+    if not first:
+        return ""
+    command = course_command("check", first)
+    return f"{command}, then with {listed(rest)}" if rest else command
+
+
+def instructions(name: str) -> str:
+    """What the class does after a part, and in a second line what it types for that."""
+    command = to_type(name)
+    return "\n".join(filter(None, (following(name), f"Type: {command}" if command else "")))
 
 
 def _in_words(step: PlanStep, *, is_only: bool) -> str:

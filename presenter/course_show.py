@@ -21,6 +21,7 @@ from common import COURSE, course_command
 from common.settings import CourseError
 from console.lesson_contents import Part, contents_of
 from presenter.pane import Line, Pane, text_of
+from presenter.traffic import Traffic
 from setup.commands import LESSONS
 from setup.problem import did_you_mean
 
@@ -83,6 +84,11 @@ class ShowPart:
     def name(self) -> str:
         """Such as "1 stream", as exercises and the plan name it, too."""
         return f"{self.lesson} {self.part.name}"
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the plan of five hours leaves it out."""
+        return bool(self.part.texts.get("is_optional"))
 
     @property
     def script(self) -> str:
@@ -148,6 +154,7 @@ class PartReplay:
         self._beats = [beat for beat in part.beats if beat.when != END]
         self._reached = 0
         self._wire_seen = 0
+        self.traffic = Traffic()
         self._has_ended = False
         self._lines: list[Line] | None = []
         self._advance()
@@ -161,6 +168,7 @@ class PartReplay:
 
     @property
     def wire(self) -> list[str]:
+        """The lines of the traffic; `traffic` has them in a form that is easier to read."""
         return self._pane.wire
 
     @property
@@ -172,8 +180,11 @@ class PartReplay:
         return self._beats[self._reached - 1].lines if self._reached else frozenset()
 
     def feed(self, text: str) -> None:
+        before = len(self.wire)
         self._pane.feed(text)
         self._lines = None
+        for line in self.wire[before:]:
+            self.traffic.add(line)
         self._advance()
 
     def end(self) -> None:
@@ -196,7 +207,7 @@ class PartReplay:
 
 
 def read_recording(file: Path) -> tuple[Chunk, ...]:
-    """The chunks of a recording, which stand behind its header. Raises CourseError."""
+    """The chunks of a recording, which come after its header. Raises CourseError."""
     try:
         rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()[1:]]
         return tuple(Chunk(float(at), str(text)) for at, text in rows)

@@ -2,7 +2,8 @@
 
 The page needs no network and no other file. It is for a class whose laptop fails, and for those who
 missed the class. page.html plays it; this module makes what it plays. A `frame` is what a recorded
-piece of output changed: the lines that are new, the traffic that was added, and the beat.
+piece of output changed: the lines that are new, what was added to the last entry of the traffic,
+the entries that are new, and the beat.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from presenter.code_lines import colored
-from presenter.course_plan import following
+from presenter.course_plan import instructions
 from presenter.course_show import PartReplay, ShowPart
 from presenter.pane import Line
 from presenter.show_player import KEYS, SPEEDS
@@ -49,7 +50,8 @@ def part_data(part: ShowPart) -> dict[str, Any]:
         "script": part.script,
         "source": part.source,
         "line": part.first_line,
-        "following": following(part.name),
+        "following": instructions(part.name),
+        "optional": part.is_optional,
         "code": colored(part.code),
         "lits": [sorted(lit) for lit in lits],
         "frames": frames,
@@ -61,16 +63,22 @@ def _frames(part: ShowPart) -> tuple[list[Frame], list[frozenset[int]]]:
     replay = PartReplay(part)
     lits, lines = [replay.highlighted], list[Line]()
     frames: list[Frame] = [{"t": 0.0}]
-    wire = 0
+    traffic, complete = list[str](), 0
     for chunk in part.chunks:
         replay.feed(chunk.text)
         frame = _changes(lines, replay.lines)
-        if len(replay.wire) > wire:
-            frame["w"] = replay.wire[wire:]
+        entries = replay.traffic.entries
+        if entries != traffic or replay.traffic.complete != complete:
+            # Only the last entry can have grown.
+            if traffic and (more := entries[len(traffic) - 1][len(traffic[-1]) :]):
+                frame["a"] = more
+            if added := entries[len(traffic) :]:
+                frame["w"] = added
+            frame["e"] = complete = replay.traffic.complete
         if replay.highlighted != lits[-1]:
             lits.append(replay.highlighted)
             frame["b"] = 1
-        lines, wire = replay.lines, len(replay.wire)
+        lines, traffic = replay.lines, list(entries)
         if frame:
             frames.append({"t": round(chunk.at, 3), **frame})
     replay.end()

@@ -37,7 +37,8 @@ STOP_S = 15.0
 class LessonRun:
     """A lesson that was started; `chunks()` returns what it has written since the last call.
 
-    `clock` returns seconds. The output begins where the lesson has printed its heading.
+    `typed` are the lines that it reads from its standard input. `clock` returns seconds. The output
+    begins where the lesson has printed its heading.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class LessonRun:
         words: Sequence[str],
         environment: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
+        typed: str = "",
     ) -> None:
         self._clock = clock
         self._written: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
@@ -56,7 +58,7 @@ class LessonRun:
         # What a lesson saves, such as the sound of a call, goes into a folder that is deleted.
         folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.folder = Path(self._stack.enter_context(folder))
-        self._process = _started(script, words, environment, self.folder)
+        self._process = _started(script, words, environment, self.folder, typed)
         self._complaint = b""
         self._threads = [
             threading.Thread(target=read, daemon=True)
@@ -84,6 +86,11 @@ class LessonRun:
         if self._process.poll() is None or any(each.is_alive() for each in self._threads):
             return None
         return self._process.returncode
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has reported an error; under load, it may take seconds more until it ends."""
+        return any(line.startswith(b"error: ") for line in self._complaint.split(b"\n")[:-1])
 
     @property
     def complaint(self) -> str:
@@ -128,23 +135,31 @@ class LessonRun:
 
     def _read_complaint(self) -> None:
         assert self._process.stderr
-        self._complaint = self._process.stderr.read()
+        while data := os.read(self._process.stderr.fileno(), 1 << 16):
+            self._complaint += data
 
 
 def _started(
-    script: str, words: Sequence[str], environment: Mapping[str, str], folder: Path
+    script: str,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    typed: str,
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, str(COURSE / script), *words, "--wire"],
-        env=_environment(environment),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # Ctrl-C in the presenter is not for the lesson, which `stop` ends.
-        start_new_session=True,
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
+    keyboard = folder / "typed.txt"
+    keyboard.write_text(typed, encoding="utf-8")
+    with keyboard.open("rb") as lines:
+        return subprocess.Popen(
+            [sys.executable, str(COURSE / script), *words, "--wire"],
+            env=_environment(environment),
+            cwd=folder,
+            stdin=lines,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in the presenter is not for the lesson, which `stop` ends.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
 
 
 def _environment(outside: Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +190,7 @@ class LiveParts:
             why = "no key is set; put OPENAI_API_KEY into .env"
             raise CourseError(why)
         check_reachable(settings.base_url or OPENAI)
-        run = LessonRun(part.script, [part.part.name])
+        run = LessonRun(part.script, [part.part.name], typed=part.part.typed)
         self.runs.append(run)
         return run
 

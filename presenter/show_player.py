@@ -15,15 +15,20 @@ from typing import Protocol
 
 from presenter.course_show import Chunk, PartReplay, ShowPart
 from presenter.pane import Line
+from presenter.plan_clock import PlanClock, PlanTime
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 NORMAL = SPEEDS.index(1.0)
 
-SILENCE_S = 10.0
-"""A live part that is silent for so long has failed: a reasoning model needs some seconds."""
+FIRST_S, SILENCE_S = 8.0, 10.0
+"""A live part has failed if it writes nothing for so long: at first, and later, when a reasoning
+model needs some seconds. Its traffic counts as well."""
 
 MESSAGE_S = 12.0
 """How long a message stays on the screen."""
+
+REACTION_S = 1.0
+"""So long after a run has ended by itself, a key that goes on was meant for the end of the run."""
 
 
 class Stage(Enum):
@@ -33,10 +38,15 @@ class Stage(Enum):
 
 
 class LivePart(Protocol):
-    """A part that runs now. `code` is its exit code, None while it runs; see live_part.py."""
+    """A part that runs now. `code` is its exit code, None while it runs; see live_part.py.
+
+    It may have failed before it ends.
+    """
 
     @property
     def code(self) -> int | None: ...
+    @property
+    def has_failed(self) -> bool: ...
     @property
     def complaint(self) -> str: ...
     def chunks(self) -> list[Chunk]: ...
@@ -67,6 +77,7 @@ class ShowView:
     following: str
     choice: int | None
     shows_help: bool
+    plan: PlanTime | None
 
     @property
     def part(self) -> ShowPart:
@@ -76,8 +87,9 @@ class ShowView:
 class ShowPlayer:
     """The show: `press` a key by its name, then `tick`, and `view` says what to draw.
 
-    `clock` returns seconds. `following` says for each part's name what comes behind it, such as
-    an exercise. With `has_sound`, parts that can be heard keep their silences.
+    `clock` returns seconds. `following` says for each part's name what comes after it, such as
+    an exercise. With `has_sound`, parts that can be heard keep their silences. `plan_clock` is the
+    time of the class.
     """
 
     def __init__(
@@ -89,6 +101,7 @@ class ShowPlayer:
         place: int = 0,
         *,
         has_sound: bool = False,
+        plan_clock: PlanClock | None = None,
     ) -> None:
         self.show = list(show)
         self._clock, self._start_live, self._following = clock, start_live, following
@@ -96,14 +109,18 @@ class ShowPlayer:
         self.stage = Stage.TITLE
         self.is_over = False
         self._speed = NORMAL
-        self._shows_wire = self._shows_help = False
+        self._shows_wire = self._shows_help = self._shows_plan = False
+        self._plan_clock = plan_clock or PlanClock(clock)
+        self._can_undo_restart = False
         self._choice: int | None = None
+        self._patience_s = FIRST_S
         self._message, self._message_until = "", 0.0
         self._live: LivePart | None = None
         self._now = clock()
         self._is_paused = self._live_has_ended = False
         self._rows_back = self._code_shift = 0
         self._runs, self._was_cut = 0, False
+        self._ended_at = float("-inf")
         self._load(self._recorded())
 
     @property
@@ -134,13 +151,28 @@ class ShowPlayer:
         )
         return 0 if is_silent else self._runs
 
+    @property
+    def plan_time(self) -> PlanTime:
+        """How long the class has been going on, and how long this part was shown."""
+        return self._plan_clock.show(self.part.name)
+
+    @property
+    def highlighted(self) -> frozenset[int]:
+        """The lines of the part's code that matter now."""
+        return self._replay.highlighted
+
     # ------------------------------------------------------------ keys
 
     def press(self, key: str) -> None:
         """Obey a key; those that mean nothing are ignored."""
         self._message = ""
-        if self._shows_help:
-            self._shows_help = False
+        can_undo, self._can_undo_restart = self._can_undo_restart, False
+        if key == "c" and can_undo:
+            self._undo_restart()
+        elif self._shows_help or self._shows_plan:
+            self._shows_help = self._shows_plan = False
+            if key == "c":
+                self.restart_clock()
         elif self._choice is not None:
             self._choose(key)
         elif action := ACTIONS.get(key):
@@ -152,19 +184,33 @@ class ShowPlayer:
             self._run()
         elif self.stage is Stage.RUN:
             self._finish()
+        elif self._clock() - self._ended_at < REACTION_S:
+            self._ended_at = float("-inf")
+            self.say("The run had just ended. Press again to go on.")
         elif self.place + 1 < len(self.show):
             self.go_to(self.place + 1)
         else:
             self.say("That was the last part. Press q to quit, or g for the list.")
 
     def back(self) -> None:
-        """This part's title, or the title of the part before."""
-        self.go_to(self.place - (self.stage is Stage.TITLE and self.place > 0))
+        """This part's title, or the end of the part before, with all of its output."""
+        if self.stage is not Stage.TITLE:
+            self.go_to(self.place)
+        elif self.place > 0:
+            self.go_to(self.place - 1)
+            self._run()
+            self._finish()
 
     def skip(self) -> None:
-        """The next part's title, wherever this one is."""
-        if self.place + 1 < len(self.show):
-            self.go_to(self.place + 1)
+        """The title of the next part that is in the plan."""
+        later = range(self.place + 1, len(self.show))
+        wanted = (place for place in later if not self.show[place].is_optional)
+        if (place := next(wanted, None)) is not None:
+            self.go_to(place)
+        else:
+            self.say(
+                "No later part is in the plan. The space bar shows the others, and g lists all."
+            )
 
     def repeat(self) -> None:
         """Run this part again from its beginning."""
@@ -229,6 +275,19 @@ class ShowPlayer:
     def help(self) -> None:
         self._shows_help = True
 
+    def show_plan(self) -> None:
+        self._shows_plan = True
+
+    def restart_clock(self) -> None:
+        """The class begins now, with this part."""
+        self._plan_clock.restart()
+        self._can_undo_restart = True
+        self.say("The clock of the plan starts now, with this part. Press c again to undo that.")
+
+    def _undo_restart(self) -> None:
+        self._plan_clock.undo()
+        self.say("The clock of the plan goes on as before.")
+
     def quit(self) -> None:
         self._stop_live()
         self.is_over = True
@@ -245,7 +304,7 @@ class ShowPlayer:
             self._fall_back(str(error))
             return
         self._load(())
-        self._live, self._last_sign = live, self._clock()
+        self._live, self._last_sign, self._patience_s = live, self._clock(), FIRST_S
         self._run()
         self.say("Live: this part runs now. Press l for the recording.")
 
@@ -268,6 +327,7 @@ class ShowPlayer:
         passed, self._now = now - self._now, now
         if self._message and now >= self._message_until:
             self._message = ""
+        self._plan_clock.show(self.part.name)
         if self._live:
             self._hear_from(self._live, now)
         if self.stage is not Stage.RUN or self._is_paused:
@@ -275,20 +335,21 @@ class ShowPlayer:
         self._seconds += passed * SPEEDS[self._speed]
         while self._count < len(self._chunks) and self._chunks[self._count].at <= self._seconds:
             self._feed_next()
-        self._end_if_complete()
+        if self._end_if_complete():
+            self._ended_at = now
 
     def _hear_from(self, live: LivePart, now: float) -> None:
         """Take what a live part has written; go back to the recording if it has failed."""
         code = live.code  # before its chunks, so that none is missed when it has ended
         if came := live.chunks():
-            self._last_sign = now
+            self._last_sign, self._patience_s = now, SILENCE_S
             self._chunks.extend(came)
-        if code:
+        if code or live.has_failed:
             self._fall_back(live.complaint or f"it ended with the code {code}")
         elif code == 0:
             self._live_has_ended = True
-        elif now - self._last_sign > SILENCE_S:
-            self._fall_back(f"nothing came for {SILENCE_S:.0f} seconds")
+        elif now - self._last_sign > self._patience_s:
+            self._fall_back(f"nothing came for {self._patience_s:.0f} seconds")
 
     def _fall_back(self, why: str) -> None:
         self._stop_live()
@@ -335,6 +396,7 @@ class ShowPlayer:
 
     def _run(self) -> None:
         self.stage, self._is_paused, self._was_cut = Stage.RUN, False, False
+        self._ended_at = float("-inf")
         self._now = self._clock()
         self._runs += 1
 
@@ -343,17 +405,22 @@ class ShowPlayer:
         while self._count < len(self._chunks):
             self._feed_next()
         self._is_paused, self._was_cut = False, True
+        self._ended_at = float("-inf")
         self._end_if_complete()
+        if self._live and not self._live_has_ended:
+            self.say("This part still runs. Press l for its recording, or s for the next part.")
 
-    def _end_if_complete(self) -> None:
+    def _end_if_complete(self) -> bool:
         is_all = self._count == len(self._chunks)
-        if is_all and (self._live is None or self._live_has_ended):
-            self.stage, self._is_paused = Stage.END, False
-            self._replay.end()
+        if not is_all or (self._live and not self._live_has_ended):
+            return False
+        self.stage, self._is_paused = Stage.END, False
+        self._replay.end()
+        return True
 
     def _looks_of(self, replay: PartReplay) -> tuple[list[Line], int]:
         """What a step has to change."""
-        return replay.lines, len(replay.wire) if self._shows_wire else 0
+        return replay.lines, replay.traffic.complete if self._shows_wire else 0
 
     def view(self) -> ShowView:
         return ShowView(
@@ -373,6 +440,7 @@ class ShowPlayer:
             following=self._following(self.part.name),
             choice=self._choice,
             shows_help=self._shows_help,
+            plan=self.plan_time if self._shows_plan else None,
         )
 
 
@@ -390,6 +458,8 @@ ACTIONS: dict[str, Callable[[ShowPlayer], None]] = {
     "w": ShowPlayer.toggle_wire,
     "g": ShowPlayer.open_list,
     "l": ShowPlayer.go_live,
+    "t": ShowPlayer.show_plan,
+    "c": ShowPlayer.restart_clock,
     "up": ShowPlayer.scroll_up,
     "down": ShowPlayer.scroll_down,
     "[": ShowPlayer.code_up,
@@ -401,14 +471,15 @@ ACTIONS: dict[str, Callable[[ShowPlayer], None]] = {
 
 KEYS = [
     ("space", "go on: run the part, show all of it, then the next part"),
-    ("b", "back: this part's title, then the part before"),
+    ("b", "back: this part's title, then the end of the part before"),
     ("g", "go to any part, from a list"),
-    ("r  s", "repeat this part; skip to the next one"),
+    ("r  s", "repeat this part; skip to the next part that is in the plan"),
     ("p", "pause, and go on"),
-    (".  ,", "in a pause: one piece on, one piece back"),
+    (".  ,", "pause, and show one piece more; take one piece back"),
     ("+  -", "faster, slower"),
     ("w", "show the traffic, or hide it"),
     ("l", "run this part live; again: back to the recording"),
+    ("t  c", "show the plan; start its clock now, with this part"),
     ("up down", "scroll the output"),
     ("[  ]", "scroll the code"),
     ("q", "quit"),

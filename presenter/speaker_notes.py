@@ -11,17 +11,29 @@ import os
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Self
 
 from common import COURSE, course_command
 from console.lesson_contents import Part, contents_of
-from presenter.course_plan import PlanPlace, following, places, to_leave_out
+from presenter.course_plan import (
+    INTRODUCTION,
+    PlanPlace,
+    following,
+    listed,
+    places,
+    to_leave_out,
+    to_type,
+)
+from presenter.course_show import load_show
 from presenter.pane import Line
+from presenter.plan_clock import PlanTime
 from presenter.show_player import ShowPlayer
 from setup.commands import LESSONS
 
@@ -36,14 +48,23 @@ INDENT = 13
 
 @dataclass(frozen=True)
 class ShowState:
-    """Where a show is: names of parts, such as "1 stream"; times in seconds since 1970."""
+    """Where a show is: names of parts, such as "1 stream", and the highlighted lines of the code.
+
+    `elapsed` and `on_part` are seconds of the plan's clock (plan_clock.py) at the time `written`,
+    which is in seconds since 1970.
+    """
 
     part: str
     stage: str
     first: str
-    began: float
-    part_began: float
+    elapsed: float
+    on_part: float
     written: float
+    lines: Sequence[int] = ()
+
+    def time_at(self, now: float) -> PlanTime:
+        since = now - self.written
+        return PlanTime(self.first, self.part, self.elapsed + since, self.on_part + since)
 
 
 def state_file() -> Path:
@@ -65,9 +86,7 @@ class StateFile:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._began = self._part_began = clock()
-        self._first = self._part = ""
-        self._before: tuple[str, str] = ("", "")
+        self._before: Sequence[object] = ()
         self._written = 0.0
         self._file: Path | None = None
 
@@ -83,13 +102,14 @@ class StateFile:
 
     def follow(self, player: ShowPlayer) -> None:
         """Write if something has changed, or if a second has passed."""
-        now, part = self._clock(), player.part.name
-        if part != self._part:
-            self._first, self._part, self._part_began = self._first or part, part, now
-        here = (part, player.stage.value)
+        now, time_now = self._clock(), player.plan_time
+        lines = [player.part.first_line + line for line in sorted(player.highlighted)]
+        here = (player.part.name, player.stage.value, time_now.first, lines)
         if here != self._before or now - self._written >= BEAT_S:
             self._before, self._written = here, now
-            self._write(ShowState(*here, self._first, self._began, self._part_began, now))
+            part, stage, first, _ = here
+            elapsed, on_part = time_now.elapsed, time_now.on_part
+            self._write(ShowState(part, stage, first, elapsed, on_part, now, lines))
 
     def _write(self, state: ShowState) -> None:
         """Put the new file in the place of the old one, so that no reader sees half of it."""
@@ -135,9 +155,26 @@ def notes(state: ShowState | None, now: float, width: int, height: int) -> list[
             *_time_lines(state, place, now, width, part.texts.get("is_optional", False)),
             *_late_lines(state, place, now, width),
             (),
-            *_texts(part, state, width),
         ]
+        lines += _fitting(_texts(part, state, width), height - len(lines))
     return [*lines, *[()] * height][:height]
+
+
+def _fitting(blocks: Mapping[str, Sequence[Line]], room: int) -> Iterator[Line]:
+    """The blocks, with empty lines between them while there is room for those.
+
+    If there is not even room for the blocks, the less important ones are left out.
+    """
+    kept = dict(blocks)
+    for label in ("", *LESS_IMPORTANT):
+        kept.pop(label, None)
+        needed = sum(map(len, kept.values()))
+        if needed <= room:
+            break
+    for number, block in enumerate(kept.values()):
+        if 0 < number <= room - needed:
+            yield ()
+        yield from block
 
 
 @cache
@@ -152,34 +189,33 @@ def _bar(left: str, right: str, width: int) -> Line:
     return ((HEAD, set_cell_size(f" {left}", max(1, width - len(right) - 2)) + f" {right} "),)
 
 
-def minutes_late(state: ShowState, place: PlanPlace, now: float) -> int:
-    """Whole minutes behind the plan; negative if the show is ahead of it.
-
-    The time of a part is that of the part and of the exercises behind it.
-    """
-    passed = (now - state.began) / 60
-    start = places()[state.first].at if state.first in places() else 0
-    if passed > place.until - start:
-        return int(passed - (place.until - start))
-    return min(0, int(passed - (place.at - start)))
-
-
 def _time_lines(
     state: ShowState, place: PlanPlace, now: float, width: int, is_optional: bool
 ) -> Iterator[Line]:
-    here = int(now - state.part_began)
-    is_over = here > 60 * place.minutes
-    yield _labeled("This part", f"{_clock(here)} of {place.minutes} min", LATE if is_over else "")
+    plan_time = state.time_at(now)
+    yield _part_line(state.stage, place, int(plan_time.on_part))
     if is_optional:
-        yield _labeled("", "Not in the plan of five hours; s skips it.")
-    late = minutes_late(state, place, now)
+        yield _labeled("", "Not in the plan of five hours. s goes on to the next part that is.")
+    late = plan_time.late
     if late > 0:
         yield _labeled("The plan", f"{late} min late", LATE)
     else:
         yield _labeled("The plan", f"{-late} min ahead" if late else "on time", GOOD)
-    start = places()[state.first].at if state.first in places() else 0
-    passed = (now - state.began) / 60 + start
-    yield from _wrapped("Left", "; ".join(_left(state.part, passed)), width)
+    yield from _wrapped("Left", "; ".join(_left(state.part, plan_time.minutes)), width)
+
+
+def _part_line(stage: str, place: PlanPlace, seconds: int) -> Line:
+    """How long this part has been shown, of what the plan gives it and its exercises."""
+    exercises = [step for step in place.following if step.kind == "exercise"]
+    shown = place.opening + place.minutes
+    total = shown + sum(step.minutes for step in exercises)
+    shares = [f"{place.opening} to introduce the course"] if place.opening else []
+    shares += [f"{place.minutes} to show", *(f"{e.minutes} for {e.name}" for e in exercises)]
+    text = f"{_clock(seconds)} of {total} min"
+    if len(shares) > 1:
+        text += f": {', '.join(shares)}"
+    allowed = total if stage == "end" else shown
+    return _labeled("This part", text, LATE if seconds > 60 * allowed else "")
 
 
 def _left(name: str, passed: float) -> Iterator[str]:
@@ -192,37 +228,64 @@ def _left(name: str, passed: float) -> Iterator[str]:
         (f"to the end of lesson {lesson}", max(ends)),
         ("to the end", max(every)),
     ):
-        yield f"{max(0, int(end - passed))} min {what}"
+        yield f"{max(0, ceil(end - passed))} min {what}"
 
 
 TO_DO = {
-    "title": "Say why, explain the code, and ask. Then press space: the part runs.",
+    "title": "Say why, explain the code (] scrolls it), and ask. Then press space: the part runs.",
     "run": "p pauses. The . key shows the next piece. w shows the traffic. Space shows the end.",
-    "end": "Point at what to notice. r runs it again, space goes on.",
+    "end": "Say what to notice. r runs it again, space goes on.",
 }
+MOST_STRETCHES = 4
+LESS_IMPORTANT = ("More", "Why")
+"""What a small terminal leaves out first; the class sees why on the title."""
 
 
-def _texts(part: Part, state: ShowState, width: int) -> Iterator[Line]:
-    for label, text in (
-        ("Do", TO_DO.get(state.stage)),
-        ("Ask", part.text("ask")),
-        ("Answer", part.text("answer")),
-        ("Goes wrong", part.text("wrong")),
-        ("Notice", part.text("notice")),
-        ("Then", _afterwards(state.part)),
-        ("Why", part.text("why")),
-        ("More", f"docs/{_page_of(state.part)}"),
-    ):
-        if text:
-            yield from _wrapped(label, text, width)
-            yield ()
+def _texts(part: Part, state: ShowState, width: int) -> dict[str, list[Line]]:
+    """What the teacher says, in the order in which it is said."""
+    texts = {
+        "First": INTRODUCTION if places()[state.part].opening and state.stage == "title" else "",
+        "Do": TO_DO.get(state.stage, ""),
+        "Why": part.text("why"),
+        "Point at": _lines_in_words(state),
+        "Ask": part.text("ask"),
+        "Answer": part.text("answer"),
+        "Show": part.text("show"),
+        "Goes wrong": part.text("wrong"),
+        "Notice": part.text("notice"),
+        "Then": _afterwards(state.part),
+        "More": f"docs/{_page_of(state.part)}",
+    }
+    return {label: list(_wrapped(label, text, width)) for label, text in texts.items() if text}
+
+
+def _lines_in_words(state: ShowState) -> str:
+    """The highlighted lines: a row for each stretch, with its numbers and its first line."""
+    code = _code_of(state.part)
+    stretches: list[list[int]] = []
+    for line in state.lines:
+        if stretches and line == stretches[-1][-1] + 1:
+            stretches[-1].append(line)
+        else:
+            stretches.append([line])
+    words = []
+    for first, *rest in stretches[:MOST_STRETCHES]:
+        numbers = f"lines {first} to {rest[-1]}" if rest else f"line {first}"
+        words.append(f"{numbers}:  {code.get(first, '').strip()}")
+    return "\n".join(words)
+
+
+@cache
+def _code_of(name: str) -> dict[int, str]:
+    """The lines of a part's code by their numbers."""
+    show = load_show([name.partition(" ")[0]])
+    part = next((each for each in show if each.name == name), None)
+    return dict(enumerate(part.code, part.first_line)) if part else {}
 
 
 def _afterwards(name: str) -> str:
-    """What comes behind the part, and what the class types for it."""
-    steps = places()[name].following
-    commands = [course_command("check", step.name) for step in steps if step.kind == "exercise"]
-    typed = f" They type {' and '.join(commands)}." if commands else ""
+    """What comes after the part, and what the class types for it."""
+    typed = f" They type {to_type(name)}." if to_type(name) else ""
     return following(name).removeprefix("Next: ") + typed
 
 
@@ -234,7 +297,7 @@ def _page_of(name: str) -> str:
 
 def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> Iterator[Line]:
     """What to leave out, as much as is needed to be on time again."""
-    late = minutes_late(state, place, now)
+    late = state.time_at(now).late
     if late <= 0:
         return
     saved, rows = 0, list[str]()
@@ -243,13 +306,17 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
             kind = "the part" if step.kind == "demo" else "exercise"
             rows.append(f"{kind} {step.name} ({step.minutes} min)")
             saved += step.minutes
-    text = f"Leave out {', and '.join(rows)}." if rows else "Skip the parts that are optional."
+    text = f"Leave out {listed(rows)}."
+    if saved < late:
+        text = f"{text} That is not enough: " if rows else "Nothing more can be left out: "
+        text += "make the exercises shorter."
     yield from _wrapped("Late", text, width, "1")
 
 
 def _wrapped(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
     room = max(10, width - INDENT - 2)
-    for number, row in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
+    paragraphs = [textwrap.wrap(each, room, break_on_hyphens=False) for each in text.split("\n")]
+    for number, row in enumerate(chain(*paragraphs)):
         yield _labeled("" if number else label, row, style)
 
 

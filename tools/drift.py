@@ -21,13 +21,15 @@ from cassette.format import Cassette, RecordedExchange
 from common import course_command
 from common.settings import Settings, SettingsError, load_settings
 from emulator.models import NAMED
-from tools.record_fixtures import chosen, mask, replace, run, words_of
+from tools.record_fixtures import chosen, mask, replace, run, typed_in, words_of
 from tools.recorded_shapes import OPENAI_HOST, OWN_LOG, answers, changes, shape
 
 MOST_DOLLARS = 0.05
 # Left out unless they are named, as other parts make the same calls: 150 searches of the kind that
 # `search` makes once, and the answers from files that `answer` asks for.
 COSTLY = ("measure", "filter")
+# They need somebody who types, or something that earlier runs have left.
+EXTRA = ("ask", "clean")
 LEFT_OUT = " and ".join(COSTLY)
 SEARCH_DOLLARS = 0.0025
 """A search in a vector store by the tool `file_search`; one without it is counted as the same."""
@@ -101,7 +103,8 @@ def compare(script: str, part: str, file: Path, *, is_forced: bool = False) -> I
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / file.name
         try:
-            screen = mask(run(script, part, *words_of(part), "--record", str(new)))
+            words = [part, *words_of(part), "--record", str(new)]
+            screen = mask(run(script, *words, typed=typed_in(script, part)))
         except subprocess.CalledProcessError as error:
             yield f"the lesson failed with exit code {error.returncode}"
             screen = None
@@ -133,7 +136,7 @@ def refusal(settings: Settings, dollars: float) -> str:
 def main(words: Sequence[str] = ()) -> int:
     """Say what it costs, ask, compare; the exit code is 1 if something has changed."""
     options = parse(words)
-    parts = [each for each in chosen(options.part) if options.part or each[1] not in COSTLY]
+    parts = [each for each in chosen(options.part) if options.part or each[1] not in COSTLY + EXTRA]
     prices = {part: cost(file) for _, part, file in parts}
     try:
         settings = load_settings()

@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cassette.format import Cassette, read_lines
 from common import course_command
+from common.servers import start_emulator
 from console.lesson_contents import SCRIPTS, contents_of
 from setup import requirements
 from tools.recorded_shapes import poorer, shape
@@ -37,8 +39,11 @@ WORDS = {
     "by_hand": ["--folder", str(DATA / "handbook" / "visit")],
     "search": ["--folder", str(DATA / "handbook" / "house")],
     "cleanup": ["--folder", str(DATA / "handbook" / "sky")],
+    "ask": ["--folder", str(DATA / "handbook" / "visit")],
     "transcribe": [str(DATA / "callers" / "ask-programme.wav"), "--find", "winter"],
 }
+# What has to be run before an extra part, so that it finds something.
+BEFORE = {"clean": ["store", "--folder", str(DATA / "handbook" / "sky"), "--keep"]}
 
 _MASKS = [
     (r"^\|  Answers: [^\n]*\n(\|[^\n]*\n)*", "|  (which server answers)\n"),
@@ -92,7 +97,31 @@ def words_of(part: str) -> list[str]:
     return WORDS.get(part, [])
 
 
-def run(script: str, *arguments: str) -> str:
+def typed_in(script: str, part: str) -> str:
+    """What is typed while the part runs."""
+    return contents_of(COURSE / script).parts[part].typed
+
+
+@contextmanager
+def server_for(script: str, part: str) -> Iterator[dict[str, str]]:
+    """The variables with which a part is recorded.
+
+    An extra part deletes what earlier runs have left, or keeps its files where those did. So it
+    gets an emulator of its own, in which BEFORE was run, and never somebody's account or folder.
+    """
+    if not contents_of(COURSE / script).parts[part].is_extra:
+        yield {}
+        return
+    with start_emulator(pace=1.0) as base_url:
+        variables = {"OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": ""}
+        if part in BEFORE:
+            run(script, *BEFORE[part], variables=variables)
+        yield variables
+
+
+def run(
+    script: str, *arguments: str, typed: str = "", variables: Mapping[str, str] | None = None
+) -> str:
     """Run a lesson with a plain terminal of 80 columns, and return what it printed.
 
     What it writes into its folder is deleted.
@@ -101,8 +130,9 @@ def run(script: str, *arguments: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
             [sys.executable, str(COURSE / script), *arguments],
-            env=outside | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+            env=outside | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"} | dict(variables or {}),
             cwd=folder,
+            input=typed,
             stdout=subprocess.PIPE,
             encoding="utf-8",
             check=True,
@@ -115,10 +145,10 @@ def record(script: str, part: str, file: Path, *, is_forced: bool = False) -> bo
 
     Returns False if the old ones stay because they have more in them.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, server_for(script, part) as variables:
         new = Path(folder) / file.name
-        words = [part, *words_of(part)]
-        recorded = mask(run(script, *words, "--record", str(new)))
+        words = [part, *words_of(part), "--record", str(new)]
+        recorded = mask(run(script, *words, typed=typed_in(script, part), variables=variables))
         return replace(script, part, file, new, recorded, is_forced=is_forced)
 
 
@@ -129,7 +159,8 @@ def replace(
 
     `recorded` is the masked screen of the recording, which a replay has to show again.
     """
-    screen = mask(run(script, part, *words_of(part), "--replay", str(new), "--speed", "0"))
+    words = [part, *words_of(part), "--replay", str(new), "--speed", "0"]
+    screen = mask(run(script, *words, typed=typed_in(script, part)))
     if screen != recorded:
         raise SystemExit(f"{new.name}: a replay shows another screen than the recording did")
     reasons = poorer(shape(file), shape(new)) if file.exists() and not is_forced else []

@@ -18,7 +18,7 @@ from emulator.voice.sound import resampled
 from presenter.course_show import COLUMNS, RECORDINGS, SOUND_HZ, Chunk
 from presenter.live_part import LessonRun
 from presenter.pane import Pane
-from tools.record_fixtures import FIXTURES, parts, words_of
+from tools.record_fixtures import FIXTURES, parts, typed_in, words_of
 
 import numpy as np
 
@@ -36,7 +36,8 @@ def main(wanted: Sequence[str]) -> int:
 def record_screen(lesson: str, script: str, part: str) -> None:
     """Run a part, and write what it wrote. Raises SystemExit if it fails."""
     cassette = FIXTURES / lesson / f"{part}.jsonl"
-    run = LessonRun(script, [part, *words_of(part), "--replay", str(cassette)])
+    words = [part, *words_of(part), "--replay", str(cassette)]
+    run = LessonRun(script, words, typed=typed_in(script, part))
     try:
         run.wait(LONGEST_S)
         if run.code:

@@ -7,14 +7,10 @@ import sys
 from pathlib import Path
 
 from common import COURSE
-from presenter.course_plan import optional, steps
+from presenter.course_plan import clock_time, optional, steps
 
 PAGE = COURSE / "docs" / "teaching.md"
 START, END = "<!-- plan -->\n", "<!-- end of the plan -->\n"
-
-
-def clock(minutes: int) -> str:
-    return f"{minutes // 60}:{minutes % 60:02}"
 
 
 def plan() -> str:
@@ -22,9 +18,14 @@ def plan() -> str:
     lines = ["| at | minutes | | what |", "|---|---|---|---|"]
     at = 0
     for step in steps():
-        lines.append(f"| {clock(at)} | {step.minutes} | {step.kind} | {step.what} |")
+        lines.append(f"| {clock_time(at)} | {step.minutes} | {step.kind} | {step.what} |")
         at += step.minutes
-    lines += [f"| {clock(at)} | | | end |", "", "For those who are quick, or for another day:", ""]
+    lines += [
+        f"| {clock_time(at)} | | | end |",
+        "",
+        "For quick learners, or for another day:",
+        "",
+    ]
     lines += ["| minutes | | what |", "|---|---|---|"]
     lines += [f"| {step.minutes} | {step.kind} | {step.what} |" for step in optional()]
     lines += ["", "## What to ask, and what goes wrong", ""]
@@ -33,6 +34,7 @@ def plan() -> str:
             lines += [f"**{step.what}**", ""]
             lines += [f"- Ask: {step.ask}"] if step.ask else []
             lines += [f"- Answer: {step.answer}"] if step.answer else []
+            lines += [f"- Show: {step.show}"] if step.show else []
             lines += [f"- What goes wrong: {step.wrong}"] if step.wrong else []
             lines += [f"- To remember: {step.remember}"] if step.remember else []
             lines += [""]

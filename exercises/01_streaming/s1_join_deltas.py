@@ -1,9 +1,9 @@
 """S1. Join the deltas, then ask a second question.
 
-The first answer comes in pieces. Print each piece as it comes, and join them. Then `main` asks
-the second question in the same conversation: the user's first question, the assistant's answer as
-you joined it, the user's second question. The server remembers nothing, so the request has to
-contain it all.
+The first answer comes in pieces. Print each piece as it comes, and join the pieces. Then `main`
+asks the second question. The server remembers nothing, so that request has to contain the whole
+conversation: the user's first question, the assistant's answer as you joined it, and the user's
+second question.
 
 Write the body of `ask`. Check it with:   python3 course.py check S1
 """

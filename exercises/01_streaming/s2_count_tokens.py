@@ -1,12 +1,13 @@
-"""S2. Ask for the token counts, and survive their chunk.
+"""S2. Get the token counts from a chunk without choices.
 
 You pay for tokens, so a program should know how many an answer took. A stream of Chat Completions
-leaves the counts out unless your request asks for them. Then they come in a chunk of their own,
-after the last piece of text. Some servers also send chunks in which `choices` is empty or missing.
+leaves out the counts unless your request asks for them. If it does, they come in a chunk of their
+own, after the last piece of text. In that chunk `choices` is empty. Some servers also send other
+chunks in which `choices` is empty or missing.
 
-Write the body of `ask`: ask with stream=True and ask for the counts, print each piece as it comes,
-and return the whole answer and both counts. `main` sends the second question, and with it your
-counts as `metadata`.
+Write the body of `ask`. Ask with stream=True, and ask for the counts. Print each piece as it comes,
+and return the whole answer and both counts. `main` then sends the second question, with your counts
+as `metadata`.
 
 Check it with:   python3 course.py check S2
 """
@@ -26,7 +27,7 @@ SECOND = "Say that again in one sentence."
 
 
 def ask(client: OpenAI, messages: list[Any]) -> tuple[str, int, int]:
-    """Return the whole answer, the tokens of the prompt, and the tokens of the answer."""
+    """Return the whole answer, the token count of the prompt, and that of the answer."""
     raise NotImplementedError("write the body of ask")
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     print(f"\n{tokens_in} tokens in, {tokens_out} tokens out")
     messages.append({"role": "assistant", "content": answer})
     messages.append({"role": "user", "content": SECOND})
-    # The values of metadata are texts. OpenAI takes metadata only for an answer that it stores.
+    # Values of metadata are strings. OpenAI takes metadata only for an answer that it stores.
     counts = {"tokens_in": str(tokens_in), "tokens_out": str(tokens_out)}
     client.chat.completions.create(model=MODEL, messages=messages, metadata=counts, store=True)
 

@@ -1,19 +1,19 @@
-"""S3. Tell a finished answer from one that was cut.
+"""S3. Tell a complete answer from one that was cut off.
 
-A stream can end in four ways. Only one of them gives you a whole answer.
+A stream can end in four ways. Only the first one gives you a complete answer.
 
-    whole     it says that it is finished: finish_reason is "stop" ("response.completed")
-    too long  it says that it reached its limit: "length" ("response.incomplete")
+    complete  the server says so: finish_reason is "stop" (Responses: "response.completed")
+    too long  the answer reached its token limit: "length" (Responses: "response.incomplete")
     broken    the connection breaks, or the server sends an error: the SDK raises openai.APIError
-    silent    the stream just ends, without an exception and without saying anything
+    silent    the stream just ends: no exception, no finish_reason, no "response.completed"
 
 Write the body of `ask`. It asks one question with stream=True, and prints each piece.
 
-- If the answer is whole, return its text.
-- If it was too long, or has any other finish_reason, return None. Another attempt ends alike.
+- If the answer is complete, return its text.
+- If it was too long, or has any other finish_reason, return None. Asking again wouldn't help.
 - If it was broken or silent, ask once more. If that fails as well, return None.
 
-`main` asks five questions. Then it asks for a summary of all whole answers.
+`main` asks five questions. Then it sends all complete answers, and asks for a summary of them.
 
 Check it with:   python3 course.py check S3
 """
@@ -39,7 +39,7 @@ SUMMARY = "Sum up what you have told me."
 
 
 def ask(client: OpenAI, question: str) -> str | None:
-    """Return the whole answer, or None if there is none."""
+    """Return the complete answer, or None if there is none."""
     raise NotImplementedError("write the body of ask")
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     for question in QUESTIONS:
         answer = ask(client, question)
         if answer is None:
-            print("\n(no whole answer)")
+            print("\n(no complete answer)")
             continue
         messages.append({"role": "user", "content": question})
         messages.append({"role": "assistant", "content": answer})

@@ -1,11 +1,11 @@
 """S4. Really cancel a stream.
 
-Your reader needs the first sentence alone. As soon as you have it, stop the answer: the server must
-not go on writing what nobody reads, because you pay for it. Leaving the loop is not enough.
+Your reader needs only the first sentence. Stop the stream as soon as you have it. Otherwise the
+server goes on writing text that nobody reads, and you pay for it. Leaving the loop is not enough.
 
 Write the bodies of `first_sentence` and `first_sentence_async`. Both read a stream of chunks, print
 each piece, and stop at the first full stop. Then they close the stream, and return the text up to
-and including that full stop. `main` goes on with the same client, and asks a second question.
+and including that full stop. `main` then asks a second question with the same client.
 
 Check it with:   python3 course.py check S4
 """

@@ -1,15 +1,15 @@
-"""S5. Answer two tool calls that arrive by turns.
+"""S5. Answer two tool calls whose pieces are interleaved.
 
-The model may ask for several function calls at once. Their arguments arrive as pieces of JSON, and
-pieces of two calls can alternate. Only the first piece of a call has its id and its name. All
-pieces of a call have the same `index`.
+The model may ask for several function calls at once. Their arguments arrive as pieces of JSON. The
+pieces of two calls can be interleaved: some of the first call, some of the second, then more of the
+first. All pieces of a call have the same `index`, but only its first piece has its id and its name.
 
 Write the body of `read_calls`. It reads a stream of chunks, and returns all calls in the order of
-their index: for each a dict with the keys "id", "name" and "arguments" (the whole text).
+their index. Each call is a dict with the keys "id", "name" and "arguments" (all of the JSON text).
 
-Then write the body of `answer_calls`. It returns the messages to append: the assistant's message
-with its `tool_calls`, then for each call a message with the role `tool`, the call's id as
-`tool_call_id`, and as `content` what `height` returns for the call's arguments.
+Then write the body of `answer_calls`. It returns the messages to append: first the assistant's
+message with its `tool_calls`, then one message with the role `tool` for each call. That message has
+the call's id as `tool_call_id`, and as `content` what `height` returns for the call's arguments.
 
 Check it with:   python3 course.py check S5
 """

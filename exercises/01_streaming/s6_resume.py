@@ -1,14 +1,14 @@
 """S6. Resume a background response.
 
-A background response is written even while nobody is connected. In this exercise the connection
-breaks several times: at times with an exception, at times without one. Don't start again: go on
-behind the last event that you have seen.
+The server goes on writing a background response even while nobody is connected. In this exercise
+the connection breaks several times, sometimes with an exception and sometimes without one. Don't
+start again: go on after the last event that you have received.
 
 Write the body of `whole_answer`:
 
 - Create a response with background=True and stream=True. Print the text as it comes.
-- When the stream ends before `response.completed`, get the rest with `client.responses.retrieve`:
-  with the id of the response, stream=True, and `starting_after`. Do so as often as needed.
+- If the stream ends before `response.completed`, get the rest with `client.responses.retrieve`.
+  Give it the id of the response, stream=True and `starting_after`. Repeat this as often as needed.
 - Return the whole text.
 
 `main` then asks a second question, and sends the whole conversation.

@@ -1,9 +1,11 @@
 """S7. Relay a stream to a browser.
 
-A web server stands between a browser and the API, because a browser must never see your key. Write
-the body of `relay`: it asks the question with stream=True, and yields each piece of the answer as
-soon as it comes. When the page is closed, Starlette cancels `relay`. Then the stream of the API has
-to be closed, too, or it is written on and paid for.
+A browser must never see your API key. So your web server asks the API, and relays the answer to the
+browser. Write the body of `relay`: it asks the question with stream=True, and yields each piece of
+the answer as soon as it comes.
+
+If the reader closes the page, Starlette, the web framework, cancels `relay`. Make sure that the
+API's stream is then closed, too. Otherwise the API goes on writing, and you pay for it.
 
 Check it with:   python3 course.py check S7
 To see it, run it, and open http://127.0.0.1:8000/?question=What+is+the+Lantern in a browser.
@@ -31,7 +33,7 @@ client = AsyncOpenAI()
 async def relay(question: str) -> AsyncIterator[str]:
     """Yield each piece of the answer as it comes."""
     raise NotImplementedError("write the body of relay")
-    yield ""  # what has a `yield` in it is a generator
+    yield ""  # a function that contains a `yield` is a generator
 
 
 async def answer(request: Request) -> StreamingResponse:

@@ -1,8 +1,8 @@
 """V0. Find the passage by hand, then ask.
 
-The file passages.txt has a passage on each line. Embed the passages and the question, and find the
-passage whose vector has the highest cosine with the vector of the question. The model is then asked
-with this one passage, and with no other.
+Each line of the file passages.txt is a passage. Embed the passages and the question. Then find the
+passage whose vector has the highest cosine similarity to the vector of the question. `main` sends
+the question to the model, together with this one passage and no other.
 
 Write the body of `best_passage`. Check it with:   python3 course.py check V0
 """
@@ -24,7 +24,7 @@ QUESTION = os.environ.get("EXERCISE_QUESTION", "How late can I call a taxi?")
 
 
 def best_passage(client: OpenAI, question: str, passages: list[str]) -> str:
-    """Embed all texts, and return the passage with the highest cosine to the question."""
+    """Embed all texts, and return the passage that is most similar to the question."""
     raise NotImplementedError("write the body of best_passage")
 
 

@@ -1,12 +1,13 @@
 """V1. Ingest six files, one of which fails.
 
-The files of the folder inbox are uploaded already. Attach all of them to the vector store, and wait
-until each one is completed or has failed. Wait for DEADLINE seconds at most, all files together.
-One file fails, and another one is late: in some runs of the check it isn't ready in time.
+`main` uploads the files of the folder inbox. Attach all of them to the vector store, and wait until
+each one has the status completed or failed. Wait for at most DEADLINE seconds in total, not for
+each file. One file fails. Another one is slow: in some runs of the check it isn't ready in time.
 
-Return the reason for each file that isn't completed, by the file's name. The reason is the message
-of its last_error. For a file that isn't ready when the deadline has passed, it is "in_progress".
-The program writes these reasons into the metadata of the store, and then it searches.
+Return a report, which is a dict: its keys are the names of the files that aren't completed, its
+values are the reasons. If a file failed, the reason is the `message` of its last_error. If a file
+isn't ready at the deadline, the reason is "in_progress". `main` writes your report into the
+metadata of the store, and then it searches the store.
 
 Write the body of `ingest`. Check it with:   python3 course.py check V1
 """
@@ -31,7 +32,7 @@ FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def ingest(client: OpenAI, store_id: str, names: dict[str, str]) -> dict[str, str]:
-    """Attach the files, and wait. `names` has the name of each file by its id."""
+    """Attach the files, wait, and return the report. `names` maps file ids to names."""
     raise NotImplementedError("write the body of ingest")
 
 

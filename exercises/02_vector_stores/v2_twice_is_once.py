@@ -1,15 +1,16 @@
 """V2. Upload only what is new.
 
-The program is run again and again, and each time it finds the vector store of the last run. Bring
+This program is run again and again, and each run finds the vector store of the run before. Bring
 the store up to date with the folder:
 
     new file          upload it, and attach it with the attributes `name` and `sha256`
     unchanged file    leave it alone; nothing is uploaded
     changed file      upload and attach the new version, then delete the old one with files.delete
 
-A file is unchanged if the store has one with the same `name` and the same `sha256`. Nobody deletes
-files from the folder. Each round of a check runs your program twice. In between, it changes one
-file in the folder, and deletes another one on the server. That one has to be uploaded again.
+A file is unchanged if the store has one with the same `name` and the same `sha256`. You needn't
+handle files that are gone from the folder. Each round of a check runs your program twice. Between
+the two runs, the check changes one file in the folder, and deletes another file on the server.
+Your second run has to upload that deleted file again.
 
 Write the body of `sync`. Check it with:   python3 course.py check V2
 """
@@ -25,7 +26,7 @@ except ModuleNotFoundError as missing:
     why = "this isn't the Python of the course"
     raise SystemExit(f"error: {missing}\n  why: {why}\n  try: python3 course.py check V2") from None
 
-# A check brings its own files. There are more of them than beside this program.
+# A check brings its own files. It has more of them than the folder beside this program.
 FILES = Path(os.environ.get("EXERCISE_FILES", Path(__file__).parent))
 NAME = "exercise V2"
 

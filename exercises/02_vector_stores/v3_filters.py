@@ -1,18 +1,21 @@
 """V3. Filter by attributes of the right type.
 
-Each file of the folder says at its head which edition it belongs to, and whether it is public:
+Each file of the folder begins with two lines: its edition, and whether it is public.
 
     Edition: 2026
     Public: no
 
-Attach it with these as attributes: `edition` as a number, `public` as a boolean. Each line of
-questions.txt asks one question of one edition, of the public files or of the others. For each one,
+`main` attaches each file with both as attributes. `attributes` returns them: `edition` as a number,
+and `public` as a boolean.
+
+Each line of questions.txt has an edition, yes or no for public, and a question. Search only the
+files whose attributes match. `main` calls `ask` for each line, and `ask` has three steps:
 
     1. search the store, with a filter that compares both attributes;
-    2. if nothing is found, print so, and don't ask the model;
+    2. if nothing is found, print a message that says so, and don't ask the model;
     3. otherwise ask the model: send the question, and the text of every passage that was found.
 
-Write `attributes` and `ask`. Check it with:   python3 course.py check V3
+Write `attributes` and `ask`. Check them with:   python3 course.py check V3
 """
 
 import os
@@ -34,7 +37,7 @@ FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def attributes(edition: str, public: str) -> dict[str, str | float | bool]:
-    """Return the attributes of a file. Its head says, for example, "2026" and "no"."""
+    """Return the attributes of a file. Its first lines say, for example, "2026" and "no"."""
     raise NotImplementedError("write the body of attributes")
 
 

@@ -7,11 +7,12 @@ Ask with the file search tool, and return the answer with marks and footnotes, l
     [1] rules.txt (0.93)
     [2] garden.txt (0.71)
 
-A mark stands where a citation does: at the `index` of its annotation. Files are numbered in the
-order in which they are cited, and each file has one footnote. Behind the text come a blank line and
-the footnotes, a line each: number, file name, and the highest score that the search gave to a
-passage of this file, with two decimals. Files that the answer doesn't cite have no footnote.
-The program sends what you return to the model again.
+Insert a mark such as [1] for each citation, at the `index` of its annotation. Number the files in
+the order in which they are first cited. Each cited file has one footnote; other files have none.
+
+After the text come a blank line and the footnotes, one on each line: number, file name and score.
+The score is the highest one that the search gave to any passage of this file, with two decimals.
+`main` sends the text that you return to the model again.
 
 Write the body of `answer`. Check it with:   python3 course.py check V4
 """

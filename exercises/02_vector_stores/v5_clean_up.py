@@ -1,6 +1,6 @@
 """V5. Leave nothing behind.
 
-Do these steps, and leave neither the store nor a file behind, whatever happens:
+Do these steps, and delete the store and the files at the end, whatever happens:
 
     1. create a vector store that expires a day after it was last used;
     2. upload each file of the folder, with the purpose "assistants";
@@ -8,8 +8,8 @@ Do these steps, and leave neither the store nor a file behind, whatever happens:
     4. search the store for the question, and print the names of the files that are found.
 
 Each round of a check runs your program three times. The second time, the server answers a request
-with status 500. The third time, somebody presses Ctrl-C. The program may end with the error, but
-all that it made has to be deleted first. What others have stored in the account has to stay.
+with status 500. The third time, somebody presses Ctrl-C. The program may end with an error, but
+first it has to delete everything that it made. Don't delete what others have stored in the account.
 
 Write the body of `work`. Check it with:   python3 course.py check V5
 """
@@ -29,7 +29,7 @@ QUESTION = os.environ.get("EXERCISE_QUESTION", "May I bring my dog?")
 
 
 def work(client: OpenAI, paths: list[Path], question: str) -> None:
-    """Create, upload, attach, search, print; and delete all of it at the end."""
+    """Create, upload, attach, search and print; at the end, delete everything."""
     raise NotImplementedError("write the body of work")
 
 

@@ -1,13 +1,15 @@
 """V6. Measure recall and MRR.
 
-Each line of known.txt has a file, and a question that it answers: `rules.txt | May dogs come in?`.
-Search the store for every question, look at the first K passages, and compute two figures:
+Each line of known.txt has the name of a file, and a question that this file answers, such as
+`rules.txt | May dogs come in?`. Search the store for every question, look at the first K passages,
+and compute two figures:
 
-    recall   the share of questions for which a passage of the right file is among them
-    MRR      the mean of 1/place over all questions, where place is that of the first passage from
-             the right file: 1, 2 and so on. A question without one among the first K gives 0.
+    recall   the share of questions for which these K have a passage from the right file
+    MRR      the mean reciprocal rank: the mean, over all questions, of 1/place. The place is that
+             of the first passage from the right file: 1, 2 and so on. If there is none among
+             the first K, the question counts as 0.
 
-Don't ask a model: it is the search that you measure. The program writes both figures, with three
+Don't ask a model: it is the search that you measure. `main` writes both figures, with three
 decimals, into the metadata of the store.
 
 Write the body of `measure`. Check it with:   python3 course.py check V6
@@ -32,7 +34,7 @@ FILE_EXPIRY: Any = {"anchor": "created_at", "seconds": 3600}
 
 
 def measure(client: OpenAI, store_id: str, known: list[tuple[str, str]]) -> tuple[float, float]:
-    """Return recall and MRR. `known` has the name of the right file and the question."""
+    """Return recall and MRR. `known` has pairs: the name of the right file, and the question."""
     raise NotImplementedError("write the body of measure")
 
 

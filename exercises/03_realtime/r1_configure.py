@@ -1,15 +1,15 @@
 """R1. Configure the session first.
 
-A new session has settings of its own. Replace them by yours before the caller's first sound.
+A new session starts with default settings. Replace them with yours before any sound is sent.
 
-Send one `session.update`, with the field names of today, not those of the beta. It says:
-- the session's type is `realtime`, and its instructions are INSTRUCTIONS
-- the answer is spoken: `output_modalities` is a list with "audio" alone
-- the caller's sound has the format FORMAT, and TRANSCRIBER writes down what the caller says
-- the answer is spoken with VOICE
+Send one `session.update`, with the current field names, not those of the beta. It sets:
+- the type of the session to `realtime`, and its instructions to INSTRUCTIONS
+- `output_modalities` to a list with "audio" alone, so that the model speaks
+- the format of the caller's sound to FORMAT, and the model that transcribes it to TRANSCRIBER
+- the voice of the answer to VOICE
 
 Then read events until `session.updated` says that the settings are in effect. If an `error` comes
-instead, raise an exception. Only after that, `main` sends the caller's sound.
+instead, raise an exception. When you return, `main` sends the caller's sound.
 
 Write the body of `configure`. Check it with:   python3 course.py check R1
 """

@@ -1,13 +1,13 @@
-"""R2. Take turns by detection, then by pushing to talk.
+"""R2. Use turn detection, then push to talk.
 
-First the server decides when a turn is over. `main` asks for that twice, each time with another
-silence. `detect` sends a `session.update` whose `turn_detection` is the whole object each time:
-type "server_vad", threshold, prefix_padding_ms, silence_duration_ms, create_response and
-interrupt_response, both true. Fields that an object doesn't name may go back to their defaults.
+First the server decides when a turn is over. `main` calls `detect` twice, each time with a
+different length of silence. Each call sends a `session.update` with a complete `turn_detection`:
+type "server_vad", threshold, prefix_padding_ms, silence_duration_ms, and create_response and
+interrupt_response, both true. A field that you leave out may go back to its default.
 
-Then your code decides. `push_to_talk` first sends a `session.update` that turns detection off. For
-each press of the button it gets the sound that was recorded meanwhile:
-- Less than 100 ms is an accident: send nothing.
+Then your code decides. `push_to_talk` first sends a `session.update` that turns detection off.
+`presses` has the sound that was recorded during each press of the button. For each one:
+- If it is shorter than 100 ms, the press was an accident: send nothing.
 - Otherwise append the sound, commit it, ask for one response, and wait until that is done.
 
 `append` and `wait_for` are given. Write the bodies of `detect` and `push_to_talk`.
@@ -42,7 +42,7 @@ BYTES_A_MS = 48  # 24,000 samples a second, two bytes each
 
 
 def detect(connection: RealtimeConnection, silence_ms: int) -> None:
-    """Let the server end a turn after so much silence; return when that is in effect.
+    """Let the server end a turn after `silence_ms` of silence; return once that is in effect.
 
     The threshold is CALL["threshold"], the padding CALL["prefix_padding_ms"].
     """
@@ -50,7 +50,7 @@ def detect(connection: RealtimeConnection, silence_ms: int) -> None:
 
 
 def push_to_talk(connection: RealtimeConnection, presses: list[bytes]) -> None:
-    """Turn detection off, then have each press answered that is long enough."""
+    """Switch detection off, then get an answer to each press that is long enough."""
     raise NotImplementedError("write the body of push_to_talk")
 
 
@@ -62,7 +62,7 @@ def append(connection: RealtimeConnection, sound: bytes) -> None:
 
 
 def wait_for(connection: RealtimeConnection, kind: str) -> None:
-    """Read events until one of this type; raises RuntimeError for an error."""
+    """Read events until one of the type `kind` comes; raises RuntimeError for an error."""
     for event in connection:
         if event.type == "error":
             raise RuntimeError(event.error.message)

@@ -1,14 +1,15 @@
 """R3. Interrupt, and report what was heard.
 
-The caller asks, and interrupts the answer. `main` sends what the caller says, and starts `receive`,
-which reads the server's events until the connection closes:
-- Play each `response.output_audio.delta`. Sound comes faster than it is played, and with gaps.
-- `input_audio_buffer.speech_started` comes whenever the caller begins to speak, the first time when
-  nothing is playing yet. If an answer has begun to sound, call telephone.stop(), and send one
-  `conversation.item.truncate`: the item that sounded, content_index 0, and as audio_end_ms how many
-  milliseconds of it were played.
+The caller asks a question, and interrupts the answer. `main` sends what the caller says, and calls
+`receive`, which reads the server's events until the connection closes:
+- Play the sound of each `response.output_audio.delta`. It arrives faster than it is played, and
+  with gaps.
+- `input_audio_buffer.speech_started` comes each time the caller begins to speak. The first time,
+  nothing is being played, so there is nothing to do. If an answer has begun to play, call
+  telephone.stop(), and send one `conversation.item.truncate`: item_id is the item that was being
+  played, content_index is 0, and audio_end_ms is how many milliseconds of that item were played.
 - The server cancels its response by itself, so don't send response.cancel.
-- The next answer has to be played, too.
+- Play the next answer, too.
 
 telephone.py, beside this file, says what a Telephone can do.
 
@@ -30,7 +31,7 @@ except ModuleNotFoundError as missing:
 
 MODEL = os.environ.get("OPENAI_REALTIME_MODEL", "gpt-realtime-2.1-mini")
 DETECTION: Any = {"type": "server_vad", "silence_duration_ms": 200, "interrupt_response": True}
-# The second one interrupts when 2,000 ms of the answer were played.
+# The second recording interrupts once 2,000 ms of the answer have been played.
 RECORDINGS = {"ask-programme.wav": 0, "cut-in-price.wav": 2_000}
 
 

@@ -1,15 +1,16 @@
-"""R4. Interrupt a second time, among late deltas.
+"""R4. Interrupt a second time, and drop late deltas.
 
 The caller interrupts two answers. This time `interrupt_response` is false, so the server goes on
 with its response until your code cancels it. Read the events until the connection closes:
-- Play each `response.output_audio.delta`, but nothing more of an item that was cut. Deltas of it
-  may still come after your cancellation.
-- When `input_audio_buffer.speech_started` comes while an answer sounds, call telephone.stop(), and
-  send one `conversation.item.truncate`: the item, content_index 0, and as audio_end_ms how many
-  milliseconds of this item were played. telephone.played goes on counting from answer to answer.
+- Play the sound of each `response.output_audio.delta`, but drop the deltas of an item that was
+  interrupted. Some of them may still come after you cancel.
+- When `input_audio_buffer.speech_started` comes while an answer is being played, call
+  telephone.stop(), and send one `conversation.item.truncate`: the item, content_index 0, and as
+  audio_end_ms how many milliseconds of this item were played. telephone.played counts the samples
+  of all answers together.
 - Then send `response.cancel`, but only if a response is active: its `response.created` has come,
   and its `response.done` hasn't.
-- The third answer isn't interrupted, and has to be played.
+- The third answer isn't interrupted, so play all of it.
 
 Write the body of `receive`. Check it with:   python3 course.py check R4
 """
@@ -33,7 +34,7 @@ RECORDINGS = {"ask-programme.wav": 0, "cut-in-price.wav": 2_000, "ask-dogs.wav":
 
 
 async def receive(connection: AsyncRealtimeConnection, telephone: Telephone) -> None:
-    """Play the answers. When the caller interrupts one, stop, report it, and cancel if needed."""
+    """Play the answers. When the caller interrupts one, stop, truncate, and cancel if needed."""
     raise NotImplementedError("write the body of receive")
 
 

@@ -1,12 +1,13 @@
 """R5. Answer two tool calls in one spoken turn.
 
-`main` sends the caller's question as sound. To answer it, the model needs two calls of your
-functions, and makes both of them in one response. `run`, below, runs one of them.
+`main` sends the caller's question as sound. To answer it, the model has to call your functions
+twice, and it makes both calls in one response. `run`, below, runs one call.
 
 Read the events of that response. For each call in it, send the result as an item of the type
 `function_call_output`: its `output` is what `run` returned, its `call_id` is that of the call.
-After the response's `response.done`, and after all results, send `response.create` once. Then read
-the next response to its `response.done`: it has no calls, and speaks about your results.
+Wait for the `response.done` of that response. When all results are sent as well, send
+`response.create` once. Then read the next response until its `response.done`: it has no calls, and
+the model talks about your results.
 
 Write the body of `answer`. Check it with:   python3 course.py check R5
 """

@@ -1,18 +1,19 @@
 """R6. Reconnect and go on.
 
-Ask QUESTIONS one after the other, as text. The server closes the connection now and then, with the
-code 1001: behind an answer, or in the middle of one. Connect again, and go on. The new session
-knows nothing, so send on each new connection, in this order:
+Ask QUESTIONS one after the other, as text. Now and then the server closes the connection with the
+code 1001, after an answer or in the middle of one. Connect again, and go on. The new session knows
+nothing, so on each new connection send, in this order:
 - `session.update` with SESSION
-- one `conversation.item.create` for each question that has its answer, and one for that answer
+- for each question that has its answer, one `conversation.item.create` with the question, and one
+  with the answer
 - the next question, as an item too, and then `response.create`
 
-On a connection that still lives, the next question and `response.create` are enough. An answer is
-whole at its `response.done`. Forget what came of one that was cut, and ask that question again.
-Don't ask for an answer twice that was whole.
+As long as the connection stays open, send only the next question and `response.create`. An answer
+is complete when its `response.done` comes. If an answer was cut off, drop what came of it, and ask
+that question again. Don't ask again for an answer that was complete.
 
-After 1001 reading ends without an exception: `for event in connection` is just over. Sending may
-raise `ConnectionClosed`. `message` makes an item.
+After a close with 1001, the loop `for event in connection` just ends, without an exception. Sending
+may raise `ConnectionClosed`. `message`, below, makes an item.
 
 Write the body of `converse`. Check it with:   python3 course.py check R6
 """
@@ -48,7 +49,7 @@ def message(role: str, text: str) -> Any:
 
 
 def converse(client: OpenAI, questions: list[str]) -> None:
-    """Have each question answered, over as many connections as it takes."""
+    """Get an answer to each question, over as many connections as it takes."""
     raise NotImplementedError("write the body of converse")
 
 

@@ -1,20 +1,21 @@
 """A telephone for the exercises: a loudspeaker and a microphone that need no device.
 
     telephone = Telephone({"ask-programme.wav": 0, "cut-in-price.wav": 2_000})
-    telephone.play(sound)     put sound behind what waits to be played
-    telephone.played          how many samples were played since the start of the program
-    telephone.waiting         how many samples wait
-    telephone.stop()          forget what waits; nothing more of it is played
+    telephone.play(sound)     add sound to the end of the queue; it is played from there
+    telephone.played          how many samples have been played since the start of the program
+    telephone.waiting         how many samples are in the queue
+    telephone.stop()          empty the queue; nothing more of it is played
     async for frame in telephone.microphone(): ...     what the caller says, 20 ms at a time
 
-The loudspeaker and the microphone have one clock: while a frame is recorded, 20 ms are played. So
+The loudspeaker and the microphone share one clock: while 20 ms are recorded, 20 ms are played. So
 nothing is played unless your program reads the microphone. All sound has 24,000 samples a second.
 
-The caller is a row of recordings. Each begins once so many milliseconds of sound were played since
-the one before, or since `stop`. The microphone ends when the last answer was played.
+The caller is a series of recordings, each with a number of milliseconds. A recording begins once so
+much sound has been played since the end of the one before, or since `stop`. The microphone ends
+when the last answer has been played.
 
-`course.py check` brings recordings of its own, and files by which both sides keep step: on a busy
-machine the telephone waits for the server, and keeps what it played.
+`course.py check` brings recordings of its own. On a busy machine, the telephone then waits for the
+server; both use files to keep in step. It also notes what it has played, for the check.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class Telephone:
     """See above. The methods may be called from any thread."""
 
     def __init__(self, recordings: Mapping[str, int]) -> None:
-        """`recordings` are files in data/callers, with the ms after which each one begins."""
+        """`recordings` are files in data/callers, with the ms to be played before each one."""
         default = {"recordings": recordings, "quiet_ms": 3_000, "patience_ms": 20_000}
         call = json.loads(os.environ.get("EXERCISE_CALL") or json.dumps(default))
         self._recordings: dict[str, int] = call["recordings"]
@@ -53,14 +54,14 @@ class Telephone:
         self._due = 0.0
 
     def play(self, sound: bytes) -> None:
-        """Put sound (16-bit samples) behind what waits."""
+        """Add sound (16-bit samples) to the end of the queue."""
         if not isinstance(sound, (bytes, bytearray)):
             raise TypeError(f"play takes bytes, not {type(sound).__name__}: decode the base64")
         with self._lock:
             self._queue += sound
 
     def stop(self) -> None:
-        """Forget what waits, so that nothing more of it is played."""
+        """Empty the queue, so that nothing more of it is played."""
         with self._lock:
             self._queue.clear()
             self._mark = self._played
@@ -68,13 +69,13 @@ class Telephone:
 
     @property
     def played(self) -> int:
-        """The samples that were played since the start of the program."""
+        """How many samples have been played since the start of the program."""
         with self._lock:
             return self._played
 
     @property
     def waiting(self) -> int:
-        """The samples that wait to be played."""
+        """How many samples are in the queue."""
         with self._lock:
             return len(self._queue) // 2
 

@@ -1,6 +1,6 @@
 """A1. Choose the endpoint, the model and the format.
 
-Four jobs, and each needs another choice. The table in docs/4-audio.md helps.
+Each of these four jobs needs a different choice. The table in docs/4-audio.md helps.
 
     words       the words of a recording, for a search: cheap, and with a model that has no end date
     speakers    who said what in a meeting of two minutes
@@ -8,7 +8,7 @@ Four jobs, and each needs another choice. The table in docs/4-audio.md helps.
     captions    words on a screen while somebody is still speaking
 
 Write the bodies of the four functions. The first three send the recording, and return the answer.
-The last one returns the settings of a Realtime session; `main` opens it and sends them.
+The last one returns the settings of a Realtime session; `main` opens the session and sends them.
 
 Check it with:   python3 course.py check A1
 """

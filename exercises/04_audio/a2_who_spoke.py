@@ -1,16 +1,16 @@
 """A2. Find out who spoke.
 
-Two recordings become the minutes of two meetings; those of a check last more than 30 seconds. Write
-the body of `transcript`:
+This program writes the minutes of two recorded meetings. In a check, both recordings are longer
+than 30 seconds. Write the body of `transcript`:
 
 - Ask `gpt-4o-transcribe-diarize` who said what. Its answer is a list of segments.
 - Return one line for each turn, such as `A: Good evening. How many are you?`. Segments of the same
-  speaker that follow each other are one turn. Remove the blanks around the text of each segment,
-  and put one blank between them.
+  speaker that follow each other are one turn. Remove the spaces around the text of each segment,
+  and put one space between the segments of a turn.
 - This model ends on 2027-02-26. If the server says that it is gone (404), ask `gpt-transcribe`, and
-  return its text as it is, without speakers. By the second recording the model may be gone.
+  return its text as it is, without speakers. The model may be gone by the second recording.
 
-`main` sends both texts on.
+`main` sends each text to a model, which writes the minutes.
 
 Check it with:   python3 course.py check A2
 """

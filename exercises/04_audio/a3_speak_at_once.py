@@ -1,13 +1,14 @@
 """A3. Speak before the answer is complete.
 
-An answer is read aloud. Nobody should have to wait for its end: speak each sentence as soon as it
-is complete, and play its sound as soon as the first bytes come.
+This program reads an answer aloud. Nobody should have to wait for all of it: speak each sentence as
+soon as it is complete, and play its sound as soon as the first bytes come.
 
 Write the bodies of `sentences` and `speak`.
 
 - `sentences` yields each sentence while the rest of the answer is still being written. A sentence
-  ends with a full stop, a question mark or an exclamation mark, and a blank behind it. So "2.50" is
-  not an end. The last sentence ends with the answer. Leave out the blanks around a sentence.
+  ends with a full stop, a question mark or an exclamation mark that is followed by a space. So the
+  point in "2.50" doesn't end one. The last sentence ends where the answer ends. Yield sentences
+  without the spaces around them.
 - `speak` sends a sentence to `audio.speech` with the model gpt-4o-mini-tts and the voice marin. It
   gives the sound to `play` in pieces, as they arrive. `play` takes samples and nothing else:
   24 kHz, mono, 16 bits, without the header of a WAV file.
@@ -33,7 +34,7 @@ SPEAKER = Path(os.environ.get("EXERCISE_SPEAKER", Path(tempfile.gettempdir()) / 
 
 
 def play(samples: bytes) -> None:
-    """Stand in for a loudspeaker: write the samples behind those that were played before."""
+    """Stand in for a loudspeaker: append the samples to the file SPEAKER."""
     with SPEAKER.open("ab") as file:
         file.write(samples)
 

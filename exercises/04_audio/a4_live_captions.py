@@ -1,16 +1,16 @@
 """A4. Show live captions.
 
-Somebody speaks three sentences, and the words appear on a screen. The server works on several
-sentences at once: words of the second may come before those of the first, and a sentence may be
-complete before the one that was spoken earlier.
+Somebody speaks three sentences, and the words appear on a screen. The server transcribes several
+sentences at once. So words of the second sentence may come before those of the first, and the
+transcript of a later sentence may be complete first.
 
 Write the body of `captions`. `sounds` are the three sentences: 24 kHz, mono, 16 bits.
 
 - Open a transcription session, and set it to gpt-live-transcribe without turn detection.
 - Send each sentence in pieces of 100 ms (4,800 bytes), and commit it. Go on with the next one at
-  once: live sound doesn't wait for words.
+  once: somebody who speaks doesn't wait for the transcript.
 - Read the events until all three transcripts are complete.
-- Return them in the order in which they were spoken.
+- Return the transcripts in the order in which the sentences were spoken.
 
 `main` asks for a summary of what was said.
 

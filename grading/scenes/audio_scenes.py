@@ -200,8 +200,8 @@ def _words_of(body: Mapping[str, Any]) -> str:
     return f'The server says: "{message.rstrip(".")}."'
 
 
-CHUNKING_WHY = """A recording of more than 30 seconds is cut into parts, and this model wants to be
-told how: "auto" cuts at pauses."""
+CHUNKING_WHY = """A recording of more than 30 seconds is cut into parts. For this model, the request
+has to say how: "auto" cuts at pauses."""
 
 
 # -------------------- A1
@@ -240,7 +240,11 @@ class ChooseAudio(RecordingScene, RealtimeScene):
             sent = [form for form in self.forms if form.filename == name]
             if not sent:
                 fact = f"The recording {name} was never sent to audio.transcriptions."
-                return Failure(fact, "Each of the three recordings has a job.", is_absence=True)
+                return Failure(
+                    fact,
+                    "Each of the three recordings belongs to one of the jobs.",
+                    is_absence=True,
+                )
             # A program that tries them all has chosen nothing: each answered one has to be right.
             for form in [each for each in sent if each.exchange.status == 200] or sent[-1:]:
                 if found := check(form):
@@ -251,7 +255,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         model = MODELS.get(form.get("model") or "")
         if form.exchange.status == 200 and model is not None and model.ends:
             fact = f"The request for {form.filename} asks `{model.id}`, which ends on {model.ends}."
-            why = "The task wants a model without an end, such as gpt-transcribe."
+            why = "The task asks for a model that has no end date, such as gpt-transcribe."
             return Failure(fact, why, value("model", model.id, '"gpt-transcribe"'))
         return refusal(form, "For the words alone, `json` or `text` is enough.")
 
@@ -268,7 +272,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         if found := refusal(form, f"Only {SUBTITLING} writes subtitles."):
             return found
         if form.format != "srt":
-            fact = f"The answer for {form.filename} is no SRT file."
+            fact = f"The answer for {form.filename} isn't an SRT file."
             why = "Subtitles need a time for each of them, in the format that players read."
             shown = value("response_format", form.get("response_format"), '"srt"')
             return Failure(fact, why, shown)
@@ -329,8 +333,8 @@ class WhoSpoke(RecordingScene):
     """So often the server fails: more often than the SDK asks by itself."""
     NAMES: ClassVar[tuple[str, str]] = ("meeting.wav", "book-four.wav")
     meanings: ClassVar[Mapping[str, str]] = {
-        "NotFoundError": f"""`{DIARIZING}` is gone, as models end. Catch the exception, and use \
-another model."""
+        "NotFoundError": f"""`{DIARIZING}` is gone: most models end some day. Catch the exception, \
+and use another model."""
     }
 
     def __init__(self, draw: random.Random) -> None:
@@ -404,7 +408,7 @@ another model."""
     def _first(self, form: Form) -> Failure | None:
         if form.get("model") != DIARIZING:
             fact = f"The first request for {form.filename} asks `{form.get('model')}`."
-            why = "It doesn't tell speakers apart. Use it only where the other model is gone."
+            why = "It doesn't tell speakers apart. Use it only if the other model is gone."
             return Failure(fact, why, value("model", form.get("model"), f'"{DIARIZING}"'))
         samples = self.samples.get(form.filename)
         if samples is not None and samples != _samples(form.data):
@@ -441,7 +445,7 @@ another model."""
 
     def _wrong_text(self, request: TracedExchange, name: str) -> Failure:
         asked = [turn for turn in turns(request) if turn.role == "user"]
-        fact = f"The text of {name} that was sent on is not as it should be."
+        fact = f"The text of {name} that was sent on isn't what the task asks for."
         why = "Without speakers, the text goes on as it came." if name in self.gone else TURNS_WHY
         place = f"{asked[-1].place}, the text" if asked else ""
         return Failure(fact, why, difference(place, sent_on(request), self.expected(name)))
@@ -476,7 +480,7 @@ FAILED_WHY = """Only a 404 says that the model is gone. A 500 passes: ask the sa
 later, or let the exception end your program. Otherwise nobody notices that the speakers are
 missing."""
 TURNS_WHY = """One line for each turn, in the order of the recording: the speaker, a colon, a
-blank, and the texts of the segments that follow each other, without the blanks around them."""
+space, and the texts of its segments, with one space between them, and no others around them."""
 
 
 # -------------------- A3
@@ -591,11 +595,11 @@ class SpeakAtOnce(Scene):
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
         if not asked or not asked[0].wants_stream:
-            fact = "The request for the answer isn't a stream."
+            fact = "The request for the answer didn't ask for a stream."
             return Failure(fact, "With stream=True the answer comes while it is being written.")
         if not self.readings:
             return self._refused() or Failure(
-                "No text was sent to audio.speech.", "Each sentence has to be.", is_absence=True
+                "No text was sent to audio.speech.", "Send each sentence.", is_absence=True
             )
         return self._refused() or self._texts() or self.ledger.changed() or self._sounds()
 
@@ -618,7 +622,7 @@ class SpeakAtOnce(Scene):
                 shown = value(f"input of {reading.exchange.name}", reading.text)
                 return Failure(fact, EARLY_WHY, shown)
             if reading.text != expected:
-                fact = f"{reading.exchange.title} isn't for one whole sentence."
+                fact = f"{reading.exchange.title} isn't for one complete sentence."
                 return Failure(fact, SENTENCE_WHY, difference("input", reading.text, expected))
         if len(self.readings) > len(self.sentences):
             extra = self.readings[len(self.sentences)]
@@ -626,7 +630,7 @@ class SpeakAtOnce(Scene):
             return Failure(fact, SENTENCE_WHY, value("input", extra.text))
         if len(self.readings) < len(self.sentences):
             fact = f"Sentence {len(self.readings) + 1} was never spoken."
-            why = "No blank stands behind the last sentence: it ends with the answer."
+            why = "No space follows the last sentence: it ends where the answer ends."
             shown = value("input", None, json.dumps(self.sentences[len(self.readings)]))
             return Failure(fact, why, shown, is_absence=True)
         return None
@@ -635,7 +639,9 @@ class SpeakAtOnce(Scene):
         for reading in self.readings:
             for name, right in ("model", "gpt-4o-mini-tts"), ("voice", "marin"):
                 if (got := reading.exchange.json.get(name)) != right:
-                    fact = f"{reading.exchange.title} isn't for the {name} that the task names."
+                    fact = (
+                        f"{reading.exchange.title} doesn't ask for the {name} that the task names."
+                    )
                     why = "Another one would sound unlike the rest of what is read aloud."
                     return Failure(fact, why, value(name, got, f'"{right}"'))
             wanted = reading.exchange.json.get("response_format")
@@ -677,8 +683,9 @@ SOUND_BYTES = 150_000
 """So many that also a client which reads 64 KB at a time has something before the half."""
 EARLY_WHY = """A listener waits for the first sound. So the first sentence is spoken while the
 others are still being written."""
-SENTENCE_WHY = """A sentence ends with a mark and a blank behind it. One piece of the stream may
-hold neither or both, and "2.50" is not an end. The blanks around a sentence belong to none."""
+SENTENCE_WHY = """A sentence ends with a mark that is followed by a space. One piece of the stream
+may have neither or both, and the point in "2.50" is not an end. Leave out the spaces between two
+sentences."""
 BYTES_WHY = """`audio.speech.create` and `.read()` wait for the whole sound. Use
 `audio.speech.with_streaming_response.create`, and play each piece of `iter_bytes()`."""
 ONCE_WHY = """Samples that are added, dropped or changed can be heard: a click, or a missing word.
@@ -858,10 +865,11 @@ TRANSCRIPT, COMMIT = "conversation.item.input_audio_transcription", "input_audio
 WAITED = f"{COMMIT}, its words, {COMMIT}"
 WAITED_WHY = """A microphone doesn't stop while you wait. Send all sound as it comes, and take the
 words whenever they come."""
-WHOLE_WHY = "A commit takes what was appended since the one before: send all pieces, then commit."
-ORDER_WHY = """Several sentences are worked on at once, so a short one may overtake. Every event has
-an `item_id`. The order of the items is that of `input_audio_buffer.committed`."""
-DELTAS_WHY = """Deltas of several sentences come by turns, and the `completed` event of a sentence
+WHOLE_WHY = "A commit takes what was appended since the last one: send all pieces, then commit."
+ORDER_WHY = """The server transcribes several sentences at once, so a short one may be complete
+first. Every event has an `item_id`. The events `input_audio_buffer.committed` come in the right
+order."""
+DELTAS_WHY = """Deltas of several sentences are interleaved, and the `completed` event of a sentence
 has its final text. Keep the texts by `item_id`."""
 
 

@@ -74,7 +74,7 @@ def no_session(scene: RealtimeScene) -> Failure | None:
         why = "The beta was shut down. Leave out the header OpenAI-Beta."
         return Failure(fact, why, value("the header openai-beta", first.headers["openai-beta"]))
     if not sent_by(first):
-        fact = "Your program opened the WebSocket, but sent nothing by it."
+        fact = "Your program opened the WebSocket, but sent nothing."
         return Failure(fact, "The server waits for your first event.", is_absence=True)
     return None
 
@@ -112,8 +112,8 @@ def not_of_today(session: Any) -> Failure | None:
     for name in fields:
         if name in BETA:
             fact = f"Your session.update has the field `{name}`. That is a name of the beta."
-            why = f"""Today it is `{BETA[name]}`. The server refuses an update with a name that it \
-doesn't know, so no setting of it takes effect."""
+            why = f"""Its name is now `{BETA[name]}`. The server refuses an update with a name \
+that it doesn't know, so no setting of it takes effect."""
             return Failure(fact, why, value(f"session.{name}", fields[name]))
     if fields.get("type") != "realtime":
         fact = "Your session.update doesn't say what type of session it is for."
@@ -134,7 +134,7 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
             fact = f"Your session.update doesn't set `{path}`."
             why = "Defaults differ and change, so set whatever your program relies on."
         elif path.endswith("format") and isinstance(got, str):
-            fact = f"`{path}` is a string, as in the beta. Today it is an object."
+            fact = f"`{path}` is a string, as in the beta. Now it is an object."
             why = "The server refuses the whole update, so no setting of it takes effect."
         else:
             fact = f"`{path}` isn't what the task asks for."
@@ -152,7 +152,7 @@ def no_update(session: TracedExchange) -> Failure | None:
     if first.type == UPDATE:
         return None
     fact = f"The first event that your program sent was {first.type}, not session.update."
-    why = "Without your settings the server works with its own, from the first sound on."
+    why = "Without your settings, the server uses its defaults from the first sound on."
     return Failure(fact, why, Excerpt("the first event", first.type, 0, UPDATE))
 
 
@@ -174,8 +174,8 @@ def sent_before(event: TracedEvent, awaited: str, last: str) -> Failure:
 
 
 TOO_EARLY = {
-    UPDATED: """Only session.updated says that the server took your settings. It may refuse them \
-with an error event instead, and then the sound is treated by other settings.""",
+    UPDATED: """Only session.updated says that the server has accepted your settings. It may \
+refuse them with an error event instead, and then it handles the sound with other settings.""",
 }
 
 
@@ -383,13 +383,13 @@ class _Turns:
             and (left := [key for key in whole if key not in given])
         ):
             fact = f"Update {self.updates} of turn_detection leaves out `{left[0]}`."
-            why = """The object that you send may replace the one before as a whole. Then what it \
-doesn't name goes back to its default. So send all of it each time."""
+            why = """The object that you send may replace all of the one before. Then each field \
+that you leave out goes back to its default. So send all fields each time."""
             return Failure(fact, why, missing(f"session.{place}", given, f'"{left[0]}" among them'))
         return found
 
     def _still_on(self, audio_input: Mapping[str, Any]) -> Failure:
-        fact = "Turn detection is still on when the pushing to talk begins."
+        fact = "Turn detection is still on when push to talk begins."
         why = "Only null turns it off. As long as it is on, the server ends the turns."
         shown = value("session.audio.input.turn_detection", audio_input["turn_detection"], "null")
         return Failure(fact, why, shown)
@@ -406,7 +406,9 @@ doesn't name goes back to its default. So send all of it each time."""
             why = "With detection off, a commit starts no response. Send response.create."
             return Failure(fact, why)
         if self.commits == len(self.due):
-            fact = f"Your program committed more often than the {len(self.due)} presses that count."
+            fact = (
+                f"There were more commits than the {len(self.due)} presses that were long enough."
+            )
             return Failure(
                 fact, "Each commit becomes a message in the conversation, and is billed."
             )
@@ -425,7 +427,7 @@ doesn't name goes back to its default. So send all of it each time."""
 sound stays in the server's buffer, and becomes the beginning of the next turn."""
         else:
             fact = f"Commit {self.commits} doesn't hold the sound of the press that it is for."
-            why = "A commit takes all sound that was appended since the one before."
+            why = "A commit takes all sound that was appended since the last commit."
         wanted = "no commit" if self.sound == short else f"{right_ms} ms"
         shown = Excerpt("sound before the commit", f"{ms} ms", 0, wanted)
         return Failure(fact, why, shown)
@@ -443,7 +445,7 @@ sound stays in the server's buffer, and becomes the beginning of the next turn."
                 why = "There can be only one response at a time, and each one is billed."
             return Failure(fact, why)
         if self.answers < len(self.scene.silence_ms) + self.creates:
-            fact = "Your program asked for a response before the one before it was done."
+            fact = "Your program asked for a response before the previous one was done."
             why = """Only response.done says that an answer is over, and it may come late. Before \
 that the server refuses another: conversation_already_has_active_response."""
             return Failure(fact, why, one_after_other(CREATE, event))
@@ -453,7 +455,7 @@ that the server refuses another: conversation_already_has_active_response."""
     def _under_detection(self, kind: str) -> Failure:
         fact = f"Your program sent {kind} while turn detection was on."
         why = """With detection the server commits the turn by itself, and asks for the response. \
-Yours come on top of that: an empty commit is refused, a second response too."""
+Yours come on top of that: an empty commit is refused, and so is a second response."""
         state = f"server_vad is on, and {kind}"
         if self.updates == len(self.scene.silence_ms) and self.answers >= self.updates:
             why = """Send a session.update with turn_detection null first. As long as detection is \
@@ -639,7 +641,7 @@ class PhoneCall(RealtimeScene):
         if early:
             fact = "Your program sent a truncation when nothing had been played yet."
             why = """The caller's first question interrupts nothing: speech_started comes for each \
-utterance. Truncate only if an item has begun to sound."""
+utterance. Truncate only if an item has begun to play."""
             return Failure(fact, why, value("item_id", early[0].body.get("item_id")))
         if not playback.stretches:
             fact = "Your program never played any sound of the answer."
@@ -670,7 +672,7 @@ utterance. Truncate only if an item has begun to sound."""
             return found
         if len(sent) > 1:
             fact = "Your program truncated more than once for one interruption."
-            why = "One item was sounding. Report it once, when the caller begins to speak."
+            why = "One item was being played. Report it once, when the caller begins to speak."
             return Failure(
                 fact, why, value("the second audio_end_ms", sent[1].body.get("audio_end_ms"))
             )
@@ -684,7 +686,9 @@ utterance. Truncate only if an item has begun to sound."""
         fact = "The caller interrupted, but your program sent no conversation.item.truncate."
         why = """Over a WebSocket only your program knows how much was heard. Until you say so, \
 the model believes that the caller heard all of its answer."""
-        shown = Excerpt("the item that sounded", f"{self.playback.ms(item_id)} ms of it were heard")
+        shown = Excerpt(
+            "the item that was being played", f"{self.playback.ms(item_id)} ms of it were heard"
+        )
         return Failure(fact, why, shown, is_absence=True)
 
     def _wrong_item(self, sent: TracedEvent, item_id: str) -> Failure | None:
@@ -699,11 +703,13 @@ the model believes that the caller heard all of its answer."""
         users = {each.body.get("item_id") for each in self.messages if each.type == SPEECH}
         if got in users:
             fact = "Your truncation names the caller's item, not that of the answer."
-            why = f"The item_id in speech_started is that of what the caller says now. {why}"
+            why = f"The item_id in speech_started is that of what the caller is saying. {why}"
         elif str(got).startswith("resp_"):
-            fact = "Your truncation names the response. It has to name the item that sounded."
+            fact = (
+                "Your truncation names the response. It has to name the item that was being played."
+            )
         elif got in self.items:
-            fact = "Your truncation names another answer than the one that sounded."
+            fact = "Your truncation names another answer than the one that was being played."
         else:
             fact = "Your truncation names an item that the server never sent."
         return Failure(fact, why, value("item_id", got, f'"{item_id}"'))
@@ -743,12 +749,12 @@ the model believes that the caller heard all of its answer."""
             why = "The server refuses that. And it can't be right: nobody hears what hasn't come."
         elif is_about(received):
             fact = f"audio_end_ms is all that had come, but only {heard} ms of it were heard."
-            why = """Sound arrives faster than it plays. Most of it still waited in the \
-loudspeaker's queue, and your program threw that away."""
+            why = """Sound arrives faster than it plays. Most of it was still in the \
+loudspeaker's queue, which your program has emptied."""
         else:
             fact = f"audio_end_ms says {got} ms, but {heard} ms of this item were heard."
-            why = """Elapsed time is no measure: sound comes late, and then nothing is played for \
-a while. Count the samples of this item that were played."""
+            why = """Don't measure the elapsed time: sound comes late, and then nothing is played \
+for a while. Count the samples of this item that were played."""
         return Failure(fact, why, shown)
 
     def _went_on(self, item_id: str, at_once: int, heard: int) -> Failure:
@@ -756,7 +762,7 @@ a while. Count the samples of this item that were played."""
         why = "The caller wants to speak. Empty the loudspeaker's queue with telephone.stop()."
         if self.is_late(item_id):
             why = """These deltas were on their way when the caller interrupted. Remember which \
-item was cut, and drop what still comes of it."""
+item was interrupted, and drop its late deltas."""
         shown = Excerpt("played of the item", f"{at_once} ms, and {heard - at_once} ms too late")
         return Failure(fact, why, shown)
 
@@ -780,7 +786,7 @@ item was cut, and drop what still comes of it."""
         if number < len(items) and heard >= playback.received_ms(items[number]):
             return None
         fact = "The last answer was not played to its end, although nobody interrupted it."
-        why = "Only the item that was cut is over. Whatever comes of other items has to be played."
+        why = "Drop only the deltas of an item that was interrupted. Play all others."
         return Failure(fact, why, Excerpt("played of it", f"{heard} ms"), is_absence=True)
 
 
@@ -830,7 +836,7 @@ class InterruptedAnswer(PhoneCall):
         if self.sessions[0].sent(CANCEL):
             fact = "Your program sent response.cancel, although the server cancels by itself."
             why = """With interrupt_response true the server has cancelled its response before you \
-know of it. Yours finds none, and is refused."""
+know of it. Yours has nothing to cancel, and is refused."""
             return Failure(fact, why, Excerpt("sent", CANCEL, 0))
         return refused(self.sessions[0]) or self.unplayed(1)
 
@@ -1001,9 +1007,9 @@ class _Results:
         kind, call_id = at_path(item, "type"), at_path(item, "call_id")
         if at_path(item, "role") == "system":
             return None  # how to speak about the results
-        why = "The call_id stands in the call: call_... It says which call the result belongs to."
+        why = "The call_id is in the call: call_... It says which call the result belongs to."
         if kind != "function_call_output":
-            fact = "Your program sent a result as another item than function_call_output."
+            fact = "Your program sent a result in an item that isn't a function_call_output."
             return Failure(fact, why, value("item.type", kind, '"function_call_output"'))
         if call_id in [call["id"] for call in self.calls.values()]:
             fact = "Your result names the id of the call's item, not its call_id."
@@ -1133,12 +1139,12 @@ class GoOn(RealtimeScene):
         left = len(self.questions) - len(self.complete)
         if not left:
             return None
-        fact = f"{left} of the {len(self.questions)} questions never got a whole answer."
-        why = "Only response.done says that an answer is whole."
+        fact = f"{left} of the {len(self.questions)} questions never got a complete answer."
+        why = "Only response.done says that an answer is complete."
         if self.sessions[-1].close_code == 1001:
-            fact = "The server closed the connection with 1001, and your program didn't come back."
-            why = """1001 means that the server goes away. Reading just ends, without an \
-exception, so look whether the answer was whole. If not, connect again."""
+            fact = "The server closed the connection with 1001, and your program didn't reconnect."
+            why = """1001 means that the server is going away. Reading just ends, without an \
+exception, so check whether all answers are complete. If not, connect again."""
         return Failure(fact, why, is_absence=True)
 
 
@@ -1193,7 +1199,9 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
         role, text = str(at_path(item, "role")), text_of(at_path(item, "content"))
         previous = body.get("previous_item_id")
         if previous and previous != "root" and self._is_old(previous):
-            fact = f"On connection {self.number}, previous_item_id is of a connection before."
+            fact = (
+                f"On connection {self.number}, previous_item_id belongs to an earlier connection."
+            )
             why = "All ids belong to one session. Leave it out: items are put at the end, in order."
             return Failure(fact, why, value("previous_item_id", "item_..."))
         if role == "system":
@@ -1220,20 +1228,20 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
             if role != right_role:
                 shown = value(f"{place}: the role", role, f'"{right_role}"')
         if role == "assistant" and text in ("", *self.scene.cuts):
-            fact = "The history has an answer that was cut."
+            fact = "The history has an answer that was cut off."
             why = "Add an answer to the history at its response.done, and not before."
         elif not self.due:
-            fact = f"The session already had all it needs, and got {place}."
+            fact = f"The session already had all it needed, and your program sent {place}."
             why = "The server keeps the conversation as long as the connection lasts."
         elif self.due[0] == ("user", "") or (role, text) in self.history[: self.sent]:
             fact = "Your program sent again what this connection had already got."
             why = "The server keeps the conversation as long as the connection lasts."
         elif (role, text) in self.due:
-            fact = f"The history has a gap, or another order: {place} should be another."
+            fact = f"The history has a gap, or a wrong order: {place} should be another."
             why = "The model reads the items in the order in which they came."
         else:
             fact = f"{place.capitalize()} isn't what belongs there."
-            why = "In order: each question with its whole answer, then the question without one."
+            why = "Send each question with its complete answer, then the next question."
         return Failure(fact, why, shown)
 
     def _create(self, event: TracedEvent) -> Failure | None:
@@ -1248,7 +1256,7 @@ session.update comes first. (With on_reconnecting, the SDK first sends what wait
         role, text = self.due[0]
         fact = f"On connection {self.number} the response was asked for too soon."
         why = """A new session has no history. First come all items, in order, then \
-response.create. An answer that was whole isn't asked for again."""
+response.create. Don't ask again for an answer that was complete."""
         if not text:
             fact = "Your program asked for a response when every question had its answer."
             why = "Nobody wants an answer twice, and each one is billed."

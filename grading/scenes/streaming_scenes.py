@@ -214,7 +214,7 @@ def _counts(request: TracedExchange, counts: tuple[int, int]) -> Failure | None:
             shown = value("metadata", metadata, json.dumps({name: str(expected)}))
             return Failure(fact, "It shows that your program knows what the answer took.", shown)
         if not isinstance(got, str):
-            fact = f"`{name}` is a number. The values of metadata have to be texts."
+            fact = f"`{name}` is a number. The values of metadata have to be strings."
             why = "OpenAI refuses any other type there, so write str(...)."
             return Failure(fact, why, value(f"metadata.{name}", got, json.dumps(str(expected))))
         if got == str(sum(counts)):
@@ -327,15 +327,15 @@ then, so the client raises it while you read.""",
         name, last = attempt.exchange.title, before[-1]
         shown = value("the question", attempt.question)
         if last.end == "stop":
-            fact = f"{name} asks a question again, although its answer was whole."
+            fact = f"{name} asks a question again, although its answer was complete."
             yield Failure(fact, "Every answer is paid for.", shown)
         elif last.end in UNFINISHED:
             fact = f"{name} asks again after an answer that {UNFINISHED[last.end]}."
             yield Failure(fact, AGAIN_WHY[last.end], shown)
         elif len(before) > 1:
             fact = f"{name} asks the same question for the third time."
-            why = """A server in trouble gets more requests than ever if every client goes on and
-on. So a limit belongs to every retry; here it is one."""
+            why = """A server in trouble gets even more requests if every client asks again and
+again. So every program needs a limit; here it is one more attempt."""
             yield Failure(fact, why, shown)
 
     def _not_repeated(self) -> Failure | None:
@@ -357,14 +357,14 @@ on. So a limit belongs to every retry; here it is one."""
             end = json.dumps(turn.text[-40:], ensure_ascii=False)[1:]
             shown = Excerpt(turn.place, f"...{end}", len(end) + 2)
             if attempt.end in UNFINISHED:
-                fact = f"An answer that {UNFINISHED[attempt.end]} is kept as if it were whole."
+                fact = f"An answer that {UNFINISHED[attempt.end]} is kept as if it were complete."
                 return Failure(fact, KEPT_WHY[attempt.end], shown)
-            fact = f"Part of answer {attempt.place + 1}, which was cut, is kept as a whole answer."
+            fact = f"Part of answer {attempt.place + 1}, which was cut off, is kept as complete."
             return Failure(fact, PART_WHY, shown)
         whole = [each for each in ends.values() if each.place < 5 and each.end == "stop"]
         for each in whole:
             if each.question not in kept:
-                fact = f"The last request lacks answer {each.place + 1}, which was whole."
+                fact = f"The last request lacks answer {each.place + 1}, which was complete."
                 roles = [turn.role for turn in turns(request)]
                 return Failure(fact, CARRIED_WHY, value("roles of its turns", roles))
             turn = kept[each.question]
@@ -382,7 +382,7 @@ on. So a limit belongs to every retry; here it is one."""
                 continue
             for turn in turns(request):
                 if len(start) == PART_LETTERS and start in turn.text:
-                    fact = f"Part of answer {attempt.place + 1}, which isn't whole, was sent on."
+                    fact = f"Part of answer {attempt.place + 1}, which isn't complete, was sent on."
                     return Failure(fact, PART_WHY, value(turn.place, start))
         return None
 
@@ -492,25 +492,27 @@ stream instead.""",
             question = self._question(stream)
             if question is None:
                 fact = f"After {stream.name} your program sent no second question."
-                why = "A stream that is closed leaves the client as it was, ready for more."
+                why = "After you close a stream, the same client can send more requests."
                 return Failure(fact, why, is_absence=True)
             if found := _kept_sentence(stream, question, self._sentence(stream)):
                 return found
         if len(streams) < 2:
-            fact = "The asynchronous half never asked for a stream."
-            return Failure(fact, "Both ways have to be shown.", is_absence=True)
+            fact = "The asynchronous part of your program never asked for a stream."
+            return Failure(fact, "The task asks for both.", is_absence=True)
         kinds = {_is_async(each) for each in streams}
         if len(kinds) == 1 and kinds != {None}:
             fact = f"Both streams were asked for {'a' * (kinds == {True})}synchronously."
-            return Failure(fact, "Each way of closing a stream has to be shown once.")
+            return Failure(
+                fact, "Use `main` for the synchronous one, and `main_async` for the other."
+            )
         return None
 
     def _left_open(self, stream: TracedExchange) -> Failure:
         fact = f"The stream of {stream.name} stayed open after the first sentence."
         why = ASYNC_OPEN_WHY if _is_async(stream) else OPEN_WHY
         if self.open[stream.number]:
-            fact = f"Your program read on behind the first sentence of the answer to {stream.name}."
-            why = "You pay for all that is written. Leave the loop, and close the stream."
+            fact = f"Your program read on after the first sentence of the answer to {stream.name}."
+            why = "You pay for everything that is written. Leave the loop, and close the stream."
         count = f"more than {self.FEW}"
         shown = Excerpt("pieces that were sent after the full stop", count, 0, "a few")
         return Failure(fact, why, shown)
@@ -538,10 +540,10 @@ def _kept_sentence(first: TracedExchange, request: TracedExchange, text: str) ->
 
 
 OPEN_WHY = """`break` leaves the loop, but the stream still exists, and with it the connection. So
-the server writes on, and you pay. `with stream:` or `stream.close()` closes it."""
-ASYNC_OPEN_WHY = """`break` leaves the loop, but not the connection, so the server writes on, and
-you pay. Use `async with stream:`, or `await stream.close()`. Without `await`, close() does
-nothing."""
+the server goes on writing, and you pay. `with stream:` or `stream.close()` closes it."""
+ASYNC_OPEN_WHY = """`break` leaves the loop, but doesn't close the connection, so the server goes on
+writing, and you pay. Use `async with stream:`, or `await stream.close()`. Without `await`, close()
+does nothing."""
 
 
 class ToolCalls(Scene):
@@ -554,9 +556,9 @@ class ToolCalls(Scene):
     NAMES: ClassVar[list[str]] = "Saturn Jupiter Mars Venus Vega Deneb Altair Mizar Algol".split()
     meanings: ClassVar[Mapping[str, str]] = {
         "JSONDecodeError": """the text isn't the arguments of one call. Pieces of two calls \
-alternate: join those with the same `index`. Parse them when the stream has ended.""",
+are interleaved: join those with the same `index`. Parse them when the stream has ended.""",
         "ValidationError": """the text isn't the arguments of one call. Pieces of two calls \
-alternate: join those with the same `index`, and parse them at the end. The SDK's helper \
+are interleaved: join those with the same `index`, and parse them at the end. The SDK's helper \
 `chat.completions.stream` can't do that: it parses a call as soon as another one begins.""",
     }
 
@@ -668,8 +670,10 @@ alternate: join those with the same `index`, and parse them at the end. The SDK'
         other = height(*self.asked[other_place])
         is_other = other in turn.text and other != expected
         if expected not in turn.text:
-            fact = f"The result of {name} is {'that of the other' if is_other else 'not right'}."
-            why = "A result belongs to the id of its call. The model has nothing else to go by."
+            fact = (
+                f"The result of {name} is {'that of the other call' if is_other else 'not right'}."
+            )
+            why = "The model matches a result to its call by the id, and by nothing else."
             wanted = "It has to be what `height` returns for the arguments of this call."
             shown = difference(turn.place, turn.text, expected)
             return Failure(fact, why if is_other else wanted, shown)
@@ -728,16 +732,16 @@ def _same_json(text: str, other: str) -> bool:
         return False
 
 
-LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have nothing
-but the index, and pieces of two calls alternate. So keep a call for each index."""
+LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have only
+the index, and pieces of two calls are interleaved. So keep a separate call for each index."""
 
 
 class ResumeBackground(Scene):
     """S6: after each break the rest is asked for, from behind the last event that came."""
 
     meanings: ClassVar[Mapping[str, str]] = {
-        "APIConnectionError": """the connection broke. The response is written on, so get the rest \
-with client.responses.retrieve.""",
+        "APIConnectionError": """the connection broke. The server goes on writing the response, so \
+get the rest with client.responses.retrieve.""",
     }
 
     def __init__(self, draw: random.Random) -> None:
@@ -790,7 +794,7 @@ with client.responses.retrieve.""",
     def verdict(self) -> Failure | None:
         asked = self.trace.writing()
         if not asked:
-            return Failure("No response was created.", "The first request is a POST.")
+            return Failure("No response was created.", "Begin with client.responses.create.")
         first, *later = self.trace.exchanges[self.trace.exchanges.index(asked[0]) :]
         if not _in_background(first):
             fact = "The first request doesn't ask for a background response."
@@ -814,8 +818,8 @@ with client.responses.retrieve.""",
                 last, is_whole = _last_number(exchange)
         fact = "The second question never came."
         if not is_whole:
-            fact = f"After event {last} the connection was gone, and nobody asked for the rest."
-        why = "It shows that the answer arrived whole: nothing twice, nothing missing."
+            fact = f"The connection broke after event {last}, and your program didn't get the rest."
+        why = "It shows whether you have the complete answer: nothing twice, nothing missing."
         return Failure(fact, why, is_absence=True)
 
 
@@ -841,19 +845,19 @@ def _last_number(exchange: TracedExchange) -> tuple[int, bool]:
 def _begun_again(first: TracedExchange, request: TracedExchange, last: int) -> Failure:
     shown = value("the last event that had come", last)
     if _said(first, request):
-        fact = "The second question came before the answer was whole."
+        fact = "The second question came before the answer was complete."
         why = """A connection can end cleanly in the middle of an answer. Only `response.completed`
 says that you have all of it."""
         return Failure(fact, why, shown)
     fact = f"{request.title} starts a second answer."
-    why = """The first one is still being written, and is paid for. The second begins anew, with
+    why = """The server is still writing the first one, and you pay for it. The second one has
 other words. Get the rest of the first: client.responses.retrieve(id, stream=True, ...)."""
     return Failure(fact, why, shown)
 
 
 def _looked_up(request: TracedExchange) -> Failure:
     fact = f"{request.title} gets the response as it is now, not the rest of its stream."
-    why = "Your reader wants to read on at once. Ask with stream=True."
+    why = "Ask with stream=True, so that your reader can go on reading at once."
     return Failure(fact, why, value("query", request.query))
 
 
@@ -865,15 +869,15 @@ def _resumed(request: TracedExchange, last: int) -> Failure | None:
     if not after:
         fact = f"{request.title} gets the stream from its beginning."
         return Failure(fact, BEGINNING_WHY, value("starting_after", None, str(last)))
-    fact = f"{request.title} asks for what is behind event {after}. The last that came was {last}."
+    fact = f"{request.title} asks for the events after {after}. The last one that came was {last}."
     why = "`starting_after` is the number of the last event that you have, not of the next."
     return Failure(fact, why, value("starting_after", after, str(last)))
 
 
-BEGINNING_WHY = """All events come again, and the text twice. `starting_after` leaves out the old
-ones. The SDK's helper `responses.stream` doesn't send it, so use `responses.retrieve`."""
-BACKGROUND_WHY = """Only a background response is written on when the connection is gone. It needs
-background=True in the Responses API, and the default store=True."""
+BEGINNING_WHY = """All events come again, so the text comes twice. `starting_after` leaves out the
+old ones. The SDK's helper `responses.stream` doesn't send it, so use `responses.retrieve`."""
+BACKGROUND_WHY = """Only with a background response does the server go on writing when the
+connection is gone. It needs background=True in the Responses API, and the default store=True."""
 
 
 class RelayToBrowser(Scene):
@@ -1017,7 +1021,7 @@ Yield each piece of the answer.""",
             return found
         if self.problem or len(asked) < 2:
             fact = "The browser got no page from your server."
-            return Failure(fact, f"What it met: {self.problem}.", is_absence=True)
+            return Failure(fact, f"The error was {self.problem}.", is_absence=True)
         if self.is_short:
             fact = "The second page ended before its answer had, and before the browser left."
             return Failure(fact, CUT_PAGE_WHY, is_absence=True)
@@ -1043,10 +1047,11 @@ Yield each piece of the answer.""",
 
 RELAY_WHY = """Each piece has to be passed on when it comes. If you join them first, the reader
 waits as long as without a stream."""
-CUT_PAGE_WHY = """A page is passed on until its answer ends, or until the browser closes it. Nobody
-can know before how long an answer is, or how long it takes."""
-CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task of your
-own goes on reading, and you pay. Read the stream in `relay` itself, in `async with stream:`."""
+CUT_PAGE_WHY = """Pass on every piece until the answer ends, or until the browser closes the page.
+Nobody can know beforehand how long an answer is, or how long it takes."""
+CLOSED_WHY = """When the page is closed, Starlette cancels `relay`, and nothing else. A task that
+you started goes on reading, and you pay. Read the stream in `relay` itself, in `async with
+stream:`."""
 
 
 def _pairs(said: list[RequestTurn]) -> Iterator[tuple[str, RequestTurn]]:
@@ -1067,11 +1072,11 @@ def _last_event(exchange: TracedExchange) -> Excerpt | None:
     return Excerpt("choices[0] of the last chunk", shown, shown.rindex("null"), '"stop"')
 
 
-SILENT_WHY = """An answer is whole only if the stream says so. A proxy that gives up may end it
+SILENT_WHY = """An answer is complete only if the stream says so. A proxy that gives up may end it
 cleanly, so that nothing raises an exception. Look at the finish_reason, or at the type of the last
 event, before you keep the text."""
 BROKEN_WHY = """The client repeats a request by itself, but never one whose answer has begun: it
-can't know what you have done with the first half. Drop that half, and ask once more."""
+can't know what you have done with the part that came. Drop that part, and ask once more."""
 UNFINISHED = {"length": "reached its limit", "content_filter": "a filter cut off"}
 """The finish_reasons of answers that aren't whole, and what such an answer met."""
 AGAIN_WHY = {
@@ -1081,13 +1086,13 @@ ask for, or raise the limit.""",
 }
 KEPT_WHY = {
     "length": """The finish_reason "length" says that the model had more to write. A reader
-who takes the text for whole may miss the part that matters.""",
+who takes the text for complete may miss the part that matters.""",
     "content_filter": """The finish_reason "content_filter" says that the rest was left out.
-Only "stop" says that an answer is whole.""",
+Only "stop" says that an answer is complete.""",
 }
 PART_LETTERS = 20
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
-ANEW_WHY = """The second attempt is a new answer, which begins with its first word. Start with an
+ANEW_WHY = """The second attempt is a new answer, not the rest of the first one. Start with an
 empty text for each attempt."""
 
 

@@ -258,7 +258,9 @@ class ByHand(Scene):
             return Failure(fact, why, value("a passage to be sent", self.best))
         if len(held) > 1:
             fact = f"{name} contains {len(held)} passages. The task is to send the best one alone."
-            why = "You pay for each passage, and with all of them in it, nothing was searched."
+            why = (
+                "You pay for each passage, and the model needs only the one that fits the question."
+            )
             return Failure(
                 fact, why, compared("one of them", next(filter(self.best.__ne__, held)), self.best)
             )
@@ -271,13 +273,14 @@ class ByHand(Scene):
         return Failure(fact, why, compared("the passage in it", held[0], self.best))
 
 
-WHY_COSINE = """The cosine is the product of the two vectors, divided by the lengths of both. The
-highest one belongs to the passage with the most similar meaning."""
-WHY_LENGTH = """That passage has the highest product, because its vector is long. Here the vectors
-have different lengths. Divide the product by the lengths of both vectors, or make each vector one
-of length 1 first."""
+WHY_COSINE = """For the cosine, multiply the two vectors number by number, add up the results, and
+divide by the lengths of both. The highest one belongs to the passage with the most similar
+meaning."""
+WHY_LENGTH = """Without a division by the lengths, that passage comes first, because its vector is
+long. Here the vectors have different lengths. Divide by the lengths of both vectors, or scale each
+vector to the length 1 first."""
 WHY_ORDER = """The items of `data` can come in any order. The `index` of an item says which of your
-texts it belongs to. In the order of the list, you get the vectors of other texts."""
+texts it belongs to. If you go by the order of the list, you get the vectors of other texts."""
 
 
 def _texts(body: Any) -> list[str]:
@@ -476,17 +479,17 @@ class Ingest(StoreScene):
             return self._waited_too_long()
         if waited > self.deadline_s + self.patience_s / 2:
             fact = "The deadline passed long ago, but your program is still waiting."
-            why = f"""One file never gets ready. After DEADLINE seconds ({self.deadline_s:g} in this
-            check), report what isn't ready, and go on with the rest."""
+            why = f"""One file never becomes ready. After DEADLINE seconds ({self.deadline_s:g} in
+            this check), report what isn't ready, and go on with the rest."""
             return Failure(fact, why, value(f"{self.late}: status", "in_progress"))
         fact = "Your program attached the files, but it never sent the report."
         why = "The report shows whether you know what became of each file."
         return Failure(fact, why, is_absence=True)
 
     def _waited_too_long(self) -> Failure:
-        why = f"""DEADLINE is the longest that you wait ({self.deadline_s:g} seconds in this run).
+        why = f"""DEADLINE is the longest time to wait ({self.deadline_s:g} seconds in this run).
         Ask again and again, and go on as soon as no file is in_progress."""
-        fact = f"Your program asked for nothing in {self.pause_s:g} seconds of waiting."
+        fact = f"Your program waited for {self.pause_s:g} seconds without a request."
         if self._knew_at is not None:
             fact = "No file is in progress any more, but your program is still waiting."
         status = self._told().get(self.late, "never asked for")
@@ -501,8 +504,8 @@ class Ingest(StoreScene):
             fact = f"Your program went on ({request.call}) without asking for any status."
             shown = value("requests for a status", 0, "at least one")
         why = f"""Attaching only starts the work: files are indexed in the background, and a search
-        before the end misses some. Ask for the status until no file is in_progress, for at most
-        DEADLINE seconds ({self.deadline_s:g} in this check)."""
+        before that is done misses some. Ask for the status until no file is in_progress, for at
+        most DEADLINE seconds ({self.deadline_s:g} in this check)."""
         return Failure(fact, why, shown)
 
     def _has_asked(self, before: int) -> bool:
@@ -565,11 +568,11 @@ def _is_about_files(request: TracedExchange) -> bool:
 
 WHY_REPORT = """A file that fails raises no exception, and a batch can be completed although some
 of its files failed. Look at the status of every file."""
-WHY_REASON = """The reason of a failed file is the field `message` of its `last_error`. A file that
+WHY_REASON = """The reason for a failed file is the field `message` of its `last_error`. A file that
 isn't ready when the deadline has passed is reported as in_progress."""
 WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
 WHY_NEVER_ASKED = """If you wait for one file after the other, a slow one uses up the time of all
-behind it. Ask for all of them in each round: one request lists every file of the store."""
+that come after it. Ask for all of them in each round: one request lists every file of the store."""
 
 
 # ---------------------------------------------------------------------------- V2
@@ -645,13 +648,13 @@ class SyncTwice(StoreScene):
             return Failure(fact, why, shown)
         if self.changed not in sent:
             fact = f"The second run didn't upload {self.changed}, although its text has changed."
-            why = """Name and size are as before, so only the content shows it. Compare the digest
-            with the one in the attributes."""
+            why = """Name and size are as before, so only the content shows the change. Compare the
+            digest with the one in the attributes."""
             return Failure(fact, why, is_absence=True)
         if self.deleted not in sent:
             fact = f"The second run didn't upload {self.deleted}, which the store no longer has."
-            why = """It was deleted on the server between the two runs. What the store has, only the
-            store knows: ask it in each run, and keep no list of your own."""
+            why = """It was deleted on the server between the two runs. Only the store has a list of
+            what it has: ask for that in each run, and don't keep a list of your own."""
             return Failure(fact, why, is_absence=True)
         if twice := next((name for name in wanted if sent.count(name) > 1), None):
             return Failure(f"The second run uploaded {twice} twice.", WHY_TWICE)
@@ -717,7 +720,7 @@ class SyncTwice(StoreScene):
 
 
 def _wrong_attribute(key: str, sent: Mapping[str, Any], wanted: str, name: str) -> Failure:
-    where, why = f"attributes.{key}", "By its attributes, the next run recognizes a file."
+    where, why = f"attributes.{key}", "The next run recognizes a file by its attributes."
     if key not in sent:
         fact = f"The file {name} was attached without the attribute {key}."
         return Failure(fact, why, missing(where, sent, json.dumps(wanted)))
@@ -833,21 +836,21 @@ class Filters(StoreScene):
         where, written = f"attributes.{key}", json.dumps(wanted)
         if key not in sent:
             fact = f"The file {name} was attached without the attribute {key}."
-            return Failure(fact, "A filter never finds it then.", missing(where, sent, written))
+            return Failure(fact, "Then a filter never finds it.", missing(where, sent, written))
         fact = f"The attribute {key} of {name} is wrong."
-        why = "It differs from what the head of the file says."
+        why = "It differs from what the first lines of the file say."
         if isinstance(sent[key], str):
-            fact = f"The attribute {key} of {name} is a text, not {_kind(wanted)}."
+            fact = f"The attribute {key} of {name} is a string, not {_kind(wanted)}."
             why = WHY_TYPES
         elif key == "public" and sent[key] is True:
-            why = """The head of the file says no. `bool` of any text that isn't empty is True, also
-            of "no": compare the text with "yes"."""
+            why = """The file says no. `bool` of any string that isn't empty is True, even of "no".
+            Compare the string with "yes"."""
         return Failure(fact, why, value(where, sent[key], written))
 
     def _never_searched(self, question: str) -> Failure:
         if self._asked(question):
-            fact = f'The model was asked "{question}" without a search before.'
-            why = """Search first, by client.vector_stores.search with the filter. Then you know
+            fact = f'The model was asked "{question}" without a search first.'
+            why = """Search first, with client.vector_stores.search and the filter. Then you know
             whether there is anything to ask. The file_search tool would ask the model at once."""
             return Failure(fact, why)
         fact = f'Your program never searched for the question "{question}"'
@@ -869,7 +872,7 @@ class Filters(StoreScene):
                 return Failure(fact, WHY_FILTER, missing(f"filters, {key}", leaves, key))
             several = leaves[key] if isinstance(leaves[key], list) else [leaves[key]]
             if any(isinstance(each, str) for each in several):
-                fact = f"The filter of {name} compares {key} with a text."
+                fact = f"The filter of {name} compares {key} with a string."
                 shown = value(f"value of {key}", leaves[key], json.dumps(right))
                 return Failure(fact, WHY_TYPES, shown)
         if selected != [kind]:
@@ -912,7 +915,9 @@ class Filters(StoreScene):
                 fact = f'The model was asked "{question}" with text that the search had not found.'
                 if question is None:
                     fact = f"{request.title} has text of a file that no search had found."
-                why = "Then the filter is useless: the model reads what it was to leave out."
+                why = (
+                    "Then the filter is useless: the model reads what the filter should leave out."
+                )
                 return Failure(fact, why, value(name, text))
         return None
 
@@ -930,7 +935,7 @@ class Filters(StoreScene):
             if keep and [each for each in self.kinds if keep(each.attributes)] == [asked]:
                 continue
             fact = f"{request.title} offers the file_search tool without the filter of the search."
-            why = """The tool searches once more, and the model reads what your filter was to leave
+            why = """The tool searches once more, and the model reads what your filter should leave
             out. The passages that your own search found are enough."""
             return Failure(fact, why, missing("tools[].filters", tool, "as in the search"))
         return None
@@ -988,9 +993,9 @@ def _comparisons(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _comparisons(each)
 
 
-WHY_TYPES = """In JSON, the text "2024" and the number 2024 are two things, and so are "yes" and
-true. A comparison of one with the other finds nothing. Use the same type everywhere: numbers for
-editions, so that you can compare by size, and true or false for what is yes or no."""
+WHY_TYPES = """In JSON, the string "2024" and the number 2024 are different values, and so are "yes"
+and true. A filter that compares one with the other finds nothing. Use the same type everywhere:
+numbers for editions, so that you can compare by size, and true or false for yes or no."""
 WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
 files that the question asks for are searched."""
 
@@ -1007,8 +1012,8 @@ class Footnotes(StoreScene):
 
     meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("AttributeError", "IndexError"),
-        """an item of `output` was taken for another one. Reasoning, a search and the message can
-        stand at any place in it: find each by its `type`.""",
+        """an item of `output` isn't of the type that your code expects. Reasoning, a search and
+        the message can come at any place in the list: find each by its `type`.""",
     )
 
     def __init__(self, draw: random.Random) -> None:
@@ -1107,7 +1112,7 @@ class Footnotes(StoreScene):
             return Failure(fact, why, missing("tools", body, '"file_search" in it'))
         if "file_search_call.results" not in (body.get("include") or ()):
             fact = "The first request doesn't ask for the results of the search."
-            why = """The scores stand in the results. Unless `include` asks for them, the field
+            why = """The scores are in the results. Unless `include` asks for them, the field
             `results` of the file_search_call is null."""
             return Failure(fact, why, missing("include", body, '["file_search_call.results"]'))
         if len(asked) < 2:
@@ -1136,7 +1141,7 @@ class Footnotes(StoreScene):
         if bare.split() != self.text.split() or bare == text:
             same = " ".join(bare.split()) == self.text
             fact = "The text has no marks." if same else "The text isn't the model's answer."
-            why = """A mark belongs where a citation stands, and the rest stays as it is. Each
+            why = """Insert a mark for each citation, and leave the rest as it is. Each
             annotation of the type file_citation has an `index`: that many characters come before
             it."""
             return Failure(fact, why, shown)
@@ -1144,9 +1149,9 @@ class Footnotes(StoreScene):
             fact = "The marks have wrong numbers."
             return Failure(fact, WHY_NUMBERS, shown)
         if text != wanted.partition("\n\n")[0]:
-            fact = "The marks stand in wrong places."
+            fact = "The marks are in the wrong places."
             why = """Each `index` counts in the text without marks. A mark that you insert moves
-            all that comes behind it, so begin with the last citation."""
+            all that comes after it, so begin with the last citation."""
             return Failure(fact, why, shown)
         return self._wrong_notes(notes, shown)
 
@@ -1276,7 +1281,7 @@ class CleanUp(StoreScene):
                 return wrong
             if run and not any(each.fault for each in self._run(run).exchanges):
                 fact = f"{RUNS[run]} your program never came to the {self.steps[run]}."
-                return Failure(fact, "Each run begins anew, with a store of its own.")
+                return Failure(fact, "Each run starts again, with a store of its own.")
             if left := self._left(run):
                 fact = capital(
                     f"{RUNS[run]} your program left {' and '.join(left)} behind.".strip()
@@ -1312,8 +1317,9 @@ class CleanUp(StoreScene):
             status, name = told.get(file.file_id, "never asked for"), names.get(file.file_id)
             if status in ("in_progress", "never asked for"):
                 fact = f"Your program searched before it knew that {name} was indexed."
-                why = """Files are indexed in the background, and a search before the end misses
-                some. Ask for the status until no file is in_progress; create_and_poll does so."""
+                why = """Files are indexed in the background, and a search before that is done
+                misses some. Ask for the status until no file is in_progress; create_and_poll does
+                so."""
                 shown = value(f"{name}: status", status, "completed")
                 return Failure(fact, why, shown)
         return None
@@ -1389,8 +1395,8 @@ RUNS = ("", "When a request failed with status 500,", "When Ctrl-C was pressed,"
 LEFT_WHY = (
     """OpenAI bills a vector store until it is deleted or expires. Deleting a store leaves its
     files, so both have to be deleted.""",
-    """The SDK raises an exception, and nothing behind that line runs, unless it stands in a
-    `finally`. Note each id as soon as you have it: an upload can fail when others are done.""",
+    """The SDK raises an exception, and nothing after that line runs, unless it is in a
+    `finally`. Keep each id as soon as you have it: an upload can fail when others are done.""",
     """Ctrl-C raises KeyboardInterrupt, which `except Exception` doesn't catch. A `finally` runs
     after it, too.""",
 )
@@ -1550,8 +1556,8 @@ WHY_TEN = """That counts the first ten passages, as many as a search returns by 
 first five count: set max_num_results."""
 WHY_FIRST = """That counts every passage of the right file. Only the first one of each question
 counts."""
-WHY_PASSAGES = """That gives each file one place, however many of its passages stand in front. Each
-passage takes a place, also the second one of a file."""
+WHY_PASSAGES = """That counts the places of files, but MRR counts those of passages. Each passage
+takes a place, even the second one from the same file."""
 WHY_ALL = """That is the mean over the questions whose file was found. The others count, too: with
 0."""
 

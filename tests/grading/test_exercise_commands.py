@@ -130,7 +130,7 @@ def test_file_that_is_gone_is_put_back_by_a_command_that_is_named(join, terminal
 
 
 def test_check_all_runs_what_is_begun(join, terminal):
-    with pytest.raises(CourseError, match="no exercise is begun"):
+    with pytest.raises(CourseError, match="you haven't begun an exercise"):
         commands.check_all(terminal)
     solve(join)
 

@@ -56,7 +56,7 @@ def told(tmp_path, text, scene=AnyRequest, variables=None):
     [
         ("", "without a single request", "OpenAI() without arguments"),
         ("x = {}\nx['a']\n", "KeyError in line 2", "was not there"),
-        ("None.x\n", "AttributeError in line 1", "no attribute 'x'. In an answer, some fields are"),
+        ("None.x\n", "AttributeError in line 1", "no attribute 'x'. Some fields of an answer can"),
         ("int.x\n", "AttributeError in line 1", "no attribute 'x'. An object has no field of that"),
         ("(lambda: 1)(b=1)\n", "TypeError in line 1", "takes no parameter of that name"),
         ("1 + ''\n", "TypeError in line 1", "another type than the code expects"),

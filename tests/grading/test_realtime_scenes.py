@@ -336,7 +336,7 @@ def test_results_in_any_order_pass(calls):
         (
             1,
             {"type": "message"},
-            "Your program sent a result as another item than function_call_output.",
+            "Your program sent a result in an item that isn't a function_call_output.",
         ),
     ],
 )
@@ -401,11 +401,11 @@ def test_one_connection_or_one_each_passes(dropped):
     [
         (
             lambda log, scene: say(log, "user", scene.questions[1]),
-            "The history has a gap, or another order: item 1 on connection 2 should be another.",
+            "The history has a gap, or a wrong order: item 1 on connection 2 should be another.",
         ),
         (
             lambda log, scene: say(say(log, "user", scene.questions[0]), "assistant", "Answer"),
-            "The history has an answer that was cut.",
+            "The history has an answer that was cut off.",
         ),
         (
             lambda log, scene: history(log, scene, 1).client("response.create"),
@@ -423,7 +423,7 @@ def test_one_connection_or_one_each_passes(dropped):
         ),
         (
             lambda log, scene: say(log, "user", scene.questions[0], previous_item_id="item_old"),
-            "On connection 2, previous_item_id is of a connection before.",
+            "On connection 2, previous_item_id belongs to an earlier connection.",
         ),
         (
             lambda log, scene: say(say(log, "user", scene.questions[0]), "user", scene.complete[0]),

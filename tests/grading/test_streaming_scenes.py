@@ -51,7 +51,7 @@ def test_unfinished_answer_is_asked_for_once_and_not_kept(end, met):
         told = scene.verdict().fact
         asked(client, QUESTION)
 
-        assert told == f"An answer that {met} is kept as if it were whole."
+        assert told == f"An answer that {met} is kept as if it were complete."
         assert scene.verdict().fact.endswith(f"asks again after an answer that {met}.")
 
 

@@ -189,7 +189,7 @@ def test_program_that_goes_on_before_the_late_file_is_too_early(tmp_path):
         waiting = fact(scene)
         client.vector_stores.update(store, metadata=reasons(client, store, names))
 
-        assert waiting == "Your program asked for nothing in 8 seconds of waiting."
+        assert waiting == "Your program waited for 8 seconds without a request."
         assert fact(scene).endswith(" long before the deadline.")
 
 

@@ -2,11 +2,12 @@
 
 import json
 import re
+from io import StringIO
 
 from cassette.format import Cassette
 from console.lesson_contents import SCRIPTS
 from tests.support import lessons
-from tools.record_fixtures import FIXTURES, fixtures, mask, parts, words_of
+from tools.record_fixtures import FIXTURES, fixtures, mask, parts, typed_in, words_of
 
 import pytest
 from openai.types import (
@@ -51,6 +52,7 @@ def test_every_part_has_its_cassette(lesson):
 def test_replay_shows_golden_screen(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     script = script_of(path.parent.name)
+    monkeypatch.setattr("sys.stdin", StringIO(typed_in(script.name, path.stem)))
     words = [path.stem, *words_of(path.stem), "--replay", str(path), "--speed", "0"]
     shown = lessons.run_here(*words, script=script)
 
@@ -86,14 +88,14 @@ def test_bodies_fit_the_types_of_the_sdk(path):
 TYPES = [
     (r"POST /v1/chat/completions", ChatCompletion),
     (r"POST /v1/responses", Response),
-    (r"POST /v1/vector_stores", VectorStore),
+    (r"(POST|GET) /v1/vector_stores", VectorStore),
     (r"DELETE /v1/vector_stores/\w+", VectorStoreDeleted),
     (r"POST /v1/vector_stores/\w+/search", VectorStoreSearchResponse),
     (r"POST /v1/vector_stores/\w+/file_batches", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+/file_batches/\w+", VectorStoreFileBatch),
     (r"GET /v1/vector_stores/\w+(/file_batches/\w+)?/files", VectorStoreFile),
     (r"GET /v1/vector_stores/\w+/files/[\w-]+", VectorStoreFile),
-    (r"POST /v1/files", FileObject),
+    (r"(POST|GET) /v1/files(\?.*)?", FileObject),
     (r"POST /v1/audio/transcriptions", TranscriptionDiarized),
     (r"DELETE /v1/files/[\w-]+", FileDeleted),
 ]

@@ -36,7 +36,7 @@ def test_folded_line_keeps_its_letters_and_fits(runs, width):
     assert all(cell_len(text(row)) <= width for row in rows)
 
 
-def test_row_behind_the_first_is_indented_and_begins_with_a_word():
+def test_row_after_the_first_is_indented_and_begins_with_a_word():
     rows = [text(row) for row in folded((("", "    return one and two and three"),), 20)]
 
     assert rows == ["    return one and ", "        two and ", "        three"]

@@ -60,7 +60,7 @@ def test_recording_is_as_new_as_its_cassette(part):
 
 @pytest.mark.parametrize("part", SHOW, ids=NAMES)
 def test_recording_ends_with_the_screen_of_the_lesson(part):
-    """In a pipe, the lesson shows the same words behind its heading and its reasons."""
+    """In a pipe, the lesson shows the same words after its heading and its reasons."""
     golden = fixture(part, "txt").read_text("utf-8").splitlines()
     # An excerpt is cut to the width, which is another one here.
     whole = " ".join(line.removeprefix("|").strip() for line in golden if "..." not in line)

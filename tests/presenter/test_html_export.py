@@ -139,15 +139,17 @@ def test_page_shows_the_traffic_and_any_part(opened):
     replay = PartReplay(SHOW[9])
     for chunk in SHOW[9].chunks:
         replay.feed(chunk.text)
-    assert opened.shown("wire").split("\n") == [line.rstrip() for line in replay.wire[-6:]]
+    assert opened.shown("wire").split("\n") == replay.traffic.entries[-10:]
     opened.press("b", "b")
-    assert opened.shown("count") == f"9/{len(SHOW)}"
+    assert (opened.shown("count"), opened.page.evaluate("stage")) == (f"9/{len(SHOW)}", "end")
+    opened.press("b", "s")
+    assert opened.shown("count") == f"10/{len(SHOW)}"
     opened.press("l")
     assert "only the recording" in opened.shown("message")
     opened.page.get_by_role("button", name="? help").click()
-    assert "one piece on" in opened.shown("dialog")
+    assert "one piece more" in opened.shown("dialog")
     opened.press("Escape")
-    opened.page.get_by_role("button", name="space on").click()
+    opened.page.get_by_role("button", name="space next").click()
     assert opened.page.evaluate("stage") == "run"
 
 
@@ -167,6 +169,10 @@ def test_page_has_nothing_from_elsewhere(file):
     assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=", text)
     assert "default-src 'none'" in text
     assert text.count("</script") == 2
+
+
+def test_page_is_small_enough_to_be_sent(file):
+    assert file.stat().st_size < 3_000_000
 
 
 def test_text_of_a_model_cannot_end_the_script():

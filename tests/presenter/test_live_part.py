@@ -80,6 +80,7 @@ def test_connection_that_breaks_leads_back_to_the_recording(monkeypatch, live_pa
         assert player.view().is_live
         wait_until(player, lambda: not player.view().is_live)
 
+    assert live_parts.runs[0].has_failed
     assert "Live failed, so this is the recording." in player.view().message
     assert "the answer stopped before its end" in player.view().message
     player.press(" ")

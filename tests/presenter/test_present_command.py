@@ -11,6 +11,7 @@ from presenter.terminal_screen import ENTER, LEAVE, keys_in, open_screen
 from tests.support.course_copy import lines_of
 from tests.support.interrupts import can_interrupt
 from tests.support.lessons import begin
+from tests.support.scripted_http import answering, delta
 
 import pytest
 from hypothesis import given
@@ -40,12 +41,14 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
     size = {"columns": 80, "rows": 24}
     with TerminalProgram("-c", ALONE, "--mute", **size, TMPDIR=str(tmp_path)) as terminal:
         for place, part in enumerate(show, 1):
-            terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space on")
+            terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space next")
             terminal.press("  ", "── recorded from emulator ──")
             terminal.type(" ")
         terminal.wait_for("That was the last part.")
         for place in reversed(range(1, len(show) + 1)):
             terminal.press("b", f"{place}/{len(show)}", f"── {show[place - 1].script} ──")
+            if place > 1:
+                terminal.press("b", f"{place - 1}/{len(show)}", "── recorded from emulator ──")
         terminal.type("q")
         assert terminal.ended() == 0
         assert list(tmp_path.glob("*/*")) == []
@@ -54,7 +57,7 @@ def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_p
 def test_pause_step_speed_traffic_list_and_quit(tmp_path):
     with TerminalProgram("-c", ALONE, "1", TMPDIR=str(tmp_path)) as terminal:
         terminal.wait_for("1/11")
-        terminal.press("w.", "recorded from emulator, paused", "── on the wire ──")
+        terminal.press("w.", "recorded from emulator, paused", "── traffic ──")
         terminal.press("..", "> POST /v1/chat/completions")
         terminal.press("++", "speed 4")
         terminal.press("p", "Notice: The answer is complete")
@@ -71,14 +74,30 @@ def test_pause_step_speed_traffic_list_and_quit(tmp_path):
         assert terminal.written.endswith(LEAVE.encode())
 
 
+def test_live_part_whose_connection_breaks_leads_back_to_its_recording():
+    broken = delta(role="assistant") + delta(content="The dome ") + delta(content="opens")
+    with (
+        answering(broken) as (base_url, sent),
+        TerminalProgram("-m", "presenter", "1", OPENAI_BASE_URL=base_url) as terminal,
+    ):
+        terminal.wait_for("1/11")
+        terminal.press("l", "── LIVE ──")
+        terminal.wait_for("Live failed, so this is the recording.", "the answer stopped before")
+        terminal.wait_for("── recorded from emulator ──", "Notice: The answer is complete")
+        terminal.press("b", "── 01_streaming.py ──")
+        terminal.type("q")
+        assert terminal.ended() == 0
+        assert len(sent) == 1
+
+
 def test_show_begins_at_a_part_and_follows_the_size_of_the_terminal():
     with TerminalProgram("-m", "presenter", "2", "answer", columns=100, rows=30) as terminal:
-        terminal.wait_for("5. Get an answer with citations", "5/8", "space on")
+        terminal.wait_for("5. Get an answer with citations", "5/10", "space next")
         terminal.resize(70, 20)
         # What was on its way when the size changed is drawn first.
-        terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space on"))
+        terminal.wait_until(lambda: terminal.text.splitlines()[-1].startswith(" space next"))
         terminal.resize(120, 40)
-        terminal.wait_for("5/8", "previous = event.response.id", "space on")
+        terminal.wait_for("5/10", "print(event.delta", "space next")
 
 
 @can_interrupt
@@ -143,7 +162,7 @@ def test_notes_follow_the_show_in_another_terminal(tmp_path):
         TerminalProgram("-m", "presenter", "1", TMPDIR=str(tmp_path)) as show,
         TerminalProgram("-m", "presenter", "--notes", TMPDIR=str(tmp_path)) as notes,
     ):
-        notes.wait_for("This part", "of 6 min", "Where is the text in a chunk")
+        notes.wait_for("This part", "6 to show", "Where is the text in a chunk")
         show.wait_for("1/11")
         show.press("s", "2/11")
         notes.wait_for("1 compare", "People look at the totals.")

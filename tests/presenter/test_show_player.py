@@ -3,7 +3,15 @@
 from common.settings import CourseError
 from presenter.course_show import Chunk, load_show
 from presenter.pane import text_of
-from presenter.show_player import ACTIONS, MESSAGE_S, SILENCE_S, ShowPlayer, Stage
+from presenter.show_player import (
+    ACTIONS,
+    FIRST_S,
+    MESSAGE_S,
+    REACTION_S,
+    SILENCE_S,
+    ShowPlayer,
+    Stage,
+)
 from tests.support.property_examples import examples
 
 import pytest
@@ -27,7 +35,7 @@ class ScriptedLive:
 
     def __init__(self, part):
         self.part, self.code, self.complaint = part, None, ""
-        self.coming, self.is_stopped = [], False
+        self.coming, self.is_stopped, self.has_failed = [], False, False
 
     def chunks(self):
         came, self.coming = self.coming, []
@@ -89,10 +97,23 @@ def test_one_key_walks_through_all_lessons_and_another_one_back(desk):
     assert "last part" in desk.view.message
 
     for place in reversed(range(len(SHOW))):
+        assert (desk.player.place, desk.player.stage) == (place, Stage.END)
+        assert desk.text == whole_text(SHOW[place])
         desk.press("b")
         assert (desk.player.place, desk.player.stage) == (place, Stage.TITLE)
-    desk.press("b")
-    assert desk.player.place == 0
+        desk.press("b")
+    assert (desk.player.place, desk.player.stage) == (0, Stage.TITLE)
+
+
+def test_key_that_comes_just_after_the_end_does_not_leave_the_part(desk):
+    desk.press(" ")
+    desk.wait(SHOW[0].chunks[-1].at)
+    desk.wait(REACTION_S / 2)
+    desk.press(" ")
+    assert (desk.player.place, desk.player.stage) == (0, Stage.END)
+    assert "Press again" in desk.view.message
+    desk.press(" ")
+    assert (desk.player.place, desk.player.stage) == (1, Stage.TITLE)
 
 
 @pytest.mark.parametrize("part", SHOW[:12], ids=lambda part: part.name)
@@ -107,8 +128,9 @@ def test_recorded_time_passes_and_ends_with_all_of_it(part):
 
 
 def test_text_grows_with_its_recorded_times(desk):
+    begins = next(each.at for each in SHOW[0].chunks if '"content":"A"' in each.text)
     desk.press(" ")
-    desk.wait(1.2)
+    desk.wait(begins - 0.05)
     before = desk.text
     desk.wait(0.5)
     assert (
@@ -147,10 +169,10 @@ def test_pause_stops_the_time_and_a_step_shows_one_piece(desk):
 def test_steps_with_the_traffic_show_each_event(desk):
     desk.press("w", ".")
     for count in range(1, 20):
-        assert len(desk.view.replay.wire) <= count
-        before = len(desk.view.replay.wire), desk.text
+        assert desk.view.replay.traffic.complete <= count
+        before = desk.view.replay.traffic.complete, desk.text
         desk.press(".")
-        assert (len(desk.view.replay.wire), desk.text) != before
+        assert (desk.view.replay.traffic.complete, desk.text) != before
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -158,12 +180,15 @@ def test_steps_with_the_traffic_show_each_event(desk):
 def test_step_back_takes_back_a_step(part, steps, shows_wire):
     desk = Desk([part])
     desk.press(*["w"] * shows_wire, "p", *"." * steps)
-    before = desk.text, list(desk.view.replay.wire) if shows_wire else None
+
+    def looks():
+        return desk.text, desk.view.replay.traffic.complete if shows_wire else None
+
+    before = looks()
     desk.press(".")
-    after = desk.text, list(desk.view.replay.wire) if shows_wire else None
-    if after != before:
+    if looks() != before:
         desk.press(",")
-        assert (desk.text, list(desk.view.replay.wire) if shows_wire else None) == before
+        assert looks() == before
         assert desk.view.is_paused
 
 
@@ -174,6 +199,46 @@ def test_repeat_begins_again_and_skip_goes_on(desk):
     assert desk.text.startswith("> What happens")
     desk.press("s")
     assert (desk.player.place, desk.player.stage) == (1, Stage.TITLE)
+
+
+def test_skip_goes_on_to_the_next_part_of_the_plan(desk):
+    planned = [place for place, part in enumerate(SHOW) if not part.is_optional]
+    for place in planned[1:]:
+        desk.press("s")
+        assert (desk.player.place, desk.player.stage) == (place, Stage.TITLE)
+    desk.press("s")
+    assert desk.player.place == planned[-1]
+    assert "No later part" in desk.view.message
+
+
+def test_clock_of_the_plan_can_be_started_again_and_that_can_be_undone(desk):
+    desk.wait(600)
+    desk.press("s")
+    desk.wait(30)
+    desk.press("c")
+    desk.wait(60)
+    assert (desk.player.plan_time.first, desk.player.plan_time.elapsed) == ("1 compare", 60)
+    desk.press("c")
+    assert (desk.player.plan_time.first, desk.player.plan_time.elapsed) == ("1 stream", 690)
+    assert desk.player.plan_time.on_part == 90
+
+
+def test_plan_is_shown_until_a_key_is_pressed(desk):
+    desk.wait(120)
+    desk.press("t")
+    assert desk.view.plan.elapsed == 120
+    desk.press(" ")
+    assert desk.view.plan is None
+    assert desk.player.stage is Stage.TITLE
+
+
+def test_time_of_a_part_goes_on_when_one_comes_back_to_it(desk):
+    desk.wait(100)
+    desk.press("s")
+    desk.wait(5)
+    desk.press("b")
+    desk.wait(20)
+    assert (desk.player.place, desk.player.plan_time.on_part) == (0, 120)
 
 
 def test_list_leads_to_any_part(desk):
@@ -229,6 +294,14 @@ def test_live_part_that_fails_is_shown_from_its_recording(desk):
     assert desk.text == whole_text(SHOW[0])
 
 
+def test_live_part_that_reports_an_error_is_not_waited_for(desk):
+    desk.press("l")
+    desk.lives[0].has_failed, desk.lives[0].complaint = True, "Connection error"
+    desk.wait(0.1)
+    assert "Connection error" in desk.view.message
+    assert desk.lives[0].is_stopped
+
+
 def test_live_part_that_falls_silent_has_failed(desk):
     desk.press("l")
     desk.lives[0].coming = [Chunk(0.0, "live")]
@@ -238,7 +311,22 @@ def test_live_part_that_falls_silent_has_failed(desk):
     desk.wait(2)
     assert not desk.view.is_live
     assert desk.lives[0].is_stopped
-    assert "nothing came" in desk.view.message
+    assert f"nothing came for {SILENCE_S:.0f} seconds" in desk.view.message
+
+
+def test_live_part_has_less_time_for_its_first_sign(desk):
+    desk.press("l")
+    desk.wait(FIRST_S - 0.5)
+    assert desk.view.is_live
+    desk.wait(1)
+    assert not desk.view.is_live
+    assert f"nothing came for {FIRST_S:.0f} seconds" in desk.view.message
+
+
+def test_key_in_a_live_part_that_still_runs_says_what_can_be_done(desk):
+    desk.press("l", " ")
+    assert desk.view.is_live
+    assert "Press l for its recording" in desk.view.message
 
 
 @pytest.mark.parametrize("failure", [CourseError("no key is set"), OSError("no such file")])

@@ -52,7 +52,7 @@ class Hall:
 
     @property
     def left(self):
-        """How many seconds of sound there are behind this moment."""
+        """How many seconds of sound there are after this moment."""
         part = self.player.part
         gone = self.player.seconds - part.sound.at
         return round(len(samples_of(part.sound.file)) / 48_000 - gone, 1)
@@ -82,12 +82,13 @@ def test_sound_starts_with_the_session_and_stops_in_a_pause():
     assert hall.speaker.notes[3:] == ["stop", pytest.approx(hall.left + 1, abs=0.2)]
 
 
-def test_sound_goes_on_behind_an_end_that_came_by_itself():
+def test_sound_goes_on_after_an_end_that_came_by_itself():
     hall = Hall("voice")
     hall.press(" ")
     hall.wait(1)
     hall.wait(10)
     assert hall.player.stage is Stage.END
+    hall.wait(2)
     assert len(hall.speaker.notes) == 2
     hall.press(" ")
     assert hall.speaker.notes[2:] == ["stop"]
@@ -132,12 +133,12 @@ def test_real_loudspeaker_plays_what_is_recorded():
     hall.wait(1)
     time.wait(1.5)
     assert any(system.outputs[0].played)
-    hall.press("s")
+    hall.press(" ", " ")
     time.wait(0.5)
     system.outputs[0].played = b""
     time.wait(0.5)
     assert not any(system.outputs[0].played)
-    hall.press("b", " ")
+    hall.press("b", "b", " ")
     hall.wait(1)
     time.wait(1.5)
     assert any(system.outputs[0].played)

@@ -1,18 +1,19 @@
 """The notes in the second terminal: they follow the show by a file, and know the plan."""
 
 import json
+import re
 
 from common import COURSE
 from presenter import speaker_notes
-from presenter.course_plan import places
+from presenter.course_plan import INTRODUCTION, INTRODUCTION_MINUTES, places
 from presenter.course_show import load_show
 from presenter.pane import text_of
-from presenter.show_player import ShowPlayer
+from presenter.plan_clock import PlanClock
+from presenter.show_player import KEYS, ShowPlayer
 from presenter.speaker_notes import (
     SILENT_S,
     ShowState,
     StateFile,
-    minutes_late,
     notes,
     read_state,
     state_file,
@@ -39,21 +40,23 @@ class WallTime:
         return self.now
 
 
-def show_of(*lessons):
-    return ShowPlayer([part for part in SHOW if part.lesson in lessons], lambda: 0.0, None)
+def show_of(*lessons, clock=lambda: 0.0):
+    show = [part for part in SHOW if part.lesson in lessons]
+    return ShowPlayer(show, lambda: 0.0, None, plan_clock=PlanClock(clock))
 
 
 def screen(state, now, width=100, height=30):
     return text_of(notes(state, now, width, height))
 
 
-def state_of(part="1 stream", minutes=0.0, here=0.0, stage="title", first="1 stream"):
+def state_of(part="1 stream", minutes=0.0, here=0.0, stage="title", first="1 stream", lines=()):
     now = 1_800_000_000.0
-    return ShowState(part, stage, first, now - 60 * minutes, now - 60 * here, now), now
+    return ShowState(part, stage, first, 60 * minutes, 60 * here, now, lines), now
 
 
 def test_notes_follow_the_show_and_see_its_end():
-    clock, player = WallTime(), show_of("1")
+    clock = WallTime()
+    player = show_of("1", clock=clock)
     with StateFile(clock) as file:
         file.follow(player)
         assert (read_state(clock.now).part, read_state(clock.now).stage) == ("1 stream", "title")
@@ -65,7 +68,13 @@ def test_notes_follow_the_show_and_see_its_end():
         file.follow(player)
         state = read_state(clock.now)
         assert (state.part, state.first) == ("1 compare", "1 stream")
-        assert (state.part_began - state.began, state.part_began) == (70, clock.now)
+        assert (state.elapsed, state.on_part) == (70, 0)
+        assert state.time_at(clock.now + 3).on_part == 3
+        player.press("c")
+        clock.now += 1
+        file.follow(player)
+        state = read_state(clock.now)
+        assert (state.elapsed, state.first) == (1, "1 compare")
     assert read_state(clock.now) is None
 
 
@@ -116,9 +125,28 @@ def test_notes_say_what_to_ask_and_what_goes_wrong():
     for part in SHOW:
         state, now = state_of(part.name)
         words = " ".join(screen(state, now).split())
-        for name in ("why", "ask", "answer", "wrong", "notice"):
+        for name in ("why", "ask", "answer", "show", "wrong", "notice"):
             assert part.text(name) in words
-        assert f"of {part.part.texts['minutes']} min" in words
+        minutes = part.part.texts["minutes"]
+        assert f"of {minutes} min" in words or f" {minutes} to show" in words
+
+
+def test_first_part_begins_with_the_introduction():
+    words = " ".join(screen(*state_of("1 stream")).split())
+
+    assert f"{INTRODUCTION_MINUTES} to introduce the course, 6 to show" in words
+    assert INTRODUCTION in words
+    assert INTRODUCTION not in " ".join(screen(*state_of("1 compare")).split())
+
+
+def test_everything_that_is_to_be_shown_has_a_key():
+    """The notes name keys, as in: press r, w and p."""
+    known = {word for key, _ in KEYS for word in key.split()} | {"up"}
+    for part in SHOW:
+        assert part.text("show").endswith((".", "?")), part.name
+        named = re.findall(r"[Pp]ress ([^:.]*)", part.text("show").replace("the . key", "dot"))
+        keys = {word for text in named for word in re.findall(r"\b[a-z]\b|\+", text)} - {"a"}
+        assert keys <= known, part.name
 
 
 def test_notes_of_every_part_fit_a_small_terminal():
@@ -135,20 +163,36 @@ def test_notes_wait_for_a_show():
 
 
 def test_late_show_is_told_what_to_leave_out():
-    state, now = state_of("1 compare", minutes=20.5)
+    state, now = state_of("1 compare", minutes=places()["1 compare"].until + 8.5)
     words = " ".join(screen(state, now).split())
 
     assert "8 min late" in words
-    assert "Leave out the part 1 events (7 min), and exercise V2 (8 min)." in words
+    assert "Leave out the part 1 events (6 min) and exercise V2 (8 min)." in words
+
+
+def test_nothing_is_left_to_leave_out_at_the_end():
+    words = " ".join(screen(*state_of("3 transcribe", minutes=340)).split())
+
+    assert "Leave out exercise A3 (7 min). That is not enough: make the exercises shorter." in words
+
+
+def test_highlighted_lines_are_named():
+    player = show_of("1")
+    with StateFile(WallTime()) as file:
+        file.follow(player)
+        words = " ".join(screen(read_state(0), 0).split())
+    first = player.part.first_line
+
+    assert f"Point at lines {first + 2} to {first + 6}: chunks = client.chat.comp" in words
 
 
 def test_show_in_time_is_told_how_much_is_left():
-    state, now = state_of("1 chat", minutes=20, here=1.5, stage="end")
+    state, now = state_of("1 chat", minutes=23, here=1.5, stage="end")
     words = " ".join(screen(state, now).split())
 
-    assert "1:30 of 8 min" in words
+    assert "1:30 of 14 min: 6 to show, 8 for S1" in words
     assert "on time" in words
-    assert "15 min to the next part; 75 min to the end of lesson 1; 280 min to the end" in words
+    assert "13 min to the next part; 76 min to the end of lesson 1; 277 min to the end" in words
     assert "exercise S1" in words
     assert "They type python3 course.py check S1." in words
     assert words.endswith("More docs/1-streaming.md")
@@ -167,10 +211,10 @@ def test_lesson_of_its_own_begins_at_its_place_in_the_plan():
 
 
 @given(st.sampled_from(SHOW), st.floats(0, 400))
-def test_late_is_behind_the_end_of_a_part_and_ahead_before_its_beginning(part, minutes):
+def test_late_is_after_the_end_of_a_part_and_ahead_before_its_beginning(part, minutes):
     state, now = state_of(part.name, minutes=minutes)
     place = places()[part.name]
-    late = minutes_late(state, place, now)
+    late = state.time_at(now).late
 
     if place.at <= minutes <= place.until:
         assert late == 0

@@ -2,12 +2,13 @@
 
 import re
 
-from presenter.course_show import load_show
+from presenter.course_show import COLUMNS, load_show
 from presenter.pane import text_of
 from presenter.show_player import ShowPlayer
 from presenter.terminal_view import (
     KEY_LINE,
     PLAIN_SIGNS,
+    WIDE,
     as_codes,
     brightened,
     draw,
@@ -34,10 +35,10 @@ def player_at(place, *keys):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(
-    st.integers(1, 130),
+    st.integers(1, 170),
     st.integers(1, 45),
     st.sampled_from([0, 10, 14, 21]),
-    st.lists(st.sampled_from([" ", "w", "g", "?", "up", "]", "p", "."]), max_size=4),
+    st.lists(st.sampled_from([" ", "w", "g", "?", "t", "up", "]", "p", "."]), max_size=4),
 )
 def test_any_size_is_filled_and_never_exceeded(width, height, place, keys):
     lines = draw(player_at(place, *keys).view(), width, height)
@@ -67,6 +68,48 @@ def test_title_and_keys_are_whole(size):
         assert part.part.heading in shown[0]
         assert KEY_LINE in shown[-1]
         assert part.text("why")[:30] in " ".join(shown)
+
+
+@pytest.mark.parametrize("part", SHOW, ids=lambda part: part.name)
+def test_code_stands_beside_the_output_where_there_is_room(part):
+    view = player_at(SHOW.index(part), " ", " ").view()
+    lines = draw(view, WIDE, 40)
+    rows = [text_of([line]) for line in lines]
+    walls = {row.index("│") for row in rows if "│" in row}
+
+    assert walls == {WIDE - COLUMNS - 2}
+    beside = [row.partition("│")[2].strip() for row in rows]
+    assert text_of(view.replay.lines).splitlines()[-1].strip() in beside
+    assert any(row.startswith("▌") for row in rows)
+
+
+def test_lines_of_code_have_their_numbers():
+    shown = text_of(draw(player_at(0).view(), 100, 30)).splitlines()
+    first = SHOW[0].first_line
+
+    assert any(row.startswith(f" {first} {SHOW[0].code[0]}") for row in shown)
+
+
+def test_code_stands_still_while_what_matters_is_in_sight():
+    rows = text_of(draw(player_at(9).view(), 100, 30)).splitlines()
+
+    assert any("class Visit(BaseModel):" in row for row in rows)
+
+
+def test_plan_shows_where_the_class_is():
+    shown = text_of(draw(player_at(3, "t").view(), 100, 30)).splitlines()
+    here = next(row for row in shown if row.endswith("  Hold a conversation"))
+
+    assert "on time" in shown[1]
+    assert re.match(r"   \d:\d\d +\d+ min  demo", here)
+
+
+def test_parts_that_the_plan_leaves_out_are_marked_in_the_list():
+    shown = text_of(draw(player_at(0, "g").view(), 100, 40)).splitlines()
+
+    for part in SHOW[:11]:
+        row = next(row for row in shown if f" {part.part.name} " in row)
+        assert ("(not in the plan)" in row) == part.is_optional
 
 
 def test_output_can_be_scrolled():

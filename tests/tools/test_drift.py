@@ -10,7 +10,7 @@ from tests.support import lessons
 from tests.support.cassettes import write_cassette
 from tests.support.changed_answers import changing_answers_of
 from tools import drift, record_fixtures
-from tools.drift import COSTLY, MOST_DOLLARS, chosen, compare, cost, main, refusal
+from tools.drift import COSTLY, EXTRA, MOST_DOLLARS, chosen, compare, cost, main, refusal
 from tools.recorded_shapes import shape
 
 import pytest
@@ -28,7 +28,7 @@ def emulator():
 def in_this_process(monkeypatch):
     """The lessons run in this process, which is faster."""
 
-    def run(script, *words):
+    def run(script, *words, typed=""):
         return lessons.run_here(*words, script=COURSE / script, **variables).stdout
 
     variables = {}
@@ -48,7 +48,11 @@ def fixture(tmp_path):
 def test_smallest_calls_of_all_parts_cost_less_than_five_cents():
     prices = {part: cost(file) for _, part, file in chosen([])}
 
-    assert 0.01 < sum(cents for part, cents in prices.items() if part not in COSTLY) < MOST_DOLLARS
+    assert (
+        0.01
+        < sum(cents for part, cents in prices.items() if part not in COSTLY + EXTRA)
+        < MOST_DOLLARS
+    )
     assert prices["measure"] > MOST_DOLLARS
     assert prices["voice"] > prices["text"] > prices["cleanup"] == 0
 
@@ -110,7 +114,7 @@ def test_recording_of_openai_takes_the_place_of_the_emulators(
     """Unless something is missing in it."""
     live = answered_by_openai(fixture, tmp_path / "live.jsonl", without)
 
-    def run(script, part, *words):
+    def run(script, part, *words, typed=""):
         if "--record" in words:
             shutil.copy(live, words[-1])
         played = lessons.run_here(part, "--replay", str(live), "--speed", "0")

@@ -47,7 +47,7 @@ def test_poorer_recording_never_takes_the_place_of_a_fixture(monkeypatch, tmp_pa
         shutil.copy(fixtures / f"stream{ending}", tmp_path / f"stream{ending}")
     file, before = tmp_path / "stream.jsonl", (fixtures / "stream.jsonl").read_bytes()
 
-    def run(script, *words):
+    def run(script, *words, typed="", variables=None):
         if "--record" in words:
             shutil.copy(fixtures / "stop.jsonl", words[-1])
         return "the same screen"
