@@ -134,6 +134,7 @@ def complain(error: str, attempt: str, is_child: bool = False) -> int:
 def serve(
     args: argparse.Namespace, corpus: Corpus, store: ObjectStore, listener: socket.socket
 ) -> None:
+    from emulator.deadline import report_no_lost_deadlines
     from emulator.faults import Faults
     from emulator.pace import Pace
     from emulator.server import make_server
@@ -141,6 +142,7 @@ def serve(
     from emulator.storage.file_storage import FileStorage
 
     sys.setswitchinterval(SWITCH_S)
+    report_no_lost_deadlines()
     faults = Faults(from_header=args.faults)
     storage = FileStorage(args.data)
     service = Service(

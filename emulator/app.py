@@ -101,11 +101,15 @@ _INCLUDING = {
     "POST /v1/conversations/{id}/items",
 }
 
-# How OpenAI's paths begin: one that it has gets another error than one that nobody has.
+# The paths of the SDK that no handler takes. Nobody has the others, such as those with a slash at
+# the end.
 _OPENAI = re.compile(
-    r"""/v1/ (audio | batches | chat | completions | containers | conversations | embeddings
-    | evals | files | fine_tuning | images | live | moderations | organization | realtime
-    | responses | skills | uploads | vector_stores | videos) \b""",
+    r"""/v1/ (agents | audio/(translations | voices | voice_consents) | batches | chatkit
+    | completions | containers | content_provenance_checks | decisions | evals | fine_tuning
+    | images | live | moderations | organization | projects
+    | realtime/(calls | sessions | transcription_sessions | translations) | safety | skills | vaults
+    | videos | webhook_endpoints | webhook_event_types)
+    (/[^/]+)*""",
     re.VERBOSE,
 )
 
@@ -222,7 +226,7 @@ def _is_of_disk(error: Exception) -> bool:
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    known = _OPENAI.match(scope["path"])
+    known = _OPENAI.fullmatch(scope["path"])
     raise (not_served if known else unknown_url)(scope.get("method", "GET"), scope["path"])
 
 

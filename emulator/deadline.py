@@ -45,11 +45,11 @@ class DeadlinePassed(BaseException):
 
 
 class DeadlineThreads:
-    """Runs jobs, MOST_JOBS at a time; `limit_s` are the seconds that each may take."""
+    """Runs so many jobs at a time; `limit_s` are the seconds that each may take."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
+    def __init__(self, limit_s: float = LIMIT_S, most_jobs: int = MOST_JOBS) -> None:
         self.limit_s = limit_s
-        self._free = asyncio.Semaphore(MOST_JOBS)
+        self._free = asyncio.Semaphore(most_jobs)
         self._running: list[_Work[Any]] = []
 
     def stop(self) -> None:
@@ -145,6 +145,21 @@ class _Work(Generic[Result]):
     def _end(self) -> None:
         self.ended.set()
         self._free.release()
+
+
+def report_no_lost_deadlines() -> None:
+    """Let Python not print a DeadlinePassed that came while an object was being deleted.
+
+    It drops that exception, and `_Work.stop` raises another one a second later. All other errors in
+    such places are printed as before.
+    """
+    report = sys.unraisablehook
+
+    def report_others(lost: "sys.UnraisableHookArgs") -> None:
+        if lost.exc_type is not DeadlinePassed:
+            report(lost)
+
+    sys.unraisablehook = report_others
 
 
 def _is_importing(thread: threading.Thread) -> bool:

@@ -209,8 +209,21 @@ def _check_body(headers: Headers, path: str) -> None:
         message = f"""Unsupported content type: '{kind}'. This API method only accepts \
 '{wanted}' requests, but you specified the header 'Content-Type: {kind}'."""
         raise ApiError(415, message, code="unsupported_content_type")
+    if has_body:
+        _check_encoding(headers)
     if length.isdecimal() and int(length) > _limit(headers):
         raise _too_large(_limit(headers))
+
+
+def _check_encoding(headers: Headers) -> None:
+    """Raise ApiError (415) for a compressed body, and say in a header what is taken (RFC 9110)."""
+    sent = ",".join(_values(headers, b"content-encoding"))
+    for encoding in filter(None, map(str.strip, sent.lower().split(","))):
+        if encoding != "identity":
+            message = f"""Unsupported content encoding: '{encoding}'. This emulator does not read \
+compressed bodies. Send the body as it is, without the header 'Content-Encoding: {encoding}'."""
+            code = "unsupported_content_encoding"
+            raise ApiError(415, message, code=code, headers={"accept-encoding": "identity"})
 
 
 def _limit(headers: Headers) -> int:

@@ -204,6 +204,7 @@ class Emulator:
     def _run(self) -> None:
         self._server.run(sockets=[self._listener])
         self.service.thinking.stop()
+        self.service.embedding.stop()
 
     def __enter__(self) -> "Emulator":
         return self.start()

@@ -66,6 +66,9 @@ Embed = Callable[[Sequence[str]], Coroutine[Any, Any, "Floats"]]
 MOST_STREAMS = 128
 MOST_STEPS = 2
 """Steps of long work that are done at a time; the other worker threads are left to the rest."""
+MOST_EMBEDDING, EMBEDDING_LIMIT_S = 64, 600.0
+"""Requests for embeddings that have a thread each, and how long one may take: the most tokens that
+a request may have take minutes. Nearly all of the threads wait for a core (encoder.py)."""
 BATCH = 64
 MOST_WRITTEN = 128_000
 """Tokens of all the answers to a request together: as many as GPT-5 writes at most."""
@@ -161,6 +164,9 @@ class Service:
     hearing: StepRunner = field(default_factory=StepRunner)
     speaking: StepRunner = field(default_factory=StepRunner)
     thinking: DeadlineThreads = field(default_factory=DeadlineThreads)
+    embedding: DeadlineThreads = field(
+        default_factory=lambda: DeadlineThreads(EMBEDDING_LIMIT_S, MOST_EMBEDDING)
+    )
 
     async def generate(
         self, prompt: Prompt, variants: Sequence[int] = (0,), search: Search | None = None

@@ -206,6 +206,9 @@ LONG = [
 ]
 
 
+RTF = b"{\\rtf1\\ansi Dogs stay \\b outside\\b0 .}"
+
+
 def pdf_files() -> Files:
     yield "plain.pdf", text_pdf([DOORS, "Dogs stay in the garden."]), has(DOORS, "Dogs stay")
     plain = text_pdf([DOORS])
@@ -226,6 +229,7 @@ def pdf_files() -> Files:
     yield from wide_pdf_files()
     yield from laid_out_pdf_files()
     yield from picture_pdf_files()
+    yield from portfolio_pdf_files()
     yield from broken_pdf_files()
 
 
@@ -297,6 +301,24 @@ def picture_pdf_files() -> Files:
     pages = [shown(LONG), shown([f"{line} Twice." for line in LONG]), b""]
     yield "book-with-plate.pdf", scan_pdf(pages), has(LONG[1] + " Twice.")
     yield "blank-page.pdf", text_pdf([]), fails("no text")
+
+
+def portfolio_pdf_files() -> Files:
+    """Files in a PDF: a portfolio, whose one page only says so, and an invoice beside its data."""
+    cover = "For the best experience, open this PDF portfolio in Acrobat."
+    names = b"/Names<</EmbeddedFiles<</Names[(a.txt) 6 0 R]>>>>"
+    attached = [
+        b"<</Type/Filespec/F(a.txt)/EF<</F 7 0 R>>>>",
+        stream(b"Dogs stay outside.", b"/Type/EmbeddedFile"),
+    ]
+    says = "a portfolio, which holds 1 other file"
+    for name, look in (("portfolio.pdf", b"/Collection<</View/D>>"), ("attachment.pdf", b"")):
+        objects = [page(4, 5), stream(shown([cover if look else DOORS])), HELVETICA, *attached]
+        yield name, pdf(objects, names + look), fails(says) if look else has(DOORS)
+    packed = zlib.compress(b"1 0 <</Type/Catalog/Collection<</View/D>>>>")
+    packed = stream(packed, b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode")
+    objects = [page(4, 5), stream(shown([cover])), HELVETICA, *attached, packed]
+    yield "portfolio-packed.pdf", pdf(objects, names), fails(says)
 
 
 def broken_pdf_files() -> Files:
@@ -416,6 +438,7 @@ def docx_files() -> Files:
     yield from table_docx_files()
     yield from noted_docx_files()
     yield from inline_docx_files()
+    yield from hidden_docx_files()
     yield from packaged_docx_files()
     yield from drawn_docx_files()
     yield from refused_docx_files()
@@ -589,6 +612,7 @@ def inline_docx_files() -> Files:
 {math("t")}</m:den></m:f>{math("+")}<m:sSup><m:e>{math("r")}</m:e><m:sup>{math("2")}</m:sup></m:sSup>
 <m:rad><m:deg/><m:e>{math("x")}</m:e></m:rad></m:oMath></w:p>"""
     yield "formula.docx", docx(body), has("So v=d/t+r²√(x)")
+    yield from formula_docx_files(math)
     entries = "".join(f'<w:listEntry w:val="{name}"/>' for name in ("Monday", "Friday"))
     body = f"""<w:p>{run("Closed on ")}<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:name
 w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:fldChar></w:r></w:p>"""
@@ -599,6 +623,87 @@ w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:f
         f"<w:p>{run('M')}{run('AX_RE', '<w:b/>')}{run('TRY')}{run(' &lt; 3 &amp; 2*3*volts')}</w:p>"
     )
     yield "split-word.docx", docx(body), has("MAX_RETRY < 3 & 2*3*volts")
+
+
+def formula_docx_files(math: Callable[[str], str]) -> Files:
+    """Formulas whose signs are properties of an element, or follow from its kind."""
+
+    def part(name: str, content: str) -> str:
+        return f"<m:{name}>{content}</m:{name}>"
+
+    total = part("f", part("num", math("a+b")) + part("den", math("2")))
+    bracket = part("d", part("e", math("x+1")))
+    row = '<m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr>'
+    square = part("d", row + part("e", math("y")) + part("e", math("z")))
+    sign = '<m:naryPr><m:chr m:val="∑"/></m:naryPr>'
+    bounds = part("sub", math("i=1")) + part("sup", math("n"))
+    summed = part("nary", sign + bounds + part("e", math("w")))
+    matrix = part("m", part("mr", part("e", math("1")) + part("e", math("0"))) * 2)
+    sine = part("func", part("fName", math("sin")) + part("e", math("t")))
+    body = "".join(
+        f"<w:p>{run(f'{name}: ')}{part('oMath', formula)}</w:p>"
+        for name, formula in {
+            "mean": total,
+            "twice": math("2") + bracket,
+            "pair": square,
+            "sum": summed,
+            "grid": matrix,
+            "wave": sine,
+        }.items()
+    )
+    wanted = ["mean: (a+b)/2", "twice: 2(x+1)", "pair: [y|z]", "sum: ∑_(i=1)^n w"]
+    yield "formulas.docx", docx(body), has(*wanted, "grid: [1, 0; 1, 0]", "wave: sin t")
+
+
+def hidden_docx_files() -> Files:
+    """Text that styles hide, and code of fields."""
+    hides, shows = "<w:rPr><w:vanish/></w:rPr>", '<w:rPr><w:vanish w:val="0"/></w:rPr>'
+    kinds = [
+        ("paragraph", "Answers", "", hides),
+        ("paragraph", "Below", "Answers", ""),
+        ("paragraph", "Shown", "Answers", shows),
+        ("character", "Secret", "", hides),
+    ]
+    styles = "".join(
+        f"""<w:style w:type="{kind}" w:styleId="{id}"><w:name w:val="{id}"/>{
+            base and f'<w:basedOn w:val="{base}"/>'
+        }{properties}</w:style>"""
+        for kind, id, base, properties in kinds
+    )
+    secret = '<w:rStyle w:val="Secret"/>'
+    seen = f'{secret}<w:vanish w:val="0"/>'
+    body = [
+        para("The teacher's copy.", "Answers"),
+        para("The notes below it.", "Below"),
+        para("The pupil's copy.", "Shown"),
+        f"<w:p>{run('Seven ')}{run('or eight ', secret)}{run('doors.', seen)}</w:p>",
+        f"""<w:p><w:pPr><w:pStyle w:val="Answers"/></w:pPr>{run("Twice is seen.", secret)}</w:p>""",
+    ]
+    lacks = ["teacher", "notes below", "or eight"]
+    yield (
+        "hidden-by-style.docx",
+        docx("".join(body), styles=("styles", f"<w:styles {W}>{styles}</w:styles>")),
+        has("The pupil's copy.", "Seven doors.", "Twice is seen.", lacks=lacks),
+    )
+
+    begin, separate, end = (
+        f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end")
+    )
+
+    def field(code: str, result: str) -> str:
+        return begin + code + separate + result + end
+
+    def instruction(text: str) -> str:
+        return f'<w:r><w:instrText xml:space="preserve">{text}</w:instrText></w:r>'
+
+    page = field(instruction("PAGE"), run("12"))
+    choice = field(instruction("IF ") + page + instruction(' = 1 "a" "b"'), run("the last page"))
+    toc, tab = instruction("TOC"), "<w:r><w:tab/></w:r>"
+    contents = f"""<w:p>{begin}{toc}{separate}{run("The dome")}{tab}{page}</w:p>
+<w:p>{run("The garden")}{tab}{run("13")}</w:p><w:p>{end}</w:p>"""
+    text = contents + f"<w:p>{run('This is ')}{choice}{run('.')}</w:p>" + para("It has a map.")
+    wanted = ["The dome 12", "The garden 13", "This is the last page.", "It has a map."]
+    yield "nested-fields.docx", docx(text), has(*wanted, lacks=["TOC", "PAGE", "IF"])
 
 
 def packaged_docx_files() -> Files:
@@ -647,6 +752,7 @@ def refused_docx_files() -> Files:
     yield "no-text.docx", docx("<w:p/>"), fails("no text")
     yield "no-main-part.docx", archive({"x": b"y"}), fails("no main part")
     yield "not-a.docx", b"Doors open at nine.", fails("broken")
+    yield "rtf-inside.docx", RTF, fails("an RTF file")
     yield "password.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, fails("password")
     yield "broken-xml.docx", docx("<w:p>"), fails("Word file is broken")
 
@@ -884,6 +990,8 @@ def odd_texts(cafe: str) -> Files:
     yield "binary.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", fails("not UTF-8")
     yield "pdf-inside.txt", text_pdf([DOORS]), fails("PDF file", "unsupported_file")
     yield "docx-inside.md", docx(para(DOORS)), fails("ZIP file", "unsupported_file")
+    yield "rtf-inside.txt", RTF, fails("an RTF file", "unsupported_file")
+    yield "rtf-inside.doc", RTF, fails("Save the file as .docx", "unsupported_file")
     line = " ".join(f"word{n}" for n in range(20_000))
     yield "long-line.txt", line.encode(), {"text": line} | has("word19999")
     yield "form-feed.txt", b"Page one.\x0cPage two.\x1b[0m", has("Page one.", "Page two.")

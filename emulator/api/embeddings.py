@@ -1,8 +1,8 @@
 """`POST /v1/embeddings`: texts as vectors, of the length that the named model would give."""
 
-import asyncio
 import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator import params
@@ -71,7 +71,9 @@ async def create(request: Request) -> Reply:
     values, inert = await parsed(request, body, PARAMS)
     model = embedding_model(values["model"])
     length = dimensions(model, values["dimensions"])
-    used = await asyncio.to_thread(count, values["input"])
+    # In a thread of its own: a whole book takes minutes, and no other request should wait for it.
+    run = service(request).embedding.run
+    used = await run(partial(count, values["input"]))
     texts = list(values["input"].values())
     count_request(request, model.id, used)
     upstream = service(request).embeddings_upstream
@@ -79,12 +81,15 @@ async def create(request: Request) -> Reply:
         check_no_loop(request.scope, EMBEDDED_BY)
         vectors = await while_connected(request, upstream(texts))
     else:
-        # In a thread: a whole book takes so long that other streams would stand still.
-        vectors = await asyncio.to_thread(encoded, texts)
-    data = await asyncio.to_thread(items, vectors, length, values["encoding_format"])
-    usage = {"prompt_tokens": used, "total_tokens": used}
-    body = {"object": "list", "data": data, "model": model.id, "usage": usage}
-    return await asyncio.to_thread(send_json, request, body, inert)
+        vectors = await while_connected(request, run(partial(encoded, texts)))
+
+    def reply() -> Reply:
+        data = items(vectors, length, values["encoding_format"])
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        body = {"object": "list", "data": data, "model": model.id, "usage": usage}
+        return send_json(request, body, inert)
+
+    return await run(reply)
 
 
 def embedding_model(name: str) -> Model:

@@ -23,7 +23,9 @@ DIMENSIONS = 128
 ENGINE = "table-1"
 """Stands beside each vector in a database: those that something else has made don't compare."""
 TABLE = Path(__file__).with_name("table.npz")
-LONGEST_WORD, MOST_WORDS = 100, 65_536
+LONGEST_WORD = 100
+MOST_WORDS, MOST_MARKS = 16_384, 16_384
+"""Words and characters that are remembered: some 300 and 150 bytes each."""
 
 # Ranges of Chinese characters, each of which is a word to BERT.
 _IDEOGRAPHS = (
@@ -89,7 +91,13 @@ def unit(vectors: NDArray[np.generic]) -> Floats:
 
 def token_ids(text: str) -> list[int]:
     """The ids of a text's word pieces, as BERT (uncased) cuts it."""
-    return list(chain.from_iterable(map(_pieces, words(text))))
+    unknown = (table().ids["[UNK]"],)
+    # A word that is too long is not even remembered, as it may have megabytes.
+    return list(
+        chain.from_iterable(
+            _pieces(word) if len(word) <= LONGEST_WORD else unknown for word in words(text)
+        )
+    )
 
 
 def words(text: str) -> list[str]:
@@ -101,7 +109,7 @@ def words(text: str) -> list[str]:
 def _pieces(word: str) -> tuple[int, ...]:
     """The longest known beginning, then the longest that goes on, ...; else it is unknown."""
     known, found, start = table().ids, list[int](), 0
-    while start < len(word) <= LONGEST_WORD:
+    while start < len(word):
         prefix = "##" if start else ""
         ends = (end for end in range(len(word), start, -1) if prefix + word[start:end] in known)
         end = next(ends, start)
@@ -116,6 +124,8 @@ class _Marks(dict[int, str]):
     """What replaces a character, by its code, as a cache for `str.translate`."""
 
     def __missing__(self, code: int) -> str:
+        if len(self) >= MOST_MARKS:  # Unicode has seventy times as many
+            self.clear()
         self[code] = _mark(chr(code))
         return self[code]
 

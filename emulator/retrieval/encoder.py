@@ -23,14 +23,22 @@ since lessons and callers ask about that all the time. To read it all takes two 
 NumPy multiplies matrices with BLAS. Here, BLAS is limited to one thread, and each core works on its
 own batch. Two threads that share a small product wait for each other. On a busy machine, they took
 nine times as long for a question as one thread did.
+
+A question must not wait for a book. So all callers together use no more threads than there are
+cores. A batch of them takes a tenth of a second, and before each of its layers it gives way to a
+caller who has had less read (`Cores`). So a question overtakes a book at the next layer.
 """
 
+import heapq
+import itertools
 import math
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -52,8 +60,11 @@ BATCH, CORES = 256, min(4, os.cpu_count() or 1)
 """The most word pieces of a batch, whose widest state takes 1.5 MB; and how many run at once."""
 SMALL = 64
 """Fewer word pieces are not shared between cores: the products would be slower."""
-REMEMBERED = 8192
-"""Runs whose sums are kept, 2 kB each: chunks that overlap share their windows."""
+MOST_REMEMBERED, ENTRY = 2**24, 300
+"""Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take
+half of them. An entry takes so many bytes beside its numbers, as measured."""
+LOOK_UP_S = 0.05
+"""How often whoever waits for a batch looks up. The exception that stops a job comes only then."""
 TINY = 1e-12
 
 Run = tuple[int, ...]
@@ -124,7 +135,49 @@ def runs_of(text: str) -> list[Run]:
     return [tuple(ids[start : start + room]) for start in range(0, max(1, len(ids)), room)]
 
 
-_remembered: OrderedDict[Run, Floats] = OrderedDict()
+class SumCache:
+    """The sums of runs, up to so many bytes; those that were not wanted for longest go first."""
+
+    def __init__(self, most_bytes: int = MOST_REMEMBERED) -> None:
+        self.most_bytes, self.bytes = most_bytes, 0
+        self._sums: OrderedDict[Run, Floats] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def runs(self) -> list[Run]:
+        return list(self._sums)
+
+    def find(self, wanted: Iterable[Run]) -> dict[Run, Floats]:
+        """The sums of those runs that are kept."""
+        with self._lock:
+            found = {run: self._sums[run] for run in wanted if run in self._sums}
+            for run in found:
+                self._sums.move_to_end(run)
+        return found
+
+    def add(self, sums: Mapping[Run, Floats]) -> None:
+        with self._lock:
+            for run, each in sums.items():
+                if run not in self._sums:
+                    self.bytes += _bytes_of(run)
+                # Copied, as it may be a row of a batch, which would be kept whole.
+                self._sums[run] = each.copy()
+                self._sums.move_to_end(run)
+            while self.bytes > self.most_bytes:
+                run, _ = self._sums.popitem(last=False)
+                self.bytes -= _bytes_of(run)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._sums.clear()
+            self.bytes = 0
+
+
+def _bytes_of(run: Run) -> int:
+    """What a run and its sum take; the numbers in a run are those of the table."""
+    return 8 * len(run) + 4 * DIMENSIONS + ENTRY
+
+
+_remembered = SumCache()
 _lock = threading.Lock()
 
 
@@ -134,9 +187,9 @@ def remember_handbook() -> None:
     with np.load(HANDBOOK) as file:
         ids = np.split(file["ids"], np.cumsum(file["lengths"])[:-1])
         sums = file["sums"].astype(np.float32)
-    known = dict(zip(map(tuple, (each.tolist() for each in ids)), sums, strict=True))
-    with _lock:
-        _remembered.update(known)
+    shared = list(table().ids.values())  # each number is an object, which need not be there twice
+    runs = (tuple(shared[id] for id in each.tolist()) for each in ids)
+    _remembered.add(dict(zip(runs, sums, strict=True)))
 
 
 def load() -> None:
@@ -149,23 +202,16 @@ def load() -> None:
 def forget() -> None:
     """Empty the cache, for measurements."""
     remember_handbook()  # so that nothing fills it again
-    with _lock:
-        _remembered.clear()
+    _remembered.clear()
 
 
 def _sums(wanted: dict[Run, None]) -> dict[Run, Floats]:
     """The sum of the network's output over the pieces of each run."""
     remember_handbook()
-    with _lock:
-        found = {run: _remembered[run] for run in wanted if run in _remembered}
-    found |= _read([run for run in wanted if run not in found])
-    with _lock:
-        _remembered.update(found)
-        for run in wanted:
-            _remembered.move_to_end(run)
-        while len(_remembered) > REMEMBERED:
-            _remembered.popitem(last=False)
-    return found
+    found = _remembered.find(wanted)
+    read = dict(_read([run for run in wanted if run not in found]))
+    _remembered.add(read)
+    return found | read
 
 
 def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
@@ -174,10 +220,18 @@ def _read(runs: list[Run]) -> Iterator[tuple[Run, Floats]]:
         return
     with _lock:
         weights()  # otherwise each worker would read the file, and keep its own copy meanwhile
-    with one_blas_thread(), ThreadPoolExecutor(CORES, "encoder") as workers:
-        each = workers.map(summed, batches) if len(batches) > 1 else map(summed, batches)
-        for batch, sums in zip(batches, each, strict=True):
-            yield from zip(batch, sums, strict=True)
+    reader = Reader()
+    with one_blas_thread():
+        workers = ThreadPoolExecutor(CORES, "encoder")
+        try:
+            reading = [workers.submit(summed, batch, reader) for batch in batches]
+            for batch, read in zip(batches, reading, strict=True):
+                while not wait([read], LOOK_UP_S).done:
+                    pass
+                yield from zip(batch, read.result(), strict=True)
+        finally:
+            reader.has_left = True
+            workers.shutdown(cancel_futures=True)
 
 
 def _batches(runs: list[Run]) -> Iterator[list[Run]]:
@@ -201,10 +255,96 @@ def _batches(runs: list[Run]) -> Iterator[list[Run]]:
         yield batch
 
 
+# ------------------------------------------------------------------------ cores
+
+
+@dataclass(eq=False)
+class Reader:
+    """A call of `encode`: how many word pieces it has asked for, and whether it has ended."""
+
+    pieces: int = 0
+    has_left: bool = False
+
+
+class ReaderLeft(Exception):
+    """Nobody waits any more for the batch that is being read."""
+
+
+class Cores:
+    """Lets so many threads compute at a time, that of the reader with the fewest pieces first.
+
+    With the same number, a batch that has begun goes first. So few batches are half done at a time,
+    each of which takes memory.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: list[tuple[Place, threading.Lock]] = []
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(self, reader: Reader, pieces: int) -> Iterator[Callable[[], None]]:
+        """Wait for a core for a batch of so many pieces, and give it back at the end.
+
+        Call what it gives now and then: whoever comes first may have come meanwhile. It raises
+        ReaderLeft where the reader has ended.
+        """
+        with self._lock:
+            reader.pieces += pieces
+            place = reader.pieces, next(self._numbers)
+
+        def look_up() -> None:
+            self._give_way(place)
+            if reader.has_left:
+                raise ReaderLeft
+
+        self._wait(place)
+        try:
+            yield look_up
+        finally:
+            with self._lock:
+                self._give_back()
+
+    def _wait(self, place: "Place") -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            gate = self._queue(place)
+        gate.acquire()
+
+    def _give_way(self, place: "Place") -> None:
+        with self._lock:
+            if not self._waiting or place < self._waiting[0][0]:
+                return
+            gate = self._queue(place)
+            self._give_back()
+        gate.acquire()
+
+    def _queue(self, place: "Place") -> threading.Lock:
+        """A lock that `_give_back` opens: to acquire it is to wait."""
+        gate = threading.Lock()
+        gate.acquire()
+        heapq.heappush(self._waiting, (place, gate))
+        return gate
+
+    def _give_back(self) -> None:
+        if self._waiting:
+            heapq.heappop(self._waiting)[1].release()
+        else:
+            self._free += 1
+
+
+Place = tuple[int, int]
+"""In the queue for a core: the pieces of a batch and of those before it, and its number."""
+_cores = Cores(CORES)
+
+
 # ---------------------------------------------------------------------- network
 
 
-def summed(runs: Sequence[Run]) -> Floats:
+def summed(runs: Sequence[Run], reader: Reader | None = None) -> Floats:
     """The network's output, added up over the pieces of each run: (runs, 384)."""
     first, last = (table().ids[mark] for mark in ("[CLS]", "[SEP]"))
     ids = np.zeros((len(runs), max(map(len, runs)) + 2), np.intp)
@@ -212,11 +352,14 @@ def summed(runs: Sequence[Run]) -> Floats:
         ids[row, : len(run) + 2] = (first, *run, last)
     is_piece = np.arange(ids.shape[1]) < np.array([[len(run) + 2] for run in runs])
     known = weights()
-    state = known.words[ids] * known.words_scale[ids][..., None]
-    state += known.places[: ids.shape[1]]
-    state = _normed(state, known.norms[0])
-    for layer in range(LAYERS):
-        state = _layer(known, layer, state, is_piece)
+    with _cores.hold(reader or Reader(), ids.size) as look_up:
+        look_up()
+        state = known.words[ids] * known.words_scale[ids][..., None]
+        state += known.places[: ids.shape[1]]
+        state = _normed(state, known.norms[0])
+        for layer in range(LAYERS):
+            look_up()
+            state = _layer(known, layer, state, is_piece)
     total: Floats = np.einsum("rpd,rp->rd", state, is_piece.astype(np.float32))
     return total
 

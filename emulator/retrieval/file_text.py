@@ -28,6 +28,9 @@ SMALL_JSON = 2**16
 """A JSON file of up to so many bytes needs little time and memory, whatever is in it. One of 1 MB
 needs seconds if its values are nested 900 deep, as each passes through all the levels."""
 
+RTF = b"{\\rtf"
+"""How a file in Rich Text Format begins, which is text with commands in it."""
+
 Code = Literal["unsupported_file", "invalid_file", "server_error"]
 
 
@@ -100,11 +103,14 @@ _MEANINGLESS = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 def _plain(data: bytes) -> str:
     """UTF-8 or UTF-16, with or without a byte order mark; ASCII is UTF-8, too."""
-    # Most files with a wrong extension look like badly encoded text. These two can be recognized.
+    # Most files with a wrong extension look like badly encoded text. These can be recognized.
     for start, kind in ((b"%PDF-", "PDF"), (b"PK\3\4", "ZIP")):
         if data.startswith(start):
             message = f"It is a {kind} file, but its extension is that of a text. Rename it."
             raise Unreadable("unsupported_file", message)
+    if data.startswith(RTF):
+        message = "It is an RTF file, but its extension is that of a text. Save it as .docx."
+        raise Unreadable("unsupported_file", message)
     encoding = _encoding(data)
     name = encoding.removesuffix("-sig").upper()
     try:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from emulator.retrieval.file_text import Unreadable, read_text
+from emulator.retrieval.file_text import RTF, Unreadable, read_text
 from emulator.retrieval.paragraphs import Paragraph, joined, raised, table
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -80,6 +80,8 @@ class _Package:
 
     def __init__(self, data: bytes, kind: str) -> None:
         self._kind = kind
+        self.hiding: dict[str, bool] = {}
+        """By style: whether it hides the text."""
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError):
@@ -148,6 +150,8 @@ class _Package:
             extension = ".docx" if self._kind == "Word" else ".pptx"
             what = f"It is an old {self._kind} file, or one with a password."
             return f"{what} Save it as {extension} without a password."
+        if data.startswith(RTF):
+            return "It is an RTF file. Open it in Word, and save it as .docx."
         return f"The {self._kind} file is broken, or it is of another type. Save it again."
 
 
@@ -162,6 +166,10 @@ class _Walker:
         self.part = part
         self.targets = package.targets(part)
         self._after: list[Paragraph] = []
+        self._style = ""
+        """That of the paragraph that is being read."""
+        self._fields: list[bool] = []
+        """Fields of the paragraph, one in another: whether what comes next is code of the field."""
 
     def blocks(self, element: Any) -> Iterator[Paragraph]:
         """The paragraphs and tables below an element."""
@@ -179,11 +187,13 @@ class _Walker:
 
     def paragraph(self, element: Any) -> Iterator[Paragraph]:
         """A paragraph, then its notes and text boxes."""
-        outer, self._after = self._after, []
+        outer = self._after, self._style, self._fields
+        self._after, self._style, self._fields = [], _style(_child(element, "pPr"), "pStyle"), []
         text = self.inline(element)
         mark = self.mark(element) if text.strip() else ""
         yield Paragraph(mark + text, self.level(element))
-        after, self._after = self._after, outer
+        after = self._after
+        self._after, self._style, self._fields = outer
         yield from after
 
     def level(self, paragraph: Any) -> int:
@@ -209,6 +219,8 @@ class _Walker:
         return "".join(self._piece(_name(child), child) for child in _seen_children(element))
 
     def _piece(self, name: str, element: Any) -> str:
+        if name == "t" and any(self._fields):
+            return ""
         if name in ("t", "textpath"):
             return str(element.text or "") or element.get("string", "")
         if name in _BREAKS:
@@ -221,6 +233,8 @@ class _Walker:
             return _chosen(element)
         if name in _FORMULAS:
             return self._formula(name, element)
+        if name == "fldChar":
+            return self._field(element)
         if name == "txbxContent":
             self._after += self.blocks(element)
         elif name in ("footnoteReference", "endnoteReference"):
@@ -233,25 +247,77 @@ class _Walker:
 
     def _run(self, run: Any) -> str:
         text = self.inline(run)
-        if (properties := _child(run, "rPr")) is None:
-            return text
-        if _is_on(_child(properties, "vanish")):
+        properties = _child(run, "rPr")
+        if self._is_hidden(properties):
             return ""
+        if properties is None:
+            return text
         raise_by = _child(properties, "vertAlign")
         is_raised = raise_by is not None and _attribute(raise_by, "val") == "superscript"
         if is_raised or int(properties.get("baseline", "0").rstrip("%") or 0) > 0:
             return raised(text)
         return text
 
+    def _is_hidden(self, properties: Any) -> bool:
+        """Whether a run with these properties is hidden, by itself or by its styles.
+
+        The style of a paragraph hides what that of a run shows, and the other way around: such a
+        property is a switch in each style (ECMA-376, 17.7.3).
+        """
+        if properties is not None and (own := _child(properties, "vanish")) is not None:
+            return _is_on(own)
+        styles = self._style, _style(properties, "rStyle")
+        return sum(self.package.hiding.get(style, False) for style in styles) == 1
+
+    def _field(self, element: Any) -> str:
+        """The beginning, the middle or the end of a field; its code comes before the middle.
+
+        The code may have fields of its own, whose results nobody sees.
+        """
+        kind = _attribute(element, "fldCharType")
+        if kind == "begin":
+            self._fields.append(True)
+            return self.inline(element)
+        if kind == "separate" and self._fields:
+            self._fields[-1] = False
+        elif kind == "end" and self._fields:
+            self._fields.pop()
+        return ""
+
     def _formula(self, name: str, element: Any) -> str:
-        """Office Math in one line: a/b, x^2, x_1, √(x)."""
-        parts = [self.inline(child) for child in _seen_children(element) if _name(child) in _PARTS]
-        parts = [part for part in parts if part]
+        """Office Math in one line: (a+b)/c, x², x_1, √(x), ∑_(i=1)^n x."""
+        found = [
+            (part, self._piece(part, child) if part == "mr" else self.inline(child))
+            for child in _seen_children(element)
+            if (part := _name(child)) in _PARTS
+        ]
+        parts = [text for _, text in found if text]
+        by_name = dict(found)
+        base, below, above = (by_name.get(part, "") for part in ("e", "sub", "sup"))
+        properties = _child(element, f"{name}Pr")
+        if name == "d":
+            between = _sign(properties, "sepChr", "|").join(parts)
+            return _sign(properties, "begChr", "(") + between + _sign(properties, "endChr", ")")
         if name == "rad":
-            return f"√({parts[-1]})" if parts else ""
-        if name == "sSup" and len(parts) == 2:
-            return parts[0] + raised(parts[1])
-        return _FORMULAS[name].join(f"({part})" if " " in part else part for part in parts)
+            return f"{raised(by_name.get('deg', ''))}√({base})" if base else ""
+        if name in ("m", "eqArr"):
+            rows = "; ".join(parts)
+            return f"[{rows}]" if name == "m" else rows
+        if name == "mr":
+            return ", ".join(parts)
+        if name == "func":
+            return " ".join(parts)
+        if name == "acc":
+            return base + _sign(properties, "chr", "\u0302")
+        if name in ("limLow", "limUpp"):
+            return base + ("_" if name == "limLow" else "^") + _grouped(by_name.get("lim", ""))
+        if name == "f":
+            return "/".join(map(_grouped, parts))
+        lower, upper = below and f"_{_grouped(below)}", above and raised(above)
+        if name == "nary":
+            sign = _sign(properties, "chr", "∫")
+            return f"{sign}{lower}{above and '^' + _grouped(above)} {base}"
+        return (lower + upper + base) if name == "sPre" else _grouped(base) + lower + upper
 
     def note(self, name: str, id: str) -> Iterator[Paragraph]:
         yield from ()
@@ -267,8 +333,21 @@ class _Walker:
             yield from table(_chart_rows(tree))
 
 
-_FORMULAS = {"f": "/", "sSup": "^", "sSub": "_", "rad": ""}
-_PARTS = ("num", "den", "e", "sup", "sub", "deg")
+_FORMULAS = frozenset(
+    "f rad d nary m mr func eqArr acc limLow limUpp sSup sSub sSubSup sPre".split()
+)
+_PARTS = ("num", "den", "e", "sup", "sub", "deg", "lim", "mr", "fName")
+
+
+def _sign(properties: Any, name: str, usual: str) -> str:
+    """A sign that the properties of a formula name; it may be named as none at all."""
+    sign = None if properties is None else _child(properties, name)
+    return usual if sign is None else _attribute(sign, "val")
+
+
+def _grouped(part: str) -> str:
+    """A part of a formula, in brackets if it could be mistaken in one line."""
+    return part if re.fullmatch(r"[^\W_]*|[(\[√][^()]*[)\]]|.", part) else f"({part})"
 
 
 def _chart_rows(chart: Any) -> Iterator[list[list[Paragraph]]]:
@@ -298,6 +377,7 @@ class _Document(_Walker):
     def __init__(self, package: _Package) -> None:
         super().__init__(package, package.main_part())
         self._levels = _heading_levels(package, self.part)
+        package.hiding = _hiding_styles(package, self.part)
         self._numbering = _Numbering(package, self.part)
         self._notes = {kind: self._note_elements(kind) for kind in ("footnote", "endnote")}
 
@@ -381,6 +461,27 @@ def _heading_levels(package: _Package, part: str) -> dict[str, int]:
             seen.add(parent)
             parent = based[parent]
         found.setdefault(id, found.get(parent, 0))
+    return found
+
+
+def _hiding_styles(package: _Package, part: str) -> dict[str, bool]:
+    """Whether each style hides its text; a style may inherit that from another one."""
+    found: dict[str, bool] = {}
+    based: dict[str, str] = {}
+    for styles in package.of_kind(part, "styles"):
+        for style in _within(package.tree(styles), "style"):
+            id, properties = _attribute(style, "styleId"), _child(style, "rPr")
+            own = None if properties is None else _child(properties, "vanish")
+            if own is not None:
+                found[id] = _is_on(own)
+            elif (parent := _child(style, "basedOn")) is not None:
+                based[id] = _attribute(parent, "val")
+    for id in based:
+        seen, parent = {id}, based[id]
+        while parent in based and parent not in seen:
+            seen.add(parent)
+            parent = based[parent]
+        found.setdefault(id, found.get(parent, False))
     return found
 
 
@@ -580,6 +681,12 @@ def _attribute(element: Any, name: str, prefix: str = "") -> str:
         if local == name and (not prefix or space.endswith("relationships")):
             return str(value)
     return ""
+
+
+def _style(properties: Any, name: str) -> str:
+    """The style that the properties of a paragraph or a run name; "" if they name none."""
+    style = None if properties is None else _child(properties, name)
+    return "" if style is None else _attribute(style, "val")
 
 
 def _is_on(element: Any) -> bool:

@@ -13,8 +13,10 @@ PDFium is C++ with global state. So only one thread may use it at a time, in a p
 import ctypes
 import re
 import unicodedata
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -36,6 +38,9 @@ LARGE_PICTURE = 0.5
 """The share of a page that a large picture covers at least."""
 WIDE_GAP = 1.3
 """A gap of so many times the usual distance between lines separates two paragraphs."""
+
+MOST_OF_OBJECTS = 2**20
+"""Bytes of a stream of objects that are unpacked, to find the catalog."""
 
 _HIDDEN = 2
 _PASSWORD_FIELD = 1 << 13
@@ -64,6 +69,9 @@ def pdf_text(data: bytes) -> str:
         if document.get_formtype() == api.FORMTYPE_XFA_FULL:
             message = "The PDF is a form that only Adobe Reader can show (XFA)."
             raise Unreadable("invalid_file", f"{message} Print it to a PDF.")
+        if (files := api.FPDFDoc_GetAttachmentCount(document)) > 0 and _is_portfolio(data):
+            what = f"a portfolio, which holds {files} other file{'s' * (files > 1)}"
+            raise Unreadable("invalid_file", f"The PDF is {what}. Extract and upload them.")
         document.init_forms()
         reader = _PdfReader(document)
         pages = [reader.page(number) for number in range(len(document))]
@@ -85,6 +93,19 @@ def _opened(data: bytes) -> Any:
         else:
             message = "The PDF file is broken, or it is not a PDF. Save it again."
         raise Unreadable("invalid_file", message) from None
+
+
+def _is_portfolio(data: bytes) -> bool:
+    """Whether the PDF is a mere wrapper of files: its catalog then has the entry Collection.
+
+    PDFium doesn't show the catalog, which may be packed into a stream with other objects.
+    """
+    parts = [data]
+    for found in _OBJECTS.finditer(data):
+        with suppress(zlib.error):
+            packed = data[found.end() : data.find(b"endstream", found.end())]
+            parts.append(zlib.decompressobj().decompress(packed, MOST_OF_OBJECTS))
+    return any(_COLLECTION.search(part) for part in parts)
 
 
 def _check_letters(pages: list[PdfPage]) -> None:
@@ -289,6 +310,8 @@ def _normal(found: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", found[0])
 
 
+_COLLECTION = re.compile(rb"/Collection(?![A-Za-z])")
+_OBJECTS = re.compile(rb"/ObjStm\b[^\0]{0,400}?stream\r?\n")
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f]")
 # Wide letters are far apart on a page, but their scripts have no spaces between words.

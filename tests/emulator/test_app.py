@@ -3,6 +3,7 @@
 import errno
 import json
 import re
+from pathlib import Path
 
 from emulator.app import FAMILIES, MOST_EXCHANGES
 from emulator.server import Emulator
@@ -71,6 +72,59 @@ def test_unserved_path_is_named(client):
         client.get("/nowhere", cast_to=object)
 
     assert (served.value.code, unknown.value.code) == ("not_served_by_emulator", None)
+
+
+def sdk_paths():
+    """Each method and path of the SDK that has not ended; "x" stands for every id."""
+    called = re.compile(
+        r"""self\._(get|get_api_list|post|delete|put|patch)\(\s*(?:path_template\()?\s*f?"(/[^"]*)\""""
+    )
+    folder = Path(openai.__file__).parent / "resources"
+    sources = "".join(file.read_text("utf-8") for file in folder.rglob("*.py"))
+    for method, path in sorted(set(called.findall(sources))):
+        if not path.startswith(("/assistants", "/threads")):
+            yield method.partition("_")[0].upper(), re.sub(r"\{[^}]*\}", "x", path)
+
+
+def refusal(emulator, method, path):
+    """How a request without parameters is refused: by its path, or (None) otherwise."""
+    answer = httpx2.request(method, emulator.base_url + path, headers=KEY, trust_env=False)
+    error = answer.json().get("error") or {}
+    if error.get("message") == f"Invalid URL ({method} /v1{path})":
+        return "unknown"
+    return error.get("code") if error.get("code") == "not_served_by_emulator" else None
+
+
+def test_every_path_of_the_sdk_is_served_or_named(emulator):
+    paths = list(sdk_paths())
+    found = {each: refusal(emulator, *each) for each in paths}
+
+    assert len(paths) > 250
+    assert [each for each, how in found.items() if how == "unknown"] == []
+    assert found["POST", "/batches"] == "not_served_by_emulator"
+    assert found["POST", "/responses"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/chat/completions/"),
+        ("POST", "/chat"),
+        ("POST", "/chat/completionz"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "//responses"),
+        ("POST", "/responses/"),
+        ("POST", "/embeddings/x"),
+        ("GET", "/files/"),
+        ("GET", "/files/file-1/x"),
+        ("GET", "/vector_stores/"),
+        ("GET", "/batches/"),
+        ("GET", "/realtime/x"),
+        ("POST", "/audio/speech/x"),
+    ],
+)
+def test_path_that_nobody_has_is_an_invalid_url(emulator, method, path):
+    assert refusal(emulator, method, path) == "unknown"
 
 
 IN_PLACE = {

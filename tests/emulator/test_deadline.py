@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 from common import COURSE
-from emulator.deadline import MOST_JOBS, DeadlinePassed, DeadlineThreads
+from emulator.deadline import MOST_JOBS, DeadlinePassed, DeadlineThreads, report_no_lost_deadlines
 from emulator.errors import ApiError
 from emulator.server import Emulator
 from tests.support.emulator_clients import MODEL, ask, connect
@@ -207,6 +207,26 @@ async def test_job_that_loses_the_exception_is_stopped_all_the_same(monkeypatch)
         await threads.run(job)
     await ended()
     assert len(lost) == 1
+
+
+class Deleted:
+    """Raises an error while it is being deleted."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __del__(self):
+        raise self.error
+
+
+def test_only_deadlines_are_lost_in_silence(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: reported.append(lost.exc_type))
+    report_no_lost_deadlines()
+
+    for error in (DeadlinePassed(), ValueError(), DeadlinePassed()):
+        Deleted(error)
+    assert reported == [ValueError]
 
 
 async def ended():

@@ -155,6 +155,23 @@ def test_p4_body_of_another_type_is_refused(emulator, kind):
     assert answer.json()["error"]["code"] == "unsupported_content_type"
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity, GZIP", "x-gzip"])
+def test_compressed_body_is_refused_by_its_encoding(emulator, encoding):
+    answer = post(emulator, **{"content-encoding": encoding})
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (415, "unsupported_content_encoding")
+    assert f"'{encoding.split()[-1].lower()}'" in error["message"]
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity, identity"])
+def test_body_that_is_not_compressed_may_say_so(emulator, encoding):
+    answer = post(emulator, **{"content-encoding": encoding})
+
+    assert answer.json()["error"]["code"] == "missing_required_parameter"
+
+
 @pytest.mark.parametrize("bearer", [None, "", "Bearer", "Basic abc"])
 def test_p6_request_without_key_is_401(emulator, bearer):
     headers = {} if bearer is None else {"authorization": bearer}

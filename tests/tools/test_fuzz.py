@@ -44,3 +44,20 @@ def test_slow_answer_is_a_finding_and_502_of_a_broken_writer_is_none():
 
     assert len(report.findings) == 1
     assert report.slowest_s == 2.5
+
+
+def test_embeddings_of_a_long_text_may_take_longer():
+    report = fuzz.Report()
+    report.note("http", "200", 9.0, ("/embeddings", b"long"))
+    assert report.findings == []
+
+    report.note("http", "200", 11.0, ("/embeddings", b"long"))
+    assert len(report.findings) == 1
+
+
+def test_memory_counts_after_the_first_tenth():
+    steady = fuzz.Report(memory=[300.0, 320.0, 350.0, *[355.0] * 17])
+    growing = fuzz.Report(memory=[300.0 + 5 * n for n in range(20)])
+
+    assert (steady.growth_mb, fuzz.Report().growth_mb) == (5.0, 0.0)
+    assert growing.growth_mb == 85.0

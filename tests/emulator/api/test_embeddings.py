@@ -1,11 +1,14 @@
 """Embeddings on the wire: what the unmodified SDK gets, and how each mistake is refused."""
 
+import asyncio
 import base64
 import json
 import math
+import os
 import struct
 import subprocess
 import sys
+import threading
 
 from emulator.api.embeddings import count
 from emulator.models import MODELS
@@ -215,3 +218,34 @@ def test_start_does_not_load_numpy():
     code = "import sys, emulator.server; sys.exit('numpy' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def long_body(number):
+    """Some 8,000 word pieces, which take seconds."""
+    words = " ".join(f"moon {number} star {place}" for place in range(1_500))
+    return {"model": SMALL, "input": words}
+
+
+def reading():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
+
+
+async def test_short_text_overtakes_long_ones_and_nobody_reads_on(emulator):
+    """More long requests than `asyncio.to_thread` has threads; then their callers leave."""
+    many = 2 * (os.cpu_count() or 1) + 8
+    options = {"headers": {"authorization": "Bearer offline"}, "trust_env": False, "timeout": 60}
+    before = len(emulator.exchanges)
+    async with httpx2.AsyncClient(base_url=emulator.base_url, **options) as client:
+        bodies = map(long_body, range(many))
+        long = [asyncio.ensure_future(client.post("/embeddings", json=each)) for each in bodies]
+        while len(emulator.exchanges) < before + many or not reading():
+            await asyncio.sleep(0)
+        short = await client.post("/embeddings", json={"model": SMALL, "input": "Is it open?"})
+        assert short.status_code == 200
+        assert not any(each.done() for each in long)
+        for each in long:
+            each.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
+    async with asyncio.timeout(20):
+        while reading():
+            await asyncio.sleep(0)

@@ -1,5 +1,7 @@
 """What the table is worth: meanings told apart, and words cut as BERT cuts them."""
 
+import tracemalloc
+
 from emulator.retrieval import embedding
 from emulator.retrieval.embedding import DIMENSIONS, TABLE, embed, table, token_ids
 from tests.support import plain_pairs
@@ -98,3 +100,20 @@ def test_any_texts_have_unit_vectors_by_the_table(texts):
     assert found.dtype == np.float32
     assert np.allclose(np.linalg.norm(found, axis=1), 1)
     assert [row.tobytes() for row in found] == [embed([text]).tobytes() for text in texts]
+
+
+def test_words_and_characters_are_remembered_up_to_a_bound():
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    token_ids("a" * 1_000_000)
+    token_ids(" ".join(f"x{n}" for n in range(24_000)))
+    token_ids("".join(map(chr, range(0xD800))))
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert taken < 9e6
+
+
+def test_word_that_is_too_long_is_unknown():
+    assert token_ids("a" * 101) == [table().ids["[UNK]"]]
+    assert token_ids("a" * 100) != [table().ids["[UNK]"]]

@@ -4,11 +4,20 @@ import json
 import random
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 from emulator.retrieval import encoder
 from emulator.retrieval.embedding import table, token_ids
-from emulator.retrieval.encoder import DIMENSIONS, HEADS, LAYERS, MOST_PIECES, WEIGHTS, encode
+from emulator.retrieval.encoder import (
+    DIMENSIONS,
+    HEADS,
+    LAYERS,
+    MOST_PIECES,
+    WEIGHTS,
+    SumCache,
+    encode,
+)
 from tests.support import lessons, plain_pairs
 from tests.support.embedding_pairs import TRIPLES
 from tests.support.property_examples import examples
@@ -34,9 +43,9 @@ PARTS = {
 @pytest.fixture
 def kept(monkeypatch):
     """The sums that are kept in the file, by run."""
-    monkeypatch.setattr(encoder, "_remembered", remembered := encoder.OrderedDict())
+    monkeypatch.setattr(encoder, "_remembered", remembered := SumCache())
     encoder.remember_handbook.__wrapped__()
-    return remembered
+    return remembered.find(remembered.runs())
 
 
 @pytest.fixture(scope="module")
@@ -119,17 +128,48 @@ def test_text_of_two_runs_is_their_mean():
 
 
 def test_runs_are_remembered_up_to_a_bound(monkeypatch):
-    monkeypatch.setattr(encoder, "REMEMBERED", 4)
-    read = []
+    read, room = [], SumCache()
+    room.add(dict.fromkeys([(1,), (2,), (3,), (4,)], np.ones(DIMENSIONS, np.float32)))
     monkeypatch.setattr(
-        encoder, "summed", lambda runs: read.extend(runs) or np.ones((len(runs), DIMENSIONS))
+        encoder,
+        "summed",
+        lambda runs, _: read.extend(runs) or np.ones((len(runs), DIMENSIONS), np.float32),
     )
-    monkeypatch.setattr(encoder, "_remembered", remembered := encoder.OrderedDict())
+    monkeypatch.setattr(encoder, "_remembered", remembered := SumCache(room.bytes))
 
     for text in ("moon", "sun", "moon", "stars", "comet", "rain", "moon", "sun"):
         encode([text])
     counts = {text: read.count(tuple(token_ids(text))) for text in ("moon", "sun", "rain")}
-    assert (counts, len(remembered)) == ({"moon": 1, "sun": 2, "rain": 1}, 4)
+    assert (counts, len(remembered.runs())) == ({"moon": 1, "sun": 2, "rain": 1}, 4)
+
+
+RUNS = st.lists(st.lists(st.integers(0, 99), max_size=254).map(tuple), unique=True)
+
+
+@settings(max_examples=examples(50), deadline=None)
+@given(st.lists(RUNS, max_size=9), st.integers(0, 60_000))
+def test_cache_never_exceeds_its_bytes(batches, most):
+    cache, row = SumCache(most), np.ones(DIMENSIONS, np.float32)
+    for batch in batches:
+        cache.add(dict.fromkeys(batch, row))
+        last_first = list(reversed(batch))
+        kept = [run in cache.find([run]) for run in last_first]
+        assert kept == sorted(kept, reverse=True), "the newest are kept"
+        assert cache.bytes <= most
+    cache.clear()
+    assert (cache.bytes, cache.runs()) == (0, [])
+
+
+def test_cache_takes_the_memory_that_it_counts():
+    numbers, rows = list(range(1000, 2000)), np.ones((300, DIMENSIONS), np.float32)
+    tracemalloc.start()
+    cache, before = SumCache(), tracemalloc.get_traced_memory()[0]
+    for start in range(300):
+        cache.add({tuple(numbers[start : start + 254]): rows[start]})
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert taken / cache.bytes == pytest.approx(1, abs=0.15)
 
 
 def test_threads_get_the_same():
@@ -140,6 +180,30 @@ def test_threads_get_the_same():
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(encode, [texts] * 8))
     assert all(np.allclose(each, expected, atol=1e-5) for each in found)
+
+
+def test_least_reader_gets_the_core_first():
+    cores, order = encoder.Cores(1), []
+
+    def read(name, pieces):
+        with cores.hold(encoder.Reader(), pieces):
+            order.append(name)
+
+    with ThreadPoolExecutor(3) as pool, cores.hold(encoder.Reader(), 50) as look_up:
+        others = [pool.submit(read, "book", 900), pool.submit(read, "question", 10)]
+        while "question" not in order:
+            look_up()
+        assert order == ["question"]
+    assert [each.result() for each in others] == [None, None]
+    assert order == ["question", "book"]
+
+
+def test_batch_ends_when_its_reader_has_left():
+    reader = encoder.Reader(has_left=True)
+
+    with pytest.raises(encoder.ReaderLeft):
+        encoder.summed([(2000,) * 100], reader)
+    assert encoder.summed([(2000,) * 100]).shape == (1, DIMENSIONS)
 
 
 # Where these two fail: `python -m tools.read_handbook`.

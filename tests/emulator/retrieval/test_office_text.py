@@ -1,5 +1,7 @@
 """Word and PowerPoint: whatever text is written into a file comes out once."""
 
+import itertools
+import math
 from xml.sax.saxutils import escape
 
 from emulator.retrieval.file_text import Unreadable
@@ -70,6 +72,108 @@ def test_slide_is_read_once_in_any_group(text, depth):
         shapes = f"<p:grpSp>{shapes}</p:grpSp>"
 
     assert flat(pptx_text(made.pptx(shapes))).count(flat(f"Dogs {text} end")) == 1
+
+
+def element(name, *parts):
+    return f"<m:{name}>{''.join(f'<m:{part}>{xml}</m:{part}>' for part, xml in parts)}</m:{name}>"
+
+
+def digits(number):
+    return f"<m:r><m:t>{number}</m:t></m:r>", number
+
+
+def fraction(above, below):
+    return element("f", ("num", above[0]), ("den", below[0])), above[1] / (below[1] or math.nan)
+
+
+def added(one, other):
+    xml = f"{one[0]}<m:r><m:t>+</m:t></m:r>{other[0]}"
+    return element("d", ("e", xml)), one[1] + other[1]
+
+
+def power(base, exponent):
+    small = digits(exponent)
+    return element("sSup", ("e", base[0]), ("sup", small[0])), base[1] ** exponent
+
+
+def root(inner):
+    return element("rad", ("e", inner[0])), math.sqrt(inner[1])
+
+
+FORMULAS = st.recursive(
+    st.integers(1, 20).map(digits),
+    lambda inner: (
+        st.builds(fraction, inner, inner)
+        | st.builds(added, inner, inner)
+        | st.builds(power, inner, st.integers(2, 3))
+        | st.builds(root, inner)
+    ),
+    max_leaves=6,
+)
+SIGNS = str.maketrans({"√": "sqrt", "²": "**2", "³": "**3"})
+
+
+@given(FORMULAS)
+def test_formula_in_one_line_has_its_value(formula):
+    xml, value = formula
+    line = docx_text(made.docx(f"<w:p><m:oMath>{xml}</m:oMath></w:p>"))
+
+    computed = eval(line.translate(SIGNS), {"sqrt": math.sqrt})  # a formula of our own
+    assert computed == pytest.approx(value)
+
+
+STYLE_IDS = ["A", "B", "C", "D"]
+STYLES = st.dictionaries(
+    st.sampled_from(STYLE_IDS),
+    st.tuples(st.sampled_from([None, True, False]), st.sampled_from([None, *STYLE_IDS])),
+)
+
+
+def style_xml(id, hides, base):
+    own = "" if hides is None else f'<w:rPr><w:vanish w:val="{int(hides)}"/></w:rPr>'
+    based = f'<w:basedOn w:val="{base}"/>' if base else ""
+    return f'<w:style w:type="paragraph" w:styleId="{id}">{based}{own}</w:style>'
+
+
+def hides(styles, id, seen=()):
+    own, base = styles.get(id, (None, None))
+    if own is not None or base is None or base in seen:
+        return bool(own)
+    return hides(styles, base, (*seen, id))
+
+
+@given(STYLES)
+def test_paragraph_is_read_unless_its_style_hides_it(styles):
+    xml = "".join(style_xml(id, *about) for id, about in styles.items())
+    body = "".join(made.para(f"word{id}", id) for id in STYLE_IDS)
+    data = made.docx(body, styles=("styles", f"<w:styles {made.W}>{xml}</w:styles>"))
+
+    shown = [f"word{id}" for id in STYLE_IDS if not hides(styles, id)]
+    assert docx_text(data).split() == shown
+
+
+@given(st.recursive(st.none(), lambda inner: st.tuples(inner, inner), max_leaves=9))
+def test_field_shows_its_result_alone(field):
+    """A field has others in its code and in its result; those in a code are never seen."""
+    words = itertools.count()
+
+    def written(field, is_seen):
+        word = f"word{next(words)} "
+        if is_seen:
+            shown.append(word.strip())
+        if field is None:
+            return made.run(word)
+        code, result = field
+        parts = [mark("begin"), "<w:r><w:instrText>IF </w:instrText></w:r>", written(code, False)]
+        parts += [mark("separate"), made.run(word), written(result, is_seen), mark("end")]
+        return "".join(parts)
+
+    def mark(kind):
+        return f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>'
+
+    shown = []
+    body = f"<w:p>{written(field, True)}{made.run(' end')}</w:p>"
+    assert docx_text(made.docx(body)).split() == [*shown, "end"]
 
 
 def test_part_that_unpacks_to_too_much_is_refused():
