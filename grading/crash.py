@@ -40,6 +40,9 @@ MEANINGS = {
 }
 ABOUT_NONE = "some fields of an answer can be None."
 NO_PARAMETER = "that function takes no parameter of that name."
+OTHER_ARGUMENTS = "the function was called with other arguments than it takes."
+
+_MISCALLED = re.compile(r"\(\) (missing \d+ required|takes .* argument|got multiple values)")
 
 
 def crash(
@@ -79,10 +82,17 @@ def _late(trace: Trace, limit_s: float) -> Failure:
         why = f"""The server had nothing more to send. Does your program wait for an event? Then \
 compare its name with those that came at the end: {", ".join(names)}."""
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
-    if last.ended is None:
+    unanswered = [each.name for each in trace.exchanges if each.ended is None and not each.status]
+    if unanswered:
+        names = ", ".join(unanswered[:3])
+        why = f"No answer had come yet to {names}. Your program can't know whether it was done."
+    elif last.ended is None:
         why = (
             "It waited for an answer that was still open. When does your loop over the answer end?"
         )
+    elif last.began - trace.exchanges[0].began > limit_s / 2:
+        why = f"""It was still sending requests, {len(trace.exchanges)} so far. Can one of them do \
+the work of several? If your computer was busy, run the check again."""
     else:
         why = "All answers had ended. It waited for something that never comes."
     return Failure(fact, why, Excerpt("the last request", f"{last.method} {last.path}"))
@@ -112,7 +122,9 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
     shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
         shown = Excerpt(f"line {place[0]}", cut(place[1]), place[2])
-    head = f"{cut(text, 200).rstrip('.')}. " if text and place else ""
+    said = cut(text, 200).rstrip(".")
+    end = "" if said.endswith(("?", "!")) else "."
+    head = f"{said}{end} " if text and place else ""
     return Failure(fact, f"{head}{meaning[0].upper()}{meaning[1:]}", shown)
 
 
@@ -123,6 +135,8 @@ def _meaning(name: str, text: str, meanings: Mapping[str, str]) -> str:
     usual = MEANINGS.get(name, "your program did not catch this exception.")
     if name == "TypeError" and "unexpected keyword argument" in text:
         return NO_PARAMETER
+    if name == "TypeError" and _MISCALLED.search(text):
+        return OTHER_ARGUMENTS
     if name in ("TypeError", "AttributeError") and "NoneType" in text:
         usual = ABOUT_NONE
     elif name == "TypeError":

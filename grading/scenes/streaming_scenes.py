@@ -198,7 +198,8 @@ def _kept_answer(first: TracedExchange, request: TracedExchange, text: str) -> F
         fact = f"{request.title} doesn't carry the first answer."
         roles = [turn.role for turn in turns(request)]
         shown = value("roles of its turns", roles, '"assistant" among them')
-        return Failure(fact, CARRIED_WHY, shown)
+        is_kept = request.json.get("previous_response_id") is not None
+        return Failure(fact, KEPT_BY_SERVER_WHY if is_kept else CARRIED_WHY, shown)
     if said[0].text == text:
         return None
     fact = "The assistant's turn in the second request differs from the answer."
@@ -229,6 +230,8 @@ def _counts(request: TracedExchange, counts: tuple[int, int]) -> Failure | None:
 
 
 CARRIED_WHY = "Without its own answer in the conversation, the model can't refer to it."
+KEPT_BY_SERVER_WHY = """With previous_response_id, the server adds the conversation itself. That
+works, but here your program has to show that it has the answer: send it as a turn."""
 COUNTED_WHY = """Only the server can count: a chunk is not a token, and reasoning is never shown.
 Its counts come after the finish_reason, in a chunk without choices. Read on until the stream ends,
 and take `usage` from the chunk where it is not None."""
@@ -707,7 +710,7 @@ def _lane(body: Mapping[str, Any]) -> int | None:
 
 
 def _shapeless(request: TracedExchange) -> Failure | None:
-    """A tool call of a chat that has not the shape in which it came: its type, its function."""
+    """A tool call of a chat that hasn't the shape in which it came: type, id, function."""
     for place, message in enumerate(objects(request.json.get("messages"))):
         for number, call in enumerate(objects(message.get("tool_calls"))):
             if not isinstance(call.get("function"), Mapping) and request.status >= 400:
@@ -717,6 +720,18 @@ def _shapeless(request: TracedExchange) -> Failure | None:
                 why = "OpenAI refuses a call without it, as there are other types than functions."
                 where, wanted = f"messages[{place}].tool_calls[{number}]", '"type": "function"'
                 return Failure(fact, why, missing(where, call, f"{wanted} among them"))
+            if not call.get("id"):
+                fact = f"Call {number + 1} in {request.name} has no id."
+                why = "The result names the call by its id, so the call needs the one that it had."
+                where = f"messages[{place}].tool_calls[{number}]"
+                return Failure(fact, why, missing(where, call, '"id" among them'))
+            arguments = call["function"].get("arguments")
+            if isinstance(arguments, Mapping):
+                fact = f"The arguments of call {number + 1} in {request.name} are not a string."
+                why = "Send the string that the model wrote, as it came. json.loads is for you."
+                wanted = json.dumps(json.dumps(arguments))
+                where = f"messages[{place}].tool_calls[{number}].function.arguments"
+                return Failure(fact, why, value(where, arguments, wanted))
     return None
 
 

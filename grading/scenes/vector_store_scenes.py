@@ -875,6 +875,13 @@ class Filters(StoreScene):
                 fact = f"The filter of {name} compares {key} with a string."
                 shown = value(f"value of {key}", leaves[key], json.dumps(right))
                 return Failure(fact, WHY_TYPES, shown)
+        if selected != [kind] and (wrong := _wrong_value(sent, kind)):
+            key, got = wrong
+            fact = f"The filter of {name} compares {key} with {json.dumps(got)}."
+            why = WHY_TRUE if isinstance(got, bool) else WHY_VALUE
+            return Failure(
+                fact, why, value(f"value of {key}", got, json.dumps(kind.attributes[key]))
+            )
         if selected != [kind]:
             fact = f"The filter of {name} selects the wrong files."
             only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
@@ -891,6 +898,10 @@ class Filters(StoreScene):
         if not asked and found:
             fact = f'The model was never asked "{question}"'
             why = "The search found a passage for it. That is what the model should read."
+            for each in self.trace.writing():
+                has_passages = all(_words(text) in _plain(each) for text in found)
+                if has_passages and self._question_of(each) is None:
+                    why = f"{each.title} has the passages, but not the question. Send both."
             return Failure(fact, why, is_absence=True)
         if not asked:
             return None
@@ -985,6 +996,15 @@ def _said(request: TracedExchange) -> str:
     return "\n".join(turn.text for turn in turns(request))
 
 
+def _wrong_value(sent: Any, kind: Labelled) -> tuple[str, Any] | None:
+    """An attribute that a filter wants to be equal to something else than the question's."""
+    for leaf in _comparisons(sent):
+        key, got = leaf["key"], leaf["value"]
+        if leaf.get("type") == "eq" and got != kind.attributes.get(key, got):
+            return key, got
+    return None
+
+
 def _comparisons(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The comparisons in a filter, however deep."""
     if "key" in found:
@@ -998,6 +1018,9 @@ and true. A filter that compares one with the other finds nothing. Use the same 
 numbers for editions, so that you can compare by size, and true or false for yes or no."""
 WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
 files that the question asks for are searched."""
+WHY_VALUE = "The question is about others. Take both values from what it asks for."
+WHY_TRUE = """The question is about others. For Python, every text but an empty one is true:
+bool("no") is True, as well as bool("yes")."""
 
 
 # ---------------------------------------------------------------------------- V4
@@ -1287,7 +1310,7 @@ class CleanUp(StoreScene):
                     f"{RUNS[run]} your program left {' and '.join(left)} behind.".strip()
                 )
                 shown = value("made, but never deleted", self._names_left(run))
-                return Failure(fact, LEFT_WHY[run], shown, is_absence=True)
+                return Failure(fact, self._why_left(run), shown, is_absence=True)
         return None
 
     def _unfinished(self) -> Failure | None:
@@ -1323,6 +1346,11 @@ class CleanUp(StoreScene):
                 shown = value(f"{name}: status", status, "completed")
                 return Failure(fact, why, shown)
         return None
+
+    def _why_left(self, run: int) -> str:
+        """A program that deleted something went on after Ctrl-C: it didn't know the other ids."""
+        has_deleted = self._run(run).to(STORE, "/v1/files/{id}", method="DELETE")
+        return UNKNOWN_WHY if run == 2 and has_deleted else LEFT_WHY[run]
 
     def _too_much(self, run: int) -> Failure | None:
         """Something that the program deleted although it hadn't made it."""
@@ -1400,6 +1428,8 @@ LEFT_WHY = (
     """Ctrl-C raises KeyboardInterrupt, which `except Exception` doesn't catch. A `finally` runs
     after it, too.""",
 )
+UNKNOWN_WHY = """Your program did delete something after Ctrl-C, but it didn't know the ids of what
+is left. Note each id as soon as you have it: an interrupted list comprehension gives none."""
 
 
 # ---------------------------------------------------------------------------- V6

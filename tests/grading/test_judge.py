@@ -59,8 +59,10 @@ def told(tmp_path, text, scene=AnyRequest, variables=None):
         ("None.x\n", "AttributeError in line 1", "no attribute 'x'. Some fields of an answer can"),
         ("int.x\n", "AttributeError in line 1", "no attribute 'x'. An object has no field of that"),
         ("(lambda: 1)(b=1)\n", "TypeError in line 1", "takes no parameter of that name"),
+        ("(lambda a: a)()\n", "TypeError in line 1", "other arguments than it takes"),
         ("1 + ''\n", "TypeError in line 1", "another type than the code expects"),
         ("def f(:\n", "SyntaxError in line 1", "can't read the file"),
+        ("x = (1 2)\n", "SyntaxError in line 1", "a comma? can't"),
         ("import nothing_like_that\n", "ModuleNotFoundError in line 1", "a package is missing"),
         ("import sys\nsys.exit('no luck')\n", "the exit code 1", "no luck"),
         ("raise NotImplementedError\n", "Nothing is written yet: line 1", "where your code goes"),
@@ -103,6 +105,28 @@ def test_hang_behind_an_answer_is_explained(tmp_path):
 
     assert "still ran after 20 seconds" in message
     assert "All answers had ended." in message
+
+
+def request(number, began, ended):
+    answered = {} if ended is None else {"status": 200}
+    return TracedExchange(
+        number, "POST", "/v1/embeddings", {}, {}, b"", began, ended=ended, **answered
+    )
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "why"),
+    [
+        ([(0, 1), (2, None)], "No answer had come yet to request 2 (POST /v1/embeddings)."),
+        ([(0, 4), (5, 9), (12, 16)], "It was still sending requests, 3 so far."),
+        ([(0, 4), (5, 9)], "All answers had ended."),
+    ],
+)
+def test_program_that_was_stopped_in_its_work_is_told_apart_from_one_that_hangs(exchanges, why):
+    trace = Trace([request(number, *times) for number, times in enumerate(exchanges, 1)])
+    failure = crash(Ending(None, "", "", 20.0), Path("mine.py"), trace, 20.0)
+
+    assert failure.why.startswith(why)
 
 
 def test_hang_on_an_event_names_those_that_came():

@@ -1,5 +1,6 @@
 """The sentences of lesson 1's scenes that no packed program hears, proved without a process."""
 
+import json
 import random
 from contextlib import contextmanager, suppress
 
@@ -63,11 +64,22 @@ def without(name):
     return lambda call: {key: value for key, value in call.items() if key != name}
 
 
+def parsed(call):
+    """The call with its arguments as an object, which is not what the model wrote."""
+    arguments = json.loads(call["function"]["arguments"])
+    return call | {"function": call["function"] | {"arguments": arguments}}
+
+
 @pytest.mark.parametrize(
     ("shape", "told"),
     [
         (dict, None),
         (without("type"), "Call 1 in request 2 (POST /v1/chat/completions) has no type."),
+        (without("id"), "Call 1 in request 2 (POST /v1/chat/completions) has no id."),
+        (
+            parsed,
+            "The arguments of call 1 in request 2 (POST /v1/chat/completions) are not a string.",
+        ),
         (
             lambda call: {"id": call["id"], "type": "function", **call["function"]},
             "The server refused request 2 (POST /v1/chat/completions) with status 400.",

@@ -3,6 +3,7 @@
 Each test does in this process what a learner's program would do, against the scene's own server.
 """
 
+import json
 import math
 import random
 import re
@@ -20,6 +21,7 @@ from grading.scenes.vector_store_scenes import (
     Measure,
     SyncTwice,
 )
+from grading.trace import TracedExchange
 from tools.pack_exercises import placed
 
 import pytest
@@ -296,6 +298,29 @@ def test_filter_has_to_select_what_is_asked_for(tmp_path):
         assert fact(scene) == f'The filter of the search for "{question}" selects the wrong files.'
 
 
+@pytest.mark.parametrize(("key", "place"), [("edition", 0), ("public", 1)])
+def test_value_of_another_question_is_named(key, place, tmp_path):
+    with meeting(Filters, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
+        question, kind = next(iter(scene.questions.items()))
+        other = {"edition": kind.edition + 100, "public": not kind.is_public}[key]
+        only = filter_of(kind)
+        only["filters"][place]["value"] = other
+        client.vector_stores.search(store, query=question, filters=only)
+
+        told = f'The filter of the search for "{question}" compares {key} with {json.dumps(other)}.'
+        assert fact(scene) == told
+
+
+def test_request_with_passages_alone_is_named(tmp_path):
+    with meeting(Filters, tmp_path) as (scene, client, folder):
+        store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
+        found = searched_with_filter(scene, client, store)
+        ask(client, next(text for text in found.values() if text))
+
+        assert "has the passages, but not the question." in scene.verdict().why
+
+
 def test_search_without_a_filter_is_named(tmp_path):
     with meeting(Filters, tmp_path) as (scene, client, folder):
         store, _ = stored(client, folder, lambda path: scene.files[path.name].attributes)
@@ -531,6 +556,17 @@ def test_file_is_deleted_though_its_attachment_failed(step, tmp_path):
 
 
 # ---------------------------------------------------------------------------- V6
+
+
+@pytest.mark.parametrize(
+    ("method", "why"), [("DELETE", "it didn't know the ids"), ("GET", "raises KeyboardInterrupt")]
+)
+def test_program_that_deleted_something_after_ctrl_c_lacks_ids(method, why):
+    scene = CleanUp(random.Random(4711))
+    scene.starts = [0, 0, 0]
+    scene.trace.exchanges.append(TracedExchange(1, method, "/v1/files/file-1", {}, {}, b"", 0.0))
+
+    assert why in scene._why_left(2)
 
 
 def test_missing_figure_is_named(tmp_path):
