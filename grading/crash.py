@@ -84,8 +84,8 @@ compare its name with those that came at the end: {", ".join(names)}."""
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     unanswered = [each.name for each in trace.exchanges if each.ended is None and not each.status]
     if unanswered:
-        names = ", ".join(unanswered[:3])
-        why = f"No answer had come yet to {names}. Your program can't know whether it was done."
+        waiting = ", ".join(unanswered[:3])
+        why = f"No answer had come yet to {waiting}. Your program can't know whether it was done."
     elif last.ended is None:
         why = (
             "It waited for an answer that was still open. When does your loop over the answer end?"
