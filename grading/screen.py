@@ -51,7 +51,8 @@ def show_failure(
     terminal.say()
     for line in excerpt_lines(failure.excerpt) if failure.excerpt else ():
         terminal.line(line)
-    terminal.say()
+    if failure.excerpt:
+        terminal.say()
     terminal.note(failure.why)
     show_output(terminal, verdict.ending)
     terminal.say()

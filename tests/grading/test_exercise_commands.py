@@ -48,6 +48,14 @@ def test_failure_shows_the_first_wrong_fact_and_how_to_go_on(join, terminal):
     assert terminal.shown().count(f"check S1 --seed {seed}") == 2
 
 
+def test_fact_without_an_excerpt_has_one_empty_line_behind_it(join, terminal):
+    join.path.write_text("", "utf-8")
+    assert commands.check(terminal, "S1", None) == 1
+
+    assert "without a single request" in terminal.shown()
+    assert "\n\n\n" not in terminal.shown()
+
+
 def test_run_with_one_seed_is_no_pass(join, terminal):
     """Somebody could have written a program for that seed."""
     solve(join)
