@@ -230,16 +230,17 @@ def reading():
     return [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
 
 
-async def test_short_text_overtakes_long_ones_and_nobody_reads_on(emulator):
+async def test_short_text_overtakes_long_ones_and_nobody_reads_on(start):
     """More long requests than `asyncio.to_thread` has threads; then their callers leave."""
     many = 2 * (os.cpu_count() or 1) + 8
     options = {"headers": {"authorization": "Bearer offline"}, "trust_env": False, "timeout": 60}
-    before = len(emulator.exchanges)
+    emulator = start()
     async with httpx2.AsyncClient(base_url=emulator.base_url, **options) as client:
         bodies = map(long_body, range(many))
         long = [asyncio.ensure_future(client.post("/embeddings", json=each)) for each in bodies]
-        while len(emulator.exchanges) < before + many or not reading():
-            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            while len(emulator.exchanges) < many or not reading():
+                await asyncio.sleep(0.005)
         short = await client.post("/embeddings", json={"model": SMALL, "input": "Is it open?"})
         assert short.status_code == 200
         assert not any(each.done() for each in long)
@@ -248,4 +249,4 @@ async def test_short_text_overtakes_long_ones_and_nobody_reads_on(emulator):
         await asyncio.gather(*long, return_exceptions=True)
     async with asyncio.timeout(20):
         while reading():
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.005)
