@@ -37,9 +37,12 @@ MIB = 2**20
 LONG = "Reply with exactly: " + "The dome turns with the sky all night. " * 25
 
 
-# Silence instead of speech: as many bytes, without the work.
+# Silence instead of speech: as many bytes, without the work. What sessions share is loaded first:
+# they load it in the background, and it would be counted as the memory of a caller.
 WITHOUT_ENGINES = """
 import runpy, sys
+from emulator.retrieval import encoder
+encoder.load()
 sys.modules |= dict.fromkeys(["espeakng_loader", "piper", "moonshine_voice"])
 runpy.run_module("emulator", run_name="__main__")
 """
