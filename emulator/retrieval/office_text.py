@@ -346,8 +346,8 @@ def _sign(properties: Any, name: str, usual: str) -> str:
 
 
 def _grouped(part: str) -> str:
-    """A part of a formula, in brackets if it could be mistaken in one line."""
-    return part if re.fullmatch(r"[^\W_]*|[(\[√][^()]*[)\]]|.", part) else f"({part})"
+    """A part of a formula, in brackets if it could be mistaken in one line: (2²)³ is not 2²³."""
+    return part if re.fullmatch(r"[^\W_¹²³⁰-ⁿ]*|[(\[√][^()]*[)\]]|.", part) else f"({part})"
 
 
 def _chart_rows(chart: Any) -> Iterator[list[list[Paragraph]]]:

@@ -204,7 +204,7 @@ FOUND = [
     "03_realtime_api.py:118: no event has the type 'response.output_audio.delta'",
     "examples/realtime/browser_voice/page.html:134: no event has the type 'response.output_audio",
     "01_streaming.py:141: Completions.create takes no 'stream_options'; it has 'stream_settings'",
-    "common/settings.py:24: openai/types/shared/chat_model.py doesn't name the model 'gpt-6-luna'",
+    "common/settings.py:23: openai/types/shared/chat_model.py doesn't name the model 'gpt-6-luna'",
     "02_vector_store_rag.py:265: FileObject has no 'filename'",
 ]
 

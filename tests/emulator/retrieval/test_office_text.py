@@ -9,7 +9,7 @@ from emulator.retrieval.office_text import docx_text, pptx_text
 from tools import make_test_files as made
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 # XML has no way to write the others.
@@ -114,6 +114,7 @@ SIGNS = str.maketrans({"√": "sqrt", "²": "**2", "³": "**3"})
 
 
 @given(FORMULAS)
+@example(power(power(digits(2), 2), 3))
 def test_formula_in_one_line_has_its_value(formula):
     xml, value = formula
     line = docx_text(made.docx(f"<w:p><m:oMath>{xml}</m:oMath></w:p>"))
