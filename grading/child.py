@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,6 +118,15 @@ class Program:
     @property
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+    def runs_until(self, holds: Callable[[], bool], limit_s: float) -> bool:
+        """Wait until something holds; False if the program ends first, or after `limit_s` s."""
+        end = time.monotonic() + limit_s
+        while self.is_running and time.monotonic() < end:
+            if holds():
+                return True
+            time.sleep(0.02)
+        return False
 
     def _end(self, code: int | None) -> Ending:
         self._is_over = True

@@ -10,12 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common import course_command
 from presenter.course_plan import instructions
 from presenter.course_show import ShowPart, load_show, place_of
 from presenter.plan_clock import PlanClock
 from setup.commands import LESSONS
+
+if TYPE_CHECKING:
+    from presenter.live_part import LiveParts
+    from presenter.show_player import ShowPlayer
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -69,7 +74,6 @@ def obey(args: argparse.Namespace) -> int:
 def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
     """Run the show on this terminal until somebody quits."""
     from presenter.live_part import LiveParts
-    from presenter.show_player import ShowPlayer
     from presenter.show_sound import open_sound
     from presenter.speaker_notes import StateFile
     from presenter.terminal_screen import open_screen
@@ -81,16 +85,7 @@ def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
         open_sound(show, is_mute=is_mute) as sound,
         open_screen() as (screen, read_keys),
     ):
-        player = ShowPlayer(
-            show,
-            time.monotonic,
-            live.start,
-            instructions,
-            place,
-            has_sound=sound.is_there,
-            # The time of the class goes on while the computer sleeps; that of the show doesn't.
-            plan_clock=PlanClock(time.time),
-        )
+        player = open_player(show, place, live, has_sound=sound.is_there)
         while not player.is_over:
             player.tick()
             state.follow(player)
@@ -98,6 +93,24 @@ def present(show: Sequence[ShowPart], place: int, *, is_mute: bool) -> int:
             screen.show(draw(player.view(), *screen.size(), screen.signs))
             press_all(player.press, read_keys())
     return 0
+
+
+def open_player(
+    show: Sequence[ShowPart], place: int, live: "LiveParts", *, has_sound: bool
+) -> "ShowPlayer":
+    """The show at a place, by the clocks of this computer."""
+    from presenter.show_player import ShowPlayer
+
+    return ShowPlayer(
+        show,
+        time.monotonic,
+        live.start,
+        instructions,
+        place,
+        has_sound=has_sound,
+        # The time of the class goes on while the computer sleeps; that of the show doesn't.
+        plan_clock=PlanClock(time.time),
+    )
 
 
 def press_all(press: Callable[[str], None], keys: Sequence[str]) -> None:

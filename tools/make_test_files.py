@@ -439,6 +439,7 @@ def docx_files() -> Files:
     yield from noted_docx_files()
     yield from inline_docx_files()
     yield from hidden_docx_files()
+    yield from nested_field_docx_files()
     yield from packaged_docx_files()
     yield from drawn_docx_files()
     yield from refused_docx_files()
@@ -604,15 +605,7 @@ def inline_docx_files() -> Files:
     body = f"""<w:p>{run("It sees 10")}{run("7", high)}{run(" stars on the 1")}{run("st", high)}
 {run(" night, and H")}{run("2", '<w:vertAlign w:val="subscript"/>')}{run("O clouds.")}</w:p>"""
     yield "superscript.docx", docx(body), has("It sees 10⁷ stars on the 1st night, and H2O clouds.")
-
-    def math(text: str) -> str:
-        return f"<m:r><m:t>{text}</m:t></m:r>"
-
-    body = f"""<w:p>{run("So ")}<m:oMath>{math("v=")}<m:f><m:num>{math("d")}</m:num><m:den>
-{math("t")}</m:den></m:f>{math("+")}<m:sSup><m:e>{math("r")}</m:e><m:sup>{math("2")}</m:sup></m:sSup>
-<m:rad><m:deg/><m:e>{math("x")}</m:e></m:rad></m:oMath></w:p>"""
-    yield "formula.docx", docx(body), has("So v=d/t+r²√(x)")
-    yield from formula_docx_files(math)
+    yield from formula_docx_files()
     entries = "".join(f'<w:listEntry w:val="{name}"/>' for name in ("Monday", "Friday"))
     body = f"""<w:p>{run("Closed on ")}<w:r><w:fldChar w:fldCharType="begin"><w:ffData><w:name
 w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:fldChar></w:r></w:p>"""
@@ -625,8 +618,16 @@ w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:f
     yield "split-word.docx", docx(body), has("MAX_RETRY < 3 & 2*3*volts")
 
 
-def formula_docx_files(math: Callable[[str], str]) -> Files:
-    """Formulas whose signs are properties of an element, or follow from its kind."""
+def formula_docx_files() -> Files:
+    """A simple formula, then those whose signs are properties of an element, or of its kind."""
+
+    def math(text: str) -> str:
+        return f"<m:r><m:t>{text}</m:t></m:r>"
+
+    body = f"""<w:p>{run("So ")}<m:oMath>{math("v=")}<m:f><m:num>{math("d")}</m:num><m:den>
+{math("t")}</m:den></m:f>{math("+")}<m:sSup><m:e>{math("r")}</m:e><m:sup>{math("2")}</m:sup></m:sSup>
+<m:rad><m:deg/><m:e>{math("x")}</m:e></m:rad></m:oMath></w:p>"""
+    yield "formula.docx", docx(body), has("So v=d/t+r²√(x)")
 
     def part(name: str, content: str) -> str:
         return f"<m:{name}>{content}</m:{name}>"
@@ -656,7 +657,7 @@ def formula_docx_files(math: Callable[[str], str]) -> Files:
 
 
 def hidden_docx_files() -> Files:
-    """Text that styles hide, and code of fields."""
+    """Text that styles hide."""
     hides, shows = "<w:rPr><w:vanish/></w:rPr>", '<w:rPr><w:vanish w:val="0"/></w:rPr>'
     kinds = [
         ("paragraph", "Answers", "", hides),
@@ -686,6 +687,9 @@ def hidden_docx_files() -> Files:
         has("The pupil's copy.", "Seven doors.", "Twice is seen.", lacks=lacks),
     )
 
+
+def nested_field_docx_files() -> Files:
+    """Fields within the code of fields, and within their results."""
     begin, separate, end = (
         f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end")
     )
@@ -818,6 +822,21 @@ def drawn_cell(text: str, more: str = "") -> str:
     return f"<a:tc{more}><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>"
 
 
+def drawn_pptx_files() -> Files:
+    """Texts in other parts, and a shape in two versions."""
+    frame = '<p:graphicFrame><a:graphic><a:graphicData><c:chart r:id="chart"/></a:graphicData></a:graphic></p:graphicFrame>'
+    made = pptx(shape(DOORS) + frame, chart=("chart", CHART))
+    yield "chart.pptx", made, has(DOORS, "Visitors by season", "Summer 940")
+    diagram = f"""<dgm:dataModel {MORE} {A}><dgm:pt><dgm:t><a:p><a:r><a:t>First the shutter</a:t></a:r>
+</a:p></dgm:t></dgm:pt></dgm:dataModel>"""
+    frame = (
+        '<p:graphicFrame><a:graphicData><dgm:relIds r:dm="data"/></a:graphicData></p:graphicFrame>'
+    )
+    yield "diagram.pptx", pptx(frame, data=("diagramData", diagram)), has("First the shutter")
+    twice = f"<mc:AlternateContent><mc:Choice>{shape('Drawn once')}</mc:Choice><mc:Fallback>{shape('Drawn once')}</mc:Fallback></mc:AlternateContent>"
+    yield "alternate.pptx", pptx(twice), has("Drawn once")
+
+
 def pptx_files() -> Files:
     made = pptx(shape("The dome", place="title") + shape(DOORS, "Dogs stay outside."))
     text = f"# The dome\n\n{DOORS}\n\nDogs stay outside."
@@ -837,17 +856,7 @@ def pptx_files() -> Files:
     yield "groups.pptx", pptx(group), has("Deep in a group", "Less deep")
     made = pptx(shape("Shown last"), shape("Shown first"), order=(2, 1))
     yield "order.pptx", made, {"text": "Shown first\n\nShown last"} | has("Shown last")
-    frame = '<p:graphicFrame><a:graphic><a:graphicData><c:chart r:id="chart"/></a:graphicData></a:graphic></p:graphicFrame>'
-    made = pptx(shape(DOORS) + frame, chart=("chart", CHART))
-    yield "chart.pptx", made, has(DOORS, "Visitors by season", "Summer 940")
-    diagram = f"""<dgm:dataModel {MORE} {A}><dgm:pt><dgm:t><a:p><a:r><a:t>First the shutter</a:t></a:r>
-</a:p></dgm:t></dgm:pt></dgm:dataModel>"""
-    frame = (
-        '<p:graphicFrame><a:graphicData><dgm:relIds r:dm="data"/></a:graphicData></p:graphicFrame>'
-    )
-    yield "diagram.pptx", pptx(frame, data=("diagramData", diagram)), has("First the shutter")
-    twice = f"<mc:AlternateContent><mc:Choice>{shape('Drawn once')}</mc:Choice><mc:Fallback>{shape('Drawn once')}</mc:Fallback></mc:AlternateContent>"
-    yield "alternate.pptx", pptx(twice), has("Drawn once")
+    yield from drawn_pptx_files()
     foot = shape("Fernhill Observatory", place="ftr") + shape("3", place="sldNum")
     made = pptx(shape("One slide") + foot, shape("Another slide") + foot)
     yield "footer.pptx", made, has("One slide", "Fernhill Observatory", "Another slide")

@@ -64,7 +64,7 @@ MOST_REMEMBERED, ENTRY = 2**24, 300
 """Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take
 half of them. An entry takes so many bytes beside its numbers, as measured."""
 LOOK_UP_S = 0.05
-"""How often whoever waits for a batch looks up. The exception that stops a job comes only then."""
+"""How often a thread that waits for a batch wakes up: only then can an exception stop its job."""
 TINY = 1e-12
 
 Run = tuple[int, ...]
@@ -287,8 +287,8 @@ class Cores:
     def hold(self, reader: Reader, pieces: int) -> Iterator[Callable[[], None]]:
         """Wait for a core for a batch of so many pieces, and give it back at the end.
 
-        Call what it gives now and then: whoever comes first may have come meanwhile. It raises
-        ReaderLeft where the reader has ended.
+        Call the function that it gives now and then: it lets a reader with fewer pieces go first.
+        It raises ReaderLeft where the reader has ended.
         """
         with self._lock:
             reader.pieces += pieces

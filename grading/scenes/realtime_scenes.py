@@ -217,12 +217,13 @@ class ConfigureFirst(RealtimeScene):
 
         A program that has not got that far has all the time of a run: computers may be busy.
         """
-        known, end = len(self.sessions), time.monotonic() + self.limit_s
-        while program.is_running and time.monotonic() < end:
-            if any(session.received("error") for session in self.sessions[known:]):
-                return program.wait(self.PATIENCE_S)
-            time.sleep(0.02)
-        return program.wait(0.0)
+        known = len(self.sessions)
+
+        def is_refused() -> bool:
+            return any(session.received("error") for session in self.sessions[known:])
+
+        has_met = program.runs_until(is_refused, self.limit_s)
+        return program.wait(self.PATIENCE_S if has_met else 0.0)
 
     def answer(self, call: ScriptedSession, prompt: Prompt) -> Answer:
         return Answer(tokens.split(sentence(self.draw)))

@@ -715,23 +715,22 @@ def _shapeless(request: TracedExchange) -> Failure | None:
         for number, call in enumerate(objects(message.get("tool_calls"))):
             if not isinstance(call.get("function"), Mapping) and request.status >= 400:
                 return refused(request)
+            where = f"messages[{place}].tool_calls[{number}]"
             if call.get("type") != "function":
                 fact = f"Call {number + 1} in {request.name} has no type."
                 why = "OpenAI refuses a call without it, as there are other types than functions."
-                where, wanted = f"messages[{place}].tool_calls[{number}]", '"type": "function"'
+                wanted = '"type": "function"'
                 return Failure(fact, why, missing(where, call, f"{wanted} among them"))
             if not call.get("id"):
                 fact = f"Call {number + 1} in {request.name} has no id."
                 why = "The result names the call by its id, so the call needs the one that it had."
-                where = f"messages[{place}].tool_calls[{number}]"
                 return Failure(fact, why, missing(where, call, '"id" among them'))
             arguments = call["function"].get("arguments")
             if isinstance(arguments, Mapping):
                 fact = f"The arguments of call {number + 1} in {request.name} are not a string."
                 why = "Send the string that the model wrote, as it came. json.loads is for you."
                 wanted = json.dumps(json.dumps(arguments))
-                where = f"messages[{place}].tool_calls[{number}].function.arguments"
-                return Failure(fact, why, value(where, arguments, wanted))
+                return Failure(fact, why, value(f"{where}.function.arguments", arguments, wanted))
     return None
 
 

@@ -863,8 +863,6 @@ class Filters(StoreScene):
         if sent is None:
             fact = f"{capital(name)} has no filter."
             return Failure(fact, WHY_FILTER, missing("filters", search.json, "an object"))
-        keep = filters.parse("filters", sent)
-        selected = [each for each in self.kinds if keep(each.attributes)]
         leaves = {leaf["key"]: leaf["value"] for leaf in _comparisons(sent)}
         for key, right in kind.attributes.items():
             if key not in leaves:
@@ -875,18 +873,22 @@ class Filters(StoreScene):
                 fact = f"The filter of {name} compares {key} with a string."
                 shown = value(f"value of {key}", leaves[key], json.dumps(right))
                 return Failure(fact, WHY_TYPES, shown)
-        if selected != [kind] and (wrong := _wrong_value(sent, kind)):
+        return self._wrong_selection(sent, name, kind)
+
+    def _wrong_selection(self, sent: Any, name: str, kind: Labelled) -> Failure | None:
+        """A filter with both attributes, which selects others than the question asks for."""
+        keep = filters.parse("filters", sent)
+        if [each for each in self.kinds if keep(each.attributes)] == [kind]:
+            return None
+        if wrong := _wrong_value(sent, kind):
             key, got = wrong
             fact = f"The filter of {name} compares {key} with {json.dumps(got)}."
             why = WHY_TRUE if isinstance(got, bool) else WHY_VALUE
-            return Failure(
-                fact, why, value(f"value of {key}", got, json.dumps(kind.attributes[key]))
-            )
-        if selected != [kind]:
-            fact = f"The filter of {name} selects the wrong files."
-            only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
-            return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
-        return None
+            right = json.dumps(kind.attributes[key])
+            return Failure(fact, why, value(f"value of {key}", got, right))
+        fact = f"The filter of {name} selects the wrong files."
+        only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
+        return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
 
     def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
         asked, found = self._asked(question), _passages(search)
@@ -1285,12 +1287,11 @@ class CleanUp(StoreScene):
         return self._interrupted(program.again())
 
     def _interrupted(self, program: Program) -> Ending:
-        end = time.monotonic() + self.limit_s
-        while program.is_running and time.monotonic() < end:
-            if any(each.fault for each in self._run(2).exchanges):
-                program.interrupt()
-                break
-            time.sleep(0.02)
+        def is_struck() -> bool:
+            return any(each.fault for each in self._run(2).exchanges)
+
+        if program.runs_until(is_struck, self.limit_s):
+            program.interrupt()
         return program.wait(self.limit_s)
 
     def _first_wrong(self) -> bool:
