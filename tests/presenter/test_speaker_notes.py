@@ -1,6 +1,7 @@
 """The notes in the second terminal: they follow the show by a file, and know the plan."""
 
 import json
+import os
 import re
 
 from common import COURSE
@@ -12,6 +13,7 @@ from presenter.plan_clock import PlanClock
 from presenter.show_player import KEYS, ShowPlayer
 from presenter.speaker_notes import (
     SILENT_S,
+    News,
     ShowState,
     StateFile,
     notes,
@@ -88,6 +90,20 @@ def test_show_that_crashed_is_not_followed_for_long():
         clock.now += 5
         file.follow(player)
         assert read_state(clock.now + SILENT_S - 1)
+
+
+def test_notes_are_drawn_again_only_if_something_has_changed():
+    clock, player, news = WallTime(), show_of("1"), News()
+    with StateFile(clock) as file:
+        file.follow(player)
+        seen = [news.has_come(clock.now, (100, 30)) for _ in range(3)]
+        assert seen == [True, False, False]
+        os.utime(state_file(), (1, 1))  # a file system may count time in large steps
+        assert news.has_come(clock.now, (100, 30))
+        assert news.has_come(clock.now + 1, (100, 30))
+        assert news.has_come(clock.now + 1, (80, 24))
+        assert not news.has_come(clock.now + 1.5, (80, 24))
+    assert news.has_come(clock.now + 1.5, (80, 24))
 
 
 def test_show_goes_on_where_no_file_can_be_written(monkeypatch):
