@@ -298,6 +298,9 @@ class ShowPlayer:
             self.repeat()
             self.say("This is the recording again.")
             return
+        if not self.part.part.is_recorded:
+            self.say(f"This part needs a terminal of its own. Type there: {self.part.command}")
+            return
         try:
             live = self._start_live(self.part)
         except Exception as error:  # whatever it is, the show goes on

@@ -188,7 +188,9 @@ def _padded(line: Line, width: int) -> Line:
 
 
 def _how(view: ShowView) -> str:
-    words = "LIVE" if view.is_live else f"recorded from {view.part.source}"
+    source = view.part.source
+    words = f"recorded from {source}" if source else "only live"
+    words = "LIVE" if view.is_live else words
     return f"{words}, paused" if view.is_paused else words
 
 

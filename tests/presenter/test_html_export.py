@@ -153,6 +153,16 @@ def test_page_shows_the_traffic_and_any_part(opened):
     assert opened.page.evaluate("stage") == "run"
 
 
+def test_page_says_which_part_is_only_live(opened):
+    place = next(place for place, part in enumerate(SHOW) if not part.part.is_recorded)
+    opened.page.evaluate("number => { goTo(number); draw(); }", place)
+    opened.press("Space", "Space")
+    assert opened.shown("how") == "only live"
+    assert SHOW[place].command in opened.output
+    opened.press("l")
+    assert SHOW[place].command in opened.shown("message")
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (800, 600)])
 def test_highlighted_code_and_newest_output_are_in_sight(chromium, file, size):
     with chromium.page(viewport=dict(zip(("width", "height"), size, strict=True))) as page:

@@ -83,6 +83,14 @@ def test_code_stands_beside_the_output_where_there_is_room(part):
     assert any(row.startswith("▌") for row in rows)
 
 
+def test_part_without_a_recording_is_not_called_recorded():
+    place = next(place for place, part in enumerate(SHOW) if not part.source)
+    shown = text_of(draw(player_at(place, " ").view(), 100, 30))
+
+    assert "── only live ──" in shown
+    assert "recorded from" not in shown
+
+
 def test_lines_of_code_have_their_numbers():
     shown = text_of(draw(player_at(0).view(), 100, 30)).splitlines()
     first = SHOW[0].first_line
