@@ -81,7 +81,8 @@ def _footer(view: ShowView, width: int) -> list[Line]:
     if view.message:
         rows = textwrap.wrap(view.message, max(10, width - 2))[:2]
         return [*(((MESSAGE, set_cell_size(f" {row}", width)),) for row in rows), _keys(width)]
-    following = view.following.splitlines() if view.stage is Stage.END else []
+    texts = view.following.splitlines() if view.stage is Stage.END else []
+    following = [row for text in texts for row in textwrap.wrap(text, max(10, width - 2))]
     return [*(((STRONG, f" {row}"),) for row in following or [""]), _keys(width)]
 
 

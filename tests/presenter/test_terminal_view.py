@@ -2,6 +2,7 @@
 
 import re
 
+from presenter.course_plan import instructions
 from presenter.course_show import COLUMNS, load_show
 from presenter.pane import text_of
 from presenter.show_player import ShowPlayer
@@ -26,8 +27,8 @@ SHOW = load_show()
 SIZES = [(80, 24), (100, 30)]
 
 
-def player_at(place, *keys):
-    player = ShowPlayer(SHOW, lambda: 0.0, lambda part: None, lambda name: "Next: S1.", place)
+def player_at(place, *keys, following=lambda name: "Next: S1."):
+    player = ShowPlayer(SHOW, lambda: 0.0, lambda part: None, following, place)
     for key in keys:
         player.press(key)
     return player
@@ -68,6 +69,14 @@ def test_title_and_keys_are_whole(size):
         assert part.part.heading in shown[0]
         assert KEY_LINE in shown[-1]
         assert part.text("why")[:30] in " ".join(shown)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_comes_next_is_whole(size):
+    for place, part in enumerate(SHOW):
+        lines = draw(player_at(place, " ", " ", following=instructions).view(), *size)
+        shown = " ".join(text_of(lines).split())
+        assert " ".join(instructions(part.name).split()) in shown, part.name
 
 
 @pytest.mark.parametrize("part", SHOW, ids=lambda part: part.name)
