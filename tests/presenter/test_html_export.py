@@ -140,6 +140,11 @@ def test_page_shows_the_traffic_and_any_part(opened):
     for chunk in SHOW[9].chunks:
         replay.feed(chunk.text)
     assert opened.shown("wire").split("\n") == replay.traffic.entries[-10:]
+    request = next(entry for entry in replay.traffic.entries if entry.startswith("> POST"))
+    assert opened.shown("request") == request
+    opened.press("b", ".", ".")
+    assert opened.shown("wire") == request
+    assert opened.page.locator("#request").is_hidden()
     opened.press("b", "b")
     assert (opened.shown("count"), opened.page.evaluate("stage")) == (f"9/{len(SHOW)}", "end")
     opened.press("b", "s")
