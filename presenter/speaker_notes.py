@@ -331,10 +331,12 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
     if late <= 0:
         return
     saved, rows = 0, list[str]()
-    for step in to_leave_out(place.at + 1):
+    # On its title, a part can still be left out.
+    for step in to_leave_out(place.at if state.stage == "title" else place.at + 1):
         if saved < late:
             kind = "the part" if step.kind == "demo" else "exercise"
-            rows.append(f"{kind} {step.name} ({step.minutes} min)")
+            key = " with the key s" if step.name == state.part else ""
+            rows.append(f"{kind} {step.name} ({step.minutes} min){key}")
             saved += step.minutes
     text = f"Leave out {listed(rows)}."
     if saved < late:
