@@ -27,8 +27,9 @@ def file(tmp_path_factory):
     return path
 
 
-# Whether the first highlighted line and the last line of the output stand within their panes.
-IN_SIGHT = """() => [["#code", "#code > .lit"], ["#output", "#output > div:last-child"]].map(
+# Whether these rows stand within their panes: the first highlighted line, the last of the output.
+CODE, OUTPUT = ("#code", "#code > .lit"), ("#output", "#output > div:last-child")
+IN_SIGHT = """(rows) => rows.map(
   ([pane, row]) => {
     const around = document.querySelector(pane).getBoundingClientRect();
     const top = document.querySelector(row).getBoundingClientRect().top + 2;
@@ -173,8 +174,10 @@ def test_highlighted_code_and_newest_output_are_in_sight(chromium, file, size):
     with chromium.page(viewport=dict(zip(("width", "height"), size, strict=True))) as page:
         shown = Opened(page, file)
         for part in SHOW:
-            shown.press("Space", "Space")
-            assert page.evaluate(IN_SIGHT) == [True, True], part.name
+            shown.press(*"]]]]]]", "Space")
+            assert page.evaluate(IN_SIGHT, [CODE]) == [True], part.name
+            shown.press("Space")
+            assert page.evaluate(IN_SIGHT, [CODE, OUTPUT]) == [True, True], part.name
             shown.press("Space")
 
 

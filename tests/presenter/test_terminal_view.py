@@ -113,6 +113,17 @@ def test_code_stands_still_while_what_matters_is_in_sight():
     assert any("class Visit(BaseModel):" in row for row in rows)
 
 
+def test_code_that_was_scrolled_on_the_title_shows_the_highlight_in_the_run():
+    for place, part in enumerate(SHOW):
+        player = player_at(place, *"]]]]]]", " ")
+        first = part.first_line + min(player.highlighted)
+        shown = text_of(draw(player.view(), 100, 30))
+        assert f"▌{first:>{len(str(part.first_line + len(part.code)))}} " in shown, part.name
+        before = player.view().code_shift
+        player.press("]")
+        assert player.view().code_shift == before + 3
+
+
 def test_plan_shows_where_the_class_is():
     shown = text_of(draw(player_at(3, "t").view(), 100, 30)).splitlines()
     here = next(row for row in shown if row.endswith("  Hold a conversation"))
