@@ -18,7 +18,7 @@ MESSAGE_TOKENS = 3
 
 def split(text: str, most: int | None = None) -> list[str]:
     """The pieces of `text`, in order, or the first `most` of them; joined they are `text` again."""
-    if most is None:
+    if most is None or len(text) <= most:  # a piece has one letter at least
         return _PIECE.findall(text)
     return [piece[0] for piece in islice(_PIECE.finditer(text), most)]
 
