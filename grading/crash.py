@@ -118,7 +118,8 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
         return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", cut(place[1]), 0))
     meaning = _meaning(name, text, meanings)
-    fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
+    where = f" in line {place[0]}" if place else _package(ending.errors)
+    fact = f"Your program stopped with {name}{where}."
     shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
         shown = Excerpt(f"line {place[0]}", cut(place[1]), place[2])
@@ -164,6 +165,15 @@ def _place(errors: str, program: Path) -> tuple[int, str, int] | None:
         return None
     text = lines[number - 1].strip()
     return number, text, _column(errors[own[-1].end() :], cut(text))
+
+
+def _package(errors: str) -> str:
+    """Where it stopped, if no line of the learner's own is in a traceback."""
+    files = [Path(each["file"]).parts for each in _FRAME.finditer(errors)]
+    if not files or "site-packages" not in files[-1][:-1]:
+        return ""
+    name = files[-1][files[-1].index("site-packages") + 1].removesuffix(".py")
+    return f" in the package {name}, which ran your code"
 
 
 def _column(rest: str, shown: str) -> int:
