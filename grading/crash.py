@@ -16,6 +16,10 @@ from grading.trace import Trace, TracedExchange
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _LAST = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 
+_EVENT = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""")
+"""A string that may be the type of an event, such as "response.done"."""
+MOST_NAMES = 8
+
 EMPTY_WHY = "That line marks the place where your code goes. Replace it."
 # What an exception means, by its name.
 MEANINGS = {
@@ -59,7 +63,7 @@ def crash(
     if ending.is_flood:
         return _flood(ending)
     if ending.code is None:
-        return _late(trace, limit_s)
+        return _late(trace, limit_s, program)
     return _failed(ending, program, meanings) if ending.code else None
 
 
@@ -72,15 +76,18 @@ def _flood(ending: Ending) -> Failure:
     )
 
 
-def _late(trace: Trace, limit_s: float) -> Failure:
+def _late(trace: Trace, limit_s: float, program: Path) -> Failure:
     fact = f"Your program still ran after {limit_s:g} seconds, so it was stopped."
     if not trace.exchanges:
         why = "It never sent a request. Is there a loop, or a wait, before the first call?"
         return Failure(fact, why)
     last = trace.exchanges[-1]
     if names := _unused(last):
-        why = f"""The server had nothing more to send. Does your program wait for an event? Then \
-compare its name with those that came at the end: {", ".join(names)}."""
+        question = "Does your program wait for an event? Then compare its name with"
+        if never := _never_came(last, program):
+            question = f"Your program names {', '.join(never)}, which never came. Look at"
+        came = ", ".join(names[-MOST_NAMES:])
+        why = f"The server had nothing more to send. {question} those that came at the end: {came}."
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     unanswered = [each.name for each in trace.exchanges if each.ended is None and not each.status]
     if unanswered:
@@ -104,6 +111,18 @@ def _unused(session: TracedExchange) -> list[str]:
     for event in session.messages:
         found = [] if event.sender == "client" else [*found, event.type]
     return list(dict.fromkeys(found))
+
+
+def _never_came(session: TracedExchange, program: Path) -> list[str]:
+    """The strings in a program that look like the events of a WebSocket, but that never passed."""
+    passed = {event.type for event in session.messages}
+    kinds = {kind.partition(".")[0] for kind in passed if "." in kind}
+    try:
+        text = program.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    named = dict.fromkeys(_EVENT.findall(text))
+    return [name for name in named if name.partition(".")[0] in kinds and name not in passed][:3]
 
 
 def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failure:
