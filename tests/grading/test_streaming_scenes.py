@@ -82,7 +82,7 @@ def parsed(call):
         ),
         (
             lambda call: {"id": call["id"], "type": "function", **call["function"]},
-            "The server refused request 2 (POST /v1/chat/completions) with status 400.",
+            "Call 1 in request 2 (POST /v1/chat/completions) has no object `function`.",
         ),
     ],
 )
