@@ -954,7 +954,7 @@ Yield each piece of the answer.""",
         sent = len(written(exchange))
         if exchange is not self.trace.writing()[0]:
             await self._hold_second(exchange, sent)
-        elif sent == 1 and not self.has_first:
+        elif sent == 1 and not self.is_early:  # the browser may have that piece by now
             self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
             await asyncio.sleep(self.hold_s)
         yield event
