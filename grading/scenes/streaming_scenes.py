@@ -954,7 +954,7 @@ Yield each piece of the answer.""",
         sent = len(written(exchange))
         if exchange is not self.trace.writing()[0]:
             await self._hold_second(exchange, sent)
-        elif sent == 1 and not self.has_first:
+        elif sent == 1 and not self.is_early:  # the browser may have that piece by now
             self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
             await asyncio.sleep(self.hold_s)
         yield event
@@ -1017,19 +1017,19 @@ Yield each piece of the answer.""",
         while time.monotonic() < start + 2 * self.PATIENCE_S and not self._is_settled():
             time.sleep(0.02)
         self.took_s = time.monotonic() - start
-        self.has_ended = not self._serves()
+        self.has_ended = not self._serves(program)
 
-    def _serves(self) -> bool:
-        """Whether the server answers one more request, with whatever."""
+    def _serves(self, program: Program) -> bool:
+        """Whether the server takes one more request, whatever it makes of that."""
         try:
             with closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
                 connection.request("GET", "/closed")
                 connection.getresponse()
-        except TimeoutError:
-            return True
-        except (OSError, HTTPException):
+        except ConnectionRefusedError:
             return False
-        return True
+        except (OSError, HTTPException):  # it is about to end, or it answers no such request
+            program.runs_until(lambda: False, 1.0)
+        return program.is_running
 
     def _is_settled(self) -> bool:
         second = self.trace.writing()[1:2]
@@ -1064,7 +1064,7 @@ Yield each piece of the answer.""",
             return Failure(fact, CLOSED_WHY, shown)
         if self.has_ended:
             fact = "Your server stopped when one page was closed."
-            return Failure(fact, "It has other readers. Close the stream, and let the server run.")
+            return Failure(fact, "Others may be reading. Close the stream, and let the server run.")
         return None
 
     def _wrong_page(self) -> Failure | None:
