@@ -645,7 +645,14 @@ class SpeakAtOnce(Scene):
             return self._refused() or Failure(
                 "No text was sent to audio.speech.", "Send each sentence.", is_absence=True
             )
+        self._put_in_order()
         return self._refused() or self._texts() or self.ledger.changed() or self._sounds()
+
+    def _put_in_order(self) -> None:
+        """Requests for two sentences may overtake each other if a program asks for both at once."""
+        places = {each: place for place, each in enumerate(self.sentences)}
+        if all(reading.text in places for reading in self.readings):
+            self.readings.sort(key=lambda reading: places[reading.text])
 
     def _refused(self) -> Failure | None:
         for each in self.trace.to(SPEECH):
