@@ -19,6 +19,7 @@ from typing import Any
 HEAD_SHOWN, STRING_SHOWN = 24, 60
 DATA = "data: {"
 _NUMBER = re.compile(r'"sequence_number": ?\d+')
+_CONTENT = re.compile(r'"delta"|"choices": ?\[\]')
 
 # Bytes in a millisecond of the API's sound formats: 24 kHz in 16 bits, 8 kHz in 8.
 FORMATS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
@@ -196,10 +197,12 @@ def _cut(text: str) -> str:
 def shorten(line: str) -> str:
     """A chunk without most of its envelope: what differs from chunk to chunk is the delta.
 
-    The terminal cuts a line, so the number of an event of Responses goes to the front.
+    The chunk with the token counts has none, and no choices. The terminal cuts a line, so the
+    number of an event of Responses goes to the front.
     """
-    at, number = line.find('"delta"'), _NUMBER.search(line)
-    content = line[at:] if at >= HEAD_SHOWN else line[len(DATA) :]
+    content, number = _CONTENT.search(line), _NUMBER.search(line)
+    at = content.start() if content else -1
+    shown = line[at:] if at >= HEAD_SHOWN else line[len(DATA) :]
     if number and line.startswith(DATA) and number.start() > HEAD_SHOWN:
-        return f"{DATA}{number[0]} ... {content}"
-    return line if at < HEAD_SHOWN else f"{line[:HEAD_SHOWN]} ... {content}"
+        return f"{DATA}{number[0]} ... {shown}"
+    return line if at < HEAD_SHOWN else f"{line[:HEAD_SHOWN]} ... {shown}"

@@ -11,10 +11,11 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -277,16 +278,38 @@ def ask(settings: Settings) -> "Ends | Finding | None":
     if not (settings.key or settings.base_url):
         return None
     try:
-        with (
-            open_connection(settings) as connection,
-            connection.in_environment(),
-            OpenAI(timeout=ASK_S, max_retries=0) as client,
-        ):
-            return {str(each.id): day_of(each.shutdown_date) for each in client.models.list()}
-    except (CourseError, OpenAIError, OSError, ValueError, TypeError, AttributeError) as error:
+        return listed_by(settings)
+    except NO_LIST as error:
         problem = explain(error, ErrorContext(host=settings.host, key_tail=tail(settings)))
         why = f"{problem}; {problem.why}" if problem and problem.why else str(problem or error)
-        return Finding("models", f"{settings.host} doesn't list its models: {why}")
+        found = f"{settings.host} doesn't list its models: {why}"
+        return Finding("models", found, with_v1(settings))
+
+
+NO_LIST = (CourseError, OpenAIError, OSError, ValueError, TypeError, AttributeError)
+"""What `listed_by` raises where a server can't be reached, or gives anything but a list."""
+
+
+def listed_by(settings: Settings) -> Ends:
+    """The models of a server, by `GET /models` of the SDK. Raises one of `NO_LIST`."""
+    with (
+        open_connection(settings) as connection,
+        connection.in_environment(),
+        OpenAI(timeout=ASK_S, max_retries=0) as client,
+    ):
+        return {str(each.id): day_of(each.shutdown_date) for each in client.models.list()}
+
+
+def with_v1(settings: Settings) -> str:
+    """How to fix an address that lacks its `/v1`: if the server lists its models there."""
+    address = f"{(settings.base_url or '').rstrip('/')}/v1"
+    if not settings.base_url or address.endswith("/v1/v1"):
+        return ""
+    try:
+        listed_by(replace(settings, base_url=address))
+    except NO_LIST:
+        return ""
+    return "add /v1 to the end of OPENAI_BASE_URL"
 
 
 def day_of(value: object) -> str | None:
@@ -316,7 +339,8 @@ def models(
     chosen = zip(SUBJECTS, settings.models.items(), strict=True)
     others = ((variable, (variable, name)) for variable, name in settings.other_models.items())
     for subject, (variable, name) in (*chosen, *others):
-        yield model(subject, name, variable, today, ends.get(name))
+        found = model(subject, name, variable, today, ends.get(name))
+        yield found if not served or is_served(name, served) else lacking(found, settings, served)
     for name in RECORDING_MODELS:
         yield model_of_part(name, today, ends.get(name))
     yield from [listed] if isinstance(listed, Finding) else []
@@ -351,6 +375,27 @@ def model(subject: str, name: str, variable: str, today: date, ends: str | None)
         return Finding(subject, name)
     found = f"{name}, {'ended' if is_near(ends, today, 0) else 'ends'} on {ends}"
     return Finding(subject, found, remedy(name, variable, today) * is_near(ends, today))
+
+
+def is_served(name: str, served: Iterable[str]) -> bool:
+    """Whether a list of models has one of this name.
+
+    A server may list `llama3:latest` for `llama3`, a dated release, or a pattern such as `gpt-*`.
+    """
+    return any(
+        each == name or each.startswith((f"{name}:", f"{name}-")) or fnmatchcase(name, each)
+        for each in served
+    )
+
+
+def lacking(found: Finding, settings: Settings, served: Iterable[str]) -> Finding:
+    """A model that the server doesn't list; only that of lessons 1 and 2 has a fix."""
+    said = f"{found.found}; {settings.host} doesn't list it"
+    if found.subject != SUBJECTS[0]:
+        return replace(found, found=said)
+    names = sorted(served, key=lambda name: (name not in NAMED, name))[:3]
+    fix = f"set OPENAI_MODEL in .env to a model that it lists, such as {' or '.join(names)}"
+    return replace(found, found=said, fix=fix)
 
 
 def emulator(settings: Settings) -> Finding:

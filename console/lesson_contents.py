@@ -53,6 +53,11 @@ class Part:
         return "".join(f"{line}\n" for line in self.texts.get("typed", ()))
 
     @property
+    def is_recorded(self) -> bool:
+        """Whether it has a recording: a call with your own voice can't be replayed."""
+        return self.name != OWN_VOICE
+
+    @property
     def asks_once(self) -> bool:
         """Whether its one question can be shown before it runs. A conversation shows its own."""
         return bool(self.texts.get("question")) and not {"before", "after"} & set(self.texts)
@@ -67,8 +72,8 @@ class Contents:
 
     @property
     def recorded(self) -> list[Part]:
-        """The parts that have a cassette: a call with your own voice can't be replayed."""
-        return [part for part in self.parts.values() if part.name != OWN_VOICE]
+        """The parts that have a cassette."""
+        return [part for part in self.parts.values() if part.is_recorded]
 
     def listing(self) -> str:
         rows = [("-" if part.is_extra else str(part.number), part) for part in self.parts.values()]

@@ -103,13 +103,17 @@ class TalkKey:
 
 
 @contextmanager
-def keyboard(*, asks_for_releases: bool = False) -> Iterator[Callable[[], bytes]]:
-    """A function that returns the keys that were pressed, and waits up to LOOK_S for the first one.
+def keyboard(
+    *, asks_for_releases: bool = False, look_s: float = LOOK_S
+) -> Iterator[Callable[[], bytes]]:
+    """A function that returns the keys that were pressed.
+
+    It waits up to `look_s` seconds for the first one.
 
     Standard input has to be a terminal. It is set back at the end.
     """
     if sys.platform == "win32":
-        yield _read_console
+        yield lambda: _read_console(look_s)
         return
     import termios
     import tty
@@ -119,7 +123,7 @@ def keyboard(*, asks_for_releases: bool = False) -> Iterator[Callable[[], bytes]
     try:
         tty.setcbreak(keyboard)
         _say(screen, ASK_FOR_RELEASES if asks_for_releases else "")
-        yield lambda: _read_terminal(keyboard)
+        yield lambda: _read_terminal(keyboard, look_s)
     finally:
         _say(screen, AS_BEFORE if asks_for_releases else "")
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
@@ -131,18 +135,18 @@ def _say(screen: Any, code: str) -> None:
         screen.flush()
 
 
-def _read_terminal(keyboard: int) -> bytes:
+def _read_terminal(keyboard: int, look_s: float) -> bytes:
     import select
 
-    ready, _, _ = select.select([keyboard], [], [], LOOK_S)
+    ready, _, _ = select.select([keyboard], [], [], look_s)
     return os.read(keyboard, 1024) if ready else b""
 
 
-def _read_console() -> bytes:
+def _read_console(look_s: float) -> bytes:
     """On Windows, another module reads the keys."""
     msvcrt: Any = importlib.import_module("msvcrt")
 
-    time.sleep(LOOK_S)
+    time.sleep(look_s)
     letters = b""
     while msvcrt.kbhit():
         letters += msvcrt.getch()

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from emulator.answers.answer import Write
 from emulator.answers.corpus import Corpus, read_corpus
-from emulator.answers.upstream_address import UpstreamRefused, upstream_address
 from emulator.guard import base_url, listen
 from emulator.storage.objects import ObjectStore
+from emulator.upstream.upstream_address import UpstreamRefused, upstream_address
 
 if TYPE_CHECKING:
     from emulator.serving import Embed
@@ -162,7 +162,7 @@ def upstream(environ: Mapping[str, str]) -> Write | None:
     address = upstream_address(environ)
     if address is None:
         return None
-    from emulator.answers.upstream import Upstream
+    from emulator.upstream.writer import Upstream
 
     return Upstream.at(address).answer
 
@@ -172,7 +172,7 @@ def embeddings_upstream(environ: Mapping[str, str]) -> "Embed | None":
     address = upstream_address(environ, task="EMBEDDINGS")
     if address is None:
         return None
-    from emulator.api.upstream_embeddings import UpstreamEmbeddings
+    from emulator.upstream.upstream_embeddings import UpstreamEmbeddings
 
     return UpstreamEmbeddings(address).embed
 

@@ -156,11 +156,12 @@ class App:
             exchange.end("broken")
             await disconnected(receive)
         except Exception as error:  # one request must not end the others; the caller gets a 500
-            traceback.print_exc(file=sys.stderr)
+            is_ours = not _is_of_disk(error)
+            told = server_error(exchange.request_id) if is_ours else storage_failed(error)
+            print(traceback.format_exc() if is_ours else told.message, file=sys.stderr)
             exchange.end("broken")
             if exchange.status == 0:
-                is_ours = not _is_of_disk(error)
-                refused = server_error(exchange.request_id) if is_ours else storage_failed(error)
+                refused = told
         finally:
             for answer in scope["answers"]:
                 await answer.close()

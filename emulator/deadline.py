@@ -135,7 +135,7 @@ class _Work(Generic[Result]):
                 # Python 3.11 would then look for it at each call of each thread, for ever. And
                 # where it interrupts another job first, it forgets to look here, until it has
                 # given Python's lock to a thread and got it back.
-                for _ in range(AGAIN if self._was_hit else 2):
+                for _ in range(AGAIN if self._was_hit else 0):
                     time.sleep(0)
             except DeadlinePassed:
                 pass

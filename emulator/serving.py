@@ -73,7 +73,8 @@ BATCH = 64
 MOST_WRITTEN = 128_000
 """Tokens of all the answers to a request together: as many as GPT-5 writes at most."""
 LARGE = 2**16
-"""Bytes of a body from which on its parameters are checked beside the event loop."""
+"""Bytes of a body from which on its parameters are checked beside the event loop, and letters of a
+prompt from which on its tokens are counted there."""
 MOST_SEPARATORS = 2**15
 """Arrays, objects and commas in a body. An empty array takes 2 bytes there, and 56 in memory."""
 EVENTS = "text/event-stream; charset=utf-8"
@@ -190,7 +191,8 @@ class Service:
         most = MOST_WRITTEN // len(variants)
         bounded = replace(prompt, max_tokens=min(prompt.max_tokens or most, most))
         question = understand(bounded, self.corpus)
-        prompt.prompt_tokens()
+        if prompt.letters > LARGE or prompt.tools or prompt.schema:
+            prompt.prompt_tokens()
         return [
             answer(bounded, self.corpus, variant, search=search, question=question)
             for variant in variants

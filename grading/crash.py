@@ -16,6 +16,10 @@ from grading.trace import Trace, TracedExchange
 _FRAME = re.compile(r'^ *File "(?P<file>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _LAST = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: (?P<text>.*))?$")
 
+_EVENT = re.compile(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""")
+"""A string that may be the type of an event, such as "response.done"."""
+MOST_NAMES = 8
+
 EMPTY_WHY = "That line marks the place where your code goes. Replace it."
 # What an exception means, by its name.
 MEANINGS = {
@@ -59,7 +63,7 @@ def crash(
     if ending.is_flood:
         return _flood(ending)
     if ending.code is None:
-        return _late(trace, limit_s)
+        return _late(trace, limit_s, program)
     return _failed(ending, program, meanings) if ending.code else None
 
 
@@ -72,15 +76,18 @@ def _flood(ending: Ending) -> Failure:
     )
 
 
-def _late(trace: Trace, limit_s: float) -> Failure:
+def _late(trace: Trace, limit_s: float, program: Path) -> Failure:
     fact = f"Your program still ran after {limit_s:g} seconds, so it was stopped."
     if not trace.exchanges:
         why = "It never sent a request. Is there a loop, or a wait, before the first call?"
         return Failure(fact, why)
     last = trace.exchanges[-1]
     if names := _unused(last):
-        why = f"""The server had nothing more to send. Does your program wait for an event? Then \
-compare its name with those that came at the end: {", ".join(names)}."""
+        question = "Does your program wait for an event? Then compare its name with"
+        if never := _never_came(last, program):
+            question = f"Your program names {', '.join(never)}, which never came. Look at"
+        came = ", ".join(names[-MOST_NAMES:])
+        why = f"The server had nothing more to send. {question} those that came at the end: {came}."
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     unanswered = [each.name for each in trace.exchanges if each.ended is None and not each.status]
     if unanswered:
@@ -106,6 +113,18 @@ def _unused(session: TracedExchange) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _never_came(session: TracedExchange, program: Path) -> list[str]:
+    """The strings in a program that look like the events of a WebSocket, but that never passed."""
+    passed = {event.type for event in session.messages}
+    kinds = {kind.partition(".")[0] for kind in passed if "." in kind}
+    try:
+        text = program.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    named = dict.fromkeys(_EVENT.findall(text))
+    return [name for name in named if name.partition(".")[0] in kinds and name not in passed][:3]
+
+
 def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failure:
     lines = ending.errors.rstrip().splitlines()
     found = next((_LAST.match(line) for line in reversed(lines) if _LAST.match(line)), None)
@@ -118,7 +137,8 @@ def _failed(ending: Ending, program: Path, meanings: Mapping[str, str]) -> Failu
         fact = f"Nothing is written yet: line {place[0]} still raises NotImplementedError."
         return Failure(fact, EMPTY_WHY, Excerpt(f"line {place[0]}", cut(place[1]), 0))
     meaning = _meaning(name, text, meanings)
-    fact = f"Your program stopped with {name}{f' in line {place[0]}' if place else ''}."
+    where = f" in line {place[0]}" if place else _package(ending.errors)
+    fact = f"Your program stopped with {name}{where}."
     shown = Excerpt("the message", cut(text)) if text and not place else None
     if place:
         shown = Excerpt(f"line {place[0]}", cut(place[1]), place[2])
@@ -164,6 +184,15 @@ def _place(errors: str, program: Path) -> tuple[int, str, int] | None:
         return None
     text = lines[number - 1].strip()
     return number, text, _column(errors[own[-1].end() :], cut(text))
+
+
+def _package(errors: str) -> str:
+    """Where it stopped, if no line of the learner's own is in a traceback."""
+    files = [Path(each["file"]).parts for each in _FRAME.finditer(errors)]
+    if not files or "site-packages" not in files[-1][:-1]:
+        return ""
+    name = files[-1][files[-1].index("site-packages") + 1].removesuffix(".py")
+    return f" in the package {name}, which ran your code"
 
 
 def _column(rest: str, shown: str) -> int:

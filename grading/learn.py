@@ -36,7 +36,6 @@ def learn(terminal: Terminal, *, is_manual: bool) -> int:
         for line in _lines():
             if session.obey((line.strip().lower() or ENTER)[0]):
                 return 0
-            session.show(TYPED)
         return 0
     session.show(KEYS)
     with _keys() as read:
@@ -92,7 +91,12 @@ class LearnSession:
         if key in actions:
             self._terminal.say()
             actions[key]()
-            self._terminal.note(self._keys)
+        elif not key.isprintable():  # an arrow, or another key that is no letter
+            return False
+        else:
+            self._terminal.say()
+            self._terminal.note(f"{key} stands for nothing here.")
+        self._terminal.note(self._keys)
         return False
 
     def _check(self) -> None:

@@ -3,6 +3,7 @@
 A part is shown from a recording: what the lesson wrote when it was run with `--replay` and the
 cassette of tests/fixtures, and when. So nothing can fail in class: no server is started, and no
 program. `python -m tools.record_screens` makes the recordings; a test says when they are too old.
+A part that can only be run live has no recording: the show has its code, and says what to type.
 
 While a part runs, the lines of code that matter are highlighted. story.toml says which, and when: a
 beat begins when its words are on the screen or in the traffic.
@@ -38,6 +39,14 @@ END = "the end"
 
 LONGEST_WAIT_S = 3.0
 """A recorded silence is shortened to this if it is longer: nobody in a class likes to wait."""
+
+LIVE_ONLY = """\
+This part has no recording, as it needs your own voice. Run it in another
+terminal, with a microphone and headphones:
+
+  {command}
+"""
+"""What the show says where the output of a part would stand."""
 
 _RULER = re.compile(r"^# -{10,} .*$", re.MULTILINE)
 
@@ -106,7 +115,12 @@ class ShowPart:
 
     @cached_property
     def all_chunks(self) -> tuple[Chunk, ...]:
-        """The recording with all of its silences, read when it is needed."""
+        """The recording with all of its silences, read when it is needed.
+
+        A part that is only live has one chunk, which says so.
+        """
+        if not self.part.is_recorded:
+            return (Chunk(0.0, LIVE_ONLY.format(command=self.command)),)
         return read_recording(self.file)
 
     @cached_property
@@ -124,8 +138,8 @@ class ShowPart:
 
     @property
     def source(self) -> str:
-        """Which server's answers were recorded: such as "emulator", or a host."""
-        return str(self._header.get("answered_by", ""))
+        """Which server's answers were recorded: such as "emulator", or a host; "" if none were."""
+        return str(self._header.get("answered_by", "")) if self.part.is_recorded else ""
 
     @cached_property
     def _header(self) -> dict[str, Any]:
@@ -230,7 +244,7 @@ def shortened(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
 
 
 def load_show(lessons: Sequence[str] = tuple(LESSONS)) -> list[ShowPart]:
-    """All parts of these lessons that have a recording, in their order."""
+    """All parts of these lessons that have a recording or are only live, in their order."""
     story = tomllib.loads(STORY.read_text("utf-8"))
     return [part for number in lessons for part in _parts_of(number, story.get(number, {}))]
 
@@ -241,7 +255,7 @@ def _parts_of(number: str, story: Mapping[str, Any]) -> Iterator[ShowPart]:
     sections = {name: _section(source, ruler) for name, ruler in _rulers(source)}
     for part in contents_of(script).parts.values():
         file = RECORDINGS / f"lesson{number}" / f"{part.name}.jsonl"
-        if not file.is_file():
+        if part.is_recorded and not file.is_file():
             continue
         first, code = sections[part.name]
         beats = tuple(_beat(code, *row) for row in story.get(part.name, ()))

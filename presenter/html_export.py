@@ -49,6 +49,7 @@ def part_data(part: ShowPart) -> dict[str, Any]:
         "why": part.text("why"),
         "script": part.script,
         "source": part.source,
+        "command": part.command,
         "line": part.first_line,
         "following": instructions(part.name),
         "optional": part.is_optional,

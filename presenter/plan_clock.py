@@ -30,14 +30,14 @@ class PlanTime:
 
     @property
     def late(self) -> int:
-        """Complete minutes that the class is late; negative if the class is ahead of it.
+        """Complete minutes that the class is late; negative if it is ahead of the plan.
 
-        The time of a part is that of the part and of the exercises after it.
+        A part may take its own time and that of the exercises after it. A class that came to it
+        late stays late by as much, and later still when that time is over.
         """
         place = places()[self.part]
-        if self.minutes > place.until:
-            return int(self.minutes - place.until)
-        return min(0, int(self.minutes - place.at))
+        planned = min(self.on_part / 60, place.until - place.at)
+        return int(self.minutes - place.at - planned)
 
 
 @dataclass

@@ -117,8 +117,9 @@ class ShowPlayer:
         self._message, self._message_until = "", 0.0
         self._live: LivePart | None = None
         self._now = clock()
+        self._code_scroll: tuple[object, int] = (None, 0)
         self._is_paused = self._live_has_ended = False
-        self._rows_back = self._code_shift = 0
+        self._rows_back = 0
         self._runs, self._was_cut = 0, False
         self._ended_at = float("-inf")
         self._load(self._recorded())
@@ -264,10 +265,10 @@ class ShowPlayer:
         self._rows_back = max(self._rows_back - 3, 0)
 
     def code_up(self) -> None:
-        self._code_shift -= 3
+        self._scroll_code(-3)
 
     def code_down(self) -> None:
-        self._code_shift += 3
+        self._scroll_code(3)
 
     def open_list(self) -> None:
         self._choice = self.place
@@ -297,6 +298,9 @@ class ShowPlayer:
         if self._live:
             self.repeat()
             self.say("This is the recording again.")
+            return
+        if not self.part.part.is_recorded:
+            self.say(f"This part needs a terminal of its own. Type there: {self.part.command}")
             return
         try:
             live = self._start_live(self.part)
@@ -379,7 +383,7 @@ class ShowPlayer:
     def _load(self, chunks: Sequence[Chunk]) -> None:
         self._chunks = list(chunks)
         self._is_paused = self._live_has_ended = False
-        self._rows_back = self._code_shift = 0
+        self._rows_back, self._code_scroll = 0, (None, 0)
         self._rewind_to(0)
 
     def _rewind_to(self, count: int) -> None:
@@ -417,6 +421,19 @@ class ShowPlayer:
         self.stage, self._is_paused = Stage.END, False
         self._replay.end()
         return True
+
+    def _scroll_code(self, rows: int) -> None:
+        self._code_scroll = self._code_place, self._code_shift + rows
+
+    @property
+    def _code_place(self) -> object:
+        """What the code is scrolled for: when the run begins or the highlight moves, it is over."""
+        return self.stage is Stage.TITLE, self.highlighted
+
+    @property
+    def _code_shift(self) -> int:
+        place, rows = self._code_scroll
+        return rows if place == self._code_place else 0
 
     def _looks_of(self, replay: PartReplay) -> tuple[list[Line], int]:
         """What a step has to change."""

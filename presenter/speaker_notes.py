@@ -42,6 +42,9 @@ from rich.cells import set_cell_size
 BEAT_S, SILENT_S = 1.0, 10.0
 """How often the show writes, and after how long without that it has ended."""
 
+LOOK_S = 0.2
+"""How long the notes wait for a key before they look whether the show has written."""
+
 HEAD, LABEL, GOOD, LATE = "1;97;44", "1;96", "1;92", "1;30;103"
 INDENT = 13
 
@@ -134,11 +137,38 @@ def follow() -> int:
     """Show the notes of the show that is running, until q."""
     from presenter.terminal_screen import open_screen
 
-    with open_screen() as (screen, read_keys):
+    news = News()
+    with open_screen(LOOK_S) as (screen, read_keys):
         while not {"q", "escape"} & set(read_keys()):
-            now = time.time()
-            screen.show(notes(read_state(now), now, *screen.size()))
+            now, size = time.time(), screen.size()
+            if news.has_come(now, size):
+                screen.show(notes(read_state(now), now, *size))
     return 0
+
+
+class News:
+    """Whether the notes would look different now: only then are they read and drawn again.
+
+    They change when the show has written, with each second of the clock, and with the terminal.
+    """
+
+    def __init__(self) -> None:
+        self._before: object = None
+
+    def has_come(self, now: float, size: tuple[int, int]) -> bool:
+        """Whether anything has changed since the last call. `now` is in seconds since 1970."""
+        here = (_written_at(), int(now), size)
+        has_changed = here != self._before
+        self._before = here
+        return has_changed
+
+
+def _written_at() -> int | None:
+    """When the show wrote last, in nanoseconds; None if there is no show."""
+    try:
+        return state_file().stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def notes(state: ShowState | None, now: float, width: int, height: int) -> list[Line]:
@@ -301,10 +331,12 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
     if late <= 0:
         return
     saved, rows = 0, list[str]()
-    for step in to_leave_out(place.at + 1):
+    # On its title, a part can still be left out.
+    for step in to_leave_out(place.at if state.stage == "title" else place.at + 1):
         if saved < late:
             kind = "the part" if step.kind == "demo" else "exercise"
-            rows.append(f"{kind} {step.name} ({step.minutes} min)")
+            key = " with the key s" if step.name == state.part else ""
+            rows.append(f"{kind} {step.name} ({step.minutes} min){key}")
             saved += step.minutes
     text = f"Leave out {listed(rows)}."
     if saved < late:

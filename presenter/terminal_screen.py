@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from common.settings import CourseError
-from console.talk_key import keyboard
+from console.talk_key import LOOK_S, keyboard
 from console.terminal import BARS, PLAIN_BARS, can_print
 from presenter.pane import Line
 from presenter.terminal_view import BASE, PLAIN_SIGNS, Signs, as_codes
@@ -97,8 +97,12 @@ class TerminalScreen:
 
 
 @contextmanager
-def open_screen() -> Iterator[tuple[TerminalScreen, Callable[[], list[str]]]]:
-    """A screen, and a function that returns the keys that were pressed, after a short wait.
+def open_screen(
+    look_s: float = LOOK_S,
+) -> Iterator[tuple[TerminalScreen, Callable[[], list[str]]]]:
+    """A screen, and a function that returns the keys that were pressed.
+
+    That function waits up to `look_s` seconds for the first one.
 
     However the block ends (an error, Ctrl-C, SIGTERM, a window that is closed), the terminal is as
     it was before. Raises CourseError if there is no terminal.
@@ -113,7 +117,7 @@ def open_screen() -> Iterator[tuple[TerminalScreen, Callable[[], list[str]]]]:
         sys.stdout.reconfigure(errors="replace")
     if sys.platform == "win32":
         os.system("")  # it makes the console obey codes
-    with _ended_by_signals(), keyboard() as read:
+    with _ended_by_signals(), keyboard(look_s=look_s) as read:
         try:
             sys.stdout.write(ENTER)
             sys.stdout.flush()

@@ -81,7 +81,8 @@ def _footer(view: ShowView, width: int) -> list[Line]:
     if view.message:
         rows = textwrap.wrap(view.message, max(10, width - 2))[:2]
         return [*(((MESSAGE, set_cell_size(f" {row}", width)),) for row in rows), _keys(width)]
-    following = view.following.splitlines() if view.stage is Stage.END else []
+    texts = view.following.splitlines() if view.stage is Stage.END else []
+    following = [row for text in texts for row in textwrap.wrap(text, max(10, width - 2))]
     return [*(((STRONG, f" {row}"),) for row in following or [""]), _keys(width)]
 
 
@@ -188,7 +189,9 @@ def _padded(line: Line, width: int) -> Line:
 
 
 def _how(view: ShowView) -> str:
-    words = "LIVE" if view.is_live else f"recorded from {view.part.source}"
+    source = view.part.source
+    words = f"recorded from {source}" if source else "only live"
+    words = "LIVE" if view.is_live else words
     return f"{words}, paused" if view.is_paused else words
 
 

@@ -2,7 +2,8 @@
 
 A lesson writes a line for each line of the traffic (common/wire_tap.py). A JSON body over many
 lines would push everything else off the screen, so here it is one entry. The padding that OpenAI
-adds to events, "obfuscation", is left out.
+adds to events, "obfuscation", is left out. The newest request stays in sight while its answer
+comes, as one wants to point at it when the first words of the answer are there.
 """
 
 import re
@@ -18,6 +19,9 @@ LONGEST = 1_000
 """An entry grows no more from so many letters on, as nobody could see that."""
 
 SENT = "1;93"
+_REQUEST = re.compile("> [A-Z]+ /")
+"""What is sent over HTTP; on a WebSocket, a time comes first."""
+
 _PADDING = re.compile(r'[,{] ?"obfuscation": ?"\w*"?')
 _OPENING, _CLOSING = ("< {", "< ["), ("< }", "< ]")
 
@@ -45,15 +49,38 @@ class Traffic:
 
 
 def traffic_rows(entries: Sequence[str], width: int, count: int, more: str) -> list[Line]:
-    """The last `count` rows of these entries, with what was sent in a color of its own."""
-    rows: list[Line] = []
-    for entry in reversed(entries[-count:] if count else ()):
-        is_sent = entry.startswith(">")
-        most = ROWS_OF_REQUEST if is_sent else ROWS_OF_ANSWER
-        found = folded(((SENT if is_sent else "", entry[: width * (most + 1)]),), width)
-        if len(found) > most:
-            found = [*found[: most - 1], (*found[most - 1], ("", more))]
-        rows = [*found, *rows]
-        if len(rows) >= count:
-            break
-    return rows[-count:] if count else []
+    """The last `count` rows of these entries, with what was sent in a color of its own.
+
+    If the newest request isn't among them, it takes the place of the first ones, up to half of all.
+    """
+    rows, first = _last_rows(entries, width, count, more)
+    request = _newest_request(entries)
+    if request is None or request >= first:
+        return rows
+    head = _rows_of(entries[request], width, min(ROWS_OF_REQUEST, count // 2), more)
+    return [*head, *rows[len(head) :]]
+
+
+def _newest_request(entries: Sequence[str]) -> int | None:
+    places = range(len(entries) - 1, -1, -1)
+    return next((place for place in places if _REQUEST.match(entries[place])), None)
+
+
+def _last_rows(entries: Sequence[str], width: int, count: int, more: str) -> tuple[list[Line], int]:
+    """The last `count` rows, and the place of the first entry that has all of its rows in them."""
+    rows, first = list[Line](), len(entries)
+    while first and len(rows) < count:
+        most = ROWS_OF_REQUEST if entries[first - 1].startswith(">") else ROWS_OF_ANSWER
+        rows = [*_rows_of(entries[first - 1], width, most, more), *rows]
+        first -= 1
+    is_cut = len(rows) > count
+    return rows[max(0, len(rows) - count) :], first + is_cut
+
+
+def _rows_of(entry: str, width: int, most: int, more: str) -> list[Line]:
+    """An entry in up to `most` rows; the last one says that there was more."""
+    style = SENT if entry.startswith(">") else ""
+    found = folded(((style, entry[: width * (most + 1)]),), width)
+    if len(found) <= most:
+        return found
+    return [*found[: most - 1], (*found[most - 1], ("", more))] if most else []

@@ -133,7 +133,7 @@ def text_to_read(instructions: Sequence[str], messages: Sequence[str]) -> str | 
 def sentences_wanted(texts: list[str]) -> int | None:
     """How many sentences the last of `texts` that names a number of them asks for."""
     for text in reversed(texts):
-        if found := _BREVITY.search(text):
+        if found := _names_sentences(text) and _BREVITY.search(text):
             word = found[1].lower()
             return _NUMBERS.index(word) + 1 if word in _NUMBERS else max(1, int(word))
     return None
@@ -141,7 +141,12 @@ def sentences_wanted(texts: list[str]) -> int | None:
 
 def without_brevity(text: str) -> str:
     """The text without its request for brevity, which is no part of the question."""
-    return _BREVITY.sub("", text)
+    return _BREVITY.sub("", text) if _names_sentences(text) else text
+
+
+def _names_sentences(text: str) -> bool:
+    """Whether it may ask for brevity: the pattern is tried at each word, which takes far longer."""
+    return "sentence" in text.lower()
 
 
 def _asks_to_read(head: str) -> bool:

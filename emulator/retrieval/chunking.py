@@ -24,12 +24,11 @@ the text's own.
 from collections.abc import Iterable
 from itertools import accumulate
 
+from emulator.text.plain_text import LONGEST_HEADING
 from emulator.text.sentences import breaks
 from emulator.wire import tokens
 
 INSIDE, WORD, SENTENCE, PARAGRAPH, SECTION = range(5)
-
-_LONGEST_HEADING = 200
 
 
 def chunk(text: str, max_tokens: int = 800, overlap: int = 400) -> list[str]:
@@ -112,7 +111,7 @@ def _line_end(text: str, place: int) -> int:
     """A heading belongs to what follows: a weak cut behind it, the strongest one before it."""
     if text[place] == "#":
         return SECTION
-    line = text[max(place - _LONGEST_HEADING, 0) : place].rstrip("\n").rpartition("\n")[2]
+    line = text[max(place - LONGEST_HEADING, 0) : place].rstrip("\n").rpartition("\n")[2]
     if line.startswith("#"):
         return WORD
     return PARAGRAPH if text[place - 2] == "\n" else SENTENCE

@@ -115,7 +115,8 @@ class _Package:
             raise self._refused(f"unpacks to more than {MOST_OF_A_PART // 2**20} MB")
         if entry.flag_bits & 1:
             raise self._refused("is protected with a password. Save it without one")
-        return self._archive.read(entry)
+        with self._archive.open(entry) as packed:  # which may be larger than the archive says
+            return packed.read(MOST_OF_A_PART)
 
     def has(self, part: str) -> bool:
         return part.lower() in self._names

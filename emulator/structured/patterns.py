@@ -25,6 +25,8 @@ MOST_CHARACTERS = 10_000
 MOST_INSTRUCTIONS = 10_000
 MOST_STEPS = 200_000
 """Pairs of an instruction and a place that are tried for one text, which takes about 0.1 s."""
+MOST_PROGRAMS = 16
+"""That are kept. The largest takes 3 MB: 10,000 instructions, each with an atom of its own."""
 
 # The parser of `re` is the one part of it that is used. It has no public name.
 _parser: Any = importlib.import_module("re._parser")
@@ -54,12 +56,14 @@ class Pattern:
             raise ValueError(f"a pattern of {len(source)} characters is not supported")
         self.source = _NAMED_GROUP.sub(lambda m: m[1] or "(?P<", source)
         self._program: list[tuple[Any, ...]] = []
+        self._atoms: dict[str, Atom] = {}
         try:
             tree = _parser.parse(self.source)
             self._add_all(tree, tree.state.flags)
         except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"pattern {source!r} is not supported: {error}") from error
         self._program.append(("end",))
+        self._atoms.clear()
         # Nothing can begin behind the start of the text.
         start = (_parser.AT, _parser.AT_BEGINNING)
         self._is_anchored = list(tree)[:1] == [start] and not tree.state.flags & re.MULTILINE
@@ -90,10 +94,23 @@ class Pattern:
             direction, inner = content
             self._add_look(direction, inner, kind == "ASSERT", flags)
         elif kind in _WIDTHS:
-            self._program.append(("atom", _atom(node, flags), _WIDTHS[kind]))
+            self._program.append(("atom", self._atom(node, flags), _WIDTHS[kind]))
         else:
             what = "a back-reference" if "GROUPREF" in kind else kind.lower().replace("_", " ")
             raise ValueError(f"pattern {self.source!r} is not supported: it has {what}")
+
+    def _atom(self, node: tuple[Any, Any], flags: int) -> Atom:
+        """How `re` matches one character or place at an index; it knows case, classes and Unicode.
+
+        Equal ones are compiled once, as `a{5000}` has 5,000 of them.
+        """
+        name = f"{node} {flags}"
+        if name not in self._atoms:
+            state = _parser.State()
+            state.flags = flags
+            expression = _compiler.compile(_parser.SubPattern(state, [node]), flags)
+            self._atoms[name] = expression.match
+        return self._atoms[name]
 
     def _add_repeat(self, least: int, most: int, body: Any, flags: int) -> None:
         """`least` copies; then as many that can be left out, or one that can be repeated."""
@@ -181,15 +198,7 @@ class _Run:
 _WIDTHS = {"AT": 0, **dict.fromkeys(["LITERAL", "NOT_LITERAL", "IN", "ANY"], 1)}
 
 
-def _atom(node: tuple[Any, Any], flags: int) -> Atom:
-    """How `re` matches one character or place at an index; it knows case, classes and Unicode."""
-    state = _parser.State()
-    state.flags = flags
-    match: Atom = _compiler.compile(_parser.SubPattern(state, [node]), flags).match
-    return match
-
-
-@lru_cache(maxsize=256)
+@lru_cache(MOST_PROGRAMS)
 def compiled(source: str) -> Pattern:
     """The program for a pattern; ValueError if it can't be matched."""
     return Pattern(source)

@@ -16,6 +16,9 @@ from functools import lru_cache
 
 from emulator.text.markdown import LOWEST, SHORT_LINE, TITLE, VisibleBlock, unwrapped
 
+LONGEST_HEADING = 200
+"""Characters of a line that can be a heading, with its marks."""
+
 _HEADING = re.compile(
     r"""^(?:(?P<marks>\#{1,6})[ ]+(?P<marked>\S.*?)[ #]*
     |(?P<numbered>\d+(?:\.\d+)*\.?[ ][A-Z][^.;:,\n]{2,60})
@@ -29,9 +32,16 @@ _ITEM = re.compile(rf"{_BULLET.pattern}|\d{{1,3}}[.)]\s")
 _PROSE = re.compile(r"[^=(){}\[\];<>|\\]+")
 
 
-@lru_cache(maxsize=4096)
 def heading(line: str) -> tuple[int, str] | None:
-    """The depth (1 to 6) and the words of a line that looks like a heading."""
+    """The depth (1 to 6) and the words of a line that looks like a heading.
+
+    None for a line of more than `LONGEST_HEADING` characters, as each chunk below repeats it.
+    """
+    return _heading(line) if len(line) <= LONGEST_HEADING else None
+
+
+@lru_cache(maxsize=4096)
+def _heading(line: str) -> tuple[int, str] | None:
     found = _HEADING.match(line)
     if not found:
         return None

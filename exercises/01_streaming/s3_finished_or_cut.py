@@ -7,6 +7,9 @@ A stream can end in four ways. Only the first one gives you a complete answer.
     broken    the connection breaks, or the server sends an error: the SDK raises openai.APIError
     silent    the stream just ends: no exception, no finish_reason, no "response.completed"
 
+The check breaks connections between two events. If one breaks within an event, half of its JSON is
+left, and the SDK raises ValueError instead. So the lesson's `recover` catches that, too.
+
 Write the body of `ask`. It asks one question with stream=True, and prints each piece.
 
 - If the answer is complete, return its text.

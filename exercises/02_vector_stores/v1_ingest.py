@@ -2,7 +2,7 @@
 
 `main` uploads the files of the folder inbox. Attach all of them to the vector store, and wait until
 each one has the status completed or failed. Wait for at most DEADLINE seconds in total, not for
-each file. One file fails. Another one is slow: in some runs of the check it isn't ready in time.
+each file. One file fails. Others are slow: in some runs of the check they aren't ready in time.
 
 Return a report, which is a dict: its keys are the names of the files that aren't completed, its
 values are the reasons. If a file failed, the reason is the `message` of its last_error. If a file

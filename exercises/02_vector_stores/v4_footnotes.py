@@ -11,7 +11,8 @@ Insert a mark such as [1] for each citation, at the `index` of its annotation. N
 the order in which they are first cited. Each cited file has one footnote; other files have none.
 
 After the text come a blank line and the footnotes, one on each line: number, file name and score.
-The score is the highest one that the search gave to any passage of this file, with two decimals.
+The model may search more than once. The score is the highest one that any of its searches gave to
+any passage of this file, with two decimals.
 `main` sends the text that you return to the model again.
 
 Write the body of `answer`. Check it with:   python3 course.py check V4

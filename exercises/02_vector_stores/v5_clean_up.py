@@ -7,9 +7,10 @@ Do these steps, and delete the store and the files at the end, whatever happens:
     3. attach all of them to the store, and wait until they are indexed;
     4. search the store for the question, and print the names of the files that are found.
 
-Each round of a check runs your program three times. The second time, the server answers a request
-with status 500. The third time, somebody presses Ctrl-C. The program may end with an error, but
-first it has to delete everything that it made. Don't delete what others have stored in the account.
+Each round of a check runs your program four times. The second and the third time, the server
+answers a request with status 500. The fourth time, somebody presses Ctrl-C. The program may end
+with an error, but first it has to delete everything that it made. Don't delete what others have
+stored in the account.
 
 Write the body of `work`. Check it with:   python3 course.py check V5
 """

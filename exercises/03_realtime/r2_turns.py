@@ -5,8 +5,9 @@ different length of silence. Each call sends a `session.update` with a complete 
 type "server_vad", threshold, prefix_padding_ms, silence_duration_ms, and create_response and
 interrupt_response, both true. A field that you leave out may go back to its default.
 
-Then your code decides. `push_to_talk` first sends a `session.update` that turns detection off.
-`presses` has the sound that was recorded during each press of the button. For each one:
+Then your code decides. `push_to_talk` first turns detection off with a `session.update`, and waits
+until that is in effect. `presses` has the sound that was recorded during each press of the button.
+For each one:
 - If it is shorter than 100 ms, the press was an accident: send nothing.
 - Otherwise append the sound, commit it, ask for one response, and wait until that is done.
 

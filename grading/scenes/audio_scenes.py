@@ -12,7 +12,7 @@ import wave
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,9 +28,10 @@ from emulator.errors import ApiError
 from emulator.models import DIARIZING, MODELS, SUBTITLING
 from emulator.voice.recordings import Utterance
 from grading.child import Ending, Program
-from grading.failure import Excerpt, Failure, difference, value
+from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import turns, written
 from grading.scene import AlteredStreams, PlayedFile, Scene, pieces, sentence, until
+from grading.scenes.realtime_scenes import BETA, at_path
 from grading.scripted_session import RealtimeScene, ScriptedSession
 from grading.trace import TracedExchange
 
@@ -285,21 +286,30 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         session = self.sessions[-1]
         for error in session.received("error"):
             asked = [each.body.get("session") for each in session.sent("session.update")]
-            shown = value("session", asked[-1] if asked else None)
-            return Failure("The server refused your session.", _words_of(error.body), shown)
+            given = _dict(asked[-1] if asked else None)
+            shown, why = value("session", given), _words_of(error.body)
+            if wrong := next(filter(PLACES.get, given), None):
+                fact = f"A transcription session has no field `{wrong}`."
+                why = f"Here it is `{PLACES[wrong]}`. {why}"
+                return Failure(fact, why, value(f"session.{wrong}", given[wrong]))
+            return Failure("The server refused your session.", why, shown)
         if not (updated := session.received("session.updated")):
             fact = "The Realtime session was never configured."
             return Failure(fact, "session.update names the model.", is_absence=True)
-        return captioning(updated[-1].body["session"])
+        return captioning(session, updated[-1].body["session"])
+
+
+PLACES = {**BETA, "model": "audio.input.transcription.model"}
+"""Where fields belong that are put beside `type` by mistake."""
 
 
 def _is_audio(exchange: TracedExchange) -> bool:
     return exchange.method == "GET" or exchange.path == TRANSCRIPTIONS
 
 
-def captioning(session: Mapping[str, Any]) -> Failure | None:
+def captioning(call: TracedExchange, session: Mapping[str, Any]) -> Failure | None:
     """Whether a session, as the server confirmed it, writes captions while somebody speaks."""
-    settings = _dict(_dict(session.get("audio")).get("input"))
+    settings = _dict(at_path(session, "audio.input"))
     model = _dict(settings.get("transcription")).get("model")
     if model != CAPTIONING:
         fact = f"`{model}` gives no words while somebody speaks."
@@ -312,6 +322,16 @@ def captioning(session: Mapping[str, Any]) -> Failure | None:
         fact = "The session detects turns. This model needs that switched off."
         why = f"With {CAPTIONING}, your program commits the sound itself, so the field is null."
         return Failure(fact, why, value("audio.input.turn_detection", turns_by, "null"))
+    given = [
+        _dict(at_path(each.body, "session.audio.input")) for each in call.sent("session.update")
+    ]
+    if not any("turn_detection" in each for each in given):
+        fact = "Your session.update doesn't set `turn_detection`."
+        why = f"""{CAPTIONING} needs null there, as your program commits the sound itself. If the \
+field isn't sent, this server turns detection off. OpenAI says that you have to."""
+        return Failure(
+            fact, why, missing("session.audio.input", given[-1], '"turn_detection": null')
+        )
     return None
 
 
@@ -515,11 +535,21 @@ class SpeakAtOnce(Scene):
         super().__init__(draw)
         price = f"It costs {draw.randrange(2, 9)}.{draw.randrange(10, 99)} euros"
         first = f"{price}, {sentence(draw, 5).lower()}"
-        middle = [f"{sentence(draw, 6)[:-1]}{mark}" for mark in draw.sample("?!", 2)]
-        self.sentences = [first, *middle, sentence(draw, 7)]
+        one, other = draw.sample(".?!", 2)
+        pairs = [*self._pair(one, other), *self._pair(other, one)]
+        marks = [mark for mark in "?!" if mark not in (one, other)]
+        middle = [f"{sentence(draw, 6)[:-1]}{mark}" for mark in marks]
+        self.sentences = [first, *pairs, *middle, sentence(draw, 7)]
+        self.seconds = (2, 4)
+        """The places of short sentences, which end in the same piece as the one before. In one of
+        the two pairs, who looks for one mark after the other finds the second end first."""
         self.readings: list[SpokenSentence] = []
         self.late: int | None = None
         """The first sentence that was not asked for before the rest of the answer came."""
+
+    def _pair(self, one: str, other: str) -> list[str]:
+        short = self.draw.choice(("Yes", "No", "Oh", "Well", "Good"))
+        return [f"{sentence(self.draw, 6)[:-1]}{one}", f"{short}{other}"]
 
     def prepare(self, folder: Path) -> dict[str, str]:
         path = folder / "speech.pcm"
@@ -537,7 +567,18 @@ class SpeakAtOnce(Scene):
         return self.ledger.grow()
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
-        return Answer(pieces(self.draw, " ".join(self.sentences), 5))
+        return Answer(self._pieces())
+
+    def _pieces(self) -> list[str]:
+        """Of up to five letters each, but the second sentence of a pair isn't cut from the first's
+        mark on, up to its own blank."""
+        text = " ".join(self.sentences)
+        cuts = [*accumulate(map(len, pieces(self.draw, text, 5)))]
+        ends = [*accumulate(len(each) + 1 for each in self.sentences)]
+        for second in self.seconds:
+            start, end = ends[second - 1] - 2, ends[second]
+            cuts = [cut for cut in cuts if not start < cut < end]
+        return [text[start:end] for start, end in pairwise([0, *cuts])]
 
     def around(self, app: ASGIApp) -> ASGIApp:
         held = AlteredStreams(app, self.trace, self.hold)
@@ -553,8 +594,11 @@ class SpeakAtOnce(Scene):
         return serve
 
     async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        """Each sentence with the blank behind it; the next one once it has been asked for."""
-        length = len("".join(written(exchange)))
+        """Each sentence with the piece behind it; the next one once it has been asked for.
+
+        A program may take one sentence out of a piece, and look at the rest with the next piece.
+        """
+        length = len("".join(written(exchange)[:-1]))
         ends = accumulate(len(each) + 1 for each in self.sentences[:-1])
         due = sum(length > end for end in ends)
         # A program that waits for a whole sound asks for the next sentence later. That is told as
@@ -601,7 +645,14 @@ class SpeakAtOnce(Scene):
             return self._refused() or Failure(
                 "No text was sent to audio.speech.", "Send each sentence.", is_absence=True
             )
+        self._put_in_order()
         return self._refused() or self._texts() or self.ledger.changed() or self._sounds()
+
+    def _put_in_order(self) -> None:
+        """Requests for two sentences may overtake each other if a program asks for both at once."""
+        places = {each: place for place, each in enumerate(self.sentences)}
+        if all(reading.text in places for reading in self.readings):
+            self.readings.sort(key=lambda reading: places[reading.text])
 
     def _refused(self) -> Failure | None:
         for each in self.trace.to(SPEECH):
@@ -617,7 +668,7 @@ class SpeakAtOnce(Scene):
     def _texts(self) -> Failure | None:
         pairs = zip(self.readings, self.sentences, strict=False)
         for number, (reading, expected) in enumerate(pairs):
-            if number == self.late:
+            if number == self.late and reading.text == expected:
                 fact = f"Sentence {number + 1} was spoken only after the whole answer had come."
                 shown = value(f"input of {reading.exchange.name}", reading.text)
                 return Failure(fact, EARLY_WHY, shown)
@@ -684,8 +735,8 @@ SOUND_BYTES = 150_000
 EARLY_WHY = """A listener waits for the first sound. So the first sentence is spoken while the
 others are still being written."""
 SENTENCE_WHY = """A sentence ends with a mark that is followed by a space. One piece of the stream
-may have neither or both, and the point in "2.50" is not an end. Leave out the spaces between two
-sentences."""
+may have neither or both, or the ends of two sentences with different marks. The point in "2.50" is
+not an end. Leave out the spaces between two sentences."""
 BYTES_WHY = """`audio.speech.create` and `.read()` wait for the whole sound. Use
 `audio.speech.with_streaming_response.create`, and play each piece of `iter_bytes()`."""
 ONCE_WHY = """Samples that are added, dropped or changed can be heard: a click, or a missing word.
@@ -756,7 +807,7 @@ class LiveCaptions(RealtimeScene):
         if not (updated := session.received("session.updated")):
             fact = "The session was never configured."
             return Failure(fact, "session.update names the model.", is_absence=True)
-        if found := captioning(updated[-1].body["session"]):
+        if found := captioning(session, updated[-1].body["session"]):
             return found
         if (count := len(session.sent(COMMIT))) != len(self.said):
             fact = f"There were {count} commits for {len(self.said)} sentences."

@@ -129,6 +129,8 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
         got = at_path(session, path)
         if got == right:
             continue
+        if found := _no_object(session, path, right):
+            return found
         expected = value("", right).text
         if got is None:
             fact = f"Your session.update doesn't set `{path}`."
@@ -144,6 +146,33 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
         shown = difference(name, got, right) if are_texts else value(name, got, expected)
         return Failure(fact, why, shown)
     return None
+
+
+def _no_object(session: Any, path: str, right: Any) -> Failure | None:
+    """A string or a number that stands where an object with the setting should be."""
+    names = path.split(".")
+    for place in range(1, len(names)):
+        holder = ".".join(names[:place])
+        if (found := at_path(session, holder)) is None or isinstance(found, Mapping):
+            continue
+        fact = f"`{holder}` has to be an object with the field `{names[place]}`."
+        why = "The server refuses the whole update, so no setting of it takes effect."
+        wanted = right
+        for name in reversed(names[place:]):
+            wanted = {name: wanted}
+        return Failure(fact, why, value(f"session.{holder}", found, json.dumps(wanted)))
+    return None
+
+
+def merged(settings: Sequence[Any]) -> dict[str, Any]:
+    """What several updates set together, the later ones over the earlier ones."""
+    whole: dict[str, Any] = {}
+    for fields in settings:
+        for name, given in fields.items() if isinstance(fields, Mapping) else ():
+            known = whole.get(name)
+            are_objects = isinstance(given, Mapping) and isinstance(known, Mapping)
+            whole[name] = merged([known, given]) if are_objects else given
+    return whole
 
 
 def no_update(session: TracedExchange) -> Failure | None:
@@ -248,11 +277,25 @@ class ConfigureFirst(RealtimeScene):
         if found := no_update(session):
             return found
         settings = sent_by(session)[0].body.get("session")
-        if found := not_of_today(settings) or wrong_setting(settings, self.wanted):
+        if found := not_of_today(settings) or self._wrong_settings(session):
             return found
         if found := refused(session) or too_early(session, APPEND, UPDATED):
             return found
         return self._unheard(session)
+
+    def _wrong_settings(self, session: TracedExchange) -> Failure | None:
+        """What is wrong with the updates before the sound; one of them has to have it all."""
+        sent = takewhile(lambda each: each.type != APPEND, sent_by(session))
+        updates = [each.body.get("session") for each in sent if each.type == UPDATE]
+        found = wrong_setting(updates[0], self.wanted)
+        if found is None or len(updates) == 1:
+            return found
+        if wrong := wrong_setting(merged(updates), self.wanted):
+            return wrong
+        fact = f"Your program sent the settings in {len(updates)} session.updates. Send one."
+        why = """The server answers each of them by itself. It may accept one and refuse the \
+other, and then only some of your settings are in effect."""
+        return Failure(fact, why, value("session.updates before the sound", len(updates), "1"))
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
         """The sound isn't that of the file, or the program didn't wait for the answer."""
@@ -301,9 +344,9 @@ LEAST_MS = 100
 class TakeTurns(RealtimeScene):
     """R2: the whole object of detection twice, then each press committed and answered once."""
 
-    held = ((UPDATED, 1), (DONE, 3))
-    """The first settings, which the caller's sound has to wait for, and the answer to the first
-    press, which the second press has to wait for."""
+    held = ((UPDATED, 1), (UPDATED, 3), (DONE, 3))
+    """The settings that the caller's sound and the first press have to wait for, and the answer to
+    the first press, which the second press has to wait for."""
     stays_for = (DONE, 4)
 
     def __init__(self, draw: random.Random) -> None:
@@ -366,7 +409,7 @@ class _Turns:
                 return self._update(event.body.get("session"))
             case "input_audio_buffer.append":
                 self.sound += event.sound
-                if self._is_detecting and self.waiting and any(event.sound):  # silence is no turn
+                if self.waiting and any(event.sound):  # silence is no turn
                     return sent_before(event, UPDATED, UPDATE)
             case "input_audio_buffer.clear":
                 self.sound = b""
@@ -1056,6 +1099,10 @@ class _Results:
         left = len(self.scene.wanted) - len(self.answered)
         if self.creates > 2:
             fact = "Your program asked for the next response twice."
+            if self.dones > 1:
+                fact = "Your program asked for another response when both results were answered."
+                shown = value("function calls in the second response", 0, "1 or more")
+                return Failure(fact, NO_CALLS_WHY, shown)
             why = """One response speaks about both results. The second request is refused while \
 the first is answered: conversation_already_has_active_response."""
             return Failure(fact, why, one_after_other(before, event))
@@ -1063,6 +1110,8 @@ the first is answered: conversation_already_has_active_response."""
             fact = f"Your program asked for the next response with {left} of 2 results missing."
             why = """Send both results, and then ask once. The model speaks about what it knows, \
 and a second request is refused while the first one is answered."""
+            if not self.answered:
+                why = NO_CALL_FOUND_WHY
             return Failure(fact, why, Excerpt("results sent before it", str(2 - left), 0, "2"))
         if not self.dones:
             fact = "Your program asked for the next response before response.done had come."
@@ -1074,8 +1123,10 @@ conversation_already_has_active_response."""
     def missing(self) -> Failure | None:
         left = len(self.scene.wanted) - len(self.answered)
         if left:
-            fact = f"{left} of the 2 calls never got a result."
+            fact = "One of the 2 calls never got a result."
             why = "A response may have several calls. Send a result for each one."
+            if not self.answered:
+                fact, why = "Neither of the 2 calls got a result.", NO_CALL_FOUND_WHY
         elif self.creates < 2:
             fact = "Both results were sent, but the next response was never asked for."
             why = "A result starts no response. Send one response.create after both."
@@ -1085,6 +1136,14 @@ conversation_already_has_active_response."""
         else:
             return None
         return Failure(fact, why, is_absence=True)
+
+
+NO_CALLS_WHY = """A response is asked for after results, so that the model can speak about them. \
+The second response has no calls. Without results, the next one has nothing new to say, and is \
+billed. If you ask in a loop, end it when a response has no calls."""
+NO_CALL_FOUND_WHY = """Each call comes as an item of the type function_call: in \
+response.output_item.done, and with all others in response.done. Does your program look for an \
+event of another name? The command trace, below, lists those that came."""
 
 
 def _json_of(text: Any) -> Any:

@@ -713,9 +713,10 @@ def _shapeless(request: TracedExchange) -> Failure | None:
     """A tool call of a chat that hasn't the shape in which it came: type, id, function."""
     for place, message in enumerate(objects(request.json.get("messages"))):
         for number, call in enumerate(objects(message.get("tool_calls"))):
-            if not isinstance(call.get("function"), Mapping) and request.status >= 400:
-                return refused(request)
             where = f"messages[{place}].tool_calls[{number}]"
+            if not isinstance(call.get("function"), Mapping):
+                fact = f"Call {number + 1} in {request.name} has no object `function`."
+                return Failure(fact, FUNCTION_WHY, missing(where, call, '"function" among them'))
             if call.get("type") != "function":
                 fact = f"Call {number + 1} in {request.name} has no type."
                 why = "OpenAI refuses a call without it, as there are other types than functions."
@@ -746,6 +747,9 @@ def _same_json(text: str, other: str) -> bool:
         return False
 
 
+FUNCTION_WHY = """Name and arguments stand in an object of their own: {"id": ...,
+"type": "function", "function": {"name": ..., "arguments": ...}}. The pieces of the stream had it,
+too."""
 LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have only
 the index, and pieces of two calls are interleaved. So keep a separate call for each index."""
 
@@ -931,6 +935,8 @@ Yield each piece of the answer.""",
         self.page = b""
         self.problem = ""
         self.has_first = self.is_early = self.has_left = self.is_open = self.is_short = False
+        self.has_ended = False
+        """Whether the server served no more once the page was closed."""
         self.took_s = 0.0
 
     def prepare(self, folder: Path) -> dict[str, str]:
@@ -948,7 +954,7 @@ Yield each piece of the answer.""",
         sent = len(written(exchange))
         if exchange is not self.trace.writing()[0]:
             await self._hold_second(exchange, sent)
-        elif sent == 1 and not self.has_first:
+        elif sent == 1 and not self.is_early:  # the browser may have that piece by now
             self.is_early = await until(lambda: self.has_first, self.PATIENCE_S)
             await asyncio.sleep(self.hold_s)
         yield event
@@ -1011,6 +1017,19 @@ Yield each piece of the answer.""",
         while time.monotonic() < start + 2 * self.PATIENCE_S and not self._is_settled():
             time.sleep(0.02)
         self.took_s = time.monotonic() - start
+        self.has_ended = not self._serves(program)
+
+    def _serves(self, program: Program) -> bool:
+        """Whether the server takes one more request, whatever it makes of that."""
+        try:
+            with closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
+                connection.request("GET", "/closed")
+                connection.getresponse()
+        except ConnectionRefusedError:
+            return False
+        except (OSError, HTTPException):  # it is about to end, or it answers no such request
+            program.runs_until(lambda: False, 1.0)
+        return program.is_running
 
     def _is_settled(self) -> bool:
         second = self.trace.writing()[1:2]
@@ -1043,6 +1062,9 @@ Yield each piece of the answer.""",
             fact = "The page was closed, but the stream of the API stayed open."
             shown = Excerpt("pieces that were sent after that", f"more than {self.FEW}", 0, "a few")
             return Failure(fact, CLOSED_WHY, shown)
+        if self.has_ended:
+            fact = "Your server stopped when one page was closed."
+            return Failure(fact, "Others may be reading. Close the stream, and let the server run.")
         return None
 
     def _wrong_page(self) -> Failure | None:

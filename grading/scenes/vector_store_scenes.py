@@ -12,7 +12,8 @@ import random
 import re
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,11 +24,12 @@ from emulator.app import App
 from emulator.retrieval import filters
 from emulator.storage import file_table
 from emulator.storage.file_storage import FileStorage
+from emulator.wire import sse
 from grading.answer_changer import AnswerChanger
 from grading.child import Ending, Program
 from grading.failure import Excerpt, Failure, difference, missing, value
 from grading.request_turns import objects, turns
-from grading.scene import WORDS, Scene, pieces, sentence
+from grading.scene import WORDS, AlteredStreams, Scene, pieces, sentence
 from grading.trace import Trace, TracedExchange
 from setup import WINDOWS
 
@@ -90,12 +92,12 @@ def attached(trace: Trace, after: int = 0) -> list[Attached]:
 
 
 def told_statuses(
-    trace: Trace, asked: TracedExchange, before: Mapping[str, str], late: str = ""
+    trace: Trace, asked: TracedExchange, before: Mapping[str, str], late: Collection[str] = ()
 ) -> dict[str, str]:
     """The status of each file by its id, as the program knows it behind a request.
 
     `before` is what it knew. An answer names files with their status, perhaps only those of one
-    status, or how many of a store or a batch are in progress. If any is, `late` is one of them.
+    status, or how many of a store or a batch are in progress. If any is, those of `late` are.
     """
     answer = asked.answer_json if asked.method == "GET" and asked.status == 200 else None
     if not isinstance(answer, dict) or not asked.path.startswith(STORES):
@@ -112,7 +114,7 @@ def told_statuses(
     for row in listed:
         if isinstance(counts := row.get("file_counts"), dict):
             held = _held(trace, asked.number, [row["id"]])
-            waiting |= held & {late} if counts["in_progress"] else set()
+            waiting |= held & {*late} if counts["in_progress"] else set()
             ready |= held - waiting if counts["in_progress"] == len(held & waiting) else set()
     known = {id: before.get(id, "in_progress") for id in waiting | ready}
     for id in ready:
@@ -335,13 +337,15 @@ class StoreScene(Scene):
 
 
 class Ingest(StoreScene):
-    """V1: one of six files fails, another one gets ready too late. Both have to be reported.
+    """V1: one of six files fails, others get ready too late. All of them have to be reported.
 
-    In the first run of a check, the late file never gets ready, and the deadline is short. In the
-    later runs the deadline is long, and the file gets ready once the program has seen that it isn't
-    yet, and later than the program had waited in the run before (`judge.check`). So a program that
-    waits for some time of its own goes on too early, and one that waits for the deadline in any
-    case never comes to an end.
+    In the first run of a check, four files never get ready, and the deadline is short. So a program
+    with a deadline for each file waits four times as long, which is more than the scene allows.
+
+    In the later runs the deadline is long, and one file gets ready once the program has seen that
+    it isn't yet, and later than the program had waited in the run before (`judge.check`). So a
+    program that waits for some time of its own goes on too early, and one that waits for the
+    deadline in any case never comes to an end.
 
     What counts is what the program was told: so a slow machine changes no verdict.
     """
@@ -356,8 +360,11 @@ class Ingest(StoreScene):
         self.names = file_names(draw, 6)
         # A program that waits for them one after the other meets the late one first.
         self.late, self.failing = sorted(draw.sample(self.names, 2))
+        others = [name for name in self.names if name not in (self.late, self.failing)]
+        self.stuck = [self.late, *draw.sample(others, 3)]
+        """The files that never get ready, in the first run of a check."""
         self.question = f"Where is the {draw.choice(WORDS)}?"
-        self.short_s, self.long_s = draw.choice((0.8, 0.9, 1.0)), draw.choice((31.0, 34.0, 37.0))
+        self.short_s, self.long_s = draw.choice((1.9, 2.0, 2.1)), draw.choice((31.0, 34.0, 37.0))
         self.is_released = self.is_stopped = False
         """Whether the late file may get ready, and whether the program waited on for too long."""
         self._seen, self._asked_at = 0, 0.0
@@ -370,6 +377,11 @@ class Ingest(StoreScene):
     @property
     def deadline_s(self) -> float:
         return self.long_s if self.gets_ready else self.short_s
+
+    @property
+    def lates(self) -> list[str]:
+        """The files that aren't ready at first."""
+        return [self.late] if self.gets_ready else self.stuck
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "inbox").mkdir()
@@ -386,7 +398,8 @@ class Ingest(StoreScene):
 
     def fault(self, request: TracedExchange) -> str:
         is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
-        return f"stuck={self.late}" if request.method == "POST" and is_store else ""
+        faults = ",".join(f"stuck={name}" for name in self.lates)
+        return faults if request.method == "POST" and is_store else ""
 
     def drive(self, program: Program) -> Ending:
         """Stop it where it waits forever: the rest of the limit would show nothing more."""
@@ -445,12 +458,17 @@ class Ingest(StoreScene):
         names = uploaded(self.trace)
         held = {names.get(each.file_id) for each in attached(self.trace)}
         reports, searches = self._reports(), self.trace.to(SEARCH)
-        if lacking := [name for name in self.names if name not in held]:
-            return self._not_attached(lacking[0], is_early=not (reports or searches))
-        began = attached(self.trace)[0].by.began
+        lacking = [name for name in self.names if name not in held]
         behind = [*reports[:1], *searches[:1]]
+        if held and not behind and (waiting := self._still_waiting(lacking)):
+            return waiting
+        if lacking:
+            return self._not_attached(lacking[0], is_early=not behind)
+        began = attached(self.trace)[0].by.began
         if not behind:
-            return self._never_went_on(began)
+            fact = "Your program attached the files, but it never sent the report."
+            why = "The report shows whether you know what became of each file."
+            return Failure(fact, why, is_absence=True)
         first = min(behind, key=lambda each: each.number)
         is_early = first.began - began < self.deadline_s / 2
         if not self._has_asked(first.number) or (
@@ -472,19 +490,37 @@ class Ingest(StoreScene):
         why = "An uploaded file can be found only if a store has it. The task names all six."
         return Failure(fact, why, is_absence=is_early)
 
-    def _never_went_on(self, began: float) -> Failure:
-        asked = [each for each in self.trace.exchanges if each.method == "GET"]
-        waited = asked[-1].began - began if asked else 0
-        if self.gets_ready and self.is_stopped:
-            return self._waited_too_long()
-        if waited > self.deadline_s + self.patience_s / 2:
-            fact = "The deadline passed long ago, but your program is still waiting."
-            why = f"""One file never becomes ready. After DEADLINE seconds ({self.deadline_s:g} in
-            this check), report what isn't ready, and go on with the rest."""
-            return Failure(fact, why, value(f"{self.late}: status", "in_progress"))
-        fact = "Your program attached the files, but it never sent the report."
-        why = "The report shows whether you know what became of each file."
-        return Failure(fact, why, is_absence=True)
+    def _still_waiting(self, lacking: Sequence[str]) -> Failure | None:
+        """Whether the program waited on for too long; `lacking` are files it hasn't attached."""
+        began = attached(self.trace)[0].by.began
+        asked = [each for each in self.trace.exchanges if _is_about_files(each)]
+        if self.gets_ready:
+            return self._waited_too_long() if self.is_stopped and not lacking else None
+        if not asked or asked[-1].began - began <= self.deadline_s + self.patience_s / 2:
+            return None
+        told = self._told()
+        name = next((name for name in self.stuck if told.get(name) == "in_progress"), self.late)
+        fact = "The deadline passed long ago, but your program is still waiting."
+        why = f"""Some files never become ready. After DEADLINE seconds ({self.deadline_s:g} in this
+        check), report what isn't ready, and go on with the rest."""
+        shown = value(f"{name}: status", "in_progress")
+        if self._began_again(asked, began + self.deadline_s):
+            why = f"""Your program waits for one file after the other, and each of them gets the
+            whole time. DEADLINE ({self.deadline_s:g} seconds in this check) is for all files
+            together: set its end once, before you wait for the first file."""
+        elif lacking:
+            fact = f"Your program waits for {name}, and the files after it were never attached."
+            why = f"""That file never becomes ready. Attach all files first. Then wait for all of
+            them together, for at most DEADLINE seconds ({self.deadline_s:g} in this check)."""
+        return Failure(fact, why, shown)
+
+    def _began_again(self, asked: Sequence[TracedExchange], end: float) -> bool:
+        """Whether a file was asked for the first time after the deadline, and then again."""
+        began = dict[str, float]()
+        for each in asked:
+            if began.setdefault(each.path, each.began) > end and each.began > began[each.path]:
+                return True
+        return False
 
     def _waited_too_long(self) -> Failure:
         why = f"""DEADLINE is the longest time to wait ({self.deadline_s:g} seconds in this run).
@@ -515,20 +551,24 @@ class Ingest(StoreScene):
     def _told(self, before: int | None = None) -> dict[str, str]:
         """The last status of each file that the program was told, by name."""
         names, told = uploaded(self.trace), dict[str, str]()
-        late = next((id for id, name in names.items() if name == self.late), "")
+        late = [id for id, name in names.items() if name in self.lates]
         for each in self.trace.exchanges[: None if before is None else before - 1]:
             told = told_statuses(self.trace, each, told, late)
         return {names.get(id, ""): status for id, status in told.items()}
 
     def _wrong_report(self, report: TracedExchange) -> Failure | None:
         sent, told = report.json["metadata"] or {}, self._told(report.number)
-        reason = self._reason()
+        ids, reason = uploaded(self.trace), self._reason()
+        if id := next(filter(ids.get, sent), ""):
+            fact = "The report has the ids of files where their names should be."
+            shown = Excerpt("a key of metadata", f"{id[:5]}...", 0, ids[id])
+            return Failure(fact, "People know a file by its name: `names[id]`.", shown)
         for name in self.names:
             if name in sent and name not in told:
                 fact = f"The report names {name}, but your program never asked for its status."
                 return Failure(fact, WHY_NEVER_ASKED, value(f"metadata.{name}", sent[name]))
-        awaited = [(self.failing, reason), (self.late, "in_progress")]
-        for name, wanted in awaited[: 1 if self._is_told_ready(report.number) else 2]:
+        late = [] if self._is_told_ready(report.number) else self.lates
+        for name, wanted in {self.failing: reason, **dict.fromkeys(late, "in_progress")}.items():
             got = sent.get(name)
             if got == wanted or (got == told.get(name) == "in_progress"):
                 continue
@@ -572,7 +612,8 @@ WHY_REASON = """The reason for a failed file is the field `message` of its `last
 isn't ready when the deadline has passed is reported as in_progress."""
 WHY_READY = "Report only files that failed, or that aren't ready when the deadline has passed."
 WHY_NEVER_ASKED = """If you wait for one file after the other, a slow one uses up the time of all
-that come after it. Ask for all of them in each round: one request lists every file of the store."""
+that come after it. Lesson 2 may do so, as it gives up at the deadline. Here the report needs the
+status of each file, so ask for all of them in each round: one request lists the whole store."""
 
 
 # ---------------------------------------------------------------------------- V2
@@ -791,7 +832,8 @@ class Filters(StoreScene):
             searches = self._searches(question)
             if not searches:
                 return self._never_searched(question)
-            if wrong := self._wrong_filter(searches[0], question, kind):
+            wrong = self._wrong_filter(searches[0], question, kind)
+            if wrong := wrong or self._too_few(searches[0], question, kind):
                 return wrong
             if wrong := self._wrong_request(searches[0], question):
                 return wrong
@@ -889,6 +931,18 @@ class Filters(StoreScene):
         fact = f"The filter of {name} selects the wrong files."
         only = f"edition {kind.edition}, public: {_yes(kind.is_public)}"
         return Failure(fact, WHY_FILTER, value("filters", sent, f"only {only}"))
+
+    def _too_few(self, search: TracedExchange, question: str, kind: Labelled) -> Failure | None:
+        """A search with the right filter that limits its results to some of the files."""
+        found = {hit["filename"] for hit in search.answer_json["data"]}
+        wanted = [name for name, of in self.files.items() if of == kind]
+        limits = [key for key in ("max_num_results", "ranking_options") if key in search.json]
+        if found.issuperset(wanted) or not limits:
+            return None
+        fact = f'The search for "{question}" returned {len(found)} of the {len(wanted)} files.'
+        why = """They all match the filter, and the answer may be in any of them. Leave the limit
+        out: then a search returns the ten best passages."""
+        return Failure(fact, why, value(limits[0], search.json[limits[0]], "no such field"))
 
     def _wrong_request(self, search: TracedExchange, question: str) -> Failure | None:
         asked, found = self._asked(question), _passages(search)
@@ -1031,8 +1085,9 @@ bool("no") is True, as well as bool("yes")."""
 class Footnotes(StoreScene):
     """V4: the answer comes back with marks and footnotes, in the next request.
 
-    Files are cited more than once, one is found but not cited, and reasoning stands around the
-    search, so that the message has no fixed place in the output.
+    Files are cited more than once, one is found but not cited. The model searches twice, and
+    reasoning stands around the searches and behind the message, so that none of them has a fixed
+    place in the output. Of the files that are cited, each search has the best passage of some.
     """
 
     meanings: ClassVar[Mapping[str, str]] = dict.fromkeys(
@@ -1061,6 +1116,18 @@ class Footnotes(StoreScene):
             ),
             reverse=True,
         )
+        self.searched_twice = _SearchedTwice(draw, self._found_second())
+
+    def _found_second(self) -> set[float]:
+        """The scores in the second search: of each cited file one, for some of them the higher."""
+        cited = list(dict.fromkeys(self.cited))
+        highest = self.draw.sample(cited, self.draw.randint(1, len(cited) - 1))
+        second = set[float]()
+        for name in self.names:
+            scores = [score for score, of in self.scores if of == name]
+            is_higher = name in highest if name in cited else self.draw.random() < 0.5
+            second.add(max(scores) if is_higher else min(scores))
+        return second
 
     def _cut(self, cited: Sequence[str]) -> list[tuple[str, str]]:
         """One sentence has no citation, one has it in the middle, and one has a full stop there."""
@@ -1100,6 +1167,12 @@ class Footnotes(StoreScene):
         for name in self.names:
             (folder / "files" / name).write_text(sentence(self.draw) + "\n", "utf-8")
         return {FILES: str(folder), "EXERCISE_QUESTION": self.question}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        whole = AnswerChanger(
+            super().around(app), self.trace, {"/responses": self.searched_twice.body}
+        )
+        return AlteredStreams(whole, self.trace, self.searched_twice.events)
 
     def write(self, prompt: Prompt, found: SearchOutcome | None) -> Answer:
         if found is None:
@@ -1193,8 +1266,8 @@ class Footnotes(StoreScene):
         is_formed = scored == notes.rstrip().splitlines()
         if is_formed and names == list(dict.fromkeys(self.cited)):
             fact = "A footnote has a wrong score."
-            why = """Several passages of a file can be found. The highest of their scores counts,
-            with two decimals."""
+            why = """Several passages of a file can be found, and the model can search more than
+            once, as here. The highest score of all searches counts, with two decimals."""
             return Failure(fact, why, shown)
         why = """A blank line follows the text, and then only a line for each file that is cited:
         number, file name and score, as in the example."""
@@ -1205,6 +1278,84 @@ def _unmarked(text: str) -> str:
     return re.sub(r"\[\d+\]", "", text)
 
 
+class _SearchedTwice:
+    """Makes two searches of the one in an answer, and puts more reasoning behind the message.
+
+    `second` are the scores of the results that the second search has found.
+    """
+
+    def __init__(self, draw: random.Random, second: Collection[float]) -> None:
+        self._second = second
+        self._search_id, self._reasoning_id = (
+            f"{kind}_{draw.randbytes(24).hex()}" for kind in ("fs", "rs")
+        )
+        self._sent: Counter[int] = Counter()
+        """How many events of a stream were sent, by the number of the request."""
+        self._added: Counter[int] = Counter()
+        """How many items of ours there are in a stream so far."""
+
+    def body(self, asked: Any, answer: Any) -> Any:
+        """The whole answer to a request."""
+        return answer | {"output": self._output(answer["output"])}
+
+    def _output(self, output: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not any(item["type"] == "file_search_call" for item in output):
+            return [*output]
+        return [each for item in output for each in self._passed(item)]
+
+    def _passed(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """What stands in the place of an item."""
+        if item["type"] == "message":
+            empty: dict[str, Any] = {"type": "reasoning", "content": [], "summary": []}
+            return [item, {"id": self._reasoning_id, **empty}]
+        if item["type"] != "file_search_call":
+            return [item]
+        found: tuple[list[Any], list[Any]] = [], []
+        for result in item["results"] or ():
+            found[result["score"] in self._second].append(result)
+        first, second = found if item["results"] is not None else (None, None)
+        return [item | {"results": first}, item | {"id": self._search_id, "results": second}]
+
+    async def events(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
+        """What stands in the place of an event of a stream."""
+        body = json.loads(event.partition(b"data: ")[2]) if b"[DONE]" not in event else {}
+        if "sequence_number" not in body or not self._searches(exchange):
+            yield event
+            return
+        for each in self._changed(exchange.number, body):
+            each["sequence_number"] = self._sent[exchange.number]
+            self._sent[exchange.number] += 1
+            yield sse.event(each["type"], sse.compact(each))
+
+    def _searches(self, exchange: TracedExchange) -> bool:
+        return exchange.method == "POST" and "file_search" in json.dumps(exchange.json.get("tools"))
+
+    def _changed(self, number: int, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if "output_index" in body:
+            body["output_index"] += self._added[number]
+        if "response" in body:
+            body["response"]["output"] = self._output(body["response"]["output"])
+        if body["type"] != "response.output_item.done":
+            yield body
+            return
+        body["item"], *more = self._passed(body["item"])
+        yield body
+        for item in more:
+            self._added[number] += 1
+            yield from _item_events(item, body["output_index"] + 1)
+
+
+def _item_events(item: dict[str, Any], index: int) -> Iterator[dict[str, Any]]:
+    """The events of an item that has no text."""
+    begun, at = item, {"output_index": index}
+    if item["type"] == "file_search_call":
+        begun = item | {"status": "in_progress", "queries": [], "results": None}
+    yield {"type": "response.output_item.added", **at, "item": begun}
+    for stage in ("in_progress", "searching", "completed") if begun is not item else ():
+        yield {"type": f"response.file_search_call.{stage}", **at, "item_id": item["id"]}
+    yield {"type": "response.output_item.done", **at, "item": item}
+
+
 WHY_NUMBERS = """A file gets its number when it is first cited, and keeps it: 1, 2, 1, 3 and so on.
 So each file has one footnote, however often it is cited."""
 
@@ -1213,12 +1364,12 @@ So each file has one footnote, however often it is cited."""
 
 
 class CleanUp(StoreScene):
-    """V5: three runs. One succeeds, one meets a 500, one is stopped by Ctrl-C. None leaves a thing.
+    """V5: four runs. One succeeds, two meet a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     A store and a file that somebody else has made are there before, and have to stay.
-    Where the 500 strikes and where Ctrl-C is pressed is drawn: while files are uploaded, and when
-    they are attached or searched.
-    Windows can't send Ctrl-C to one program alone, so there the third run is left out.
+    Files are uploaded, attached, and searched. It is drawn at which of these steps Ctrl-C is
+    pressed, and in which order a 500 strikes at the others.
+    Windows can't send Ctrl-C to one program alone, so there the last run is left out.
     """
 
     third_upload: ClassVar[int] = 3
@@ -1228,9 +1379,7 @@ class CleanUp(StoreScene):
         super().__init__(draw)
         self.names = sorted(file_names(draw, 4))
         self.question = f"Where is the {draw.choice(WORDS)}?"
-        steps = ["upload", draw.choice(("attachment", "search"))]
-        draw.shuffle(steps)
-        self.steps = ["", *steps]
+        self.steps = ["", *draw.sample(("upload", "attachment", "search"), 3)]
         """The step at which each run is disturbed."""
         self.starts = [0]
         """How many requests had come before each run."""
@@ -1259,7 +1408,7 @@ class CleanUp(StoreScene):
 
     def fault(self, request: TracedExchange) -> str:
         run = len(self.starts) - 1
-        return ("", "500", "stall-head")[run] if self._is_struck(request, run) else ""
+        return FAULTS[run] if self._is_struck(request, run) else ""
 
     def _is_struck(self, request: TracedExchange, run: int) -> bool:
         if request.method != "POST":
@@ -1279,16 +1428,19 @@ class CleanUp(StoreScene):
         if ending.code != 0 or ending.is_flood or self._first_wrong():
             return ending
         self.may_fail = True
-        self.starts.append(len(self.trace.exchanges))
-        ending = program.again().wait(self.limit_s)
-        if WINDOWS or ending.code is None or self._left(1) or self._too_much(1):
+        for run in (1, 2):
+            self.starts.append(len(self.trace.exchanges))
+            ending = program.again().wait(self.limit_s)
+            if ending.code is None or self._left(run) or self._too_much(run):
+                return ending
+        if WINDOWS:
             return ending
         self.starts.append(len(self.trace.exchanges))
         return self._interrupted(program.again())
 
     def _interrupted(self, program: Program) -> Ending:
         def is_struck() -> bool:
-            return any(each.fault for each in self._run(2).exchanges)
+            return any(each.fault for each in self._run(CTRL_C).exchanges)
 
         if program.runs_until(is_struck, self.limit_s):
             program.interrupt()
@@ -1349,9 +1501,11 @@ class CleanUp(StoreScene):
         return None
 
     def _why_left(self, run: int) -> str:
-        """A program that deleted something went on after Ctrl-C: it didn't know the other ids."""
+        """A program that deleted something went on after the error: it didn't know other ids."""
         has_deleted = self._run(run).to(STORE, "/v1/files/{id}", method="DELETE")
-        return UNKNOWN_WHY if run == 2 and has_deleted else LEFT_WHY[run]
+        if not run or not has_deleted:
+            return LEFT_WHY[run]
+        return f"Your program did delete something after {DISTURBED[run]}, {UNKNOWN_WHY}"
 
     def _too_much(self, run: int) -> Failure | None:
         """Something that the program deleted although it hadn't made it."""
@@ -1420,17 +1574,24 @@ class _RetryAtOnce:
         await self._app(scope, receive, send_on)
 
 
-RUNS = ("", "When a request failed with status 500,", "When Ctrl-C was pressed,")
+FAULTS = ("", "500", "500", "stall-head")
+CTRL_C = 3
+"""The run in which Ctrl-C is pressed."""
+FAILED_500 = "When a request failed with status 500,"
+RUNS = ("", FAILED_500, FAILED_500, "When Ctrl-C was pressed,")
+WHY_FINALLY = """The SDK raises an exception, and nothing after that line runs, unless it is in a
+`finally`. Keep each id as soon as you have it: an upload can fail when others are done."""
 LEFT_WHY = (
     """OpenAI bills a vector store until it is deleted or expires. Deleting a store leaves its
     files, so both have to be deleted.""",
-    """The SDK raises an exception, and nothing after that line runs, unless it is in a
-    `finally`. Keep each id as soon as you have it: an upload can fail when others are done.""",
+    WHY_FINALLY,
+    WHY_FINALLY,
     """Ctrl-C raises KeyboardInterrupt, which `except Exception` doesn't catch. A `finally` runs
     after it, too.""",
 )
-UNKNOWN_WHY = """Your program did delete something after Ctrl-C, but it didn't know the ids of what
-is left. Note each id as soon as you have it: an interrupted list comprehension gives none."""
+DISTURBED = ("", "the error", "the error", "Ctrl-C")
+UNKNOWN_WHY = """but it didn't know the ids of what is left. Note each id as soon as you have it:
+the store lists only what was attached, and an interrupted list comprehension gives nothing."""
 
 
 # ---------------------------------------------------------------------------- V6

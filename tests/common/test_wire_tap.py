@@ -145,6 +145,10 @@ def test_request_is_one_line():
             r'data: {"type":"chat.completion","delta":"say \"sequence_number\":3 twice"}',
             r'data: {"type":"chat.comp ... "delta":"say \"sequence_number\":3 twice"}',
         ),
+        (
+            'data: {"id":"chatcmpl-1","object":"x","choices":[],"usage":{"total_tokens":3}}',
+            'data: {"id":"chatcmpl-1" ... "choices":[],"usage":{"total_tokens":3}}',
+        ),
         ("event: error", "event: error"),
     ],
 )

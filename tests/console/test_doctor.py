@@ -222,6 +222,37 @@ def test_server_that_does_not_list_its_models_is_a_row_without_a_fix():
     assert not any(each.fix for each in rows)
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_address_without_v1_has_its_fix(end):
+    with model_list({"id": "llama3", "created": 1, "owned_by": "x"}) as settings:
+        bare = settings.base_url.removesuffix("/v1")
+        asked = ask(replace(settings, base_url=bare + end))
+
+    assert "doesn't list its models" in asked.found
+    assert asked.fix == "add /v1 to the end of OPENAI_BASE_URL"
+
+
+def test_model_that_the_server_lacks_is_a_problem():
+    settings = replace(default_settings(), base_url="http://127.0.0.1:1/v1", model="qwen9")
+    listed = dict.fromkeys(["llama3:latest", "gpt-6-luna", "phi4"])
+
+    rows = {each.subject: each for each in models(settings, date(2026, 11, 28), listed)}
+
+    assert rows["model"].found == "qwen9; 127.0.0.1:1 doesn't list it"
+    assert rows["model"].fix.endswith(" it lists, such as gpt-6-luna or llama3:latest or phi4")
+    assert "doesn't list it" in rows["realtime"].found
+    assert rows["realtime"].fix == ""
+
+
+@pytest.mark.parametrize("listed", ["qwen9", "qwen9:latest", "qwen9-2026-01-01", "qwen*", "*"])
+def test_model_may_be_listed_by_another_form_of_its_name(listed):
+    settings = replace(default_settings(), base_url="http://127.0.0.1:1/v1", model="qwen9")
+
+    rows = {each.subject: each for each in models(settings, date(2026, 11, 28), {listed: None})}
+
+    assert rows["model"].found == "qwen9"
+
+
 def test_every_engine_is_a_row(tmp_path):
     found = findings(tmp_path)
 

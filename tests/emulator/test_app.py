@@ -281,7 +281,9 @@ def test_full_disk_is_told_apart_from_our_mistakes(error, status, emulator, monk
         client.chat.completions.list()
 
     assert raised.value.status_code == status
-    assert str(error) in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert str(error) in printed
+    assert ("Traceback" in printed) == (status == 500)
 
 
 HUGE = "9" * 5_000

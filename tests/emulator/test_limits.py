@@ -3,12 +3,12 @@
 import asyncio
 
 from common.client import LOCAL
-from emulator.answers.upstream import Upstream
-from emulator.answers.upstream_address import UpstreamAddress
-from emulator.api.upstream_embeddings import UpstreamEmbeddings
 from emulator.errors import ApiError
 from emulator.limits import REQUESTS_A_MINUTE, Bucket, Limits, Places, duration
 from emulator.server import Emulator
+from emulator.upstream.upstream_address import UpstreamAddress
+from emulator.upstream.upstream_embeddings import UpstreamEmbeddings
+from emulator.upstream.writer import Upstream
 from tests.support.emulator_clients import MODEL, ask, connect
 from tests.support.scripted_upstream import ScriptedUpstream, said
 

@@ -129,14 +129,27 @@ def test_program_that_was_stopped_in_its_work_is_told_apart_from_one_that_hangs(
     assert failure.why.startswith(why)
 
 
-def test_hang_on_an_event_names_those_that_came():
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "Does your program wait for an event? Then compare its name with"),
+        (
+            'MODEL = "gpt-6"\nif event.type == "response.finished": print("a.wav")\n',
+            "Your program names response.finished, which never came. Look at",
+        ),
+    ],
+)
+def test_hang_on_an_event_names_those_that_came(text, told, tmp_path):
+    program = tmp_path / "mine.py"
+    program.write_text(text, "utf-8")
     session = TracedExchange(1, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
     kinds = "session.updated response.created response.done response.done".split()
     session.messages = [TracedEvent(0.0, "server", {"type": kind}) for kind in kinds]
     session.messages.insert(1, TracedEvent(0.0, "client", {"type": "response.create"}))
-    failure = crash(Ending(None), Path("mine.py"), Trace([session]), 30.0)
+    failure = crash(Ending(None), program, Trace([session]), 30.0)
 
-    assert failure.why.endswith("those that came at the end: response.created, response.done.")
+    came = "those that came at the end: response.created, response.done."
+    assert failure.why == f"The server had nothing more to send. {told} {came}"
     assert failure.excerpt.text == "response.done"
 
 

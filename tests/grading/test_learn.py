@@ -56,6 +56,16 @@ def test_letters_are_typed_where_there_is_no_keyboard(own_exercises, terminal, m
     assert "hint 1 of 3" in shown
     assert "Nothing is written yet" in shown
     assert "hint 2 of 3" not in shown
+    assert shown.count("Type a letter and Enter") == 3  # at the start, and after each of the two
+
+
+def test_letter_that_stands_for_nothing_is_told(session, terminal):
+    session.step("\x1b[A")  # an arrow
+    assert terminal.shown() == ""
+    session.step("x")
+
+    assert "x stands for nothing here." in terminal.shown()
+    assert "h hint, l list" in terminal.shown()
 
 
 def test_input_may_end(own_exercises, terminal, monkeypatch):

@@ -99,6 +99,15 @@ def test_each_name_of_the_beta_is_named(first, name):
     assert f"`{BETA[name]}`" in failure.why
 
 
+def test_wrong_value_is_told_whatever_the_number_of_updates(first):
+    whole = settings_of(first)
+    voice = {"type": "realtime", "audio": {"output": {"voice": "alloy"}}}
+    log = Log().client("session.update", session={**whole, "instructions": "Be brief."})
+    log.client("session.update", session=voice).events += configured(whole, first).events[1:]
+
+    assert fact(judged(first, log)) == "`instructions` isn't what the task asks for."
+
+
 def test_error_is_told_with_the_server_s_words(first):
     log = Log().client("session.update", session=settings_of(first))
     log.server("error", error={"message": "No such voice."})
@@ -130,8 +139,9 @@ def turns_off(talk):
     log = Log()
     for silence_ms in talk.silence_ms:
         detection = {**talk.vad, "silence_duration_ms": silence_ms}
-        log.client("session.update", session=with_detection(detection)).server("response.done")
-    return log.client("session.update", session=with_detection(None))
+        log.client("session.update", session=with_detection(detection)).server("session.updated")
+        log.server("response.done")
+    return log.client("session.update", session=with_detection(None)).server("session.updated")
 
 
 def with_detection(detection):
@@ -174,6 +184,14 @@ def test_presses_that_are_long_enough_pass(talk):
 )
 def test_each_disorder_of_a_turn_has_its_sentence(talk, kinds, told):
     assert fact(judged(talk, pressed(turns_off(talk), long_presses(talk)[0], *kinds))) == told
+
+
+def test_press_waits_until_detection_is_off(talk):
+    log = turns_off(talk)
+    log.events.pop()  # session.updated
+    early = fact(judged(talk, pressed(log, long_presses(talk)[0], *TURN)))
+
+    assert early == "Your program sent input_audio_buffer.append before session.updated had come."
 
 
 def test_sound_of_another_press_is_noticed(talk):
@@ -350,8 +368,30 @@ def test_each_wrong_result_has_its_sentence(calls, number, fields, told):
 
 def test_result_that_is_missing_is_counted(calls):
     assert fact(judged(calls, result(asked(calls), calls, 0))) == (
-        "1 of the 2 calls never got a result."
+        "One of the 2 calls never got a result."
     )
+
+
+def test_program_that_found_no_call_is_told_where_they_are(calls):
+    failure = judged(calls, asked(calls))
+
+    assert failure.fact == "Neither of the 2 calls got a result."
+    assert "response.output_item.done" in failure.why
+
+
+@pytest.mark.parametrize(
+    ("is_done", "told"),
+    [
+        (False, "Your program asked for the next response twice."),
+        (True, "Your program asked for another response when both results were answered."),
+    ],
+)
+def test_third_request_is_told_by_what_had_come(calls, is_done, told):
+    log = result(result(asked(calls), calls, 1), calls, 0).client("response.create")
+    if is_done:
+        log.server("response.done")
+
+    assert fact(judged(calls, log.client("response.create"))) == told
 
 
 # -------------------- R6

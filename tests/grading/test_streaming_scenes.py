@@ -1,5 +1,6 @@
 """The sentences of lesson 1's scenes that no packed program hears, proved without a process."""
 
+import asyncio
 import json
 import random
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from grading.scenes.streaming_scenes import (
     ToolCalls,
     height,
 )
+from grading.trace import TracedExchange
 from tools.pack_exercises import placed
 
 import pytest
@@ -82,7 +84,7 @@ def parsed(call):
         ),
         (
             lambda call: {"id": call["id"], "type": "function", **call["function"]},
-            "The server refused request 2 (POST /v1/chat/completions) with status 400.",
+            "Call 1 in request 2 (POST /v1/chat/completions) has no object `function`.",
         ),
     ],
 )
@@ -112,6 +114,22 @@ def test_tool_calls_keep_the_shape_in_which_they_came(shape, told):
 
 
 # ---------------------------------------------------------------------------- S7
+
+
+def test_browser_may_have_the_first_piece_before_the_second_is_written():
+    scene = RelayToBrowser(random.Random(4711))
+    scene.has_first = True
+    piece = {"choices": [{"delta": {"content": "Good"}}]}
+    first = TracedExchange(1, "POST", "/v1/chat/completions", {}, {}, b"", 0.0)
+    first.blocks.append((0.0, b"data: %s\n\n" % json.dumps(piece).encode()))
+    scene.trace.exchanges.append(first)
+
+    async def passed():
+        return [event async for event in scene.hold(first, b"data: more\n\n")]
+
+    assert asyncio.run(passed()) == [b"data: more\n\n"]
+    assert scene.is_early
+
 
 RELAY = """    stream = await client.chat.completions.create(
         model=MODEL, messages=[{"role": "user", "content": question}], stream=True

@@ -144,10 +144,10 @@ def test_report_of_a_ready_file_is_wrong(tmp_path):
     with meeting(Ingest, tmp_path) as (scene, client, folder):
         scene.short_s = 0.0  # what the program waits for is not asked here
         store, batch, names = attached_batch(client, folder)
-        waited(client, store, batch, 1)
+        waited(client, store, batch, len(scene.lates))
         sent = reasons(client, store, names)
         client.vector_stores.update(store, metadata=sent)
-        ready = next(name for name in sent if name not in (scene.failing, scene.late))
+        ready = next(name for name in sent if name not in (scene.failing, *scene.lates))
 
         assert fact(scene) == f"The report names {ready}, but that file is ready."
 
@@ -156,7 +156,7 @@ def test_report_may_have_fields_beside_the_files(tmp_path):
     with meeting(Ingest, tmp_path) as (scene, client, folder):
         scene.short_s = 0.0
         store, batch, names = attached_batch(client, folder)
-        waited(client, store, batch, 1)
+        waited(client, store, batch, len(scene.lates))
         sent = reasons(client, store, names)
         only = {name: why for name, why in sent.items() if why != "completed"}
         client.vector_stores.update(store, metadata={**only, "checked": "6"})
@@ -215,7 +215,7 @@ def test_program_that_waits_for_the_late_file_passes(tmp_path):
 def test_list_of_one_status_tells_of_other_files(status, failing, late, tmp_path):
     with meeting(Ingest, tmp_path) as (scene, client, folder):
         store, batch, _ = attached_batch(client, folder)
-        waited(client, store, batch, 1)
+        waited(client, store, batch, len(scene.lates))
         scene.trace.exchanges[:] = [e for e in scene.trace.exchanges if e.method != "GET"]
         client.vector_stores.files.list(store, filter=status)
         told = scene._told()
@@ -477,6 +477,38 @@ def test_conversation_may_have_other_turns_than_the_answer(said, wanted, tmp_pat
         assert fact(scene) == wanted
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_stream_has_the_two_searches_of_the_whole_answer(seed, tmp_path):
+    scene = Footnotes(random.Random(seed))
+    with serve(scene) as server:
+        folder = Path(scene.prepare(tmp_path)["EXERCISE_FILES"])
+        client = OpenAI(base_url=server.base_url, api_key="offline", max_retries=0)
+        store, _ = stored(client, folder)
+        question = {
+            "model": MODEL,
+            "input": scene.question,
+            "tools": [{"type": "file_search", "vector_store_ids": [store]}],
+            "include": ["file_search_call.results"],
+        }
+        whole = client.responses.create(**question)
+        with client.responses.stream(**question) as events:
+            seen = [*events]
+            streamed = events.get_final_response()
+
+    kinds = ["reasoning", "file_search_call", "file_search_call", "reasoning", "message"]
+    assert [item.type for item in whole.output] == [*kinds, "reasoning"]
+    assert [item.type for item in streamed.output] == [*kinds, "reasoning"]
+    assert [item.output_index for item in seen if item.type == "response.output_item.done"] == [
+        *range(6)
+    ]
+    first, second = whole.output[1].results, whole.output[2].results
+    best = {name: scene._score(name) for name in scene.cited}
+    found = [{hit.filename: hit.score for hit in each} for each in (first, second)]
+    for each in found:
+        assert any(each[name] != best[name] for name in best)
+        assert any(each[name] == best[name] for name in best)
+
+
 def test_answer_has_marks_at_other_places_than_before_full_stops():
     for seed in range(20):
         scene = Footnotes(random.Random(seed))
@@ -538,7 +570,7 @@ def test_store_has_to_expire_after_the_days_that_the_task_names(tmp_path):
 @pytest.mark.parametrize("step", ["attachment", "search", "upload"])
 def test_file_is_deleted_though_its_attachment_failed(step, tmp_path):
     with meeting(CleanUp, tmp_path) as (scene, client, folder):
-        scene.steps = ["", step, ""]
+        scene.steps = ["", step, "", ""]
         store, ids = stored(client, folder)
         client.vector_stores.file_batches.create_and_poll(store, file_ids=list(ids.values()))
         client.vector_stores.search(store, query=scene.question)
@@ -559,14 +591,19 @@ def test_file_is_deleted_though_its_attachment_failed(step, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("method", "why"), [("DELETE", "it didn't know the ids"), ("GET", "raises KeyboardInterrupt")]
+    ("method", "run", "why"),
+    [
+        ("DELETE", 3, "after Ctrl-C, but it didn't know the ids"),
+        ("DELETE", 1, "after the error, but it didn't know the ids"),
+        ("GET", 3, "raises KeyboardInterrupt"),
+    ],
 )
-def test_program_that_deleted_something_after_ctrl_c_lacks_ids(method, why):
+def test_program_that_deleted_something_after_an_error_lacks_ids(method, run, why):
     scene = CleanUp(random.Random(4711))
-    scene.starts = [0, 0, 0]
+    scene.starts = [0] * (run + 1)
     scene.trace.exchanges.append(TracedExchange(1, method, "/v1/files/file-1", {}, {}, b"", 0.0))
 
-    assert why in scene._why_left(2)
+    assert why in scene._why_left(run)
 
 
 def test_missing_figure_is_named(tmp_path):

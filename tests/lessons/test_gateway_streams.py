@@ -199,6 +199,49 @@ def test_changed_streams_keep_their_text_and_say_what_happened(gateway, part):
     holds()
 
 
+# Chunks that gateways send between others, and that have no text.
+EMPTY = {
+    "choices null": {"choices": None},
+    "no choices": {},
+    "delta null": {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+    "data null": None,
+}
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("part", ["stream", "chat", "together"])
+def test_chunk_without_a_choice_or_a_delta_has_no_text(gateway, part, empty):
+    values = [chunk(content="Yes, "), EMPTY[empty], chunk(content="it is."), EMPTY[empty]]
+
+    code, shown, error = watch(gateway, part, sse([*values, chunk("stop")]))
+
+    assert (code, error) == (0, "")
+    assert "Yes, " in shown and "it is." in shown
+
+
+def test_finish_counts_beside_a_delta_that_is_null(gateway):
+    end = {"choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}
+
+    assert watch(gateway, "stream", sse([chunk(content="Yes."), end])) == (0, "Yes.\n", "")
+
+
+@pytest.mark.parametrize("part", ["events", "chat_by_id", "resume"])
+def test_output_of_a_completed_response_may_be_null(gateway, part):
+    *before, completed = STREAMS[part]
+    completed = changed(completed, ("response", "output"), [None])
+
+    code, _, error = watch(gateway, part, sse([*before, completed]))
+
+    assert (code, error) == (0, "")
+
+
+def test_break_before_a_response_was_created_is_told(gateway):
+    code, shown, error = watch(gateway, "resume", b"", is_lost=True)
+
+    assert (code, shown) == (1, "")
+    check_words(code, shown, error)
+
+
 def called(index, id, name, arguments):
     return {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
 

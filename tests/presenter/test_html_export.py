@@ -27,8 +27,9 @@ def file(tmp_path_factory):
     return path
 
 
-# Whether the first highlighted line and the last line of the output stand within their panes.
-IN_SIGHT = """() => [["#code", "#code > .lit"], ["#output", "#output > div:last-child"]].map(
+# Whether these rows stand within their panes: the first highlighted line, the last of the output.
+CODE, OUTPUT = ("#code", "#code > .lit"), ("#output", "#output > div:last-child")
+IN_SIGHT = """(rows) => rows.map(
   ([pane, row]) => {
     const around = document.querySelector(pane).getBoundingClientRect();
     const top = document.querySelector(row).getBoundingClientRect().top + 2;
@@ -140,6 +141,11 @@ def test_page_shows_the_traffic_and_any_part(opened):
     for chunk in SHOW[9].chunks:
         replay.feed(chunk.text)
     assert opened.shown("wire").split("\n") == replay.traffic.entries[-10:]
+    request = next(entry for entry in replay.traffic.entries if entry.startswith("> POST"))
+    assert opened.shown("request") == request
+    opened.press("b", ".", ".")
+    assert opened.shown("wire") == request
+    assert opened.page.locator("#request").is_hidden()
     opened.press("b", "b")
     assert (opened.shown("count"), opened.page.evaluate("stage")) == (f"9/{len(SHOW)}", "end")
     opened.press("b", "s")
@@ -153,13 +159,25 @@ def test_page_shows_the_traffic_and_any_part(opened):
     assert opened.page.evaluate("stage") == "run"
 
 
+def test_page_says_which_part_is_only_live(opened):
+    place = next(place for place, part in enumerate(SHOW) if not part.part.is_recorded)
+    opened.page.evaluate("number => { goTo(number); draw(); }", place)
+    opened.press("Space", "Space")
+    assert opened.shown("how") == "only live"
+    assert SHOW[place].command in opened.output
+    opened.press("l")
+    assert SHOW[place].command in opened.shown("message")
+
+
 @pytest.mark.parametrize("size", [(1280, 720), (800, 600)])
 def test_highlighted_code_and_newest_output_are_in_sight(chromium, file, size):
     with chromium.page(viewport=dict(zip(("width", "height"), size, strict=True))) as page:
         shown = Opened(page, file)
         for part in SHOW:
-            shown.press("Space", "Space")
-            assert page.evaluate(IN_SIGHT) == [True, True], part.name
+            shown.press(*"]]]]]]", "Space")
+            assert page.evaluate(IN_SIGHT, [CODE]) == [True], part.name
+            shown.press("Space")
+            assert page.evaluate(IN_SIGHT, [CODE, OUTPUT]) == [True, True], part.name
             shown.press("Space")
 
 

@@ -28,8 +28,17 @@ def test_class_that_begins_in_the_middle_is_on_time_there():
     begins = PlanTime("2 embed", "2 embed", 0, 0)
 
     assert (begins.minutes, begins.late) == (place.at, 0)
-    assert PlanTime("2 embed", "2 embed", 60 * (place.until - place.at + 3), 0).late == 3
+    seconds = 60 * (place.until - place.at + 3)
+    assert PlanTime("2 embed", "2 embed", seconds, seconds).late == 3
     assert PlanTime("2 embed", "2 by_hand", 0, 0).late == -(place.until - place.at)
+
+
+def test_class_that_comes_to_a_part_late_or_early_is_so_all_the_time():
+    place = places()["1 chat"]
+    for late in (9, -3):
+        for here in (0, 1, place.until - place.at):
+            seconds = 60 * (place.at + late + here)
+            assert PlanTime("1 stream", "1 chat", seconds, 60 * here).late == late
 
 
 def test_restart_can_be_undone_once():

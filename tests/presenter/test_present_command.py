@@ -36,19 +36,24 @@ sys.exit(presenter.__main__.main(sys.argv[1:]))
 """
 
 
+def how(part):
+    """What stands above the output of a part."""
+    return "── recorded from emulator ──" if part.part.is_recorded else "── only live ──"
+
+
 def test_all_lessons_are_shown_forwards_and_backwards_with_the_network_off(tmp_path):
     show = load_show()
     size = {"columns": 80, "rows": 24}
     with TerminalProgram("-c", ALONE, "--mute", **size, TMPDIR=str(tmp_path)) as terminal:
         for place, part in enumerate(show, 1):
             terminal.wait_for(part.part.heading, f"{place}/{len(show)}", "space next")
-            terminal.press("  ", "── recorded from emulator ──")
+            terminal.press("  ", how(part))
             terminal.type(" ")
         terminal.wait_for("That was the last part.")
         for place in reversed(range(1, len(show) + 1)):
             terminal.press("b", f"{place}/{len(show)}", f"── {show[place - 1].script} ──")
             if place > 1:
-                terminal.press("b", f"{place - 1}/{len(show)}", "── recorded from emulator ──")
+                terminal.press("b", f"{place - 1}/{len(show)}", how(show[place - 2]))
         terminal.type("q")
         assert terminal.ended() == 0
         assert list(tmp_path.glob("*/*")) == []

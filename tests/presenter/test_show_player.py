@@ -294,6 +294,20 @@ def test_live_part_that_fails_is_shown_from_its_recording(desk):
     assert desk.text == whole_text(SHOW[0])
 
 
+def test_part_that_is_only_live_says_so_and_the_show_goes_on():
+    place = next(place for place, part in enumerate(SHOW) if not part.part.is_recorded)
+    desk = Desk(SHOW[place:])
+    desk.press("l")
+    assert not desk.lives
+    assert f"Type there: {SHOW[place].command}" in desk.view.message
+    desk.press(" ")
+    desk.wait(REACTION_S + 0.1)
+    assert desk.player.stage is Stage.END
+    assert "has no recording" in desk.text
+    desk.press(" ")
+    assert (desk.player.place, desk.player.stage) == (1, Stage.TITLE)
+
+
 def test_live_part_that_reports_an_error_is_not_waited_for(desk):
     desk.press("l")
     desk.lives[0].has_failed, desk.lives[0].complaint = True, "Connection error"

@@ -2,6 +2,7 @@
 
 import re
 
+from presenter.course_plan import instructions
 from presenter.course_show import COLUMNS, load_show
 from presenter.pane import text_of
 from presenter.show_player import ShowPlayer
@@ -26,8 +27,8 @@ SHOW = load_show()
 SIZES = [(80, 24), (100, 30)]
 
 
-def player_at(place, *keys):
-    player = ShowPlayer(SHOW, lambda: 0.0, lambda part: None, lambda name: "Next: S1.", place)
+def player_at(place, *keys, following=lambda name: "Next: S1."):
+    player = ShowPlayer(SHOW, lambda: 0.0, lambda part: None, following, place)
     for key in keys:
         player.press(key)
     return player
@@ -70,6 +71,14 @@ def test_title_and_keys_are_whole(size):
         assert part.text("why")[:30] in " ".join(shown)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_what_comes_next_is_whole(size):
+    for place, part in enumerate(SHOW):
+        lines = draw(player_at(place, " ", " ", following=instructions).view(), *size)
+        shown = " ".join(text_of(lines).split())
+        assert " ".join(instructions(part.name).split()) in shown, part.name
+
+
 @pytest.mark.parametrize("part", SHOW, ids=lambda part: part.name)
 def test_code_stands_beside_the_output_where_there_is_room(part):
     view = player_at(SHOW.index(part), " ", " ").view()
@@ -83,6 +92,14 @@ def test_code_stands_beside_the_output_where_there_is_room(part):
     assert any(row.startswith("▌") for row in rows)
 
 
+def test_part_without_a_recording_is_not_called_recorded():
+    place = next(place for place, part in enumerate(SHOW) if not part.source)
+    shown = text_of(draw(player_at(place, " ").view(), 100, 30))
+
+    assert "── only live ──" in shown
+    assert "recorded from" not in shown
+
+
 def test_lines_of_code_have_their_numbers():
     shown = text_of(draw(player_at(0).view(), 100, 30)).splitlines()
     first = SHOW[0].first_line
@@ -94,6 +111,17 @@ def test_code_stands_still_while_what_matters_is_in_sight():
     rows = text_of(draw(player_at(9).view(), 100, 30)).splitlines()
 
     assert any("class Visit(BaseModel):" in row for row in rows)
+
+
+def test_code_that_was_scrolled_on_the_title_shows_the_highlight_in_the_run():
+    for place, part in enumerate(SHOW):
+        player = player_at(place, *"]]]]]]", " ")
+        first = part.first_line + min(player.highlighted)
+        shown = text_of(draw(player.view(), 100, 30))
+        assert f"▌{first:>{len(str(part.first_line + len(part.code)))}} " in shown, part.name
+        before = player.view().code_shift
+        player.press("]")
+        assert player.view().code_shift == before + 3
 
 
 def test_plan_shows_where_the_class_is():

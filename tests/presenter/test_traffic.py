@@ -74,9 +74,38 @@ def test_rows_fit_and_end_with_the_newest(given_lines, width, count):
     rows = traffic_rows(entries, width, count, "~")
 
     assert len(rows) <= min(count, ROWS_OF_REQUEST * len(entries))
+    assert len(rows) >= min(count, len(entries))
     assert all(cell_len(text_of([row])) <= width + 1 for row in rows)
     if rows and cell_len(entries[-1]) <= width:
         assert text_of(rows[-1:]).rstrip() == entries[-1].rstrip()
+
+
+ANSWER = [f"< data: {number}" for number in range(20)]
+
+
+def shown(entries, count=6, width=40):
+    return text_of(traffic_rows(entries, width, count, "~")).splitlines()
+
+
+def test_newest_request_stays_above_its_answer():
+    older, newest = "> POST /v1/a", "> GET /v1/b"
+
+    assert shown([older, "< 200", newest, *ANSWER]) == [newest, *ANSWER[-5:]]
+    assert shown([older, newest, *ANSWER[:5]]) == [newest, *ANSWER[:5]]
+    assert shown([older, newest, *ANSWER[:4]]) == [older, newest, *ANSWER[:4]]
+    assert shown(ANSWER) == ANSWER[-6:]
+
+
+def test_long_request_leaves_half_of_the_rows_to_its_answer():
+    rows = shown(["> POST /v1/a " + "word " * 100, *ANSWER])
+
+    assert rows[0].startswith("> POST /v1/a word")
+    assert rows[2].endswith("~")
+    assert rows[3:] == ANSWER[-3:]
+
+
+def test_what_was_sent_on_a_websocket_goes_by():
+    assert shown(["> +0.000 GET /v1/realtime", "> +0.1 session.update", *ANSWER]) == ANSWER[-6:]
 
 
 def test_what_was_sent_has_a_color_of_its_own():

@@ -30,6 +30,7 @@ EMULATOR = [
     ("storage",),
     ("structured",),
     ("answers",),
+    ("upstream",),
     ("pace", "encode"),
     ("background",),
     ("serving",),

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from emulator.answers.upstream import Upstream
+from emulator.upstream.writer import Upstream
 
 SSE = "text/event-stream"
 

@@ -172,10 +172,11 @@ def test_cache_takes_the_memory_that_it_counts():
     assert taken / cache.bytes == pytest.approx(1, abs=0.15)
 
 
-def test_threads_get_the_same():
+def test_threads_get_the_same(monkeypatch):
     texts = [f"Telescope number {n} is closed." for n in range(20)]
     expected = encode(texts)
-    encoder.forget()
+    # A cache of its own: without what is known of the handbook, later tests read it for a minute.
+    monkeypatch.setattr(encoder, "_remembered", SumCache())
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(encode, [texts] * 8))

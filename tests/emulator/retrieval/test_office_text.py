@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import tracemalloc
+import zipfile
 from xml.sax.saxutils import escape
 
 from emulator.retrieval.file_text import Unreadable
@@ -183,6 +185,24 @@ def test_part_that_unpacks_to_too_much_is_refused():
 
     with pytest.raises(Unreadable, match="unpacks to more than 32 MB"):
         docx_text(made.archive(parts))
+
+
+def test_part_larger_than_the_archive_says_is_not_unpacked():
+    """The directory of the archive says a hundred bytes; the part is 128 MB."""
+    name = b"word/document.xml"
+    parts = made.unpacked(made.docx(made.para("Dogs")))
+    parts[name.decode()] += b" " * (128 * 2**20)
+    data = bytearray(made.archive(parts))
+    del parts
+    entry = data.index(name, data.index(b"PK\x01\x02")) - 46
+    data[entry + 24 : entry + 28] = (100).to_bytes(4, "little")
+    tracemalloc.start()
+    try:
+        with pytest.raises(zipfile.BadZipFile):
+            docx_text(bytes(data))
+        assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_archive_of_too_many_parts_is_refused():

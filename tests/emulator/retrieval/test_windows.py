@@ -82,6 +82,17 @@ def test_headings_are_told_from_text(line, context):
     assert contexts(f"{line}\n" + "\n".join(SENTENCES[:8]), "x")[-1] == context
 
 
+def test_line_too_long_for_a_heading_is_not_repeated_in_each_chunk():
+    long = "# " + "word " * 40 + "\n"
+    text = f"# Dome\n{long * 2}" + "\n".join(SENTENCES * 4)
+
+    chunks = embed_chunks(text, 100, 0, "guide")
+
+    assert len(chunks) > 2
+    assert {chunk.context for chunk in chunks} == {"guide\n# Dome"}
+    assert contexts(long[:190] + "\n" + "\n".join(SENTENCES), "x")[-1] == f"x {long[2:190].strip()}"
+
+
 def test_chunk_carries_the_context_that_it_starts_under():
     text = "\n# Dome\n\n" + "\n".join(SENTENCES) + "\n\n## Hours\n\n" + "\n".join(SENTENCES)
 

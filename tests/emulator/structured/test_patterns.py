@@ -1,9 +1,16 @@
 """Patterns of callers: the same matches as Python's `re`, in time that grows with the text."""
 
 import re
+import tracemalloc
 from contextlib import suppress
 
-from emulator.structured.patterns import MOST_CHARACTERS, Pattern, TooManySteps
+from emulator.structured.patterns import (
+    MOST_CHARACTERS,
+    MOST_PROGRAMS,
+    Pattern,
+    TooManySteps,
+    compiled,
+)
 from tests.support.computing_time import computes_at_once
 from tests.support.property_examples import examples
 
@@ -94,3 +101,15 @@ def test_nothing_many_times_is_nothing():
 def test_text_that_takes_too_many_steps_is_told_apart():
     with pytest.raises(TooManySteps):
         Pattern("(a|b|c|.){0,900}!$").search("a" * 20_000)
+
+
+def test_large_patterns_of_callers_do_not_fill_the_memory():
+    tracemalloc.start()
+    try:
+        for number in range(2 * MOST_PROGRAMS):
+            compiled(f"[a-z]{{3000}}{number}")
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 8 * 2**20

@@ -1,5 +1,8 @@
 """Pieces of text, and how many a prompt has."""
 
+import threading
+import time
+
 from emulator.wire import tokens
 from tests.support.computing_time import computes_at_once
 from tests.support.property_examples import examples
@@ -45,3 +48,24 @@ def test_repeated_fragments_are_cut_in_linear_time(fragment):
 def test_prompt_counts_three_a_message_and_three():
     assert tokens.count_prompt([]) == 3
     assert tokens.count_prompt(["one two", "three"]) == 3 + 3 + 3 + 3
+
+
+def test_other_threads_run_while_a_long_text_is_cut():
+    """Time of this process alone: what other programs take meanwhile doesn't count."""
+    text, pauses, is_cut = "word " * 2_000_000, [], threading.Event()
+
+    def watch():
+        last = time.process_time()
+        while not is_cut.is_set():
+            now = time.process_time()
+            pauses.append(now - last)
+            last = now
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        assert len(tokens.split(text)) == 2_000_001
+    finally:
+        is_cut.set()
+        watcher.join()
+    assert max(pauses) < 0.1

@@ -23,12 +23,12 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
-from emulator.answers.upstream_address import UpstreamAddress
-from emulator.answers.upstream_body import UpstreamMalformed, parsed, sound
-from emulator.answers.upstream_connection import SILENCE_S, UpstreamConnection
 from emulator.guard import EMBEDDED_BY
 from emulator.limits import MOST_WAITING, Places
 from emulator.retrieval.embedding import Floats, unit
+from emulator.upstream.upstream_address import UpstreamAddress
+from emulator.upstream.upstream_body import UpstreamMalformed, parsed, sound
+from emulator.upstream.upstream_connection import SILENCE_S, UpstreamConnection
 from emulator.wire.reasons import first_words
 
 import numpy as np

@@ -7,7 +7,7 @@ import asyncio
 import json
 
 from emulator.answers.answer import Call, Message, Prompt, Tool
-from emulator.answers.upstream import Upstream
+from emulator.upstream.writer import Upstream
 from tests.support.city_tools import BOTH, CHAT_TOOLS, EXPECTED, arguments
 from tests.support.emulator_clients import MODEL, Gate, ask, connect
 from tests.support.scripted_upstream import SSE, ScriptedUpstream, chunk, said, stream_of

@@ -25,13 +25,13 @@ from dataclasses import replace
 from typing import Any
 
 from emulator.answers.answer import Answer, Message, Prompt, SearchOutcome
-from emulator.answers.citation_marks import MarkReader
-from emulator.answers.upstream_address import VARIABLE, UpstreamAddress
-from emulator.answers.upstream_body import BodyReader, UpstreamMalformed, objects
-from emulator.answers.upstream_chunks import ChunkReader
-from emulator.answers.upstream_connection import SILENCE_S, UpstreamConnection
 from emulator.guard import SENT_BY
 from emulator.limits import MOST_WAITING, Places
+from emulator.upstream.citation_marks import MarkReader
+from emulator.upstream.upstream_address import VARIABLE, UpstreamAddress
+from emulator.upstream.upstream_body import BodyReader, UpstreamMalformed, objects
+from emulator.upstream.upstream_chunks import ChunkReader
+from emulator.upstream.upstream_connection import SILENCE_S, UpstreamConnection
 
 import httpx2
 

@@ -3,10 +3,10 @@
 import asyncio
 
 from emulator.answers.answer import Message, Prompt, Tool
-from emulator.answers.upstream import Upstream
-from emulator.answers.upstream_address import UpstreamAddress
-from emulator.answers.upstream_connection import UpstreamConnection
 from emulator.server import Emulator
+from emulator.upstream.upstream_address import UpstreamAddress
+from emulator.upstream.upstream_connection import UpstreamConnection
+from emulator.upstream.writer import Upstream
 from tests.support.emulator_clients import ask, connect
 from tests.support.relayed_answers import WAYS, Failed, Seen, of_chat, seen_by
 from tests.support.scripted_upstream import ScriptedUpstream, chunk, said, stream_of

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 
-from emulator.answers.upstream import Upstream
-from emulator.answers.upstream_address import UpstreamAddress, UpstreamRefused, upstream_address
+from emulator.upstream.upstream_address import UpstreamAddress, UpstreamRefused, upstream_address
+from emulator.upstream.writer import Upstream
 
 import pytest
 from hypothesis import given

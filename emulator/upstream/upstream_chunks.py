@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from emulator.answers.answer import Call
-from emulator.answers.upstream_body import UpstreamMalformed, reported
+from emulator.upstream.upstream_body import UpstreamMalformed, reported
 from emulator.wire.reasons import reason_in, shortened
 
 # What other servers call the reasons of OpenAI's, which stand first in each line.

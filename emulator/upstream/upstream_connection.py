@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from emulator import VERSION
-from emulator.answers.upstream_address import UpstreamAddress, UpstreamRefused
-from emulator.answers.upstream_body import UpstreamMalformed
 from emulator.errors import ApiError
+from emulator.upstream.upstream_address import UpstreamAddress, UpstreamRefused
+from emulator.upstream.upstream_body import UpstreamMalformed
 from emulator.wire.reasons import first_words, reason_in
 
 import httpx2

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from emulator.answers.upstream_body import MOST_BYTES, BodyReader, UpstreamMalformed
+from emulator.upstream.upstream_body import MOST_BYTES, BodyReader, UpstreamMalformed
 from tests.support.computing_time import computes_at_once
 from tests.support.scripted_upstream import stream_of
 

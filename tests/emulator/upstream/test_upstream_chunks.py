@@ -3,8 +3,8 @@
 import json
 from contextlib import suppress
 
-from emulator.answers.upstream_body import UpstreamMalformed
-from emulator.answers.upstream_chunks import ChunkReader
+from emulator.upstream.upstream_body import UpstreamMalformed
+from emulator.upstream.upstream_chunks import ChunkReader
 from tests.support.computing_time import computes_at_once
 from tests.support.scripted_upstream import chunk
 

@@ -1,6 +1,6 @@
 """Marks of passages: which are citations, wherever the text is cut."""
 
-from emulator.answers.citation_marks import MarkReader
+from emulator.upstream.citation_marks import MarkReader
 
 import pytest
 from hypothesis import given

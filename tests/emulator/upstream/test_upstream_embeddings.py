@@ -7,8 +7,8 @@ import base64
 import json
 import math
 
-from emulator.answers.upstream_address import UpstreamAddress, UpstreamRefused
-from emulator.api.upstream_embeddings import BATCH, UpstreamEmbeddings
+from emulator.upstream.upstream_address import UpstreamAddress, UpstreamRefused
+from emulator.upstream.upstream_embeddings import BATCH, UpstreamEmbeddings
 from tests.support.emulator_clients import connect
 from tests.support.property_examples import examples
 from tests.support.scripted_upstream import ScriptedUpstream
@@ -288,7 +288,7 @@ def test_server_of_embeddings_that_is_gone_is_told(start):
 
 
 def test_long_answer_is_not_read_to_its_end(script, front, monkeypatch):
-    monkeypatch.setattr("emulator.api.upstream_embeddings.MOST_BYTES", 1000)
+    monkeypatch.setattr("emulator.upstream.upstream_embeddings.MOST_BYTES", 1000)
     script.body = body([0.5] * 2000, [0.5] * 2000)
 
     with pytest.raises(openai.InternalServerError, match="more than 1,000 bytes"):
