@@ -61,8 +61,8 @@ BATCH, CORES = 256, min(4, os.cpu_count() or 1)
 SMALL = 64
 """Fewer word pieces are not shared between cores: the products would be slower."""
 MOST_REMEMBERED, ENTRY = 2**24, 300
-"""Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take more than
-half of them. An entry takes so many bytes beside its numbers, as measured."""
+"""Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take
+more than half. An entry takes so many bytes beside its numbers, as measured."""
 LOOK_UP_S = 0.05
 """How often a thread that waits for a batch wakes up: only then can an exception stop its job."""
 TINY = 1e-12
