@@ -18,7 +18,7 @@ take 55 MB: those of the layers are multiplied by their scales at once, the row 
 when a text has that piece.
 
 What the network makes of the course's handbook is kept in a file (tools/read_handbook.py made it),
-since lessons and callers ask about that all the time. To read it all takes two cores two minutes.
+since lessons and callers ask about that all the time. To read it all takes a core two minutes.
 
 NumPy multiplies matrices with BLAS. Here, BLAS is limited to one thread, and each core works on its
 own batch. Two threads that share a small product wait for each other. On a busy machine, they took
@@ -62,7 +62,7 @@ SMALL = 64
 """Fewer word pieces are not shared between cores: the products would be slower."""
 MOST_REMEMBERED, ENTRY = 2**24, 300
 """Bytes of the sums that are kept, as chunks that overlap share their windows. The handbook's take
-half of them. An entry takes so many bytes beside its numbers, as measured."""
+more than half. An entry takes so many bytes beside its numbers, as measured."""
 LOOK_UP_S = 0.05
 """How often a thread that waits for a batch wakes up: only then can an exception stop its job."""
 TINY = 1e-12

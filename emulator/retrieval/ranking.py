@@ -238,13 +238,13 @@ class _Question:
         ).fetchone()
         total = sum(word.rarity for word in self._words) or 1
         cosines = self._cosines[self._store.windows(row)]
-        for cosine, (own, stems, above) in zip(cosines, _stems(text, context), strict=True):
+        for cosine, (placed, stems, above) in zip(cosines, _stems(text, context), strict=True):
             shared = sum(
                 word.rarity * (1 if word.stem in stems else IN_CONTEXT if word.stem in above else 0)
                 for word in self._words
             )
             place = self._number, row
-            yield Window(place, own, float(cosine), (shared / total) ** 2, edition)
+            yield Window(place, placed, float(cosine), (shared / total) ** 2, edition)
 
     def _matching(self, words: str, order: str) -> NDArray[np.intp]:
         """The rows that FTS5 finds for these words, the first `MOST_ROWS` in this order."""
@@ -287,8 +287,8 @@ def _top(scores: Floats, count: int, floor: float) -> list[int]:
 
 @lru_cache(maxsize=1024)
 def _stems(text: str, context: str) -> list[tuple[str, Set[str], Set[str]]]:
-    """Each window of a chunk, the stems in it, and those in the headings above it."""
-    return [(own, _known(own), _known(above)) for own, above in windows(text, context)]
+    """Each window of a chunk behind its heading, the stems in it, and those in what is above it."""
+    return [(each.placed, _known(each.text), _known(each.above)) for each in windows(text, context)]
 
 
 def _known(text: str) -> Set[str]:

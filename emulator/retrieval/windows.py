@@ -8,6 +8,9 @@ To a window's vector, the vector of its context is added at a fraction of the we
 is the file's name and the headings above the window, so that "it opens at nine" is near a question
 about the dome if it stands under "Dome". A chunk stores only the context that it starts under;
 headings inside its text are found again when they are needed.
+
+The encoder reads a window behind the title and the last heading, `LONGEST_ABOVE` characters of
+each, as a paragraph rarely names what it is about.
 """
 
 import re
@@ -17,11 +20,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from operator import itemgetter
+from typing import NamedTuple
 
 from emulator.retrieval import embedding
 from emulator.retrieval.chunking import chunk_bounds
 from emulator.text.plain_text import heading
-from emulator.text.sentences import breaks
+from emulator.text.sentences import breaks, ending
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +33,7 @@ from numpy.typing import NDArray
 WINDOW = 300
 """Characters of a window: some sixty tokens."""
 LONGEST_UNIT = 400
+LONGEST_ABOVE = 80
 CONTEXT_SHARE = 0.15
 """How much the headings above a window count in its vector, beside its own words."""
 REMEMBERED = 4096
@@ -40,6 +45,14 @@ _NAME = re.compile(r"[-_./\\\s]+")
 Span = tuple[int, int]
 Path = tuple[tuple[int, str], ...]
 """The headings above a place, outermost first, each with its depth."""
+
+
+class PlacedWindow(NamedTuple):
+    """A window as it is written, all that it stands under, and itself as the encoder reads it."""
+
+    text: str
+    above: str
+    placed: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,8 @@ def embed_chunks(
 
 def vectors(text: str, context: str) -> NDArray[np.float32]:
     """A unit vector for each window of a chunk."""
-    units, runs, contexts = _windows(text, context)
+    units, runs, paths = _windows(text, context)
+    contexts = list(map(_words, paths))
     named = list(dict.fromkeys(contexts))
     sums = np.array([_added(each) for each in (*(text[a:b] for a, b in units), *named)])
     # The sum of a run is the difference of two running totals, exact in whole numbers.
@@ -86,14 +100,27 @@ def vectors(text: str, context: str) -> NDArray[np.float32]:
 _added = lru_cache(REMEMBERED)(embedding.added)
 
 
-def windows(text: str, context: str) -> list[tuple[str, str]]:
-    """Each window of a chunk, and what it stands under."""
-    units, runs, contexts = _windows(text, context)
+def windows(text: str, context: str) -> list[PlacedWindow]:
+    """The windows of a chunk, each with what it stands under."""
+    units, runs, paths = _windows(text, context)
     texts = (text[units[first][0] : units[beyond - 1][1]] for first, beyond in runs)
-    return list(zip(texts, contexts, strict=True))
+    return [
+        PlacedWindow(own, _words(path), _placed(own, path))
+        for own, path in zip(texts, paths, strict=True)
+    ]
 
 
-def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[str]]:
+def _words(path: Path) -> str:
+    return " ".join(words for _, words in path)
+
+
+def _placed(own: str, path: Path) -> str:
+    titles = (ending(words, LONGEST_ABOVE) for depth, words in path if not depth)
+    headings = [words[:LONGEST_ABOVE] for depth, words in path if depth]
+    return ". ".join(filter(None, [*titles, *headings[-1:], own]))
+
+
+def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[Path]]:
     """The units of a chunk (start, end), which run of them (first, beyond) is a window, and the
     title and the headings above each window, outermost first.
     """
@@ -102,8 +129,7 @@ def _windows(text: str, context: str) -> tuple[list[Span], list[Span], list[str]
     lines = context.split("\n")
     above = tuple((len(line) - len(line.lstrip("#")), line.lstrip("# ")) for line in lines)
     headings = list(_paths(text, above))
-    paths = (headings[_number_at(headings, units[first][0])][1] for first, _ in runs)
-    return units, runs, [" ".join(words for _, words in path) for path in paths]
+    return units, runs, [headings[_number_at(headings, units[first][0])][1] for first, _ in runs]
 
 
 def _units(text: str) -> Iterator[Span]:

@@ -1,6 +1,7 @@
 """Windows: whole sentences, half shared with the next, each under its own headings."""
 
 from emulator.retrieval.windows import (
+    LONGEST_ABOVE,
     LONGEST_UNIT,
     WINDOW,
     edition,
@@ -18,11 +19,11 @@ SENTENCES = [f"This is sentence number {number:04} of a rather long text." for n
 
 
 def texts(text, context=""):
-    return [window for window, _ in windows(text, context)]
+    return [window.text for window in windows(text, context)]
 
 
 def contexts(text, context=""):
-    return [above for _, above in windows(text, context)]
+    return [window.above for window in windows(text, context)]
 
 
 @given(st.text("ab .!?\n#", max_size=2000))
@@ -103,6 +104,20 @@ def test_chunk_carries_the_context_that_it_starts_under():
     assert [len(chunk.windows) for chunk in chunks] == [
         len(windows(chunk.text, chunk.context)) for chunk in chunks
     ]
+
+
+def test_window_is_read_behind_its_title_and_last_heading():
+    placed = [window.placed for window in windows("Free.", "guide\n# Dome\n## Hours")]
+
+    assert placed == ["guide. Hours. Free."]
+    assert [window.placed for window in windows("Free.", "")] == ["Free."]
+
+
+def test_long_titles_and_headings_leave_room_for_the_window():
+    (window,) = windows("Free.", f"{'folder ' * 50}guide\n# {'Hours ' * 50}")
+
+    assert len(window.placed) <= 2 * LONGEST_ABOVE + len(". . Free.")
+    assert "folder guide. Hours" in window.placed and window.placed.endswith(". Free.")
 
 
 def test_blank_chunks_are_left_out():
