@@ -394,7 +394,7 @@ def lacking(found: Finding, settings: Settings, served: Iterable[str]) -> Findin
     if found.subject != SUBJECTS[0]:
         return replace(found, found=said)
     names = sorted(served, key=lambda name: (name not in NAMED, name))[:3]
-    fix = f"set OPENAI_MODEL in .env to a model that it lists, such as {' or '.join(names)}"
+    fix = f"set OPENAI_MODEL in .env to a model that the server lists, such as {' or '.join(names)}"
     return replace(found, found=said, fix=fix)
 
 

@@ -83,11 +83,12 @@ def _late(trace: Trace, limit_s: float, program: Path) -> Failure:
         return Failure(fact, why)
     last = trace.exchanges[-1]
     if names := _unused(last):
-        question = "Does your program wait for an event? Then compare its name with"
-        if never := _never_came(last, program):
-            question = f"Your program names {', '.join(never)}, which never came. Look at"
         came = ", ".join(names[-MOST_NAMES:])
-        why = f"The server had nothing more to send. {question} those that came at the end: {came}."
+        hint = "Does your program wait for an event? Then compare its name with those that came"
+        if never := _never_came(last, program):
+            kind = "an event" if len(never) == 1 else "events"
+            hint = f"Your program names {kind} that never came: {', '.join(never)}. These came"
+        why = f"The server had nothing more to send. {hint} at the end: {came}."
         return Failure(fact, why, Excerpt("the last event that came", names[-1]))
     unanswered = [each.name for each in trace.exchanges if each.ended is None and not each.status]
     if unanswered:
@@ -106,7 +107,7 @@ the work of several? If your computer was busy, run the check again."""
 
 
 def _unused(session: TracedExchange) -> list[str]:
-    """The types of what a WebSocket brought behind the last message of the program's."""
+    """The types of the events that came after the last message of the program."""
     found: list[str] = []
     for event in session.messages:
         found = [] if event.sender == "client" else [*found, event.type]
@@ -114,7 +115,7 @@ def _unused(session: TracedExchange) -> list[str]:
 
 
 def _never_came(session: TracedExchange, program: Path) -> list[str]:
-    """The strings in a program that look like the events of a WebSocket, but that never passed."""
+    """The strings in a program that look like types of events, but that no event had."""
     passed = {event.type for event in session.messages}
     kinds = {kind.partition(".")[0] for kind in passed if "." in kind}
     try:

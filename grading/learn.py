@@ -91,11 +91,11 @@ class LearnSession:
         if key in actions:
             self._terminal.say()
             actions[key]()
-        elif not key.isprintable():  # an arrow, or another key that is no letter
+        elif not key.isprintable():  # an arrow or another key without a letter
             return False
         else:
             self._terminal.say()
-            self._terminal.note(f"{key} stands for nothing here.")
+            self._terminal.note(f"The key {key} does nothing here.")
         self._terminal.note(self._keys)
         return False
 

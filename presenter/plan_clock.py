@@ -32,8 +32,8 @@ class PlanTime:
     def late(self) -> int:
         """Complete minutes that the class is late; negative if it is ahead of the plan.
 
-        A part may take its own time and that of the exercises after it. A class that came to it
-        late stays late by as much, and later still when that time is over.
+        A part may take its own planned time and that of the exercises after it. Within that time,
+        a class is as late as when it came to the part. After that, it becomes later.
         """
         place = places()[self.part]
         planned = min(self.on_part / 60, place.until - place.at)

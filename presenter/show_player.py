@@ -300,7 +300,8 @@ class ShowPlayer:
             self.say("This is the recording again.")
             return
         if not self.part.part.is_recorded:
-            self.say(f"This part needs a terminal of its own. Type there: {self.part.command}")
+            command = self.part.command
+            self.say(f"This part can't run in the show. In another terminal, type: {command}")
             return
         try:
             live = self._start_live(self.part)
@@ -427,7 +428,10 @@ class ShowPlayer:
 
     @property
     def _code_place(self) -> object:
-        """What the code is scrolled for: when the run begins or the highlight moves, it is over."""
+        """Scrolled code stays scrolled while this is the same.
+
+        It changes when the run begins and when the highlight moves.
+        """
         return self.stage is Stage.TITLE, self.highlighted
 
     @property

@@ -335,8 +335,8 @@ def _late_lines(state: ShowState, place: PlanPlace, now: float, width: int) -> I
     for step in to_leave_out(place.at if state.stage == "title" else place.at + 1):
         if saved < late:
             kind = "the part" if step.kind == "demo" else "exercise"
-            key = " with the key s" if step.name == state.part else ""
-            rows.append(f"{kind} {step.name} ({step.minutes} min){key}")
+            key = "; press s" if step.name == state.part else ""
+            rows.append(f"{kind} {step.name} ({step.minutes} min{key})")
             saved += step.minutes
     text = f"Leave out {listed(rows)}."
     if saved < late:

@@ -7,8 +7,9 @@ A stream can end in four ways. Only the first one gives you a complete answer.
     broken    the connection breaks, or the server sends an error: the SDK raises openai.APIError
     silent    the stream just ends: no exception, no finish_reason, no "response.completed"
 
-The check breaks connections between two events. If one breaks within an event, half of its JSON is
-left, and the SDK raises ValueError instead. So the lesson's `recover` catches that, too.
+In this check, connections break only between two events. A real one can also break within an
+event. Then the JSON of that event is incomplete, and the SDK raises ValueError, not APIError. That
+is why `recover` in the lesson catches ValueError, too.
 
 Write the body of `ask`. It asks one question with stream=True, and prints each piece.
 

@@ -290,7 +290,7 @@ class ChooseAudio(RecordingScene, RealtimeScene):
             shown, why = value("session", given), _words_of(error.body)
             if wrong := next(filter(PLACES.get, given), None):
                 fact = f"A transcription session has no field `{wrong}`."
-                why = f"Here it is `{PLACES[wrong]}`. {why}"
+                why = f"Use `{PLACES[wrong]}` instead. {why}"
                 return Failure(fact, why, value(f"session.{wrong}", given[wrong]))
             return Failure("The server refused your session.", why, shown)
         if not (updated := session.received("session.updated")):
@@ -299,8 +299,9 @@ class ChooseAudio(RecordingScene, RealtimeScene):
         return captioning(session, updated[-1].body["session"])
 
 
-PLACES = {**BETA, "model": "audio.input.transcription.model"}
-"""Where fields belong that are put beside `type` by mistake."""
+PLACES = {old: new for old, new in BETA.items() if new.startswith("audio.input.")}
+PLACES["model"] = "audio.input.transcription.model"
+"""Fields that are put beside `type` by mistake, and where a transcription session has them."""
 
 
 def _is_audio(exchange: TracedExchange) -> bool:
@@ -327,8 +328,9 @@ def captioning(call: TracedExchange, session: Mapping[str, Any]) -> Failure | No
     ]
     if not any("turn_detection" in each for each in given):
         fact = "Your session.update doesn't set `turn_detection`."
-        why = f"""{CAPTIONING} needs null there, as your program commits the sound itself. If the \
-field isn't sent, this server turns detection off. OpenAI says that you have to."""
+        why = f"""{CAPTIONING} needs null there, as your program commits the sound itself. This \
+server turns detection off even if you leave the field out. OpenAI says that you have to send \
+null."""
         return Failure(
             fact, why, missing("session.audio.input", given[-1], '"turn_detection": null')
         )
@@ -570,8 +572,10 @@ class SpeakAtOnce(Scene):
         return Answer(self._pieces())
 
     def _pieces(self) -> list[str]:
-        """Of up to five letters each, but the second sentence of a pair isn't cut from the first's
-        mark on, up to its own blank."""
+        """Pieces of up to five letters each, but one longer piece for each pair of sentences.
+
+        It begins with the mark of the first sentence, and ends with the space after the second.
+        """
         text = " ".join(self.sentences)
         cuts = [*accumulate(map(len, pieces(self.draw, text, 5)))]
         ends = [*accumulate(len(each) + 1 for each in self.sentences)]
@@ -594,7 +598,7 @@ class SpeakAtOnce(Scene):
         return serve
 
     async def hold(self, exchange: TracedExchange, event: bytes) -> AsyncIterator[bytes]:
-        """Each sentence with the piece behind it; the next one once it has been asked for.
+        """Send each sentence and the piece after it; wait until this sentence has been asked for.
 
         A program may take one sentence out of a piece, and look at the rest with the next piece.
         """
@@ -734,9 +738,10 @@ SOUND_BYTES = 150_000
 """So many that also a client which reads 64 KB at a time has something before the half."""
 EARLY_WHY = """A listener waits for the first sound. So the first sentence is spoken while the
 others are still being written."""
-SENTENCE_WHY = """A sentence ends with a mark that is followed by a space. One piece of the stream
-may have neither or both, or the ends of two sentences with different marks. The point in "2.50" is
-not an end. Leave out the spaces between two sentences."""
+SENTENCE_WHY = """A sentence ends with a mark that is followed by a space. The mark and the space
+may come in two pieces of the stream. One piece may also have the ends of two sentences, with
+different marks. The point in "2.50" ends no sentence. Leave out the spaces between two
+sentences."""
 BYTES_WHY = """`audio.speech.create` and `.read()` wait for the whole sound. Use
 `audio.speech.with_streaming_response.create`, and play each piece of `iter_bytes()`."""
 ONCE_WHY = """Samples that are added, dropped or changed can be heard: a click, or a missing word.

@@ -113,7 +113,7 @@ def not_of_today(session: Any) -> Failure | None:
         if name in BETA:
             fact = f"Your session.update has the field `{name}`. That is a name of the beta."
             why = f"""Its name is now `{BETA[name]}`. The server refuses an update with a name \
-that it doesn't know, so no setting of it takes effect."""
+that it doesn't know, so none of its settings takes effect."""
             return Failure(fact, why, value(f"session.{name}", fields[name]))
     if fields.get("type") != "realtime":
         fact = "Your session.update doesn't say what type of session it is for."
@@ -137,7 +137,7 @@ def wrong_setting(session: Any, wanted: Mapping[str, Any]) -> Failure | None:
             why = "Defaults differ and change, so set whatever your program relies on."
         elif path.endswith("format") and isinstance(got, str):
             fact = f"`{path}` is a string, as in the beta. Now it is an object."
-            why = "The server refuses the whole update, so no setting of it takes effect."
+            why = "The server refuses the whole update, so none of its settings takes effect."
         else:
             fact = f"`{path}` isn't what the task asks for."
             why = "The server uses the value that you sent, whatever your program expects."
@@ -156,7 +156,7 @@ def _no_object(session: Any, path: str, right: Any) -> Failure | None:
         if (found := at_path(session, holder)) is None or isinstance(found, Mapping):
             continue
         fact = f"`{holder}` has to be an object with the field `{names[place]}`."
-        why = "The server refuses the whole update, so no setting of it takes effect."
+        why = "The server refuses the whole update, so none of its settings takes effect."
         wanted = right
         for name in reversed(names[place:]):
             wanted = {name: wanted}
@@ -292,9 +292,9 @@ class ConfigureFirst(RealtimeScene):
             return found
         if wrong := wrong_setting(merged(updates), self.wanted):
             return wrong
-        fact = f"Your program sent the settings in {len(updates)} session.updates. Send one."
-        why = """The server answers each of them by itself. It may accept one and refuse the \
-other, and then only some of your settings are in effect."""
+        fact = f"Your program sent the settings in {len(updates)} session.updates. Send only one."
+        why = """The server answers each of them separately. If it refuses one, only some of your \
+settings are in effect."""
         return Failure(fact, why, value("session.updates before the sound", len(updates), "1"))
 
     def _unheard(self, session: TracedExchange) -> Failure | None:
@@ -1100,7 +1100,7 @@ class _Results:
         if self.creates > 2:
             fact = "Your program asked for the next response twice."
             if self.dones > 1:
-                fact = "Your program asked for another response when both results were answered."
+                fact = "Your program asked for a third response, after the one about the results."
                 shown = value("function calls in the second response", 0, "1 or more")
                 return Failure(fact, NO_CALLS_WHY, shown)
             why = """One response speaks about both results. The second request is refused while \
@@ -1138,12 +1138,12 @@ conversation_already_has_active_response."""
         return Failure(fact, why, is_absence=True)
 
 
-NO_CALLS_WHY = """A response is asked for after results, so that the model can speak about them. \
-The second response has no calls. Without results, the next one has nothing new to say, and is \
-billed. If you ask in a loop, end it when a response has no calls."""
-NO_CALL_FOUND_WHY = """Each call comes as an item of the type function_call: in \
-response.output_item.done, and with all others in response.done. Does your program look for an \
-event of another name? The command trace, below, lists those that came."""
+NO_CALLS_WHY = """You ask for a response after you have sent results, so that the model can speak \
+about them. The second response has no calls, so there are no new results. A third one is billed, \
+but has nothing new to say. If you ask in a loop, end the loop when a response has no calls."""
+NO_CALL_FOUND_WHY = """Each call comes as an item of the type function_call in an event \
+response.output_item.done. At the end, response.done has all of them. Does your program look for \
+an event of another name? The command "trace" lists the events that came."""
 
 
 def _json_of(text: Any) -> Any:

@@ -747,7 +747,7 @@ def _same_json(text: str, other: str) -> bool:
         return False
 
 
-FUNCTION_WHY = """Name and arguments stand in an object of their own: {"id": ...,
+FUNCTION_WHY = """The name and the arguments belong in an object of their own: {"id": ...,
 "type": "function", "function": {"name": ..., "arguments": ...}}. The pieces of the stream had it,
 too."""
 LANE_WHY = """Only the first piece of a call has its id and its name. All later ones have only

@@ -94,10 +94,10 @@ def attached(trace: Trace, after: int = 0) -> list[Attached]:
 def told_statuses(
     trace: Trace, asked: TracedExchange, before: Mapping[str, str], late: Collection[str] = ()
 ) -> dict[str, str]:
-    """The status of each file by its id, as the program knows it behind a request.
+    """The status of each file by its id, as the program knows it after a request.
 
     `before` is what it knew. An answer names files with their status, perhaps only those of one
-    status, or how many of a store or a batch are in progress. If any is, those of `late` are.
+    status, or how many of a store or a batch are in progress. In that case, it is those of `late`.
     """
     answer = asked.answer_json if asked.method == "GET" and asked.status == 200 else None
     if not isinstance(answer, dict) or not asked.path.startswith(STORES):
@@ -505,9 +505,9 @@ class Ingest(StoreScene):
         check), report what isn't ready, and go on with the rest."""
         shown = value(f"{name}: status", "in_progress")
         if self._began_again(asked, began + self.deadline_s):
-            why = f"""Your program waits for one file after the other, and each of them gets the
-            whole time. DEADLINE ({self.deadline_s:g} seconds in this check) is for all files
-            together: set its end once, before you wait for the first file."""
+            why = f"""Your program waits for one file after the other, and gives each of them the
+            full time. DEADLINE ({self.deadline_s:g} seconds in this check) is for all files
+            together: compute the end time once, before you wait for the first file."""
         elif lacking:
             fact = f"Your program waits for {name}, and the files after it were never attached."
             why = f"""That file never becomes ready. Attach all files first. Then wait for all of
@@ -1086,7 +1086,7 @@ class Footnotes(StoreScene):
     """V4: the answer comes back with marks and footnotes, in the next request.
 
     Files are cited more than once, one is found but not cited. The model searches twice, and
-    reasoning stands around the searches and behind the message, so that none of them has a fixed
+    there is reasoning around the searches and after the message, so that none of them has a fixed
     place in the output. Of the files that are cited, each search has the best passage of some.
     """
 
@@ -1279,7 +1279,7 @@ def _unmarked(text: str) -> str:
 
 
 class _SearchedTwice:
-    """Makes two searches of the one in an answer, and puts more reasoning behind the message.
+    """Makes two searches of the one in an answer, and puts more reasoning after the message.
 
     `second` are the scores of the results that the second search has found.
     """
@@ -1580,7 +1580,7 @@ CTRL_C = 3
 FAILED_500 = "When a request failed with status 500,"
 RUNS = ("", FAILED_500, FAILED_500, "When Ctrl-C was pressed,")
 WHY_FINALLY = """The SDK raises an exception, and nothing after that line runs, unless it is in a
-`finally`. Keep each id as soon as you have it: an upload can fail when others are done."""
+`finally`. Keep each id as soon as you have it: an upload can fail after others have succeeded."""
 LEFT_WHY = (
     """OpenAI bills a vector store until it is deleted or expires. Deleting a store leaves its
     files, so both have to be deleted.""",
@@ -1590,7 +1590,7 @@ LEFT_WHY = (
     after it, too.""",
 )
 DISTURBED = ("", "the error", "the error", "Ctrl-C")
-UNKNOWN_WHY = """but it didn't know the ids of what is left. Note each id as soon as you have it:
+UNKNOWN_WHY = """but it didn't know the ids of what is left. Keep each id as soon as you have it:
 the store lists only what was attached, and an interrupted list comprehension gives nothing."""
 
 

@@ -239,7 +239,9 @@ def test_model_that_the_server_lacks_is_a_problem():
     rows = {each.subject: each for each in models(settings, date(2026, 11, 28), listed)}
 
     assert rows["model"].found == "qwen9; 127.0.0.1:1 doesn't list it"
-    assert rows["model"].fix.endswith(" it lists, such as gpt-6-luna or llama3:latest or phi4")
+    assert rows["model"].fix.endswith(
+        " the server lists, such as gpt-6-luna or llama3:latest or phi4"
+    )
     assert "doesn't list it" in rows["realtime"].found
     assert rows["realtime"].fix == ""
 

@@ -1,8 +1,11 @@
-"""What the scenes on sound do in the later runs of a check."""
+"""What the scenes on sound do in the later runs of a check, and what they say to a refusal."""
+
+import random
 
 from grading.exercise import exercises
 from grading.judge import run
-from grading.scenes.audio_scenes import WhoSpoke
+from grading.scenes.audio_scenes import ChooseAudio, WhoSpoke
+from grading.trace import Trace, TracedEvent, TracedExchange
 from tools.pack_exercises import placed
 
 import pytest
@@ -26,3 +29,28 @@ def test_program_that_asks_until_the_server_is_well_passes(tmp_path):
 
     assert verdict.failure is None
     assert verdict.ending.code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "fact", "why"),
+    [
+        (
+            "turn_detection",
+            "A transcription session has no field `turn_detection`.",
+            "Use `audio.input.turn_detection` instead.",
+        ),
+        ("voice", "The server refused your session.", ""),
+    ],
+)
+def test_refused_field_gets_a_place_only_if_a_transcription_has_one(name, fact, why):
+    session = TracedExchange(1, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
+    update = {"type": "session.update", "session": {"type": "transcription", name: None}}
+    words = f"Unknown parameter: 'session.{name}'."
+    error = {"type": "error", "error": {"message": words}}
+    session.messages = [TracedEvent(0.0, "client", update), TracedEvent(0.1, "server", error)]
+    scene = ChooseAudio(random.Random(4711))
+    scene.trace = Trace([session])
+    failure = scene._captions()
+
+    assert failure.fact == fact
+    assert failure.why == f'{why} The server says: "{words}"'.strip()

@@ -383,7 +383,7 @@ def test_program_that_found_no_call_is_told_where_they_are(calls):
     ("is_done", "told"),
     [
         (False, "Your program asked for the next response twice."),
-        (True, "Your program asked for another response when both results were answered."),
+        (True, "Your program asked for a third response, after the one about the results."),
     ],
 )
 def test_third_request_is_told_by_what_had_come(calls, is_done, told):

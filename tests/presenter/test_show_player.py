@@ -299,7 +299,7 @@ def test_part_that_is_only_live_says_so_and_the_show_goes_on():
     desk = Desk(SHOW[place:])
     desk.press("l")
     assert not desk.lives
-    assert f"Type there: {SHOW[place].command}" in desk.view.message
+    assert f"In another terminal, type: {SHOW[place].command}" in desk.view.message
     desk.press(" ")
     desk.wait(REACTION_S + 0.1)
     assert desk.player.stage is Stage.END

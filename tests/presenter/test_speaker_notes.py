@@ -192,7 +192,7 @@ def test_part_can_be_left_out_as_long_as_its_title_is_seen():
     run = " ".join(screen(*state_of("1 events", minutes=late, stage="run")).split())
 
     assert "3 min late" in title
-    assert "Leave out the part 1 events (6 min) with the key s." in title
+    assert "Leave out the part 1 events (6 min; press s)." in title
     assert "Leave out exercise V2 (8 min)." in run
 
 
