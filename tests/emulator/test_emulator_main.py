@@ -1,6 +1,7 @@
 """The emulator in a process of its own: how it starts, what it says, how it ends (P18, P19)."""
 
 import json
+import platform
 import random
 import signal
 import socket
@@ -150,3 +151,36 @@ def test_file_that_another_process_holds_is_not_damaged(tmp_path):
         database.execute("CREATE TABLE a (b)")
         database.execute("BEGIN EXCLUSIVE")
         check_files(tmp_path)
+
+
+ALLOCATING = """
+import ctypes, sys, threading
+from emulator.__main__ import limit_arenas
+if "limited" in sys.argv:
+    limit_arenas()
+together = threading.Barrier(12)
+def allocate():
+    together.wait()
+    kept = [bytearray(1000) for _ in range(100)]
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(12)]
+for each in threads: each.start()
+for each in threads: each.join()
+library = ctypes.CDLL(None)
+library.fdopen.restype = ctypes.c_void_p
+output = ctypes.c_void_p(library.fdopen(1, b"w"))
+library.malloc_info(0, output)
+library.fflush(output)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_few_arenas_serve_all_threads():
+    def arenas(*arguments):
+        command = [sys.executable, "-c", ALLOCATING, *arguments]
+        done = subprocess.run(
+            command, cwd=lessons.COURSE, capture_output=True, text=True, check=True
+        )
+        return done.stdout.count("<heap nr=")
+
+    assert arenas("limited") <= 2 < arenas()
