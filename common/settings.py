@@ -29,6 +29,7 @@ DEFAULT_MODELS = {
 _PLACEHOLDERS = ("...", "your", "placeholder", "changeme", "xxxx", "<", "api-key-here", "replace")
 _FIX_ALL = "fix them where they are set, in .env or in the environment"
 _FIX_KEY = "put only the key after OPENAI_API_KEY= in .env, or delete the line to work offline"
+_FIX_KEY_OUTSIDE = "set it there to the key alone, or unset OPENAI_API_KEY, or add --offline"
 
 
 class CourseError(Exception):
@@ -112,8 +113,12 @@ def load_settings(
         *_model_problems(values),
     ]
     if problems:
-        is_key_alone = len(problems) == 1 and problems[0].startswith("OPENAI_API_KEY")
-        raise SettingsError("; ".join(problems), attempt=_FIX_KEY if is_key_alone else _FIX_ALL)
+        if len(problems) > 1 or not problems[0].startswith("OPENAI_API_KEY"):
+            raise SettingsError("; ".join(problems), attempt=_FIX_ALL)
+        if "OPENAI_API_KEY" in _stripped(environment):
+            why = "it is set in the environment, which overrides .env"
+            raise SettingsError(problems[0], why, _FIX_KEY_OUTSIDE)
+        raise SettingsError(problems[0], attempt=_FIX_KEY)
     models = [values.get(name, default) for name, default in DEFAULT_MODELS.items()]
     servers = (WRITER, EMBEDDER)
     writer = {name: value for name, value in values.items() if name.startswith(servers)}

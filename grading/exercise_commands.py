@@ -149,8 +149,8 @@ def hint(terminal: Terminal, word: str | None) -> int:
     exercise = chosen(word, progress)
     record = progress.of(exercise.id)
     record.hints = min(record.hints + 1, len(exercise.hints))
-    save(progress)
     show_hint(terminal, exercise, record.hints)
+    save(progress)
     return 0
 
 

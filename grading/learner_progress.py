@@ -108,4 +108,5 @@ def write(file: Path, text: str) -> None:
         os.replace(beside, file)
     except OSError as error:
         fact = f"exercises/{file.name} can't be written, so this is not remembered"
-        raise CourseError(fact, error.strerror) from None
+        attempt = "copy the course to a folder of your own, and start it there"
+        raise CourseError(fact, error.strerror, attempt) from None

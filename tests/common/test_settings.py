@@ -89,7 +89,15 @@ def test_bad_key_is_named_but_not_told(dotenv, key):
         load(dotenv, OPENAI_API_KEY=key)
 
     assert key not in str(caught.value)
-    assert "OPENAI_API_KEY=" in caught.value.attempt
+    assert "overrides .env" in caught.value.why
+    assert "unset OPENAI_API_KEY" in caught.value.attempt
+
+
+def test_bad_key_of_the_file_is_mended_there(dotenv):
+    with pytest.raises(SettingsError, match="still a placeholder") as caught:
+        load(dotenv, "OPENAI_API_KEY=sk-...\n")
+
+    assert (caught.value.why, "in .env" in caught.value.attempt) == (None, True)
 
 
 URL = "http://127.0.0.1:11434/v1"

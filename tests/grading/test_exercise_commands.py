@@ -95,6 +95,18 @@ def test_last_run_can_be_looked_at(join, terminal):
     assert "the program ended with 0" in terminal.shown()
 
 
+def test_hint_is_shown_where_it_cannot_be_remembered(join, terminal, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("grading.learner_progress.os.replace", refuse)
+    with pytest.raises(CourseError, match="not remembered") as caught:
+        commands.hint(terminal, "S1")
+
+    assert "hint 1 of 3" in terminal.shown()
+    assert "copy the course" in caught.value.attempt
+
+
 def test_hints_come_one_by_one(join, terminal):
     for number in (1, 2, 3):
         commands.hint(terminal, "S1")
