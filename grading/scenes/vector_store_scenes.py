@@ -948,9 +948,10 @@ class Filters(StoreScene):
         asked, found = self._asked(question), _passages(search)
         if asked and not found:
             fact = f'The model was asked "{question}" although the search had found nothing.'
-            why = """Without any passage, a model answers from its training, or invents something.
-            And you pay for it. Say yourself that no file matches."""
-            return Failure(fact, why, value(f"data of {search.call}", []))
+            return Failure(fact, WHY_NOTHING, value(f"data of {search.call}", []))
+        if not found and (other := self._asked_behind(search, question)):
+            fact = f'{other.title} came after the search for "{question}" had found nothing.'
+            return Failure(fact, WHY_NOTHING, value(f"data of {search.call}", []))
         if not asked and found:
             fact = f'The model was never asked "{question}"'
             why = "The search found a passage for it. That is what the model should read."
@@ -967,6 +968,16 @@ class Filters(StoreScene):
             why = "The model can only use what is in the request: the question and the passages."
             return Failure(fact, why, value("a passage found", " ".join(lacking[0][0].split())))
         return next(filter(None, map(self._wrong_passages, asked)), None)
+
+    def _asked_behind(self, search: TracedExchange, question: str) -> TracedExchange | None:
+        """A request without any of the questions, before another of them was searched for."""
+        behind = [each for each in self.trace.to(SEARCH) if each.number > search.number]
+        others = [each.number for each in behind if question not in _query(each)]
+        end = min(others, default=len(self.trace.exchanges) + 1)
+        for each in self.trace.writing():
+            if search.number < each.number < end and self._question_of(each) is None:
+                return each
+        return None
 
     def _wrong_passages(self, request: TracedExchange) -> Failure | None:
         """Text that the search for its question hasn't found, or before it, no search at all."""
@@ -1075,6 +1086,8 @@ numbers for editions, so that you can compare by size, and true or false for yes
 WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
 files that the question asks for are searched."""
 WHY_VALUE = "The question is about others. Take both values from what it asks for."
+WHY_NOTHING = """Without any passage, a model answers from its training, or invents something. And
+you pay for it. Say yourself that no file matches."""
 WHY_TRUE = """The question is about others. For Python, every text but an empty one is true:
 bool("no") is True, as well as bool("yes")."""
 
