@@ -246,6 +246,8 @@ class Attempt:
     place: int
     end: str
     text: str
+    in_sentences: bool = False
+    """Whether each piece is a whole sentence, so that a cut falls behind one."""
 
     @property
     def is_cut(self) -> bool:
@@ -264,7 +266,10 @@ class Attempt:
 
 
 class FinishedOrCut(Scene):
-    """S3: a cut answer is asked for once more, one that was too long is not; neither is kept."""
+    """S3: a cut answer is asked for once more, one that was too long is not; neither is kept.
+
+    One of the silent cuts falls right behind a sentence, so that the part looks complete.
+    """
 
     meanings: ClassVar[Mapping[str, str]] = {
         "APIConnectionError": """the connection broke in the middle of an answer. The client \
@@ -278,7 +283,7 @@ then, so the client raises it while you read.""",
         super().__init__(draw)
         twice = draw.choices(self.CUTS, k=2)
         self.plans = [[each] for each in UNFINISHED]
-        self.plans += [["eof", "stop"], [draw.choice(self.CUTS[1:]), "stop"], twice]
+        self.plans += [SILENT, [draw.choice(self.CUTS[1:]), "stop"], twice]
         draw.shuffle(self.plans)
         self.attempts: list[Attempt] = []
 
@@ -291,10 +296,12 @@ then, so the client raises it while you read.""",
         before = len(self._before(asked[-1]))
         plan = self.plans[place] if place < len(self.plans) else ["stop"]
         end = plan[before] if before < len(plan) else "stop"
-        text = " ".join(sentence(self.draw) for _ in range(3))
-        attempt = Attempt(request, asked[-1], place, end, text)
+        in_sentences = end == "eof" and plan == SILENT
+        many = LATEST_CUT + 1 if in_sentences else 3
+        text = " ".join(sentence(self.draw) for _ in range(many))
+        attempt = Attempt(request, asked[-1], place, end, text, in_sentences)
         self.attempts.append(attempt)
-        return f"{end}@{self.draw.randint(6, 12)}" if attempt.is_cut else ""
+        return f"{end}@{self.draw.randint(6, LATEST_CUT)}" if attempt.is_cut else ""
 
     def _before(self, question: str) -> list[Attempt]:
         return [each for each in self.attempts if each.question == question]
@@ -303,7 +310,10 @@ then, so the client raises it while you read.""",
         asked = self._before(prompt.questions[-1]) if prompt.questions else []
         attempt = (asked or self.attempts)[-1]
         finish = attempt.end if attempt.end in UNFINISHED else "stop"
-        return Answer(pieces(self.draw, attempt.text, 5), finish)
+        parts = pieces(self.draw, attempt.text, 5)
+        if attempt.in_sentences:
+            parts = re.findall(r"[^.]+\.", attempt.text)
+        return Answer(parts, finish)
 
     def verdict(self) -> Failure | None:
         found = next(self._wrong_attempts(), None)
@@ -1127,6 +1137,10 @@ who takes the text for complete may miss the part that matters.""",
 Only "stop" says that an answer is complete.""",
 }
 PART_LETTERS = 20
+SILENT = ["eof", "stop"]
+"""How the attempts at a question end of which one is cut behind a sentence, without a word."""
+LATEST_CUT = 12
+"""The number of events after which an answer is cut, at most."""
 PART_WHY = "Half a sentence can say the opposite of the whole one. Drop it, or mark it as partial."
 ANEW_WHY = """The second attempt is a new answer, not the rest of the first one. Start with an
 empty text for each attempt."""

@@ -948,9 +948,10 @@ class Filters(StoreScene):
         asked, found = self._asked(question), _passages(search)
         if asked and not found:
             fact = f'The model was asked "{question}" although the search had found nothing.'
-            why = """Without any passage, a model answers from its training, or invents something.
-            And you pay for it. Say yourself that no file matches."""
-            return Failure(fact, why, value(f"data of {search.call}", []))
+            return Failure(fact, WHY_NOTHING, value(f"data of {search.call}", []))
+        if not found and (other := self._asked_behind(search, question)):
+            fact = f'{other.title} came after the search for "{question}" had found nothing.'
+            return Failure(fact, WHY_NOTHING, value(f"data of {search.call}", []))
         if not asked and found:
             fact = f'The model was never asked "{question}"'
             why = "The search found a passage for it. That is what the model should read."
@@ -967,6 +968,16 @@ class Filters(StoreScene):
             why = "The model can only use what is in the request: the question and the passages."
             return Failure(fact, why, value("a passage found", " ".join(lacking[0][0].split())))
         return next(filter(None, map(self._wrong_passages, asked)), None)
+
+    def _asked_behind(self, search: TracedExchange, question: str) -> TracedExchange | None:
+        """A request without any of the questions, before another of them was searched for."""
+        behind = [each for each in self.trace.to(SEARCH) if each.number > search.number]
+        others = [each.number for each in behind if question not in _query(each)]
+        end = min(others, default=len(self.trace.exchanges) + 1)
+        for each in self.trace.writing():
+            if search.number < each.number < end and self._question_of(each) is None:
+                return each
+        return None
 
     def _wrong_passages(self, request: TracedExchange) -> Failure | None:
         """Text that the search for its question hasn't found, or before it, no search at all."""
@@ -1075,6 +1086,8 @@ numbers for editions, so that you can compare by size, and true or false for yes
 WHY_FILTER = """The filter has to compare both attributes, edition and public, so that only the
 files that the question asks for are searched."""
 WHY_VALUE = "The question is about others. Take both values from what it asks for."
+WHY_NOTHING = """Without any passage, a model answers from its training, or invents something. And
+you pay for it. Say yourself that no file matches."""
 WHY_TRUE = """The question is about others. For Python, every text but an empty one is true:
 bool("no") is True, as well as bool("yes")."""
 
@@ -1367,6 +1380,8 @@ class CleanUp(StoreScene):
     """V5: four runs. One succeeds, two meet a 500, one is stopped by Ctrl-C. None leaves a thing.
 
     A store and a file that somebody else has made are there before, and have to stay.
+    In the first run, one file isn't ready until the program was told so, and has asked again. So a
+    program that doesn't wait for it is refused, however fast the server is.
     Files are uploaded, attached, and searched. It is drawn at which of these steps Ctrl-C is
     pressed, and in which order a 500 strikes at the others.
     Windows can't send Ctrl-C to one program alone, so there the last run is left out.
@@ -1385,6 +1400,9 @@ class CleanUp(StoreScene):
         """How many requests had come before each run."""
         self.foreign: dict[str, str] = {}
         """What is there before, by its id, as a sentence names it."""
+        self.late = draw.choice(self.names)
+        """The file that isn't ready at first, in the first run."""
+        self.is_released = False
 
     def prepare(self, folder: Path) -> dict[str, str]:
         (folder / "files").mkdir()
@@ -1404,10 +1422,47 @@ class CleanUp(StoreScene):
         self.foreign = {id: "the file accounts.txt", made.id: "the store accounts"}
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        return _RetryAtOnce(super().around(app))
+        retried = _RetryAtOnce(super().around(app))
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            asks_again = self._asks_again()
+            await retried(scope, receive, send)
+            if asks_again:
+                self._release()
+
+        return serve
+
+    def _asks_again(self) -> bool:
+        """Whether the last request asks for a status, after an answer with the late file's.
+
+        A program may have asked in a way that shows us nothing, but not more often than once for
+        each file without seeing that one.
+        """
+        if self.is_released or len(self.starts) > 1:
+            return False
+        *before, last = self.trace.exchanges
+        if not _is_about_files(last):
+            return False
+        late = [id for id, name in uploaded(self.trace).items() if name == self.late]
+        attaching = [each.by.number for each in attached(self.trace) if each.file_id in late]
+        told, count = dict[str, str](), 0
+        for each in before if attaching else ():
+            told = told_statuses(self.trace, each, told, late)
+            count += each.number > attaching[0] and _is_about_files(each)
+        return "in_progress" in map(told.get, late) or count > len(self.names)
+
+    def _release(self) -> None:
+        """Have the late file indexed."""
+        self.is_released = True
+        for each in self.storage.attached.unfinished():
+            if each.file_name == self.late:
+                self.storage.queue_indexing([replace(each, faults=())])
 
     def fault(self, request: TracedExchange) -> str:
         run = len(self.starts) - 1
+        is_store = request.path.startswith(STORES) and not request.path.endswith("/search")
+        if not run and is_store and request.method == "POST":
+            return f"stuck={self.late}"
         return FAULTS[run] if self._is_struck(request, run) else ""
 
     def _is_struck(self, request: TracedExchange, run: int) -> bool:
@@ -1486,9 +1541,10 @@ class CleanUp(StoreScene):
     def _not_indexed(self, run: Trace, search: TracedExchange) -> Failure | None:
         """A file of which the program didn't know, as it searched, that it was indexed."""
         names, told = uploaded(run), dict[str, str]()
+        late = [id for id, name in names.items() if name == self.late]
         for each in run.exchanges:
             if each.number < search.number:
-                told = told_statuses(run, each, told)
+                told = told_statuses(run, each, told, late)
         for file in attached(run):
             status, name = told.get(file.file_id, "never asked for"), names.get(file.file_id)
             if status in ("in_progress", "never asked for"):
