@@ -31,6 +31,19 @@ def test_empty_corpus_still_answers():
     assert "couldn't find" in answer(Prompt([Message("user", "dome")]), Corpus([])).text
 
 
+def test_question_is_searched_once(monkeypatch):
+    corpus, searched = small("# House\n\nThe tower has a lamp. Nobody climbs it."), []
+    index = corpus._index
+    search = index.search
+    monkeypatch.setattr(index, "search", lambda *a, **b: searched.append(a) or search(*a, **b))
+
+    found = [corpus.answering("And who goes up?", 3) for _ in range(3)]
+    assert found[0] == found[1] == found[2]
+    assert len(searched) == 1
+    corpus.answering("And who comes down?", 3)
+    assert len(searched) == 2
+
+
 HOUSE = """# House
 
 The tower has a lamp. Nobody climbs it. Ropes hang there.
