@@ -815,7 +815,7 @@ class LiveCaptions(RealtimeScene):
         if found := captioning(session, updated[-1].body["session"]):
             return found
         if (count := len(session.sent(COMMIT))) != len(self.said):
-            fact = f"There were {count} commits for {len(self.said)} sentences."
+            fact = self._commits(count)
             why = "Without turn detection, your commit ends a sentence, and its words are complete."
             return Failure(fact, why, is_absence=count < len(self.said))
         if found := self._wrong_sound(session):
@@ -825,6 +825,13 @@ class LiveCaptions(RealtimeScene):
             shown = Excerpt("the order of the messages", WAITED, WAITED.rindex(COMMIT))
             return Failure(fact, WAITED_WHY, shown)
         return self._lines(session)
+
+    def _commits(self, count: int) -> str:
+        """How many commits there were in the session that is judged, which is the last one."""
+        were = "was 1 commit" if count == 1 else f"were {count} commits"
+        several = len(self.sessions)
+        where = f" in the last of {several} sessions" if several > 1 else ""
+        return f"There {were} for {len(self.said)} sentences{where}."
 
     def _wrong_sound(self, session: TracedExchange) -> Failure | None:
         """Whether each commit has the sound of its sentence; silence around it does no harm."""

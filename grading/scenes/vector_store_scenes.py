@@ -1124,12 +1124,20 @@ class Footnotes(StoreScene):
         places = draw.sample(range(20, 99), 2 * len(self.names))
         self.scores = sorted(
             (
-                (place / 100 + 0.0012, self.names[n % len(self.names)])
-                for n, place in enumerate(places)
+                (self._near(place, name), name)
+                for place, name in zip(places, [*self.names, *self.names], strict=True)
             ),
             reverse=True,
         )
         self.searched_twice = _SearchedTwice(draw, self._found_second())
+
+    def _near(self, place: int, name: str) -> float:
+        """A score that rounds to `place` hundredths: from below for the first file that is cited,
+        from above for the second one. So no program can cut the score, or always round it up.
+        """
+        first, second, *_ = dict.fromkeys(self.cited)
+        is_less = name == first or (name != second and place % 2 == 1)
+        return round(place / 100 - 0.0023 if is_less else place / 100 + 0.0012, 4)
 
     def _found_second(self) -> set[float]:
         """The scores in the second search: of each cited file one, for some of them the higher."""

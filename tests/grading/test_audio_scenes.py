@@ -4,7 +4,7 @@ import random
 
 from grading.exercise import exercises
 from grading.judge import run
-from grading.scenes.audio_scenes import ChooseAudio, WhoSpoke
+from grading.scenes.audio_scenes import ChooseAudio, LiveCaptions, WhoSpoke
 from grading.trace import Trace, TracedEvent, TracedExchange
 from tools.pack_exercises import placed
 
@@ -54,3 +54,23 @@ def test_refused_field_gets_a_place_only_if_a_transcription_has_one(name, fact, 
 
     assert failure.fact == fact
     assert failure.why == f'{why} The server says: "{words}"'.strip()
+
+
+@pytest.mark.parametrize(
+    ("count", "sessions", "fact"),
+    [
+        (0, 1, "There were 0 commits for 3 sentences."),
+        (1, 1, "There was 1 commit for 3 sentences."),
+        (1, 3, "There was 1 commit for 3 sentences in the last of 3 sessions."),
+    ],
+)
+def test_wrong_number_of_commits_is_told_with_the_session_it_is_of(count, sessions, fact):
+    scene = LiveCaptions(random.Random(4711))
+    scene.trace = Trace(
+        [
+            TracedExchange(n + 1, "GET", "/v1/realtime", {}, {}, b"", 0.0, status=101)
+            for n in range(sessions)
+        ]
+    )
+
+    assert scene._commits(count) == fact
