@@ -118,9 +118,8 @@ class ShowPlayer:
         self._live: LivePart | None = None
         self._now = clock()
         self._code_scroll: tuple[object, int] = (None, 0)
-        self._is_paused = self._live_has_ended = False
-        self._rows_back = 0
-        self._runs, self._was_cut = 0, False
+        self._is_paused = self._live_has_ended = self._was_cut = False
+        self._rows_back = self._runs = 0
         self._ended_at = float("-inf")
         self._load(self._recorded())
 

@@ -618,39 +618,49 @@ w:val="day"/><w:ddList><w:result w:val="1"/>{entries}</w:ddList></w:ffData></w:f
     yield "split-word.docx", docx(body), has("MAX_RETRY < 3 & 2*3*volts")
 
 
+def math(text: str) -> str:
+    """A run of a formula."""
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def math_part(name: str, content: str) -> str:
+    """An element of a formula."""
+    return f"<m:{name}>{content}</m:{name}>"
+
+
+def formulas() -> dict[str, str]:
+    """Formulas by what they are called in the text."""
+    total = math_part("f", math_part("num", math("a+b")) + math_part("den", math("2")))
+    bracket = math_part("d", math_part("e", math("x+1")))
+    row = '<m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr>'
+    square = math_part("d", row + math_part("e", math("y")) + math_part("e", math("z")))
+    sign = '<m:naryPr><m:chr m:val="∑"/></m:naryPr>'
+    bounds = math_part("sub", math("i=1")) + math_part("sup", math("n"))
+    summed = math_part("nary", sign + bounds + math_part("e", math("w")))
+    matrix = math_part(
+        "m", math_part("mr", math_part("e", math("1")) + math_part("e", math("0"))) * 2
+    )
+    sine = math_part("func", math_part("fName", math("sin")) + math_part("e", math("t")))
+    return {
+        "mean": total,
+        "twice": math("2") + bracket,
+        "pair": square,
+        "sum": summed,
+        "grid": matrix,
+        "wave": sine,
+    }
+
+
 def formula_docx_files() -> Files:
     """A simple formula, then those whose signs are properties of an element, or of its kind."""
-
-    def math(text: str) -> str:
-        return f"<m:r><m:t>{text}</m:t></m:r>"
-
     body = f"""<w:p>{run("So ")}<m:oMath>{math("v=")}<m:f><m:num>{math("d")}</m:num><m:den>
 {math("t")}</m:den></m:f>{math("+")}<m:sSup><m:e>{math("r")}</m:e><m:sup>{math("2")}</m:sup></m:sSup>
 <m:rad><m:deg/><m:e>{math("x")}</m:e></m:rad></m:oMath></w:p>"""
     yield "formula.docx", docx(body), has("So v=d/t+r²√(x)")
 
-    def part(name: str, content: str) -> str:
-        return f"<m:{name}>{content}</m:{name}>"
-
-    total = part("f", part("num", math("a+b")) + part("den", math("2")))
-    bracket = part("d", part("e", math("x+1")))
-    row = '<m:dPr><m:begChr m:val="["/><m:endChr m:val="]"/></m:dPr>'
-    square = part("d", row + part("e", math("y")) + part("e", math("z")))
-    sign = '<m:naryPr><m:chr m:val="∑"/></m:naryPr>'
-    bounds = part("sub", math("i=1")) + part("sup", math("n"))
-    summed = part("nary", sign + bounds + part("e", math("w")))
-    matrix = part("m", part("mr", part("e", math("1")) + part("e", math("0"))) * 2)
-    sine = part("func", part("fName", math("sin")) + part("e", math("t")))
     body = "".join(
-        f"<w:p>{run(f'{name}: ')}{part('oMath', formula)}</w:p>"
-        for name, formula in {
-            "mean": total,
-            "twice": math("2") + bracket,
-            "pair": square,
-            "sum": summed,
-            "grid": matrix,
-            "wave": sine,
-        }.items()
+        f"<w:p>{run(f'{name}: ')}{math_part('oMath', formula)}</w:p>"
+        for name, formula in formulas().items()
     )
     wanted = ["mean: (a+b)/2", "twice: 2(x+1)", "pair: [y|z]", "sum: ∑_(i=1)^n w"]
     yield "formulas.docx", docx(body), has(*wanted, "grid: [1, 0; 1, 0]", "wave: sin t")

@@ -579,6 +579,10 @@ class Ingest(StoreScene):
                 return Failure(fact, WHY_REPORT, shown)
             fact = f"The report gives a wrong reason for {name}, which {what}."
             return Failure(fact, WHY_REASON, difference(f"metadata.{name}", str(got), wanted))
+        return self._wrong_rows(sent, told)
+
+    def _wrong_rows(self, sent: Mapping[str, Any], told: Mapping[str, str]) -> Failure | None:
+        """A file in the report that is ready, or one that is left out and wasn't."""
         for name in sent:
             is_ready = name in self.names and told.get(name) != "in_progress"
             if is_ready and name != self.failing:
